@@ -1,0 +1,36 @@
+"""What is said: messages, conversations, the PettingZoo environment and its scenarios. No torch here."""
+
+from __future__ import annotations
+
+from goldenrule.envs.conversation import Conversation, View
+from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
+from goldenrule.envs.make import EnvModule, make
+from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.registry import Knob, ScenarioSpec, register, spec, specs
+from goldenrule.envs.scenarios import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
+from goldenrule.envs.spaces import Utterance
+
+hidden_needs_v0 = EnvModule("hidden_needs-v0")
+
+__all__ = [
+    "NARRATOR",
+    "Conversation",
+    "EnvModule",
+    "DialogueEnv",
+    "Judgement",
+    "Knob",
+    "Message",
+    "Outcome",
+    "ParallelDialogueEnv",
+    "Scenario",
+    "ScenarioSpec",
+    "Start",
+    "Utterance",
+    "View",
+    "hidden_needs_v0",
+    "make",
+    "register",
+    "spec",
+    "specs",
+]

@@ -1,0 +1,82 @@
+"""Conversations, what one agent has seen of them, and the perspective switch.
+
+[K] arXiv 2411.04126, Eq. 5-7: the state is the sequence of earlier messages, and the partner's state is mine
+with my message appended. Taking the partner's perspective exchanges the labels and nothing else: private
+cards do not travel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from goldenrule.envs.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one agent knows of a conversation: the state `s` of the papers.
+
+    Attributes:
+        agents: names of everyone at the table; a message's speaker indexes this tuple.
+        me: index of the agent whose place this is.
+        card: the private role card held while sitting there (its own, also after a perspective switch).
+        messages: what the holder has seen, oldest first.
+    """
+
+    agents: tuple[str, ...]
+    me: int
+    card: str
+    messages: tuple[Message, ...] = ()
+
+    def append(self, *messages: Message) -> View:
+        """The same view with `messages` added: `s_j = s_i + a_i` ([K] Eq. 7)."""
+        return replace(self, messages=self.messages + messages)
+
+    def say(self, text: str, to: tuple[int, ...] | None = None) -> View:
+        """The same view after its owner has said `text`."""
+        return self.append(Message(self.me, text, to))
+
+    def in_the_shoes_of(self, agent: int) -> View:
+        """The perspective switch `S`: the same conversation read as agent number `agent`.
+
+        I know only what I have seen, so the card stays mine and messages the other could not see are left out
+        of its place; messages only the other saw are not known to me and so are absent as well.
+
+        Raises:
+            ValueError: `agent` is not an index into `agents`.
+        """
+        if not 0 <= agent < len(self.agents):
+            raise ValueError(
+                f"agent index {agent} is not at the table; expected 0 to {len(self.agents) - 1} ({', '.join(self.agents)})"
+            )
+        return replace(
+            self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Everything that was said at a table, immutable. Only the environment and the log hold one.
+
+    Attributes:
+        agents: agent names, in seat order.
+        cards: private role card of each agent.
+        messages: all messages, oldest first.
+    """
+
+    agents: tuple[str, ...]
+    cards: tuple[str, ...]
+    messages: tuple[Message, ...] = ()
+
+    def append(self, *messages: Message) -> Conversation:
+        """A new conversation with `messages` added."""
+        return replace(self, messages=self.messages + messages)
+
+    def seen_by(self, agent: int) -> View:
+        """What agent number `agent` has seen: its own card and the messages addressed to it."""
+        return View(
+            self.agents,
+            agent,
+            self.cards[agent],
+            tuple(m for m in self.messages if m.heard_by(agent)),
+        )

@@ -1,0 +1,318 @@
+"""The PettingZoo environments over a scenario: `DialogueEnv` (AEC) and `ParallelDialogueEnv`.
+
+An observation is a dictionary:
+    me          Discrete(n)        index of the observing agent
+    speaks      Discrete(2)        whether its message is heard now
+    role_card   Utterance          its private card
+    transcript  Sequence(Dict)     what it has seen: speaker (n = the narrator), text, audience
+and in choice mode also `candidates` (texts) and `action_mask`. An action is a text or, where the environment was
+made with `private=True`, a dictionary of `text` and `to` (MultiBinary over the agents; all zeros = everyone);
+in choice mode it is a candidate's number.
+
+A *turn* is one message. Without `max_cycles` an episode is cut after the scenario's own `max_turns`. With it,
+PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel it is one step.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Dict, Discrete, MultiBinary, Sequence, Space
+from pettingzoo import AECEnv, ParallelEnv
+
+from goldenrule.envs.render import render_ansi
+from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.seeding import generator
+from goldenrule.envs.spaces import Utterance
+from goldenrule.envs.table import Table
+
+MODES = ("text", "choice")
+RENDER_MODES = ("human", "ansi")
+Observation = dict[str, Any]
+
+
+class _Seat:
+    """What both APIs share: spaces, observations, actions read into messages, seeding and rendering."""
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": list(RENDER_MODES),
+        "is_parallelizable": False,
+    }
+    scenario: Scenario
+    table: Table
+
+    def _set_up(
+        self,
+        scenario: Scenario,
+        name: str,
+        *,
+        mode: str,
+        private: bool,
+        max_length: int,
+        render_mode: str | None,
+    ) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is unknown; expected one of {', '.join(MODES)}")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(
+                f"render_mode {render_mode!r} is unknown; expected one of {', '.join(RENDER_MODES)} or None"
+            )
+        self.metadata = {**_Seat.metadata, "name": name}
+        self.scenario, self.table = scenario, Table(scenario)
+        self.mode, self.private, self.render_mode = mode, private, render_mode
+        self.possible_agents = list(scenario.agents)
+        self.agents: list[str] = []
+        self._index = {agent: i for i, agent in enumerate(scenario.agents)}
+        self._utterance = Utterance(max_length)
+        self._rng: np.random.Generator | None = None
+        self._rendered = 0
+        self._spaces = {a: self._make_spaces() for a in scenario.agents}
+
+    def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
+        n, k = len(self.scenario.agents), self.scenario.n_candidates
+        length = self._utterance.max_length
+        entry = Dict(speaker=Discrete(n + 1), text=Utterance(length, 0), audience=MultiBinary(n))
+        observation: dict[str, Space[Any]] = {
+            "me": Discrete(n),
+            "speaks": Discrete(2),
+            "role_card": Utterance(length, 0),
+            "transcript": Sequence(entry),
+        }
+        action: Space[Any] = Utterance(length)
+        if self.mode == "choice":
+            observation["candidates"] = Sequence(Utterance(length, 0))
+            observation["action_mask"] = MultiBinary(k)
+            action = Discrete(k)
+        elif self.private:
+            action = Dict(text=action, to=MultiBinary(n))
+        return Dict(observation), action
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019 - PettingZoo asks for the same object each time
+    def observation_space(self, agent: str) -> Space[Any]:
+        """The observation space of `agent`; the same object each time."""
+        return self._spaces[agent][0]
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019
+    def action_space(self, agent: str) -> Space[Any]:
+        """The action space of `agent`; the same object each time."""
+        return self._spaces[agent][1]
+
+    def _deal(self, seed: int | None) -> None:
+        if seed is not None:
+            self._rng = generator(seed, "episodes")
+        elif self._rng is None:
+            self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
+        self.table.reset(self._rng)
+        self._rendered = 0
+
+    def _observe(self, agent: str) -> Observation:
+        index, table = self._index[agent], self.table
+        observation = {
+            "me": index,
+            "speaks": int(index in table.waiting) if self.agents else 0,
+            "role_card": table.cards[index],
+            "transcript": table.transcript(index),
+        }
+        if self.mode == "choice":
+            offered = self.scenario.candidates(index)
+            observation["candidates"] = offered
+            observation["action_mask"] = np.array([bool(text) for text in offered], dtype=np.int8)
+        return observation
+
+    def _read_action(self, agent: str, action: Any) -> tuple[str, tuple[int, ...] | None]:
+        """The text and addressees of an action.
+
+        Raises:
+            ValueError: not an action of this environment; the message names the agent and what was expected.
+        """
+        text, to = action, None
+        if self.mode == "choice":
+            offered = self.scenario.candidates(self._index[agent])
+            if isinstance(action, bool) or not isinstance(action, int | np.integer):
+                raise ValueError(
+                    f"{agent}: action {action!r} is not a candidate's number; expected 0 to {len(offered) - 1}"
+                )
+            if not 0 <= action < len(offered) or not offered[action]:
+                raise ValueError(f"{agent}: candidate {action} is not on offer; see action_mask")
+            return offered[action], None
+        if self.private and isinstance(action, Mapping):
+            text = action.get("text")
+            flags = np.asarray(action.get("to", ())).astype(bool)
+            if flags.shape not in ((0,), (len(self.possible_agents),)):
+                raise ValueError(f"{agent}: 'to' has shape {flags.shape}; expected a flag for each agent")
+            to = tuple(int(i) for i in np.flatnonzero(flags)) or None
+        problem = self._utterance.problem(text)
+        if problem:
+            raise ValueError(f"{agent}: {problem}")
+        return text, to
+
+    @property
+    def absent_rewards(self) -> dict[str, float]:
+        """What the last turn paid each absent third party."""
+        paid = self.table.outcome.absent
+        return {name: paid.get(name, 0.0) for name in self.scenario.absent}
+
+    def render(self) -> str | None:
+        """`ansi`: the conversation as text. `human`: print what was said since the last call."""
+        if self.render_mode is None:
+            return None
+        table = self.table
+        if self.render_mode == "ansi":
+            return render_ansi(self.scenario.agents, table.messages)
+        if table.messages[self._rendered :]:
+            print(render_ansi(self.scenario.agents, table.messages[self._rendered :]), flush=True)
+        self._rendered = len(table.messages)
+        return None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __str__(self) -> str:
+        return str(self.metadata["name"])
+
+
+class DialogueEnv(_Seat, AECEnv[str, Any, Any]):
+    """A dialogue, turn by turn (AEC). Made by `goldenrule.envs.make`.
+
+    After every turn `rewards` holds what it paid each agent; privileged truth (all cards, judgements, absent
+    parties' rewards) is in `table`, never in observations or infos.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        name: str = "dialogue",
+        *,
+        max_cycles: int | None = None,
+        mode: str = "text",
+        private: bool = False,
+        max_length: int = 2000,
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
+        self.metadata["is_parallelizable"] = True
+        self.max_turns = scenario.max_turns if max_cycles is None else max_cycles * len(scenario.agents)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin a new episode. The same seed gives the same episode for the same messages."""
+        self._deal(seed)
+        self.agents = list(self.possible_agents)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self.agent_selection = self.agents[self.table.waiting[0]]
+        if self.render_mode == "human":
+            self.render()
+
+    def observe(self, agent: str) -> Observation:
+        """What `agent` sees now."""
+        return self._observe(agent)
+
+    def step(self, action: Any) -> None:
+        """Say `action` as the selected agent.
+
+        Raises:
+            ValueError: not an action of this environment. Nothing has changed; another may be tried.
+        """
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            self._was_dead_step(action)
+            return
+        text, to = self._read_action(agent, action)
+        table = self.table
+        complete = table.say(self._index[agent], text, to)
+        self._cumulative_rewards[agent] = 0.0
+        if complete:
+            self.rewards = dict(zip(self.agents, map(float, table.outcome.rewards), strict=True))
+            self._finish_turn()
+        else:
+            self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._accumulate_rewards()
+        if self.render_mode == "human":
+            self.render()
+
+    def _finish_turn(self) -> None:
+        if self.table.outcome.done:
+            self.terminations = dict.fromkeys(self.agents, True)
+        elif self.table.turns >= self.max_turns:
+            self.truncations = dict.fromkeys(self.agents, True)
+
+    def _accumulate_rewards(self) -> None:
+        for agent, reward in self.rewards.items():
+            self._cumulative_rewards[agent] += reward
+        if not (self.table.outcome.done or self.truncations[self.agents[0]]):
+            self.agent_selection = self.possible_agents[self.table.waiting[0]]
+        else:
+            self.agent_selection = self.agents[0]
+
+
+class ParallelDialogueEnv(_Seat, ParallelEnv[str, Any, Any]):
+    """The same dialogue with one step for all agents. Messages of agents whose turn it is not are not heard."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        name: str = "dialogue",
+        *,
+        max_cycles: int | None = None,
+        mode: str = "text",
+        private: bool = False,
+        max_length: int = 2000,
+        render_mode: str | None = None,
+    ) -> None:
+        self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
+        self.max_steps = max_cycles
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Observation], dict[str, dict[str, Any]]]:
+        """Begin a new episode; returns observations and infos by agent."""
+        self._deal(seed)
+        self.agents = list(self.possible_agents)
+        self._steps = 0
+        if self.render_mode == "human":
+            self.render()
+        return {a: self._observe(a) for a in self.agents}, {a: {} for a in self.agents}
+
+    def step(
+        self, actions: Mapping[str, Any]
+    ) -> tuple[
+        dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]
+    ]:
+        """Take the messages of all whose turn it is; the others' are not heard and may be missing.
+
+        Raises:
+            ValueError: a speaker's action is missing or not an action of this environment. Nothing has changed.
+        """
+        table, agents = self.table, self.agents
+        if not agents:
+            return {}, {}, {}, {}, {}
+        said = []
+        for index in table.waiting:
+            agent = self.possible_agents[index]
+            if agent not in actions:
+                raise ValueError(f"{agent}: it is its turn and no action was given; expected one for each speaker")
+            said.append((index, *self._read_action(agent, actions[agent])))
+        for index, text, to in said:
+            table.say(index, text, to)
+        self._steps += 1
+        done = table.outcome.done
+        limit = table.turns >= self.scenario.max_turns if self.max_steps is None else self._steps >= self.max_steps
+        cut = not done and limit
+        if done or cut:
+            self.agents = []
+        if self.render_mode == "human":
+            self.render()
+        return (
+            {a: self._observe(a) for a in agents},
+            dict(zip(agents, map(float, table.outcome.rewards), strict=True)),
+            dict.fromkeys(agents, done),
+            dict.fromkeys(agents, cut),
+            {a: {} for a in agents},
+        )

@@ -1,0 +1,163 @@
+"""The registry of scenarios: versioned ids, typed knobs, roles. Third parties register theirs with `register`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from goldenrule.envs.scenarios.base import Scenario
+
+KnobValue = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One setting of a scenario.
+
+    Attributes:
+        name: keyword argument of the scenario's factory.
+        default: its default; its type is the knob's type.
+        doc: what it means, in a line.
+        low, high: inclusive range of a number.
+        choices: allowed values of a text.
+    """
+
+    name: str
+    default: KnobValue
+    doc: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """The allowed values, in words."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if isinstance(self.default, bool):
+            return "true | false"
+        kind = type(self.default).__name__
+        if self.low is None and self.high is None:
+            return kind
+        low = "-inf" if self.low is None else f"{self.low:g}"
+        high = "inf" if self.high is None else f"{self.high:g}"
+        return f"{kind} in [{low}, {high}]"
+
+    def parse(self, value: Any) -> KnobValue:
+        """`value` (perhaps text from a command line) as this knob's type.
+
+        Raises:
+            ValueError: wrong type or out of range; the message names the knob, the value and what is allowed.
+        """
+        parsed = _convert(value, type(self.default))
+        if parsed is None or not self._allows(parsed):
+            raise ValueError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
+        return parsed
+
+    def _allows(self, value: KnobValue) -> bool:
+        if self.choices:
+            return value in self.choices
+        if isinstance(value, bool | str):
+            return True
+        if value != value:  # NaN is in no range
+            return False
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+def _convert(value: Any, kind: type) -> KnobValue | None:
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        return {"true": True, "false": False}.get(str(value).lower())
+    if isinstance(value, bool):
+        return None
+    try:
+        if kind is int:
+            return int(value) if isinstance(value, str) or value == int(value) else None
+        return float(value) if kind is float else str(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSpec:
+    """What is known of a scenario without making one.
+
+    Attributes:
+        id: versioned id, `name-vN`; results under one id are comparable.
+        doc: what it is about, in a line.
+        factory: makes the scenario from knob values.
+        knobs: its settings.
+        learner: role that learns by default (`helper` means `helper_0`).
+        partner: role whose reward kindness is about.
+        modes: ways to act: `text`, `choice`.
+    """
+
+    id: str
+    doc: str
+    factory: Callable[..., Scenario]
+    knobs: tuple[Knob, ...]
+    learner: str
+    partner: str
+    modes: tuple[str, ...] = ("text", "choice")
+
+    def resolve(self, knobs: Mapping[str, Any]) -> dict[str, KnobValue]:
+        """All knobs of this scenario, given values parsed and the rest at their defaults.
+
+        Raises:
+            ValueError: unknown knob, wrong type or out of range.
+        """
+        known = {knob.name: knob for knob in self.knobs}
+        for name in knobs:
+            if name not in known:
+                raise ValueError(
+                    f"{self.id} has no knob {name!r}; expected one of {', '.join(known)}{_closest(name, known)}"
+                )
+        return {name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items()}
+
+    def build(self, **knobs: Any) -> Scenario:
+        """Make the scenario with these knobs."""
+        return self.factory(**self.resolve(knobs))
+
+
+_SPECS: dict[str, ScenarioSpec] = {}
+
+
+def register(spec: ScenarioSpec) -> ScenarioSpec:
+    """Add a scenario. Returns `spec`, so that a module can keep it.
+
+    Raises:
+        ValueError: the id is taken by another spec or is not of the form `name-vN`.
+    """
+    name, _, version = spec.id.rpartition("-v")
+    if not name or not version.isdigit():
+        raise ValueError(f"scenario id {spec.id!r} has no version; expected a form like 'my_scenario-v0'")
+    if spec.id in _SPECS and _SPECS[spec.id].factory is not spec.factory:
+        raise ValueError(f"scenario id {spec.id!r} is taken; register yours under another name or version")
+    _SPECS[spec.id] = spec
+    return spec
+
+
+def specs() -> dict[str, ScenarioSpec]:
+    """All registered scenarios by id."""
+    return dict(sorted(_SPECS.items()))
+
+
+def spec(scenario_id: str) -> ScenarioSpec:
+    """The spec of `scenario_id`.
+
+    Raises:
+        ValueError: no such scenario; the message names the nearest ones.
+    """
+    if scenario_id not in _SPECS:
+        raise ValueError(
+            f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{_closest(scenario_id, _SPECS)}"
+        )
+    return _SPECS[scenario_id]
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

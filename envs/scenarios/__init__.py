@@ -1,0 +1,1 @@
+"""The scenarios: one file each. Importing a scenario's module registers it."""

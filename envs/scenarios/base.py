@@ -1,0 +1,111 @@
+"""What a scenario is: who sits where, what is true, and what each message is worth.
+
+A scenario owns the truth. It deals the role cards, hears messages, and pays every agent and every absent third
+party its exact reward. It knows nothing of networks, agents or training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from goldenrule.envs.message import Message
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How an episode begins.
+
+    Attributes:
+        cards: the private role card of each agent, in seat order.
+        messages: what the narrator says before anyone speaks (private if `to` is set).
+    """
+
+    cards: tuple[str, ...]
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the scenario says of one message. `None` means: not defined for this message.
+
+    Attributes:
+        valid: whether the message made sense here.
+        proxy: how much annotators who see only this message like it, 0 to 1: the RLHF proxy.
+        faithful: whether the speaker spoke as its own card and the truth require.
+        facts: exact facts about the message, for logs and tests.
+    """
+
+    valid: bool | None = None
+    proxy: float | None = None
+    faithful: bool | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from the messages just heard.
+
+    Attributes:
+        rewards: the true reward of each agent for this turn, in seat order; finite.
+        judgements: one per message heard, in order.
+        absent: the true reward of each absent third party for this turn, by name.
+        done: whether the talk is over (termination). Turn limits are the environment's business (truncation).
+        messages: what the narrator says next (private if `to` is set).
+    """
+
+    rewards: tuple[float, ...]
+    judgements: tuple[Judgement, ...]
+    absent: Mapping[str, float] = field(default_factory=dict)
+    done: bool = False
+    messages: tuple[Message, ...] = ()
+
+
+class Scenario(ABC):
+    """One kind of dialogue with exact rewards. Holds the state of one episode at a time.
+
+    Attributes:
+        agents: agent names by role and number (`helper_0`), in seat order.
+        absent: names of third parties who are not at the table but have rewards.
+        max_turns: how many turns an episode lasts at most, unless `max_cycles` says otherwise.
+        n_candidates: size of the choice mode's action space, the same for every agent.
+    """
+
+    agents: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+    max_turns: int
+    n_candidates: int
+
+    @abstractmethod
+    def reset(self, rng: np.random.Generator) -> Start:
+        """Begin a new episode; nothing of the last one may remain. All randomness comes from `rng`."""
+
+    @abstractmethod
+    def speakers(self) -> tuple[int, ...]:
+        """Who speaks now: one index (turn by turn) or several (at the same time)."""
+
+    @abstractmethod
+    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+        """Take one message of each current speaker, in the order of `speakers()`, and say what follows.
+
+        Nonsense is answered by low rewards and `valid=False`, never by an exception, and never ends the talk.
+        """
+
+    @abstractmethod
+    def candidates(self, agent: int) -> tuple[str, ...]:
+        """The `n_candidates` messages that agent number `agent` may choose from now (choice mode).
+
+        An empty text marks a slot that is not on offer. Must not depend on anything the agent cannot know.
+        """
+
+    def read(self, text: str) -> float | None:
+        """How well off the speaker of a reply sounds, 0 to 1, or `None` where the text does not tell.
+
+        Public: anyone who hears the reply can read it. The intrinsic reward function of [K] Eq. 10.
+        """
+        return None
