@@ -1,0 +1,1 @@
+"""Methods held against scenarios and seeds: comparison, statistics, report and command line."""

@@ -1,0 +1,1 @@
+"""What a message is worth: task, human feedback, intrinsic and kindness rewards."""

@@ -1,0 +1,16 @@
+"""List the packages: each layer is a folder at the top and installs under the one name `goldenrule`."""
+
+from setuptools import find_packages, setup
+
+LAYERS = ("envs", "agents", "rewards", "training", "benchmarks")
+
+
+def packages_of(layer: str) -> list[str]:
+    """Return the layer and every package nested in it, by the names they install under."""
+    return [f"goldenrule.{name}" for name in (layer, *(f"{layer}.{p}" for p in find_packages(layer)))]
+
+
+setup(
+    packages=["goldenrule", *(name for layer in LAYERS for name in packages_of(layer))],
+    package_dir={"goldenrule": "src/goldenrule"} | {f"goldenrule.{layer}": layer for layer in LAYERS},
+)

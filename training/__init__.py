@@ -1,0 +1,1 @@
+"""How agents learn: one algorithm a page."""

@@ -1,0 +1,1 @@
+../../src/goldenrule/__init__.py
