@@ -46,8 +46,8 @@ class Utterance(Space[str]):
         """What is wrong with `x` as an utterance, in words, or `None`."""
         if not isinstance(x, str):
             return f"a {type(x).__name__} was given; expected text (str)"
-        if len(x) < self.min_length or (self.min_length and not x.strip()):
-            return "an empty text was given; expected at least one visible character"
+        if len(x) < self.min_length:
+            return "an empty text was given; expected at least one character"
         if len(x) > self.max_length:
             return f"a text of {len(x)} characters was given; expected at most {self.max_length}"
         try:

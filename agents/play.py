@@ -1,0 +1,165 @@
+"""Agents x environments -> episodes. Dialogues advance in lock step; each agent answers them as one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode
+from goldenrule.agents.episode import Episode, Turn
+from goldenrule.envs.dialogue import DialogueEnv
+from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.base import Judgement, Outcome
+from goldenrule.envs.seeding import derive
+from goldenrule.envs.spaces import Utterance
+
+
+def play(
+    envs: Sequence[DialogueEnv], agents: Mapping[str, Agent], seeds: Sequence[int], *, strict: bool = False
+) -> list[Episode]:
+    """Play one episode in each environment.
+
+    Args:
+        envs: environments of one scenario with the same seats, in text or choice mode.
+        agents: who sits in each seat, by agent name or by role (`seeker` means every `seeker_N`). One object may
+            take several seats; it then answers for all of them in one batch.
+        seeds: the seed of each episode.
+        strict: raise `AgentError` when an agent breaks the protocol, instead of failing that episode alone.
+
+    Returns:
+        The episodes, in the order of `envs`. One whose agent raised is `failed`, with the reason; others go on.
+
+    Raises:
+        ValueError: a seat has no agent.
+        AgentError: with `strict`, an agent broke the protocol.
+    """
+    seats = seat(envs[0].possible_agents, agents)
+    distinct = list({id(a): a for a in seats.values()}.values())
+    for number, agent in enumerate(distinct):
+        agent.reset([derive(seed, "agent", number) for seed in seeds])
+    episodes = []
+    for env, seed in zip(envs, seeds, strict=True):
+        env.reset(seed=seed)
+        episodes.append(Episode(seed, tuple(env.possible_agents), env.table.cards))
+    running = list(range(len(envs)))
+    while running:
+        for agent in distinct:
+            waiting = [i for i in running if seats[envs[i].agent_selection] is agent]
+            if waiting:
+                _advance(envs, episodes, agent, waiting, strict)
+        running = [i for i in running if episodes[i].status == "running"]
+    return episodes
+
+
+def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
+    """Who sits where: by full name first, by role otherwise.
+
+    Raises:
+        ValueError: nobody was given for a seat.
+    """
+    seats = {}
+    for name in names:
+        role = name.rsplit("_", 1)[0]
+        if name not in agents and role not in agents:
+            raise ValueError(f"nobody sits as {name}; expected an agent for {name!r} or {role!r}, got {sorted(agents)}")
+        seats[name] = agents.get(name, agents.get(role))
+    return seats  # type: ignore[return-value]  # every name was found above
+
+
+def _advance(
+    envs: Sequence[DialogueEnv], episodes: list[Episode], agent: Agent, waiting: list[int], strict: bool
+) -> None:
+    seen = [
+        decode(envs[i].observe(envs[i].agent_selection), tuple(envs[i].possible_agents), i) for i in waiting
+    ]
+    for index, observation, reply in zip(waiting, seen, _ask(agent, seen, strict), strict=True):
+        if isinstance(reply, Exception):
+            _fail(episodes[index], envs[index], reply)
+            continue
+        try:
+            _take(envs[index], episodes[index], observation, reply)
+        except AgentError as error:
+            if strict:
+                raise
+            _fail(episodes[index], envs[index], error)
+
+
+def _ask(agent: Agent, seen: list[Seen], strict: bool) -> Sequence[Reply | Exception]:
+    """The agent's replies; where the batch raises, each dialogue is asked alone so that only the bad ones fail."""
+    try:
+        replies = agent.act(seen)
+        return _checked(agent, seen, replies)
+    except AgentError as error:
+        if strict:
+            raise
+        if len(seen) == 1:
+            return [error]
+    except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
+        if len(seen) == 1:
+            return [AgentError(f"{_name(agent, seen[0])} raised {type(error).__name__}: {error}")]
+    return [reply for one in seen for reply in _ask(agent, [one], strict)]
+
+
+def _name(agent: Agent, seen: Seen) -> str:
+    return f"{seen.view.agents[seen.view.me]} ({type(agent).__name__})"
+
+
+def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply]:
+    name = _name(agent, seen[0])
+    if not isinstance(replies, Sequence) or isinstance(replies, str):
+        raise AgentError(f"{name} returned a {type(replies).__name__}; expected a list of {len(seen)} replies")
+    if len(replies) != len(seen):
+        raise AgentError(f"{name} returned {len(replies)} replies; expected {len(seen)}, one for each observation")
+    for reply in replies:
+        if not isinstance(reply, Reply) or not isinstance(reply.text, str):
+            given = type(reply.text).__name__ if isinstance(reply, Reply) else type(reply).__name__
+            raise AgentError(f"{name} returned a {given}; expected a Reply whose text is a str")
+    return replies
+
+
+def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
+    action: Any = reply.text
+    agent = env.agent_selection
+    if env.mode == "choice":
+        if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
+            raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
+        action = seen.candidates.index(reply.text)
+    elif env.private:
+        flags = np.zeros(len(env.possible_agents), dtype=np.int8)
+        flags[list(reply.to or ())] = 1
+        action = {"text": reply.text, "to": flags}
+    elif reply.to is not None:
+        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
+    space: Utterance = env._utterance
+    problem = space.problem(reply.text)
+    if problem:
+        raise AgentError(f"{agent}: {problem}")
+    pending = len(env.table.waiting) > 1
+    env.step(action)
+    outcome = env.table.outcome
+    _record(env, episode, seen, reply, None if pending else outcome)
+    if not pending and (env.terminations[agent] or env.truncations[agent]):
+        episode.status = "terminated" if env.terminations[agent] else "truncated"
+        episode.conversation = env.table.conversation()
+
+
+def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcome: Outcome | None) -> None:
+    """Add the turn. Rewards of simultaneous speakers come with the last of them; judgements go to each."""
+    message = Message(seen.view.me, reply.text, reply.to)
+    nothing = (0.0,) * len(env.possible_agents)
+    turn = Turn(message, seen.view, nothing, dict.fromkeys(env.scenario.absent, 0.0), Judgement(), reply.record)
+    episode.turns.append(turn)
+    if outcome is None:
+        return
+    turn.rewards, turn.absent = outcome.rewards, env.absent_rewards
+    for earlier, judgement in zip(
+        episode.turns[-len(outcome.judgements) :], outcome.judgements, strict=True
+    ):
+        earlier.judgement = judgement
+
+
+def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
+    episode.status, episode.error = "failed", str(error)
+    episode.conversation = env.table.conversation()

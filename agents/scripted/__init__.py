@@ -1,0 +1,11 @@
+"""Scripted people for each scenario: they play partners and hold the conversations that pre-training reads.
+
+`people(scenario_id)` gives a maker for each role.
+"""
+
+from __future__ import annotations
+
+from goldenrule.agents.scripted.base import Maker, people, register_people
+from goldenrule.agents.scripted import hidden_needs as _hidden_needs  # noqa: F401, I001 - registers itself
+
+__all__ = ["Maker", "people", "register_people"]

@@ -1,0 +1,57 @@
+"""The register of scripted people, and the base that gives each dialogue its own generator."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from goldenrule.agents.base import Agent, Reply, Seen
+from goldenrule.envs.conversation import View
+from goldenrule.envs.registry import spec
+from goldenrule.envs.seeding import generator
+
+Maker = Callable[[], Agent]
+_PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}
+
+
+class Scripted(ABC):
+    """A script: one view in, one text out, with a generator of its own for each dialogue."""
+
+    def __init__(self) -> None:
+        self._rngs: list[np.random.Generator] = []
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues."""
+        self._rngs = [generator(seed, "script") for seed in seeds]
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """One reply for each observation."""
+        return [Reply(self.say(seen.view, self._rngs[seen.dialogue])) for seen in observations]
+
+    @abstractmethod
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """What to say, given what was seen."""
+
+
+def register_people(scenario_id: str, style: str, makers: Mapping[str, Maker]) -> None:
+    """Register scripts for the roles of a scenario under a style.
+
+    Styles in use: `default` (speaks as a person would), `corpus` (varied behaviour, mistakes and nonsense
+    included, for conversations to learn from). A role missing from a style falls back to `default`.
+    """
+    _PEOPLE.setdefault(scenario_id, {})[style] = dict(makers)
+
+
+def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
+    """A maker of a scripted agent for each role of the scenario.
+
+    Raises:
+        ValueError: the scenario is unknown or has no scripts of that style.
+    """
+    spec(scenario_id)
+    styles = _PEOPLE.get(scenario_id, {})
+    if style not in styles and style != "corpus":
+        raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {', '.join(styles) or 'none'}")
+    return {**styles.get("default", {}), **styles.get(style, {})}

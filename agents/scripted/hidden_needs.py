@@ -1,0 +1,117 @@
+"""Scripted people of hidden_needs-v0: a seeker that speaks by its card, and helpers of three kinds."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.envs.conversation import View
+from goldenrule.envs.scenarios.hidden_needs import (
+    ACTS,
+    CUES,
+    OPENERS,
+    PHRASES,
+    PUZZLED,
+    REFUSALS,
+    SITUATION_PHRASES,
+    THANKS,
+    WISHES,
+    expected_reply,
+    need,
+    sentences,
+    understand,
+)
+
+_SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[rng.integers(len(options))]
+
+
+def support(act: str, rng: np.random.Generator) -> str:
+    """One phrasing of a support act, half the time with an opening."""
+    phrase = _pick(rng, PHRASES[act])
+    return f"{_pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
+
+
+class Seeker(Scripted):
+    """Says its trouble, then thanks, refuses (half the time saying what it wished for), hints or is puzzled."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """Open, or answer the helper's last message."""
+        match = _SEEKER_CARD.fullmatch(view.card)
+        if match is None:
+            raise ValueError(f"card {view.card!r} is not a seeker's; expected 'You are ... Trouble: ... You show it.'")
+        persona, situation, shown = match.groups()
+        spoken = any(m.speaker == view.me for m in view.messages)
+        if not spoken:
+            text = _pick(rng, SITUATION_PHRASES[situation])
+            return f"{text} {_pick(rng, CUES[persona])}" if shown == "show" else text
+        return self.reply(persona, situation, view.messages[-1].text, rng)
+
+    @staticmethod
+    def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
+        """What this persona answers to `offered` in this situation."""
+        needed = need(persona, situation)
+        kind = expected_reply(understand(offered), needed)
+        if kind == "thanks":
+            return _pick(rng, THANKS)
+        if kind == "hint":
+            return _pick(rng, CUES[persona])
+        if kind == "puzzled":
+            return _pick(rng, PUZZLED)
+        refusal = _pick(rng, REFUSALS)
+        return f"{refusal} {_pick(rng, WISHES[needed])}" if rng.random() < 0.5 else refusal
+
+
+def read_opening(view: View) -> tuple[str | None, str | None]:
+    """The situation and persona that the seeker's words give away, each `None` if they do not."""
+    said = {s for m in view.messages if m.speaker != view.me for s in sentences(m.text)}
+    situation = next((k for k, v in SITUATION_PHRASES.items() if said & {" ".join(sentences(p)) for p in v}), None)
+    persona = next((k for k, v in CUES.items() if said & {" ".join(sentences(p)) for p in v}), None)
+    return situation, persona
+
+
+class Helper(Scripted):
+    """Infers the need from the cues; asks where it cannot."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """The act that the seeker seems to need."""
+        situation, persona = read_opening(view)
+        if situation is None or persona is None:
+            return support("ask", rng)
+        return support(need(persona, situation), rng)
+
+
+class CorpusHelper(Scripted):
+    """Helps well, helps at random or talks nonsense, so that thanks, refusals and puzzled replies are all heard.
+
+    Shares are chosen so that about half of the offers that make sense are met with thanks: what decides (does the
+    offer fit the need) must not be drowned by its base rate.
+    """
+
+    kind_share, nonsense_share = 0.4, 0.12
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """One message of a mixed helper."""
+        draw = rng.random()
+        if draw < self.nonsense_share:
+            return nonsense(rng)
+        situation, persona = read_opening(view)
+        if draw < self.nonsense_share + self.kind_share and situation and persona:
+            return support(need(persona, situation), rng)
+        return support(_pick(rng, ACTS), rng)
+
+
+def nonsense(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    words = " ".join(_pick(rng, PHRASES[_pick(rng, ACTS)]) for _ in range(2)).split()
+    rng.shuffle(words)
+    return " ".join(words[: rng.integers(2, 9)])
+
+
+register_people("hidden_needs-v0", "default", {"helper": Helper, "seeker": Seeker})
+register_people("hidden_needs-v0", "corpus", {"helper": CorpusHelper})
