@@ -1,7 +1,7 @@
 """Train and compare agents that take a partner's reward as their own.
 
-The layers, each importing only from those before it:
-`goldenrule.envs`, `goldenrule.agents`, `goldenrule.rewards`, `goldenrule.training`, `goldenrule.benchmarks`.
+The layers, each importing only from those before it: `goldenrule.envs`, `goldenrule.agents`,
+`goldenrule.rewards`, `goldenrule.training`, `goldenrule.benchmarks`.
 """
 
 from importlib.metadata import version

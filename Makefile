@@ -1,0 +1,64 @@
+# Every target installs into .venv first, and again only when what to install has changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help compare test test-all lint format types imports wheel check clean
+
+help:
+	@echo 'make compare   compare methods on scenarios (options: ARGS="--help")'
+	@echo 'make test      the fast tests (some of them: ARGS="tests/unit")'
+	@echo 'make test-all  every test'
+	@echo 'make lint      style and format;  make format  mends what it can'
+	@echo 'make types     types'
+	@echo 'make imports   that imports between the layers point downward only'
+	@echo 'make wheel     build the wheel and check what is in it'
+	@echo 'make check     all of the above but compare'
+	@echo 'make clean     remove what was built and installed here'
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'goldenrule needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@echo 'Installing into $(VENV) (the first time takes a minute or two) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --editable '.[test]' --constraint constraints.txt
+	@touch $@
+
+compare: $(STAMP)
+	@$(BIN)/goldenrule compare $(ARGS)
+
+test: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(ARGS)
+
+test-all: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+# Read through the links: the layers do not lie inside the package's own folder.
+imports: $(STAMP)
+	PYTHONPATH=typings $(BIN)/lint-imports
+
+wheel: $(STAMP)
+	@rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation >build.log 2>&1 || { cat build.log; exit 1; }
+	@rm -rf build build.log
+	$(BIN)/python .ci/check_wheel.py dist/*.whl
+
+check: test lint types imports wheel
+
+clean:
+	rm -rf $(VENV) build dist build.log *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
