@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 		{ echo 'goldenrule needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
 	@echo 'Installing into $(VENV) (the first time takes a minute or two) ...'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable '.[test]' --constraint constraints.txt
+	@$(BIN)/python -m pip install -qq --editable '.[test]' --constraint constraints.txt
 	@touch $@
 
 compare: $(STAMP)
