@@ -49,7 +49,7 @@ types: $(STAMP)
 
 # Read through the links: the layers do not lie inside the package's own folder.
 imports: $(STAMP)
-	PYTHONPATH=typings $(BIN)/lint-imports
+	PYTHONPATH=typings $(BIN)/lint-imports --no-logo
 
 wheel: $(STAMP)
 	@rm -rf build dist
