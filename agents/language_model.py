@@ -1,0 +1,185 @@
+"""The language-model agent: speaks with the behaviour output, imagines others with the prediction output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.networks.sampling import Sampled, Session
+from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import ME, DialogueTokenizer
+from goldenrule.envs.conversation import View
+from goldenrule.envs.seeding import derive
+
+
+@dataclass(slots=True)
+class _Row:
+    """What one cached sequence holds."""
+
+    fed: list[int] = field(default_factory=list)
+    said: dict[int, list[int]] = field(default_factory=dict)
+
+
+class LanguageModel:
+    """An agent backed by a three-module transformer.
+
+    Keeps one key-value cache over all its dialogues, which survives turns; `simulate` branches off it.
+
+    Args:
+        network, tokenizer: who speaks.
+        max_new: longest message, in tokens.
+        temperature: 1 samples the policy itself.
+    """
+
+    def __init__(
+        self,
+        network: ThreeModuleTransformer,
+        tokenizer: DialogueTokenizer,
+        *,
+        max_new: int = 32,
+        temperature: float = 1.0,
+    ) -> None:
+        self.network, self.tokenizer = network, tokenizer
+        self.max_new, self.temperature = max_new, temperature
+        self.tokens = 0
+        self.reset([0])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues. Weights must not change until the next reset."""
+        self._generator = torch.Generator(self.network.device).manual_seed(derive(seeds[0], "sampling", len(seeds)))
+        self._rows: dict[tuple[int, int], int] = {}
+        self._state: list[_Row] = []
+        self._session = Session(self.network, 0)
+        self._expected = len(seeds)
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """Say something in each dialogue; `Reply.record` is the `Sampled` message."""
+        rows = [self._row(seen) for seen in observations]
+        contexts = [self._context(seen.view, self._state[row].said) for seen, row in zip(observations, rows, strict=True)]
+        hidden = self._feed(rows, [[*ids, ME] for ids in contexts])
+        sampled = self._session.sample(
+            hidden, rows, "behaviour", self._generator, max_new=self.max_new, temperature=self.temperature
+        )
+        replies = []
+        for seen, row, one in zip(observations, rows, sampled, strict=True):
+            state = self._state[row]
+            state.fed += one.ids
+            state.said[len(seen.view.messages)] = one.ids
+            self.tokens += len(one.ids)
+            replies.append(Reply(self.tokenizer.decode(one.ids), record=one))
+        return replies
+
+    def _row(self, seen: Seen) -> int:
+        key = (seen.dialogue, seen.view.me)
+        if key not in self._rows:
+            if not self._rows:
+                self._session = Session(self.network, 0)
+            self._rows[key] = len(self._state)
+            self._state.append(_Row())
+        return self._rows[key]
+
+    def _context(self, view: View, said: dict[int, list[int]] | None = None) -> list[int]:
+        """The ids of a view; where it would not fit, the oldest messages are left out and the card kept."""
+        ids = self.tokenizer.encode_view(view, said).ids
+        limit = self.network.config.context - self.max_new - 2
+        drop = 0
+        while len(ids) > limit and drop < len(view.messages):
+            drop += 1
+            shorter = View(view.agents, view.me, view.card, view.messages[drop:])
+            ids = self.tokenizer.encode_view(shorter).ids
+        return ids
+
+    def _feed(self, rows: Sequence[int], contexts: Sequence[list[int]]) -> torch.Tensor:
+        """Bring rows to their contexts, feeding only what each cache does not hold yet."""
+        if self._session.rows < len(self._state):
+            self._session = self._grown()
+        suffixes = []
+        for row, ids in zip(rows, contexts, strict=True):
+            state = self._state[row]
+            shared = _common_prefix(state.fed, ids, len(ids) - 1)
+            self._session.lengths[row] = shared
+            suffixes.append(ids[shared:])
+            state.fed = list(ids)
+        return self._session.feed(rows, suffixes)
+
+    def _grown(self) -> Session:
+        old, rows = self._session, max(len(self._state), self._expected)
+        lengths = old.lengths.tolist()
+        grown = Session(self.network, rows, max(old.capacity, 64))
+        if old.rows:
+            grown.cache[:, :, : old.rows, : old.capacity] = old.cache
+            grown.lengths[: old.rows] = torch.tensor(lengths, device=grown.lengths.device)
+        return grown
+
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
+        """What `as_agent[i]` would say next, by the prediction output, knowing what `views[i]`'s owner knows."""
+        return [self.tokenizer.decode(one.ids) for one in self.imagine(views, as_agent)]
+
+    def imagine(
+        self, views: Sequence[View], as_agent: Sequence[int], temperature: float | None = None
+    ) -> list[Sampled]:
+        """As `simulate`, as sampled ids."""
+        prompts = [
+            [*self._context(view), self.tokenizer.label(other, view.me, len(view.agents))]
+            for view, other in zip(views, as_agent, strict=True)
+        ]
+        return self.sample(prompts, "prediction", temperature)
+
+    def speak(self, views: Sequence[View]) -> list[str]:
+        """What I would say in each view's place, by the behaviour output (a view may be `in_the_shoes_of` another)."""
+        sampled = self.sample([[*self._context(view), ME] for view in views], "behaviour")
+        return [self.tokenizer.decode(one.ids) for one in sampled]
+
+    def sample(
+        self, prompts: Sequence[list[int]], output: Output, temperature: float | None = None
+    ) -> list[Sampled]:
+        """Sample a message after each prompt, in a branch of the cache where it holds a prefix of the prompt."""
+        rows, shared = self._longest_prefixes(prompts)
+        session = self._session.branch(rows, shared, room=max(map(len, prompts)) + self.max_new)
+        hidden = session.feed(range(len(prompts)), [p[n:] for p, n in zip(prompts, shared, strict=True)])
+        sampled = session.sample(
+            hidden,
+            range(len(prompts)),
+            output,
+            self._generator,
+            max_new=self.max_new,
+            temperature=self.temperature if temperature is None else temperature,
+        )
+        self.tokens += sum(len(one.ids) for one in sampled)
+        return sampled
+
+    def _longest_prefixes(self, prompts: Sequence[list[int]]) -> tuple[list[int], list[int]]:
+        """For each prompt the cached row to branch from and how many of its ids it already holds."""
+        if not self._state or not self._session.rows:
+            if not self._session.rows:
+                self._session = Session(self.network, 1)
+            return [0] * len(prompts), [0] * len(prompts)
+        heads: dict[tuple[int, ...], list[int]] = {}
+        for number, state in enumerate(self._state):
+            heads.setdefault(tuple(state.fed[:_KEY]), []).append(number)
+        rows, shared = [], []
+        for prompt in prompts:
+            best, held = 0, 0
+            for number in heads.get(tuple(prompt[:_KEY]), ()):
+                common = _common_prefix(self._state[number].fed, prompt, len(prompt) - 1)
+                if common > held:
+                    best, held = number, common
+            rows.append(best)
+            shared.append(held)
+        return rows, shared
+
+
+_KEY = 12
+
+
+def _common_prefix(a: Sequence[int], b: Sequence[int], limit: int) -> int:
+    limit = min(limit, len(a), len(b))
+    if list(a[:limit]) == list(b[:limit]):
+        return limit
+    for i in range(limit):
+        if a[i] != b[i]:
+            return i
+    return limit

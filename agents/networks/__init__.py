@@ -1,0 +1,1 @@
+"""Networks: the three-module transformer, its tokenizer, gradient routing, sampling and checkpoints."""

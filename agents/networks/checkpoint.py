@@ -1,0 +1,110 @@
+"""Checkpoints: safetensors weights and a JSON card (config, tokenizer, provenance). No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+
+FORMAT = 1
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read or written: says which file and why."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside and rename it, so that `path` is either the old file or the new one, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def weights_hash(network: ThreeModuleTransformer) -> str:
+    """SHA-256 of all weights in name order: equal if and only if the bytes are."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(
+    folder: Path,
+    network: ThreeModuleTransformer,
+    tokenizer: DialogueTokenizer,
+    provenance: dict[str, Any],
+    *,
+    half: bool = False,
+) -> None:
+    """Save network and tokenizer.
+
+    Args:
+        folder: made if absent.
+        provenance: how it came to be: command, seed, versions, commit, measurements.
+        half: store weights as float16 (they load as float32).
+    """
+    state: dict[str, Tensor] = {
+        name: tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    weights = save(state)
+    card = {
+        "format": FORMAT,
+        "network": network.config.as_dict(),
+        "tokenizer": json.loads(tokenizer.to_json()),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "provenance": provenance,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / WEIGHTS, weights)
+        write_whole(folder / CARD, json.dumps(card, ensure_ascii=False).encode())
+    except OSError as error:
+        raise CheckpointError(f"cannot write checkpoint {folder}: {error.strerror}; name a writable folder") from error
+
+
+def load_checkpoint(
+    folder: Path, device: torch.device | str = "cpu"
+) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
+    """Load network (float32), tokenizer and provenance.
+
+    Raises:
+        CheckpointError: missing, damaged or of another format; says which file and what to do.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        raw = (folder / WEIGHTS).read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"no checkpoint in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {folder} is damaged ({error}); make it again or use another") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise CheckpointError(f"checkpoint {folder} has another format; expected {FORMAT}; make it again with this version")
+    if hashlib.sha256(raw).hexdigest() != card.get("sha256"):
+        raise CheckpointError(f"checkpoint {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another")
+    try:
+        tokenizer = DialogueTokenizer.from_json(json.dumps(card["tokenizer"]))
+        network = ThreeModuleTransformer(NetworkConfig(**card["network"]))
+        state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
+        network.load_state_dict(state)
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"checkpoint {folder} does not fit this version: {error}") from error
+    return network.to(device), tokenizer, card["provenance"]

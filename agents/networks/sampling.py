@@ -1,0 +1,224 @@
+"""Sampling with a key-value cache, batched over dialogues of unequal length.
+
+Each row of a `Session` is one sequence; rows grow independently, and a branch starts at any earlier length of a row
+without disturbing it, so a simulated reply costs only its own tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from goldenrule.agents.networks.three_module import Block, Output, ThreeModuleTransformer, rotate
+from goldenrule.agents.networks.tokenizer import END, N_CONTROL, PAD
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One sampled message.
+
+    Attributes:
+        ids: token ids, the end included if it was reached.
+        logprobs: log-probability of each id under the sampling policy (temperature and bans included).
+        ended: whether the message ended by itself rather than by the length limit.
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    ended: bool
+
+
+def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
+    """Logits [..., vocab] with every control id but `END` at -inf, and `END` too where `first` [...] is true.
+
+    The sampling policy is defined with these bans; training must apply the same ones to get its logprobs.
+    """
+    logits = logits.clone()
+    logits[..., :END] = -torch.inf
+    logits[..., END + 1 : N_CONTROL] = -torch.inf
+    if isinstance(first, bool):
+        if first:
+            logits[..., END] = -torch.inf
+        return logits
+    logits[..., END] = logits[..., END].masked_fill(first, -torch.inf)
+    return logits
+
+
+class Session:
+    """A key-value cache over rows of unequal length.
+
+    Args:
+        network: whose weights are used; they must not change while the session lives.
+        rows: number of sequences.
+        capacity: tokens to make room for at first; grows as needed, up to the network's context.
+    """
+
+    def __init__(self, network: ThreeModuleTransformer, rows: int, capacity: int = 64) -> None:
+        self.network, self.rows = network, rows
+        config = network.config
+        self._shape = (config.layers, 2, rows, sum(config.heads.values()), config.head_width)
+        self.capacity = min(capacity, config.context)
+        self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
+        self.cache = self._empty(self.capacity)
+        with torch.no_grad():
+            self._fused = [block.attention.weights() for block in network.blocks]
+
+    def _empty(self, capacity: int) -> Tensor:
+        layers, kinds, rows, heads, head_width = self._shape
+        return torch.zeros(
+            (layers, kinds, rows, capacity, heads, head_width), dtype=self.network.embedding.dtype, device=self.network.device
+        )
+
+    def _reserve(self, needed: int) -> None:
+        context = self.network.config.context
+        if needed > context:
+            raise ValueError(f"a sequence of {needed} tokens was given; the network's context holds {context}")
+        if needed > self.capacity:
+            capacity = min(context, max(needed, 2 * self.capacity))
+            grown = self._empty(capacity)
+            grown[:, :, :, : self.capacity] = self.cache
+            self.cache, self.capacity = grown, capacity
+
+    def branch(self, rows: Sequence[int], lengths: Sequence[int], room: int = 32) -> Session:
+        """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`."""
+        twin = Session(self.network, len(rows), max(lengths, default=0) + room)
+        longest = max(lengths, default=0)
+        picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
+        twin.cache[:, :, :, :longest] = self.cache[:, :, :, :longest].index_select(2, picked)
+        twin.lengths = torch.as_tensor(lengths, dtype=torch.long, device=self.lengths.device)
+        return twin
+
+    @torch.no_grad()
+    def feed(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> Tensor:
+        """Append ids to some rows.
+
+        Args:
+            rows: which rows, each once.
+            sequences: at least one id for each of them.
+
+        Returns:
+            hidden states [len(rows), width] at each row's last id.
+        """
+        device = self.lengths.device
+        widths = torch.tensor([len(s) for s in sequences], device=device)
+        ids = torch.full((len(rows), int(widths.max())), PAD, dtype=torch.long)
+        for k, sequence in enumerate(sequences):
+            ids[k, : len(sequence)] = torch.tensor(sequence)
+        index = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
+        hidden = self._forward(index, ids.to(device), widths)
+        return hidden[torch.arange(len(rows), device=device), widths - 1]
+
+    def _forward(self, rows: Tensor | None, ids: Tensor, widths: Tensor) -> Tensor:
+        """Run ids [R, W] after the cached ones; only the first `widths` [R] of each row count."""
+        network, count = self.network, ids.shape[1]
+        starts = self.lengths if rows is None else self.lengths[rows]
+        longest = int(starts.max()) + count
+        self._reserve(longest)
+        positions = starts[:, None] + torch.arange(count, device=ids.device)
+        cos, sin = network.cos[positions], network.sin[positions]
+        seen = torch.arange(longest, device=ids.device)[None, None, None] <= positions[:, None, :, None]
+        row_index = torch.arange(len(starts), device=ids.device) if rows is None else rows
+        x = F.embedding(ids, network.embedding)
+        for layer, block in enumerate(network.blocks):
+            x = self._block(block, layer, x, (cos, sin), (rows, row_index, positions, seen))
+        self.lengths[row_index] = starts + widths
+        return network.norm(x)
+
+    def _block(
+        self,
+        block: Block,
+        layer: int,
+        x: Tensor,
+        turn: tuple[Tensor, Tensor],
+        where: tuple[Tensor | None, Tensor, Tensor, Tensor],
+    ) -> Tensor:
+        rows, row_index, positions, seen = where
+        qkv_weight, out_weight = self._fused[layer]
+        heads, head_width = self._shape[3:]
+        batch, count, _ = x.shape
+        qkv = F.linear(block.attention_norm(x), qkv_weight).view(batch, count, 3, heads, head_width)
+        turned = rotate(qkv[:, :, :2], *turn)
+        keys, values = self.cache[layer]
+        keys[row_index[:, None], positions] = turned[:, :, 1]
+        values[row_index[:, None], positions] = qkv[:, :, 2]
+        longest = seen.shape[-1]
+        keys, values = keys[:, :longest], values[:, :longest]
+        if rows is not None:
+            keys, values = keys[rows], values[rows]
+        mixed = F.scaled_dot_product_attention(
+            turned[:, :, 0].transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=seen
+        )
+        x = x + F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
+        return block.feed_forward(x)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        hidden: Tensor,
+        rows: Sequence[int],
+        output: Output,
+        generator: torch.Generator,
+        *,
+        max_new: int = 48,
+        temperature: float = 1.0,
+    ) -> list[Sampled]:
+        """Sample a message for each of some rows, whose last hidden states are `hidden` [len(rows), width].
+
+        The sampled ids, the end included, are appended to the rows. A message that does not end within `max_new`
+        ids is cut there and closed.
+
+        Args:
+            rows: which rows.
+            output: which of the two outputs speaks.
+            generator: source of all randomness, on the network's device.
+            max_new: longest message, in ids.
+            temperature: 1 samples the policy itself; 0 takes the likeliest id.
+        """
+        device = self.lengths.device
+        whole = torch.tensor(list(rows), device=device)
+        alive = torch.arange(len(whole), device=device)
+        ids = torch.full((len(whole), max_new), PAD, dtype=torch.long, device=device)
+        logprobs = torch.zeros((len(whole), max_new), device=device)
+        ended = torch.zeros(len(whole), dtype=torch.bool, device=device)
+        for step in range(max_new):
+            logits = ban_controls(self.network.logits(hidden, output).float(), step == 0)
+            chosen, chosen_logprobs = choose(logits, generator, temperature)
+            if step == max_new - 1:
+                ended[alive] = chosen == END
+                chosen = torch.full_like(chosen, END)
+            ids[alive, step], logprobs[alive, step] = chosen, chosen_logprobs
+            subset = None if len(alive) == self.rows == len(whole) else whole[alive]
+            hidden = self._forward(subset, chosen[:, None], torch.ones_like(chosen))[:, 0]
+            going = chosen != END
+            if step < max_new - 1:
+                ended[alive[~going]] = True
+            if not bool(going.all()):
+                alive, hidden = alive[going], hidden[going]
+            if len(alive) == 0:
+                break
+        return _collect(ids.tolist(), logprobs.tolist(), ended.tolist())
+
+
+def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tuple[Tensor, Tensor]:
+    """Sample an id from logits [R, vocab]; returns ids [R] and their logprobs [R] under the tempered policy."""
+    if temperature == 0:
+        logprobs = torch.log_softmax(logits, dim=-1)
+        ids = logprobs.argmax(dim=-1)
+    else:
+        logprobs = torch.log_softmax(logits / temperature, dim=-1)
+        # The smallest of exponential clocks with rates p is a draw from p; no sorting, no host round trip.
+        clocks = torch.empty_like(logprobs).exponential_(generator=generator)
+        ids = (logprobs - clocks.log()).argmax(dim=-1)
+    return ids, logprobs.gather(-1, ids[:, None])[:, 0]
+
+
+def _collect(ids: list[list[int]], logprobs: list[list[float]], ended: list[bool]) -> list[Sampled]:
+    sampled = []
+    for row_ids, row_logprobs, row_ended in zip(ids, logprobs, ended, strict=True):
+        stop = row_ids.index(END) + 1
+        sampled.append(Sampled(row_ids[:stop], row_logprobs[:stop], row_ended))
+    return sampled
