@@ -1,0 +1,141 @@
+"""What a reward is: it scores messages, a batch at a time, and says so where it cannot.
+
+A score is a finite number, or none with a reason: unscored is not zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from goldenrule.agents.episode import Episode, Turn
+
+TASK = "task"
+"""Name of the environment's own true reward; no `Reward` may take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one message is worth to one reward.
+
+    Attributes:
+        value: a finite number, or `None` where the reward cannot be had.
+        reason: why it is `None`; empty otherwise.
+        note: what to show beside the turn, such as the simulated reply.
+
+    Raises:
+        ValueError: no value and no reason, or both.
+    """
+
+    value: float | None
+    reason: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != bool(self.reason):
+            raise ValueError(
+                f"a score of {self.value!r} came with the reason {self.reason!r}; "
+                "expected a number, or None and why"
+            )
+
+
+@runtime_checkable
+class Reward(Protocol):
+    """Scores messages. Pure given its models; the same object serves the AEC wrapper and the batched rollout.
+
+    Attributes:
+        name: what its scores are called: `rlhf`, `kindness`, ...; not `task`.
+        privileged: whether it reads the scenario's truth (cards, judgements, others' rewards), which no agent
+            may see; such scores never reach an agent's infos.
+    """
+
+    name: str
+    privileged: bool
+
+    def score(self, turns: Sequence[Turn]) -> Sequence[Score]:
+        """One score for each turn, in order."""
+
+
+class ScoreError(ValueError):
+    """A reward broke its contract: a line that says which reward, whose message, what it gave, what was expected."""
+
+
+def ask(reward: Reward, turns: Sequence[Turn], places: Sequence[str]) -> list[Score]:
+    """The scores of `turns`, checked.
+
+    Args:
+        reward: who is asked.
+        turns: the messages, one batch.
+        places: for each turn, where it is (agent and turn number), for the error.
+
+    Raises:
+        ScoreError: the wrong number of scores, something that is no `Score`, or NaN or infinity.
+    """
+    if not turns:
+        return []
+    scores = list(reward.score(turns))
+    if len(scores) != len(turns):
+        raise ScoreError(
+            f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn"
+        )
+    for score, place in zip(scores, places, strict=True):
+        if not isinstance(score, Score):
+            raise ScoreError(
+                f"reward {reward.name!r} gave a {type(score).__name__} for {place}; expected a Score"
+            )
+        if score.value is not None and not math.isfinite(score.value):
+            raise ScoreError(
+                f"reward {reward.name!r} gave {score.value} for {place}; "
+                "expected a finite number, or None with a reason"
+            )
+    return scores
+
+
+def record(turn: Turn, name: str, score: Score) -> None:
+    """Write `score` into `turn` under `name`.
+
+    Raises:
+        ScoreError: the turn already has a score of that name.
+    """
+    if name in turn.scores:
+        raise ScoreError(_taken(name, "a turn"))
+    turn.scores[name] = None if score.value is None else float(score.value)
+    if score.value is None:
+        turn.reasons[name] = score.reason
+    if score.note:
+        turn.notes[name] = score.note
+
+
+def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) -> list[Score]:
+    """Score every message of one seat in many episodes, as one batch, and write the scores into the turns.
+
+    Args:
+        reward: who is asked, once.
+        episodes: whose turns get `scores[reward.name]`, and `reasons` and `notes` where there are any.
+        learner: index of the seat whose messages are scored.
+
+    Returns:
+        The scores, in the order of the episodes and their turns.
+
+    Raises:
+        ScoreError: see `ask` and `record`; nothing has been written then.
+    """
+    turns, places = [], []
+    for episode in episodes:
+        for number, turn in enumerate(episode.turns):
+            if turn.message.speaker == learner:
+                turns.append(turn)
+                places.append(f"{episode.agents[learner]}, turn {number} of the episode with seed {episode.seed}")
+    for turn, place in zip(turns, places, strict=True):
+        if reward.name in turn.scores:
+            raise ScoreError(_taken(reward.name, place))
+    scores = ask(reward, turns, places)
+    for turn, score in zip(turns, scores, strict=True):
+        record(turn, reward.name, score)
+    return scores
+
+
+def _taken(name: str, place: str) -> str:
+    return f"{place} already has a score named {name!r}; give one of the two rewards another name"
