@@ -15,7 +15,6 @@ PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -24,7 +23,7 @@ from gymnasium.spaces import Dict, Discrete, MultiBinary, Sequence, Space
 from pettingzoo import AECEnv, ParallelEnv
 
 from goldenrule.envs.render import render_ansi
-from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.scenarios.base import Outcome, Scenario
 from goldenrule.envs.seeding import generator
 from goldenrule.envs.spaces import Utterance
 from goldenrule.envs.table import Table
@@ -69,6 +68,7 @@ class _Seat:
         self._utterance = Utterance(max_length)
         self._rng: np.random.Generator | None = None
         self._rendered = 0
+        self._over = False
         self._spaces = {a: self._make_spaces() for a in scenario.agents}
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
@@ -90,12 +90,10 @@ class _Seat:
             action = Dict(text=action, to=MultiBinary(n))
         return Dict(observation), action
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019 - PettingZoo asks for the same object each time
     def observation_space(self, agent: str) -> Space[Any]:
         """The observation space of `agent`; the same object each time."""
         return self._spaces[agent][0]
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019
     def action_space(self, agent: str) -> Space[Any]:
         """The action space of `agent`; the same object each time."""
         return self._spaces[agent][1]
@@ -106,13 +104,13 @@ class _Seat:
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
         self.table.reset(self._rng)
-        self._rendered = 0
+        self._rendered, self._over = 0, False
 
     def _observe(self, agent: str) -> Observation:
         index, table = self._index[agent], self.table
         observation = {
             "me": index,
-            "speaks": int(index in table.waiting) if self.agents else 0,
+            "speaks": int(not self._over and index in table.waiting),
             "role_card": table.cards[index],
             "transcript": table.transcript(index),
         }
@@ -195,7 +193,8 @@ class DialogueEnv(_Seat, AECEnv[str, Any, Any]):
         super().__init__()
         self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
         self.metadata["is_parallelizable"] = True
-        self.max_turns = scenario.max_turns if max_cycles is None else max_cycles * len(scenario.agents)
+        cycle = scenario.cycle or len(scenario.agents)
+        self.max_turns = scenario.max_turns if max_cycles is None else max_cycles * cycle
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
@@ -207,6 +206,7 @@ class DialogueEnv(_Seat, AECEnv[str, Any, Any]):
         self.truncations = dict.fromkeys(self.agents, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
         self.agent_selection = self.agents[self.table.waiting[0]]
+        self._skip_agent_selection = None
         if self.render_mode == "human":
             self.render()
 
@@ -229,27 +229,21 @@ class DialogueEnv(_Seat, AECEnv[str, Any, Any]):
         complete = table.say(self._index[agent], text, to)
         self._cumulative_rewards[agent] = 0.0
         if complete:
-            self.rewards = dict(zip(self.agents, map(float, table.outcome.rewards), strict=True))
-            self._finish_turn()
+            self._pay(table.outcome)
         else:
             self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._accumulate_rewards()
+        self.agent_selection = self.possible_agents[0 if self._over else table.waiting[0]]
         if self.render_mode == "human":
             self.render()
 
-    def _finish_turn(self) -> None:
-        if self.table.outcome.done:
-            self.terminations = dict.fromkeys(self.agents, True)
-        elif self.table.turns >= self.max_turns:
-            self.truncations = dict.fromkeys(self.agents, True)
-
-    def _accumulate_rewards(self) -> None:
+    def _pay(self, outcome: Outcome) -> None:
+        self.rewards = {a: float(r) for a, r in zip(self.agents, outcome.rewards, strict=True)}
         for agent, reward in self.rewards.items():
             self._cumulative_rewards[agent] += reward
-        if not (self.table.outcome.done or self.truncations[self.agents[0]]):
-            self.agent_selection = self.possible_agents[self.table.waiting[0]]
-        else:
-            self.agent_selection = self.agents[0]
+        if outcome.done:
+            self.terminations, self._over = dict.fromkeys(self.agents, True), True
+        elif self.table.turns >= self.max_turns:
+            self.truncations, self._over = dict.fromkeys(self.agents, True), True
 
 
 class ParallelDialogueEnv(_Seat, ParallelEnv[str, Any, Any]):
@@ -306,7 +300,7 @@ class ParallelDialogueEnv(_Seat, ParallelEnv[str, Any, Any]):
         limit = table.turns >= self.scenario.max_turns if self.max_steps is None else self._steps >= self.max_steps
         cut = not done and limit
         if done or cut:
-            self.agents = []
+            self.agents, self._over = [], True
         if self.render_mode == "human":
             self.render()
         return (

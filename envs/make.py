@@ -40,6 +40,16 @@ def make(
     return maker(scenario, scenario_id, **env_options)
 
 
+def wrapped(scenario_id: str, **options: Any) -> AECEnv[str, Any, Any]:
+    """The AEC environment with PettingZoo's check of the order of calls."""
+    return OrderEnforcingWrapper(make(scenario_id, **options))
+
+
+def parallel(scenario_id: str, **options: Any) -> ParallelDialogueEnv:
+    """The native Parallel environment."""
+    return make(scenario_id, api="parallel", **options)
+
+
 @dataclass(frozen=True, slots=True)
 class EnvModule:
     """PettingZoo's module style for one scenario: `hidden_needs_v0.env()`, `.parallel_env()`, `.raw_env()`."""
@@ -52,8 +62,8 @@ class EnvModule:
 
     def env(self, **options: Any) -> AECEnv[str, Any, Any]:
         """The AEC environment with PettingZoo's check of the order of calls."""
-        return OrderEnforcingWrapper(self.raw_env(**options))
+        return wrapped(self.scenario_id, **options)
 
     def parallel_env(self, **options: Any) -> ParallelDialogueEnv:
         """The native Parallel environment."""
-        return make(self.scenario_id, api="parallel", **options)
+        return parallel(self.scenario_id, **options)

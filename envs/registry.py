@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pettingzoo
+
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str
@@ -126,7 +128,9 @@ _SPECS: dict[str, ScenarioSpec] = {}
 
 
 def register(spec: ScenarioSpec) -> ScenarioSpec:
-    """Add a scenario. Returns `spec`, so that a module can keep it.
+    """Add a scenario, here and (as `goldenrule/<id>`) to PettingZoo's own registry.
+
+    Returns `spec`, so that a module can keep it.
 
     Raises:
         ValueError: the id is taken by another spec or is not of the form `name-vN`.
@@ -136,8 +140,21 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
         raise ValueError(f"scenario id {spec.id!r} has no version; expected a form like 'my_scenario-v0'")
     if spec.id in _SPECS and _SPECS[spec.id].factory is not spec.factory:
         raise ValueError(f"scenario id {spec.id!r} is taken; register yours under another name or version")
+    if spec.id not in _SPECS:
+        _register_with_pettingzoo(spec.id)
     _SPECS[spec.id] = spec
     return spec
+
+
+def _register_with_pettingzoo(scenario_id: str) -> None:
+    """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
+    for api, entry_point in (("aec", "wrapped"), ("parallel", "parallel")):
+        pettingzoo.register(
+            api,
+            f"goldenrule/{scenario_id}",
+            f"goldenrule.envs.make:{entry_point}",
+            kwargs={"scenario_id": scenario_id},
+        )
 
 
 def specs() -> dict[str, ScenarioSpec]:

@@ -15,7 +15,16 @@ from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario
 
 
 class Table:
-    """One dialogue at a time, turn by turn."""
+    """One dialogue at a time, turn by turn.
+
+    Attributes:
+        cards: each agent's private card, in seat order.
+        messages: everything said in this episode, oldest first.
+        heard: the agents' messages of the last complete turn, in the order of its speakers.
+        turns: how many messages of agents were heard.
+        outcome: what the last complete turn paid.
+        totals, absent_totals: what the episode has paid each agent and each absent third party.
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -29,6 +38,9 @@ class Table:
         self._seen: list[list[dict[str, Any]]] = [[] for _ in cards]
         self._audiences: dict[tuple[int, tuple[int, ...]], np.ndarray[Any, Any]] = {}
         self._pending: list[Message] = []
+        self._speakers: tuple[int, ...] = ()
+        self._before = 0
+        self.heard: tuple[Message, ...] = ()
         self.turns = 0
         self.outcome = Outcome((0.0,) * len(cards), ())
         self.totals = [0.0] * len(cards)
@@ -44,7 +56,7 @@ class Table:
 
     @property
     def waiting(self) -> tuple[int, ...]:
-        """Who is still to speak in this turn; the first of them is next."""
+        """Who is still to speak in this turn, the next one first; nobody once the talk is over."""
         return self._speakers[len(self._pending) :]
 
     def say(self, speaker: int, text: str, to: tuple[int, ...] | None = None) -> bool:
@@ -52,11 +64,12 @@ class Table:
         self._pending.append(Message(speaker, text, to))
         if len(self._pending) < len(self._speakers):
             return False
-        heard, self._pending = tuple(self._pending), []
-        for message in heard:
+        self.heard, self._pending = tuple(self._pending), []
+        self._before = len(self.messages)
+        for message in self.heard:
             self._publish(message)
-        self.turns += len(heard)
-        self._settle(self.scenario.hear(heard))
+        self.turns += len(self.heard)
+        self._settle(self.scenario.hear(self.heard))
         return True
 
     def _settle(self, outcome: Outcome) -> None:
@@ -67,8 +80,7 @@ class Table:
             self.absent_totals[name] += reward
         for message in outcome.messages:
             self._publish(message)
-        if not outcome.done:
-            self._speakers = self.scenario.speakers()
+        self._speakers = () if outcome.done else self.scenario.speakers()
 
     def judgement(self, index: int = 0) -> Judgement:
         """The scenario's judgement of the last turn's message number `index`."""
@@ -105,4 +117,12 @@ class Table:
 
     def view(self, agent: int) -> View:
         """What `agent` has seen."""
-        return self.conversation().seen_by(agent)
+        return self._view(agent, self.messages)
+
+    def view_before(self, agent: int) -> View:
+        """What `agent` had seen when it spoke in the last complete turn."""
+        return self._view(agent, self.messages[: self._before])
+
+    def _view(self, agent: int, messages: list[Message]) -> View:
+        heard = tuple([m for m in messages if m.to is None or m.heard_by(agent)])
+        return View(self.scenario.agents, agent, self.cards[agent], heard)

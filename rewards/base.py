@@ -6,7 +6,7 @@ A score is a finite number, or none with a reason: unscored is not zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -62,13 +62,13 @@ class ScoreError(ValueError):
     """A reward broke its contract: a line that says which reward, whose message, what it gave, what was expected."""
 
 
-def ask(reward: Reward, turns: Sequence[Turn], places: Sequence[str]) -> list[Score]:
+def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> list[Score]:
     """The scores of `turns`, checked.
 
     Args:
         reward: who is asked.
         turns: the messages, one batch.
-        places: for each turn, where it is (agent and turn number), for the error.
+        place: where turn number `i` of the batch is (agent and turn), in words, for the error.
 
     Raises:
         ScoreError: the wrong number of scores, something that is no `Score`, or NaN or infinity.
@@ -80,14 +80,14 @@ def ask(reward: Reward, turns: Sequence[Turn], places: Sequence[str]) -> list[Sc
         raise ScoreError(
             f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn"
         )
-    for score, place in zip(scores, places, strict=True):
+    for row, score in enumerate(scores):
         if not isinstance(score, Score):
             raise ScoreError(
-                f"reward {reward.name!r} gave a {type(score).__name__} for {place}; expected a Score"
+                f"reward {reward.name!r} gave a {type(score).__name__} for {place(row)}; expected a Score"
             )
         if score.value is not None and not math.isfinite(score.value):
             raise ScoreError(
-                f"reward {reward.name!r} gave {score.value} for {place}; "
+                f"reward {reward.name!r} gave {score.value} for {place(row)}; "
                 "expected a finite number, or None with a reason"
             )
     return scores
@@ -131,7 +131,7 @@ def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) ->
     for turn, place in zip(turns, places, strict=True):
         if reward.name in turn.scores:
             raise ScoreError(_taken(reward.name, place))
-    scores = ask(reward, turns, places)
+    scores = ask(reward, turns, places.__getitem__)
     for turn, score in zip(turns, scores, strict=True):
         record(turn, reward.name, score)
     return scores

@@ -7,8 +7,8 @@ another has added.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pettingzoo import AECEnv
@@ -16,26 +16,7 @@ from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.table import Table
-from goldenrule.rewards.base import TASK, Reward, Score, ask
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One message's scores in a wrapper's log.
-
-    Attributes:
-        turn: number of the message in its episode, from 0.
-        agent: who said it.
-        task: the environment's true reward of the speaker for that turn.
-        scores: by name: a number or `None`.
-        reasons: why a score is `None`, by name.
-    """
-
-    turn: int
-    agent: str
-    task: float
-    scores: Mapping[str, float | None]
-    reasons: Mapping[str, str]
+from goldenrule.rewards.base import TASK, Reward, Score, ask, record
 
 
 def last_turns(table: Table) -> list[Turn]:
@@ -61,7 +42,9 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         agents: whose messages are scored, by name; everyone's where not given.
 
     Attributes:
-        log: the scores of this episode's messages, oldest first.
+        log: this episode's messages, oldest first, with all their scores, privileged ones too.
+        turns: those of the last complete turn.
+        score_names: names of all scores in the stack, from the inside out.
 
     Raises:
         ValueError: a name is taken, a weight or an agent is unknown.
@@ -76,6 +59,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         agents: Sequence[str] | None = None,
     ) -> None:
         super().__init__(env)
+        self.possible_agents = env.possible_agents
         self.table: Table = env.unwrapped.table  # type: ignore[attr-defined]
         self.score_names = (*getattr(env, "score_names", ()), *(reward.name for reward in rewards))
         _check_names(self.score_names, weights or {}, {reward.name for reward in rewards})
@@ -84,17 +68,24 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
             raise ValueError(f"nobody sits as {sorted(unknown)}; expected some of {env.possible_agents}")
         given = weights or {}
         self._asked = [(reward, float(given.get(reward.name, 1.0))) for reward in rewards]
-        self._scored = frozenset(
-            i for i, name in enumerate(env.possible_agents) if agents is None or name in agents
-        )
-        self.log: list[Scored] = []
+        self._agents = None if agents is None else [env.possible_agents.index(name) for name in agents]
+        self._stacked = hasattr(env, "score_names")
+        self.turns: list[Turn] = []
+        self.log: list[Turn] = []
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode with an empty log."""
-        super().reset(seed=seed, options=options)
-        self.log = []
+        self.env.reset(seed=seed, options=options)
+        self.turns, self.log = [], []
         self.rewards = dict(self.env.rewards)
         self._cumulative_rewards = dict.fromkeys(self.env.agents, 0.0)
+        self._mirror()
+
+    def _mirror(self) -> None:
+        # Found on the wrapper itself these cost nothing; through PettingZoo's `__getattr__` they take most of a step.
+        env = self.env
+        self.agents, self.agent_selection, self.infos = env.agents, env.agent_selection, env.infos
+        self.terminations, self.truncations = env.terminations, env.truncations
 
     def step(self, action: Any) -> None:
         """Say `action`, then ask the rewards about it once its turn is complete.
@@ -103,58 +94,53 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
             ValueError: not an action of this environment; nothing has changed.
             ScoreError: a reward gave something that is no finite number nor `None` with a reason.
         """
-        agent, before = self.env.agent_selection, self.table.turns
-        if self.env.terminations[agent] or self.env.truncations[agent]:
-            super().step(action)
-            del self._cumulative_rewards[agent]
-            self.rewards = dict(self.env.rewards)
-            return
-        super().step(action)
-        self._cumulative_rewards[agent] = 0.0
+        agent, first = self.agent_selection, self.table.turns
+        over = self.terminations[agent] or self.truncations[agent]
+        self.env.step(action)
+        self._mirror()
         self.rewards = dict(self.env.rewards)
-        if self.table.turns != before:
-            self._score(before)
+        if over:
+            del self._cumulative_rewards[agent]
+            return
+        self._cumulative_rewards[agent] = 0.0
+        if self.table.turns != first:
+            self._score(first)
         for name, reward in self.rewards.items():
             self._cumulative_rewards[name] += reward
 
     def _score(self, first: int) -> None:
         """Score the turn just completed, whose first message is number `first` of the episode."""
-        numbered = [
-            (first + offset, turn)
-            for offset, turn in enumerate(last_turns(self.table))
-            if turn.message.speaker in self._scored
-        ]
-        names, turns = self.possible_agents, [turn for _, turn in numbered]
-        places = [f"{names[turn.message.speaker]} at turn {number}" for number, turn in numbered]
-        columns = [ask(reward, turns, places) for reward, _ in self._asked]
-        for row, (number, turn) in enumerate(numbered):
-            self._pay(number, turn, [column[row] for column in columns])
+        self.turns = turns = self.env.turns if self._stacked else last_turns(self.table)
+        self.log += turns
+        asked = turns if self._agents is None else [t for t in turns if t.message.speaker in self._agents]
 
-    def _pay(self, number: int, turn: Turn, scores: Sequence[Score]) -> None:
-        agent = self.possible_agents[turn.message.speaker]
-        values: dict[str, float | None] = {}
-        reasons: dict[str, str] = {}
-        info = self.env.infos[agent]
-        shown, why = info.setdefault("scores", {}), info.setdefault("reasons", {})
-        for (reward, weight), score in zip(self._asked, scores, strict=True):
-            values[reward.name] = score.value
-            if score.value is None:
-                reasons[reward.name] = score.reason
-            else:
-                self.rewards[agent] += weight * score.value
-            if not reward.privileged:
-                shown[reward.name] = score.value
-                why.pop(reward.name, None)
-                if score.value is None:
-                    why[reward.name] = score.reason
-        task = float(turn.rewards[turn.message.speaker])
-        self.log.append(Scored(number, agent, task, values, reasons))
+        def place(row: int) -> str:
+            return f"{self.possible_agents[asked[row].message.speaker]} at turn {first}"
+
+        for reward, weight in self._asked:
+            for turn, score in zip(asked, ask(reward, asked, place), strict=True):
+                record(turn, reward.name, score)
+                self._pay(self.possible_agents[turn.message.speaker], reward, weight, score)
+
+    def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:
+        if score.value is not None:
+            self.rewards[agent] += weight * score.value
+        if reward.privileged:
+            return
+        info = self.infos[agent]
+        info.setdefault("scores", {})[reward.name] = score.value
+        reasons = info.setdefault("reasons", {})
+        if score.value is None:
+            reasons[reward.name] = score.reason
+        elif reward.name in reasons:
+            del reasons[reward.name]
 
     def missing(self) -> dict[str, dict[str, int]]:
         """By reward name: how often in this episode each reason stood in for a score."""
         counts: dict[str, dict[str, int]] = {reward.name: {} for reward, _ in self._asked}
-        for entry in self.log:
-            for name, reason in entry.reasons.items():
+        for turn in self.log:
+            for name in counts.keys() & turn.reasons.keys():
+                reason = turn.reasons[name]
                 counts[name][reason] = counts[name].get(reason, 0) + 1
         return counts
 
@@ -166,3 +152,5 @@ def _check_names(names: Sequence[str], weights: Mapping[str, float], own: set[st
     for name in weights:
         if name not in own:
             raise ValueError(f"a weight was given for {name!r}; expected one of {', '.join(sorted(own)) or 'none'}")
+        if not math.isfinite(weights[name]):
+            raise ValueError(f"the weight of {name!r} is {weights[name]}; expected a finite number")

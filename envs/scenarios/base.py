@@ -74,12 +74,15 @@ class Scenario(ABC):
         absent: names of third parties who are not at the table but have rewards.
         max_turns: how many turns an episode lasts at most, unless `max_cycles` says otherwise.
         n_candidates: size of the choice mode's action space, the same for every agent.
+        cycle: turns in one of PettingZoo's AEC cycles, or `None` for one an agent. A seat that is empty in an
+            ordinary talk is left out of it.
     """
 
     agents: tuple[str, ...]
     absent: tuple[str, ...] = ()
     max_turns: int
     n_candidates: int
+    cycle: int | None = None
 
     @abstractmethod
     def reset(self, rng: np.random.Generator) -> Start:

@@ -108,10 +108,13 @@ def need(persona: str, situation: str) -> str:
     return ACTS[(step * p + 2 * s + s // 2) % len(ACTS)]
 
 
+_STOPS = re.compile(r"[.!?]+")
+_PUNCTUATION = re.compile(r"[^\w\s]")
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of `text`, lower case, without punctuation or runs of space."""
-    parts = re.split(r"[.!?]+", text.lower())
-    cleaned = (" ".join(re.sub(r"[^\w\s]", " ", part).split()) for part in parts)
+    cleaned = [" ".join(_PUNCTUATION.sub(" ", part).split()) for part in _STOPS.split(text.lower())]
     return [part for part in cleaned if part]
 
 
@@ -256,7 +259,7 @@ class HiddenNeeds(Scenario):
         )
 
     def _draw_offer(self) -> list[int]:
-        return [int(i) for i in self._rng.integers(0, 8, size=2 * len(ACTS))]
+        return self._rng.integers(0, 8, size=2 * len(ACTS)).tolist()
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """Helper: two phrasings of each act. Seeker: openings it could make, or replies of each kind."""
