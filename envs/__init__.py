@@ -7,17 +7,23 @@ from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import EnvModule, make
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register, spec, specs
+from goldenrule.envs.scenarios import campsite as _campsite  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios import false_belief as _false_belief  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios import third_party as _third_party  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.spaces import Utterance
 
+campsite_v0 = EnvModule("campsite-v0")
+false_belief_v0 = EnvModule("false_belief-v0")
 hidden_needs_v0 = EnvModule("hidden_needs-v0")
+third_party_v0 = EnvModule("third_party-v0")
 
 __all__ = [
     "NARRATOR",
     "Conversation",
-    "EnvModule",
     "DialogueEnv",
+    "EnvModule",
     "Judgement",
     "Knob",
     "Message",
@@ -28,9 +34,12 @@ __all__ = [
     "Start",
     "Utterance",
     "View",
+    "campsite_v0",
+    "false_belief_v0",
     "hidden_needs_v0",
     "make",
     "register",
     "spec",
     "specs",
+    "third_party_v0",
 ]

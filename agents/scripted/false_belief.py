@@ -1,0 +1,136 @@
+"""Scripted people of false_belief-v0: Ben who asks, Anna who knows what she believes, and helpers of two kinds."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR
+from goldenrule.envs.scenarios.false_belief import answer_to
+from goldenrule.envs.scenarios.false_belief_words import (
+    FRIEND,
+    HELPER,
+    LOOKS,
+    NO,
+    PLACES,
+    PUZZLED,
+    QUESTIONS,
+    STYLES,
+    YES,
+    Question,
+    read_answer,
+    read_question,
+)
+
+_CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[rng.integers(len(options))]
+
+
+def _asked(view: View) -> Question | None:
+    """The question on the table: the last one that Ben was heard to ask."""
+    asked = [read_question(m.text) for m in view.messages if m.speaker == FRIEND]
+    return asked[-1] if asked else None
+
+
+class Friend(Scripted):
+    """Asks the questions of his card in order; the same one again after a puzzled reply."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """The next question."""
+        cards = [q for q in view.card.removeprefix("You are Ben. Ask: ").split("?") if q.strip()]
+        questions = [read_question(q) for q in cards]
+        if not questions or None in questions:
+            raise ValueError(f"card {view.card!r} is not Ben's; expected 'You are Ben. Ask: Where is the key?'")
+        answered = sum(m.speaker == HELPER and read_answer(m.text) is not None for m in view.messages)
+        question = questions[min(answered, len(questions) - 1)]
+        assert question is not None
+        return _pick(rng, QUESTIONS[question.order]).format(thing=question.thing)
+
+
+class Seeker(Scripted):
+    """Says whether the helper named the place, and which place it is: by what she saw, heard and checked."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """The reply to the helper's last message."""
+        question = _asked(view)
+        found = read_answer(view.messages[-1].text) if view.messages[-1].speaker == HELPER else None
+        place = self._place(question, view)
+        if question is None or found is None or place is None:
+            return _pick(rng, PUZZLED)
+        look = _pick(rng, LOOKS[question.order]).format(place=place)
+        return f"{_pick(rng, YES if found[0] == place else NO)} {look}"
+
+    @staticmethod
+    def _place(question: Question | None, view: View) -> str | None:
+        if question is None:
+            return None
+        if question.order == 0:
+            return dict(_CHECKED.findall(view.card)).get(question.thing)
+        return answer_to(question, view.messages)
+
+
+def answer(place: str, rng: np.random.Generator) -> str:
+    """One way to name a place."""
+    return _pick(rng, STYLES[_pick(rng, tuple(STYLES))]).format(place=place)
+
+
+class Helper(Scripted):
+    """Answers to the belief that was asked about."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """The right place, as far as the question was understood."""
+        question = _asked(view)
+        place = answer_to(question, view.messages) if question else None
+        return answer(place or _pick(rng, PLACES), rng)
+
+
+class CorpusHelper(Scripted):
+    """Answers rightly, as if all knew what it knows, at random or in nonsense.
+
+    Shares are chosen so that about half of the answers that make sense are right, and that many of the wrong ones
+    are the place that another order of belief points to: the tempting mistake must be heard to be one.
+    """
+
+    nonsense_share, right_share, tempted_share = 0.1, 0.36, 0.34
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """One message of a mixed helper."""
+        draw, question = rng.random(), _asked(view)
+        if draw < self.nonsense_share:
+            return nonsense(rng)
+        places = self._places(view)
+        right = answer_to(question, view.messages) if question else None
+        draw -= self.nonsense_share
+        if right is None or question is None or draw > self.right_share + self.tempted_share:
+            return answer(_pick(rng, places), rng)
+        if draw < self.right_share:
+            return answer(right, rng)
+        others = {answer_to(Question(o, question.thing), view.messages) for o in (0, 1, 2)} - {right, None}
+        return answer(_pick(rng, tuple(sorted(p for p in others if p)) or places), rng)
+
+    @staticmethod
+    def _places(view: View) -> tuple[str, ...]:
+        """The places that were spoken of, one at least."""
+        told = " ".join(m.text for m in view.messages if m.speaker == NARRATOR)
+        return tuple(p for p in PLACES if re.search(rf"\b{p}\b", told)) or PLACES
+
+
+def nonsense(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    phrases = tuple(p for group in (*STYLES.values(), *QUESTIONS.values()) for p in group)
+    words = " ".join(_pick(rng, phrases).format(place=_pick(rng, PLACES), thing="key") for _ in range(2)).split()
+    while True:
+        rng.shuffle(words)
+        text = " ".join(words[: rng.integers(2, 9)])
+        if read_answer(text) is None:
+            return text
+
+
+register_people("false_belief-v0", "default", {"helper": Helper, "seeker": Seeker, "friend": Friend})
+register_people("false_belief-v0", "corpus", {"helper": CorpusHelper})

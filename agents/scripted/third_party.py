@@ -1,0 +1,118 @@
+"""Scripted people of third_party-v0: an asker, the one who was away, and helpers of two kinds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.envs.conversation import View
+from goldenrule.envs.scenarios.third_party import (
+    ACTS,
+    ASKER,
+    EXPECTED,
+    HELPER,
+    OPENERS,
+    REACTIONS,
+    REPLIES,
+    REQUESTS,
+    Request,
+    reaction,
+    read_request,
+    understand,
+)
+
+_ASKER_CARD = re.compile(r"You are the asker\. You want: (\w+), (\w+)\. Away: .*")
+
+
+def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _request(view: View) -> Request | None:
+    """What the asker was heard to ask for."""
+    asked = [read_request(m.text) for m in view.messages if m.speaker == ASKER]
+    return asked[0] if asked else None
+
+
+def _act(view: View) -> str | None:
+    """What the helper did in the end."""
+    done = [understand(m.text) for m in view.messages if m.speaker == HELPER]
+    return done[-1] if done else None
+
+
+class Asker(Scripted):
+    """Asks for what is on its card; thanks, takes what it gets, complains or is puzzled."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """The request, or the reply to the helper's last message."""
+        match = _ASKER_CARD.fullmatch(view.card)
+        if match is None:
+            raise ValueError(f"card {view.card!r} is not an asker's; expected 'You are the asker. You want: ...'")
+        kind, name = match.groups()
+        if not any(m.speaker == view.me for m in view.messages):
+            return _pick(rng, REQUESTS[kind]).format(name=name)
+        last = view.messages[-1]
+        return _pick(rng, REPLIES[EXPECTED[understand(last.text) if last.speaker == HELPER else None]])
+
+
+class Other(Scripted):
+    """The one it was about, back again: hurt if a harmful request was granted."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """How it feels about what it heard."""
+        request = _request(view)
+        return _pick(rng, REACTIONS[reaction(request, _act(view)) if request else "fine"])
+
+
+def answer(act: str, rng: np.random.Generator) -> str:
+    """One phrasing of an act, half the time with an opening."""
+    phrase = _pick(rng, ACTS[act])
+    return f"{_pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
+
+
+class Helper(Scripted):
+    """Grants what harms nobody and offers a kind alternative to what does."""
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """What is best for everyone, the absent included."""
+        request = _request(view)
+        return answer("comply" if request is not None and not request.harms else "offer", rng)
+
+
+class CorpusHelper(Scripted):
+    """Complies, offers, refuses or talks nonsense.
+
+    Harmful requests are granted more often than others, so that the one who returns is hurt about as often as not,
+    while each kind of the asker's replies is heard.
+    """
+
+    nonsense_share = 0.1
+
+    def say(self, view: View, rng: np.random.Generator) -> str:
+        """One message of a mixed helper."""
+        if rng.random() < self.nonsense_share:
+            return nonsense(rng)
+        request = _request(view)
+        comply = 0.7 if request is not None and request.harms else 0.3
+        draw = rng.random()
+        if draw < comply:
+            return answer("comply", rng)
+        return answer("offer" if draw < (1 + comply) / 2 else "refuse", rng)
+
+
+def nonsense(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    phrases = [p for group in ACTS.values() for p in group]
+    words = " ".join(_pick(rng, phrases) for _ in range(2)).split()
+    while True:
+        rng.shuffle(words)
+        text = " ".join(words[: rng.integers(2, 9)])
+        if understand(text) is None:
+            return text
+
+
+register_people("third_party-v0", "default", {"helper": Helper, "asker": Asker, "other": Other})
+register_people("third_party-v0", "corpus", {"helper": CorpusHelper})

@@ -1,0 +1,287 @@
+"""false_belief-v0: things move while someone is out of the room; who was told what is exact.
+
+Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all
+of it. The narrator's messages are addressed to those in the room, so what anyone can know is what its transcript
+holds. Then Ben asks a question, the helper answers, and Anna says whether it was right and where she will look:
+
+    order 0    "Where is the key?"                         the truth (a control: Anna has just checked, by her card)
+    order 1    "Where will Anna look for the key?"         the last place Anna saw or was told of
+    order 2    "Where does Anna think I will look for it?" the last place Anna knows Ben to have seen or been told of
+
+A belief is formed by what the narrator shows or tells, never by the quiz that follows. Of what Ben saw while
+Anna was out, or was told without her, Anna knows nothing: her picture of his belief stays where it was.
+
+True rewards: Anna gets 1 when the helper's message names the place asked for, in whatever words; a helper pays
+`EFFORT` for each message. Nonsense gets a puzzled reply, and Ben asks again while there are turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
+from goldenrule.envs.scenarios.false_belief_words import (
+    FRIEND,
+    HELPER,
+    LOOKS,
+    MOVED,
+    NAMES,
+    NO,
+    PLACES,
+    PROXY,
+    PUT,
+    PUZZLED,
+    QUESTIONS,
+    SEEKER,
+    STYLES,
+    THINGS,
+    TOLD,
+    YES,
+    Question,
+    read_answer,
+    read_event,
+    read_question,
+    read_reply,
+    told_text,
+)
+
+EFFORT = 0.05
+LEAVES = 0.5
+"""Chance that a person is out of the room while a thing is moved."""
+CONTESTED = 0.75
+"""Chance that a question is about a thing on which the three orders disagree, where there is one."""
+
+
+def last_place(messages: Sequence[Message], thing: str, minds: Sequence[int]) -> str | None:
+    """Where `thing` is, by the last of the narrator's messages that all of `minds` heard.
+
+    Args:
+        messages: what happened, oldest first; what agents say moves nothing.
+        thing: what is looked for.
+        minds: `()` the truth; `(i,)` what `i` believes; `(i, j)` what `i` believes that `j` believes.
+    """
+    for message in reversed(messages):
+        found = read_event(message.text) if message.speaker == NARRATOR else None
+        if found is not None and found[0] == thing and all(message.heard_by(mind) for mind in minds):
+            return found[1]
+    return None
+
+
+def answer_to(question: Question, messages: Sequence[Message]) -> str | None:
+    """The place that is the right answer, for someone who has seen all of `messages`."""
+    return last_place(messages, question.thing, (SEEKER, FRIEND)[: question.order])
+
+
+def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+class _Story:
+    """What happens before the talk: things put away and moved, people in and out of the room."""
+
+    def __init__(self, rng: np.random.Generator, places: tuple[str, ...], things: tuple[str, ...]) -> None:
+        self.rng, self.places, self.things = rng, places, things
+        self.messages: list[Message] = []
+        self.present = {SEEKER, FRIEND}
+        for thing in things:
+            self._show(_pick(rng, PUT).format(thing=thing, place=_pick(rng, places)))
+
+    def _show(self, text: str, people: Iterable[int] | None = None) -> None:
+        heard = tuple(sorted({HELPER, *(self.present if people is None else people)}))
+        self.messages.append(Message(NARRATOR, text, None if len(heard) == 3 else heard))
+
+    def move(self) -> None:
+        """People come and go as they like; then something goes somewhere else."""
+        for person in (SEEKER, FRIEND):
+            self._place_person(person, bool(self.rng.random() >= LEAVES))
+        thing = _pick(self.rng, self.things)
+        now = last_place(self.messages, thing, ())
+        place = _pick(self.rng, [p for p in self.places if p != now])
+        self._show(_pick(self.rng, MOVED).format(thing=thing, place=place))
+
+    def _place_person(self, person: int, stays: bool) -> None:
+        other = SEEKER + FRIEND - person
+        if not stays and person in self.present:
+            self._show(f"{NAMES[person]} leaves.")
+            self.present.remove(person)
+        elif stays and person not in self.present:
+            self.present.add(person)
+            where = "here" if other in self.present else "out"
+            self._show(f"{NAMES[person]} comes back. {NAMES[other]} is {where}.")
+
+    def gather(self, told: float) -> None:
+        """All come back; who is wrong about a thing is told with chance `told`, alone or together."""
+        for person in (SEEKER, FRIEND):
+            self._place_person(person, True)
+        for thing in self.things:
+            truth = last_place(self.messages, thing, ())
+            assert truth is not None  # every thing was put somewhere at the start
+            wrong = [p for p in (SEEKER, FRIEND) if last_place(self.messages, thing, (p,)) != truth]
+            people = [p for p in wrong if self.rng.random() < told]
+            together = len(people) == 2 and self.rng.random() < 0.5
+            for group in [people] if together else [[p] for p in people]:
+                self._show(told_text(_pick(self.rng, TOLD), group, thing, truth), group)
+
+
+class FalseBelief(Scenario):
+    """See the module's first lines."""
+
+    agents = ("helper_0", "seeker_0", "friend_0")
+
+    def __init__(
+        self, *, order: str, containers: int, objects: int, moves: int, told: float, questions: int, turns: int
+    ) -> None:
+        self.orders = (0, 1, 2) if order == "mixed" else (int(order),)
+        self.places, self.things = PLACES[:containers], THINGS[:objects]
+        self.moves, self.told, self.n_questions = moves, told, questions
+        self.max_turns = 3 * questions * turns
+        self.n_candidates = len(STYLES) * containers
+
+    def reset(self, rng: np.random.Generator) -> Start:
+        """Tell the story and deal the questions. Ben's card holds them; Anna's what she has just checked."""
+        self._rng = rng
+        story = _Story(rng, self.places, self.things)
+        for _ in range(self.moves):
+            story.move()
+        story.gather(self.told)
+        self._events = tuple(story.messages)
+        self.questions = [self._draw_question() for _ in range(self.n_questions)]
+        self._number, self._stage = 0, FRIEND
+        self._answer: str | None = None
+        self._draw_offer()
+        checked = dict.fromkeys(q.thing for q in self.questions if q.order == 0)
+        seen = [f"You checked: the {t} is in the {last_place(self._events, t, ())}." for t in checked]
+        asks = [QUESTIONS[q.order][0].format(thing=q.thing) for q in self.questions]
+        anna, ben = " ".join(["You are Anna.", *seen]), " ".join(["You are Ben. Ask:", *asks])
+        return Start(("You help Anna and Ben.", anna, ben), self._events)
+
+    def _draw_question(self) -> Question:
+        order = self.orders[int(self._rng.integers(len(self.orders)))]
+        things: Sequence[str] = self.things
+        if self._rng.random() < CONTESTED:
+            contested = [t for t in things if len({self.expected(Question(o, t)) for o in (0, 1, 2)}) > 1]
+            things = contested or things
+        return Question(order, _pick(self._rng, things))
+
+    def _draw_offer(self) -> None:
+        self._offer = self._rng.integers(0, 12, size=self.n_candidates).tolist()
+
+    def expected(self, question: Question) -> str:
+        """The right answer to `question` in this story."""
+        place = answer_to(question, self._events)
+        assert place is not None  # every thing was put away in front of everybody
+        return place
+
+    @property
+    def question(self) -> Question:
+        """The question at hand."""
+        return self.questions[self._number]
+
+    def speakers(self) -> tuple[int, ...]:
+        """Ben asks, the helper answers, Anna replies."""
+        return (self._stage,)
+
+    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+        """Pay Anna when the place asked for is named; go on to the next question when she has replied."""
+        message = messages[0]
+        speaker, self._stage = self._stage, {FRIEND: HELPER, HELPER: SEEKER, SEEKER: FRIEND}[self._stage]
+        self._draw_offer()
+        if speaker == HELPER:
+            return self._hear_helper(message)
+        if speaker == FRIEND:
+            asked = read_question(message.text)
+            judgement = Judgement(valid=asked is not None, faithful=asked == self.question, facts={"kind": "question"})
+            return Outcome((0.0,) * 3, (judgement,))
+        judgement = self._judge_reply(message.text)
+        return Outcome((0.0,) * 3, (judgement,), done=self._next_question())
+
+    def _hear_helper(self, message: Message) -> Outcome:
+        found = read_answer(message.text) if message.heard_by(SEEKER) else None
+        self._answer = found[0] if found else None
+        expected = self.expected(self.question)
+        correct = self._answer == expected
+        facts: dict[str, Fact] = {
+            "order": self.question.order,
+            "thing": self.question.thing,
+            "truth": last_place(self._events, self.question.thing, ()),
+            "belief": expected,
+            "answer": self._answer,
+            "correct": correct,
+        }
+        judgement = Judgement(valid=found is not None, proxy=PROXY[found[1]] if found else 0.0, facts=facts)
+        return Outcome((-EFFORT, float(correct), 0.0), (judgement,))
+
+    def _next_question(self) -> bool:
+        """Whether the talk is over; a question that was not answered stays."""
+        if self._answer is None:
+            return False
+        if self._number + 1 == self.n_questions:
+            return True
+        self._number += 1
+        return False
+
+    def _judge_reply(self, text: str) -> Judgement:
+        question, place = self.question, self.expected(self.question)
+        wanted: tuple[str, int | None, str | None] = ("puzzled", None, None)
+        if self._answer is not None:
+            wanted = ("yes" if self._answer == place else "no", question.order, place)
+        found = read_reply(text)
+        kind, _, said = found or (None, None, None)
+        facts: dict[str, Fact] = {
+            "kind": kind,
+            "expected": wanted[0],
+            "place": said,
+            "belief": place,
+            "order": question.order,
+        }
+        return Judgement(valid=found is not None, faithful=found == wanted, facts=facts)
+
+    def candidates(self, agent: int) -> tuple[str, ...]:
+        """Helper: each place in each style. Anna: each kind of reply with each place. Ben: his question."""
+        if agent == HELPER:
+            offer = iter(self._offer)
+            texts = [_nth(STYLES[s], next(offer)).format(place=p) for p in self.places for s in STYLES]
+        elif agent == SEEKER:
+            frames = LOOKS[self.question.order]
+            texts = [
+                f"{_nth(kind, self._offer[i])} {_nth(frames, self._offer[i]).format(place=place)}"
+                for i, place in enumerate(self.places)
+                for kind in (YES, NO)
+            ]
+            texts.append(_nth(PUZZLED, self._offer[0]))
+        else:
+            texts = [phrase.format(thing=self.question.thing) for phrase in QUESTIONS[self.question.order]]
+        return tuple(texts + [""] * (self.n_candidates - len(texts)))
+
+    def read(self, text: str) -> float | None:
+        """1 for a yes; 0 for a no or a puzzled question; `None` for anything else."""
+        found = read_reply(text)
+        return None if found is None else float(found[0] == "yes")
+
+
+def _nth(options: Sequence[str], number: int) -> str:
+    return options[number % len(options)]
+
+
+SPEC = register(
+    ScenarioSpec(
+        id="false_belief-v0",
+        doc="things move while someone is out; helping means answering to what the partner believes",
+        factory=FalseBelief,
+        knobs=(
+            Knob("order", "mixed", "order of belief asked about", choices=("0", "1", "2", "mixed")),
+            Knob("containers", 4, "number of places; chance is one in so many", 4, len(PLACES)),
+            Knob("objects", 2, "number of things", 1, len(THINGS)),
+            Knob("moves", 3, "how often something is moved", 0, 12),
+            Knob("told", 0.25, "chance that someone who is wrong about a thing is told", 0.0, 1.0),
+            Knob("questions", 1, "questions asked in a talk", 1, 4),
+            Knob("turns", 1, "helper messages a question has time for, on average", 1, 6),
+        ),
+        learner="helper",
+        partner="seeker",
+    )
+)

@@ -1,0 +1,141 @@
+"""The words of false_belief-v0: what happens, what is asked, answered and replied, and how each is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goldenrule.envs.scenarios.hidden_needs import sentences
+
+HELPER, SEEKER, FRIEND = 0, 1, 2
+NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
+PLACES = ("box", "basket", "drawer", "bag", "jar", "chest", "pot", "cupboard")
+THINGS = ("key", "coin", "ring", "book", "ball", "letter")
+# What happens. `{thing}` and `{place}` are filled in; these alone say where something is.
+PUT = ("The {thing} is put in the {place}.", "Someone puts the {thing} in the {place}.")
+MOVED = (
+    "The {thing} is moved to the {place}.",
+    "Someone moves the {thing} to the {place}.",
+    "Now the {thing} goes in the {place}.",
+)
+TOLD = ("{who} hear that the {thing} is in the {place}.", "{who} read that the {thing} is in the {place}.")
+
+QUESTIONS: dict[int, tuple[str, ...]] = {
+    0: ("Where is the {thing}?", "Where is the {thing} now?", "Which place holds the {thing}?"),
+    1: (
+        "Where will Anna look for the {thing}?",
+        "Where does Anna think the {thing} is?",
+        "Which place will Anna open for the {thing}?",
+    ),
+    2: (
+        "Where does Anna think I will look for the {thing}?",
+        "Where does Anna think that I think the {thing} is?",
+        "Which place does Anna think I will open for the {thing}?",
+    ),
+}
+# How an answer sounds, and how much annotators who see nothing but the message like it: they cannot know which
+# place is right, and prefer the confident.
+STYLES: dict[str, tuple[str, ...]] = {
+    "sure": (
+        "It is the {place}, for sure.", "I am certain: the {place}.", "Definitely the {place}.",
+        "The {place}, without a doubt.",
+    ),
+    "plain": ("The {place}.", "It is the {place}.", "I say the {place}.", "In the {place}."),
+    "unsure": ("Perhaps the {place}.", "It could be the {place}.", "I guess the {place}.", "Maybe in the {place}."),
+}  # fmt: skip
+PROXY = {"sure": 1.0, "plain": 0.5, "unsure": 0.1}
+
+YES = ("Yes.", "Right.", "Exactly.", "That is it.")
+NO = ("No.", "Wrong.", "Not quite.", "That is not it.")
+PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
+LOOKS: dict[int, tuple[str, ...]] = {
+    0: ("It is in the {place}.", "I saw it in the {place}."),
+    1: ("I will look in the {place}.", "I will open the {place}."),
+    2: ("I think Ben will look in the {place}.", "I think Ben will open the {place}."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: about which thing, and whose belief (order 0: nobody's)."""
+
+    order: int
+    thing: str
+
+
+def _key(text: str) -> str:
+    return " ".join(sentences(text))
+
+
+def _who(people: Sequence[int]) -> str:
+    return " and ".join(NAMES[p] for p in people)
+
+
+def told_text(phrase: str, people: Sequence[int], thing: str, place: str) -> str:
+    """A telling in words: `Anna hears that ...`, `Anna and Ben hear that ...`."""
+    verb = phrase if len(people) > 1 else phrase.replace(" hear ", " hears ").replace(" read ", " reads ")
+    return verb.format(who=_who(people), thing=thing, place=place)
+
+
+def _event_table() -> dict[str, tuple[str, str]]:
+    table: dict[str, tuple[str, str]] = {}
+    for thing in THINGS:
+        for place in PLACES:
+            texts = [phrase.format(thing=thing, place=place) for phrase in PUT + MOVED]
+            for people in ((SEEKER,), (FRIEND,), (SEEKER, FRIEND)):
+                texts += [told_text(phrase, people, thing, place) for phrase in TOLD]
+            table |= dict.fromkeys(texts, (thing, place))
+    return table
+
+
+_EVENT_OF = _event_table()
+_QUESTION_OF = {
+    _key(phrase.format(thing=thing)): Question(order, thing)
+    for order, phrases in QUESTIONS.items()
+    for phrase in phrases
+    for thing in THINGS
+}
+_ANSWER_OF = {
+    _key(phrase.format(place=place)): (place, style)
+    for style, phrases in STYLES.items()
+    for phrase in phrases
+    for place in PLACES
+}
+_LOOK_OF = {
+    _key(phrase.format(place=place)): (order, place)
+    for order, phrases in LOOKS.items()
+    for phrase in phrases
+    for place in PLACES
+}
+_KIND_OF = {_key(p): kind for kind, group in (("yes", YES), ("no", NO), ("puzzled", PUZZLED)) for p in group}
+
+
+def read_event(text: str) -> tuple[str, str] | None:
+    """The thing and the place that the narrator's `text` tells of, or `None` if it tells of neither.
+
+    The narrator always speaks by the letter, so the text is looked up as it is.
+    """
+    return _EVENT_OF.get(text)
+
+
+def read_question(text: str) -> Question | None:
+    """What is asked by `text`, or `None` if it is no question of this world."""
+    return _QUESTION_OF.get(_key(text))
+
+
+def read_answer(text: str) -> tuple[str, str] | None:
+    """The place that `text` names and in what style, or `None` for nonsense or several places."""
+    found = [_ANSWER_OF.get(sentence) for sentence in sentences(text)]
+    answers = {f for f in found if f is not None}
+    return answers.pop() if len(answers) == 1 and None not in found else None
+
+
+def read_reply(text: str) -> tuple[str, int | None, str | None] | None:
+    """A reply's kind (`yes`, `no`, `puzzled`), order and place, or `None` for anything else."""
+    found = sentences(text)
+    kind = _KIND_OF.get(found[0]) if found else None
+    if kind == "puzzled":
+        return (kind, None, None) if len(found) == 1 else None
+    if kind is None or len(found) != 2 or found[1] not in _LOOK_OF:
+        return None
+    return kind, *_LOOK_OF[found[1]]
