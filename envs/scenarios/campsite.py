@@ -97,10 +97,11 @@ class Campsite(Scenario):
         message = messages[0]
         speaker = message.speaker
         deal = parse_deal(message.text)
-        allowed = self._allowed(speaker, deal)
+        allowed = self._allowed(speaker, deal) and message.heard_by(1 - speaker)  # unheard, it deals with nobody
         faithful = self._faithful(speaker, message.text, deal) if allowed else None
-        ends = allowed and deal is not None and deal.kind in ("accept", "walk")
-        accepted = self.pending if ends and deal is not None and deal.kind == "accept" else None
+        kind = None if deal is None or not allowed else deal.kind
+        ends = kind in ("accept", "walk")
+        accepted = self.pending if kind == "accept" else None
         if allowed and deal is not None:
             self.pending = (speaker, deal.mine) if deal.mine is not None else self._after(deal)
         self._next = 1 - speaker
