@@ -92,8 +92,8 @@ class ScenarioSpec:
         doc: what it is about, in a line.
         factory: makes the scenario from knob values.
         knobs: its settings.
-        learner: role that learns by default (`helper` means `helper_0`).
-        partner: role whose reward kindness is about.
+        learner: role (`helper` means `helper_0`) or seat (`camper_0`) that learns by default.
+        partner: role or seat whose reward kindness is about.
         modes: ways to act: `text`, `choice`.
     """
 
