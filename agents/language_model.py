@@ -58,7 +58,9 @@ class LanguageModel:
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         """Say something in each dialogue; `Reply.record` is the `Sampled` message."""
         rows = [self._row(seen) for seen in observations]
-        contexts = [self._context(seen.view, self._state[row].said) for seen, row in zip(observations, rows, strict=True)]
+        contexts = [
+            self._context(seen.view, self._state[row].said) for seen, row in zip(observations, rows, strict=True)
+        ]
         hidden = self._feed(rows, [[*ids, ME] for ids in contexts])
         sampled = self._session.sample(
             hidden, rows, "behaviour", self._generator, max_new=self.max_new, temperature=self.temperature
@@ -133,9 +135,7 @@ class LanguageModel:
         sampled = self.sample([[*self._context(view), ME] for view in views], "behaviour")
         return [self.tokenizer.decode(one.ids) for one in sampled]
 
-    def sample(
-        self, prompts: Sequence[list[int]], output: Output, temperature: float | None = None
-    ) -> list[Sampled]:
+    def sample(self, prompts: Sequence[list[int]], output: Output, temperature: float | None = None) -> list[Sampled]:
         """Sample a message after each prompt, in a branch of the cache where it holds a prefix of the prompt."""
         rows, shared = self._longest_prefixes(prompts)
         session = self._session.branch(rows, shared, room=max(map(len, prompts)) + self.max_new)

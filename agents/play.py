@@ -71,9 +71,7 @@ def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
 def _advance(
     envs: Sequence[DialogueEnv], episodes: list[Episode], agent: Agent, waiting: list[int], strict: bool
 ) -> None:
-    seen = [
-        decode(envs[i].observe(envs[i].agent_selection), tuple(envs[i].possible_agents), i) for i in waiting
-    ]
+    seen = [decode(envs[i].observe(envs[i].agent_selection), tuple(envs[i].possible_agents), i) for i in waiting]
     for index, observation, reply in zip(waiting, seen, _ask(agent, seen, strict), strict=True):
         if isinstance(reply, Exception):
             _fail(episodes[index], envs[index], reply)
@@ -154,9 +152,7 @@ def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcom
     if outcome is None:
         return
     turn.rewards, turn.absent = outcome.rewards, env.absent_rewards
-    for earlier, judgement in zip(
-        episode.turns[-len(outcome.judgements) :], outcome.judgements, strict=True
-    ):
+    for earlier, judgement in zip(episode.turns[-len(outcome.judgements) :], outcome.judgements, strict=True):
         earlier.judgement = judgement
 
 

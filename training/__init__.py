@@ -1,1 +1,1 @@
-"""How agents learn: one algorithm a page."""
+"""How agents learn: one algorithm a page, on shared and separately tested maths."""

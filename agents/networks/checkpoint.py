@@ -93,13 +93,19 @@ def load_checkpoint(
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         raw = (folder / WEIGHTS).read_bytes()
     except FileNotFoundError as error:
-        raise CheckpointError(f"no checkpoint in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}") from error
+        raise CheckpointError(
+            f"no checkpoint in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}"
+        ) from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint {folder} is damaged ({error}); make it again or use another") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise CheckpointError(f"checkpoint {folder} has another format; expected {FORMAT}; make it again with this version")
+        raise CheckpointError(
+            f"checkpoint {folder} has another format; expected {FORMAT}; make it again with this version"
+        )
     if hashlib.sha256(raw).hexdigest() != card.get("sha256"):
-        raise CheckpointError(f"checkpoint {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another")
+        raise CheckpointError(
+            f"checkpoint {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another"
+        )
     try:
         tokenizer = DialogueTokenizer.from_json(json.dumps(card["tokenizer"]))
         network = ThreeModuleTransformer(NetworkConfig(**card["network"]))

@@ -45,9 +45,7 @@ def routed_backward(network: nn.Module, losses: Sequence[tuple[Tensor, Route]]) 
     """
     for number, (loss, route) in enumerate(losses):
         parameters = parameters_of(network, route)
-        gradients = torch.autograd.grad(
-            loss, parameters, retain_graph=number + 1 < len(losses), allow_unused=True
-        )
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=number + 1 < len(losses), allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient

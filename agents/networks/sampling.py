@@ -36,15 +36,15 @@ def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
     """Logits [..., vocab] with every control id but `END` at -inf, and `END` too where `first` [...] is true.
 
     The sampling policy is defined with these bans; training must apply the same ones to get its logprobs.
+    Works in place: hand it logits that nobody else needs.
     """
-    logits = logits.clone()
     logits[..., :END] = -torch.inf
     logits[..., END + 1 : N_CONTROL] = -torch.inf
     if isinstance(first, bool):
         if first:
             logits[..., END] = -torch.inf
         return logits
-    logits[..., END] = logits[..., END].masked_fill(first, -torch.inf)
+    logits[..., END].masked_fill_(first, -torch.inf)
     return logits
 
 
@@ -70,7 +70,9 @@ class Session:
     def _empty(self, capacity: int) -> Tensor:
         layers, kinds, rows, heads, head_width = self._shape
         return torch.zeros(
-            (layers, kinds, rows, capacity, heads, head_width), dtype=self.network.embedding.dtype, device=self.network.device
+            (layers, kinds, rows, capacity, heads, head_width),
+            dtype=self.network.embedding.dtype,
+            device=self.network.device,
         )
 
     def _reserve(self, needed: int) -> None:
@@ -141,16 +143,16 @@ class Session:
         heads, head_width = self._shape[3:]
         batch, count, _ = x.shape
         qkv = F.linear(block.attention_norm(x), qkv_weight).view(batch, count, 3, heads, head_width)
-        turned = rotate(qkv[:, :, :2], *turn)
+        queries, new_keys = rotate(qkv[:, :, :2], *turn).unbind(2)
         keys, values = self.cache[layer]
-        keys[row_index[:, None], positions] = turned[:, :, 1]
+        keys[row_index[:, None], positions] = new_keys
         values[row_index[:, None], positions] = qkv[:, :, 2]
         longest = seen.shape[-1]
         keys, values = keys[:, :longest], values[:, :longest]
         if rows is not None:
             keys, values = keys[rows], values[rows]
         mixed = F.scaled_dot_product_attention(
-            turned[:, :, 0].transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=seen
+            queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=seen
         )
         x = x + F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
         return block.feed_forward(x)

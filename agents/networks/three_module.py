@@ -5,8 +5,7 @@ pass gives a trunk that both outputs read: the behaviour policy `b(a|s)` and the
 share the residual stream and the feed-forward layers; what separates them is which loss writes which parameters
 (see `routing`).
 
-Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions, RMS norms and squared
-ReLU. A value output for PPO belongs to the behaviour module and reads the trunk without writing to it.
+Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions and GELU. A value output for PPO belongs to the behaviour module and reads the trunk without writing to it.
 """
 
 from __future__ import annotations
@@ -84,8 +83,9 @@ class SplitAttention(nn.Module):
         """Queries, keys (both rotated) and values of x [B, T, width], each [B, T, heads, head_width]."""
         batch, length, _ = x.shape
         qkv = F.linear(x, self.weights()[0]).view(batch, length, 3, self.n_heads, self.head_width)
-        turned = rotate(qkv[:, :, :2], cos, sin)
-        return turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]
+        to_turn, values = qkv.split((2, 1), dim=2)
+        queries, keys = rotate(to_turn, cos, sin).unbind(2)
+        return queries, keys, values.squeeze(2)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Attend over the whole sequence x [B, T, width]."""
@@ -105,15 +105,15 @@ class Block(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(config.width)
+        self.attention_norm = nn.LayerNorm(config.width, bias=False)
         self.attention = SplitAttention(config)
-        self.feed_forward_norm = nn.RMSNorm(config.width)
+        self.feed_forward_norm = nn.LayerNorm(config.width, bias=False)
         self.up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The feed-forward half, residual included."""
-        return x + self.down(F.relu(self.up(self.feed_forward_norm(x))).square())
+        return x + self.down(F.gelu(self.up(self.feed_forward_norm(x)), approximate="tanh"))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """x [B, T, width] to the same shape."""
@@ -136,7 +136,7 @@ class ThreeModuleTransformer(nn.Module):
         with torch.random.fork_rng(devices=[]):  # layers initialise themselves from the global generator
             self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
             self.value_out = nn.Linear(config.width, 1)
-        self.norm = nn.RMSNorm(config.width)
+        self.norm = nn.LayerNorm(config.width, bias=False)
         self.behaviour_out = nn.Parameter(torch.empty(config.vocab_size, config.width))
         self.prediction_out = nn.Parameter(torch.empty(config.vocab_size, config.width))
         angles = torch.outer(

@@ -38,7 +38,7 @@ def support(act: str, rng: np.random.Generator) -> str:
 
 
 class Seeker(Scripted):
-    """Says its trouble, then thanks, refuses (half the time saying what it wished for), hints or is puzzled."""
+    """Says its trouble, then thanks, refuses and says what it wished for, hints or is puzzled."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """Open, or answer the helper's last message."""
@@ -63,8 +63,7 @@ class Seeker(Scripted):
             return _pick(rng, CUES[persona])
         if kind == "puzzled":
             return _pick(rng, PUZZLED)
-        refusal = _pick(rng, REFUSALS)
-        return f"{refusal} {_pick(rng, WISHES[needed])}" if rng.random() < 0.5 else refusal
+        return f"{_pick(rng, REFUSALS)} {_pick(rng, WISHES[needed])}"
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:

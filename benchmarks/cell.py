@@ -1,0 +1,171 @@
+"""One cell of an experiment: a method, a scenario with its knobs, a seed. Trains, evaluates, and returns a row.
+
+A cell is a pure function of its description: rows differ between runs only in the columns named `VOLATILE`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from goldenrule.agents.base import Agent
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.pretrained import load_base
+from goldenrule.agents.scripted import people
+from goldenrule.benchmarks.evaluation import Evaluation, evaluate
+from goldenrule.benchmarks.methods import method
+from goldenrule.envs.registry import spec
+from goldenrule.envs.seeding import derive
+from goldenrule.training.corpus import CorpusConfig
+from goldenrule.training.learner import Learner, Progress, TrainingConfig
+from goldenrule.training.world import World, seat_name
+
+VOLATILE = ("seconds",)
+"""Row keys that may differ between two runs of the same cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSettings:
+    """What all cells of a run share.
+
+    Attributes:
+        training: how learners learn.
+        episodes: evaluation episodes a cell.
+        device: `cpu` or `cuda`.
+        checkpoint: a base checkpoint to start from instead of the shipped one.
+        partner: `lm` or `scripted`: who sits in the other seats.
+    """
+
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    episodes: int = 256
+    device: str = "cpu"
+    checkpoint: Path | None = None
+    partner: str = "lm"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A method x scenario x knobs x seed."""
+
+    method: str
+    scenario: str
+    knobs: Mapping[str, Any]
+    seed: int
+    settings: CellSettings = field(default_factory=CellSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What a cell gives.
+
+    Attributes:
+        row: the row of the results table.
+        episodes: evaluation episodes as plain data, one a line of the log.
+        curve: one entry an update, of `Progress`.
+        network, tokenizer: the trained network, where the method trains one.
+    """
+
+    row: dict[str, Any]
+    episodes: list[dict[str, Any]]
+    curve: list[dict[str, Any]]
+    network: ThreeModuleTransformer | None = None
+    tokenizer: DialogueTokenizer | None = None
+
+
+CellReport = Callable[[int, int], None]
+
+
+def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellResult:
+    """Train and evaluate.
+
+    Args:
+        cell: what to run.
+        report: told after each update how many of how many are done.
+
+    Raises:
+        ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
+    """
+    began = time.perf_counter()
+    chosen, settings = method(cell.method), cell.settings
+    knobs = spec(cell.scenario).resolve(cell.knobs)
+    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
+    world = World(
+        cell.scenario, knobs, others(cell, settings, derive(cell.seed, "partner")), derive(cell.seed, "world")
+    )
+    mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
+    curve: list[dict[str, Any]] = []
+
+    def on_update(progress: Progress) -> None:
+        curve.append(asdict(progress))
+        report(progress.update, progress.updates)
+
+    agent: Agent = mind
+    if chosen.train is not None:
+        training = replace(settings.training, split=chosen.split)
+        corpus = CorpusConfig(cell.scenario, knobs, seat_name(cell.scenario, "learner"))
+        learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
+        chosen.train(learner, on_update)
+        agent = mind = learner.agent
+    elif chosen.kind == "scripted":
+        role = seat_name(cell.scenario, "learner")
+        makers = people(cell.scenario)
+        agent = makers[role if role in makers else role.rsplit("_", 1)[0]]()
+    result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
+    row = _row(cell, knobs, result, time.perf_counter() - began)
+    row["weights"] = weights_hash(network) if chosen.kind == "network" else None
+    return CellResult(row, result.episodes, curve, network, tokenizer)
+
+
+def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
+    """Who sits in the seats that are not the learner's: language models by default."""
+    learner = seat_name(cell.scenario, "learner")
+    names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
+    if settings.partner == "scripted":
+        makers = people(cell.scenario)
+        return {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
+    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
+    partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
+    return dict.fromkeys(names, partner)
+
+
+def _row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
+    return {
+        "method": cell.method,
+        "scenario": cell.scenario,
+        "knobs": dict(knobs),
+        "seed": cell.seed,
+        "status": "done",
+        "error": None,
+        **result.means,
+        "seconds": round(seconds, 3),
+    }
+
+
+def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
+    """The row of a cell that failed: its reason, and none where figures would be."""
+    return {
+        "method": cell.method,
+        "scenario": cell.scenario,
+        "knobs": dict(cell.knobs),
+        "seed": cell.seed,
+        "status": "failed",
+        "error": error,
+        **dict.fromkeys(Evaluation.KEYS),
+        "weights": None,
+        "seconds": round(seconds, 3),
+    }
+
+
+def cells(
+    methods: Sequence[str], scenario: str, knobs: Mapping[str, Any], seeds: Sequence[int], settings: CellSettings
+) -> list[Cell]:
+    """The grid: every method under every seed, seeds outermost so that early results compare methods."""
+    return [Cell(name, scenario, knobs, seed, settings) for seed in seeds for name in methods]

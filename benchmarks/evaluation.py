@@ -1,0 +1,196 @@
+"""What a trained agent is really worth: dialogues with the true rewards beside what the agent thought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from goldenrule.agents.base import Agent
+from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.envs.seeding import generator
+from goldenrule.rewards.base import score_episodes
+from goldenrule.rewards.kindness import Estimator, Kindness
+from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.training.world import World
+
+ESTIMATE, PREDICTED = "estimate", "predicted"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of one evaluation, and its episodes as plain data.
+
+    Attributes:
+        means: a value, or `None` where it cannot be had, for each of `KEYS`.
+        episodes: one dictionary an episode.
+    """
+
+    KEYS: ClassVar[tuple[str, ...]] = (
+        "own_reward",
+        "proxy_reward",
+        "partner_reward",
+        "partner_reward_estimate",
+        "estimate_gap",
+        "estimate_correlation",
+        "third_party_reward",
+        "valid_share",
+        "reply_accuracy",
+        "partner_faithfulness",
+        "episodes",
+        "episodes_failed",
+        "messages_unscored",
+        "tokens",
+    )
+    means: dict[str, float | int | None]
+    episodes: list[dict[str, Any]]
+
+
+def evaluate(world: World, agent: Agent, mind: LanguageModel, estimator: Estimator, count: int) -> Evaluation:
+    """Hold `count` dialogues and measure.
+
+    Args:
+        world: scenario and the other seats.
+        agent: who sits in the learner's seat.
+        mind: the network that imagines; the agent itself where it is one.
+        estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
+            control, but what they *think* is what their prediction output says.
+        count: how many episodes.
+    """
+    spoken = mind.tokens
+    held = world.hold(agent, count, "evaluation")
+    finished = [episode for episode in held if episode.status != "failed"]
+    record_truth(finished, world.learner, world.partner)
+    rng = generator(world.seed, "estimates")
+    shown: Estimator = "naive" if estimator == "naive" else "prediction"
+    score_episodes(Kindness(shown, mind, world.read, world.partner, rng=rng, name=ESTIMATE), finished, world.learner)
+    score_episodes(
+        Kindness("prediction", mind, world.read, world.partner, rng=rng, name=PREDICTED), finished, world.learner
+    )
+    means = _means(world, held, finished)
+    means["tokens"] = mind.tokens - spoken
+    return Evaluation(means, [as_data(episode, number) for number, episode in enumerate(held)])
+
+
+def _means(world: World, held: Sequence[Episode], finished: Sequence[Episode]) -> dict[str, float | int | None]:
+    me = world.learner
+    turns = [turn for episode in finished for turn in episode.turns if turn.message.speaker == me]
+    pairs = [
+        (e, t) for turn in turns if (e := turn.scores[ESTIMATE]) is not None and (t := turn.scores[TRUTH]) is not None
+    ]
+    absent = [total for episode in finished if (total := episode.absent_total()) is not None]
+    proxies = [_proxy_total(episode, me) for episode in finished]
+    truth = _mean([episode.total(world.partner) for episode in finished])
+    estimate = _mean([v for episode in finished if (v := _total(episode, me, ESTIMATE)) is not None])
+    return {
+        "own_reward": _mean([episode.total(me) for episode in finished]),
+        "proxy_reward": _mean([p for p in proxies if p is not None]),
+        "partner_reward": truth,
+        "partner_reward_estimate": estimate,
+        "estimate_gap": None if truth is None or estimate is None else estimate - truth,
+        "estimate_correlation": _correlation(pairs),
+        "third_party_reward": _mean(absent),
+        "valid_share": _mean([float(v) for turn in turns if (v := turn.judgement.valid) is not None]),
+        "reply_accuracy": _mean(_reply_hits(world, finished)),
+        "partner_faithfulness": _mean(_faithful(world, finished)),
+        "episodes": len(finished),
+        "episodes_failed": len(held) - len(finished),
+        "messages_unscored": sum(turn.scores[ESTIMATE] is None for turn in turns),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _total(episode: Episode, me: int, name: str) -> float | None:
+    scores = [turn.scores[name] for turn in episode.turns if turn.message.speaker == me]
+    return None if any(s is None for s in scores) else float(sum(s for s in scores if s is not None))
+
+
+def _proxy_total(episode: Episode, me: int) -> float | None:
+    proxies = [t.judgement.proxy for t in episode.turns if t.message.speaker == me]
+    rated = [p for p in proxies if p is not None]
+    return float(sum(rated)) if rated else None
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Pearson's r of estimate and truth over messages; none where either does not vary."""
+    if len(pairs) < 3:
+        return None
+    a, b = np.asarray(pairs, dtype=float).T
+    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
+
+
+def answers(episode: Episode, me: int, partner: int) -> list[tuple[Turn, Turn]]:
+    """Each message of the learner with the partner's next message after it, where there is one."""
+    found = []
+    for number, turn in enumerate(episode.turns):
+        if turn.message.speaker != me:
+            continue
+        later = (t for t in episode.turns[number + 1 :] if t.message.speaker in (me, partner))
+        reply = next(later, None)
+        if reply is not None and reply.message.speaker == partner:
+            found.append((turn, reply))
+    return found
+
+
+def _reply_hits(world: World, finished: Sequence[Episode]) -> list[float]:
+    """For each real reply, whether the imagined one tells of the same reward. Replies that do not tell are misses."""
+    hits = []
+    for episode in finished:
+        for turn, reply in answers(episode, world.learner, world.partner):
+            real = world.read(reply.message.text)
+            if real is not None:
+                predicted = turn.scores[PREDICTED]
+                hits.append(float(predicted is not None and abs(predicted - real) < 1e-6))
+    return hits
+
+
+def _faithful(world: World, finished: Sequence[Episode]) -> list[float]:
+    return [
+        float(faithful)
+        for episode in finished
+        for turn in episode.turns
+        if turn.message.speaker != world.learner and (faithful := turn.judgement.faithful) is not None
+    ]
+
+
+def as_data(episode: Episode, number: int) -> dict[str, Any]:
+    """An episode as plain data for the log."""
+    narration = []
+    if episode.conversation is not None:
+        narration = [
+            {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
+        ]
+    return {
+        "episode": number,
+        "seed": episode.seed,
+        "status": episode.status,
+        "error": episode.error,
+        "agents": list(episode.agents),
+        "cards": list(episode.cards),
+        "narration": narration,
+        "turns": [_turn_data(turn) for turn in episode.turns],
+    }
+
+
+def _turn_data(turn: Turn) -> dict[str, Any]:
+    judgement = turn.judgement
+    return {
+        "speaker": turn.message.speaker,
+        "text": turn.message.text,
+        "to": turn.message.to,
+        "rewards": list(turn.rewards),
+        "absent": dict(turn.absent),
+        "valid": judgement.valid,
+        "proxy": judgement.proxy,
+        "faithful": judgement.faithful,
+        "facts": dict(judgement.facts),
+        "scores": turn.scores,
+        "reasons": turn.reasons,
+        "imagined": turn.notes.get(PREDICTED),
+    }

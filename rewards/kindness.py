@@ -1,0 +1,128 @@
+"""Kindness: the partner's reward, taken as one's own ([K] Eq. 1, 12-13; [T] Eq. 1).
+
+For my message a_t with the partner's state s_j = s_i + a_t, and a reply â_{t+1} imagined for the partner:
+    kindness(a_t) = R(â_{t+1} | s_j)
+`R` is the public reading of a reply (`Scenario.read`): what the speaker's words tell of its reward. The estimators differ
+in who imagines the reply:
+    naive       my own behaviour policy with labels switched ([K] Algorithm 1: R_i ~ R_j, pi_i ~ pi_j)
+    prediction  my prediction output ([T] Algorithm 4/7)
+    oracle      nobody: the true reward, which only a scenario with exact rewards can tell (a control)
+    shuffled    the prediction output, for another conversation of the batch (a control)
+
+Departures: the paper's two terms, `RLHF(â)` and `IRF(a as feedback)`, are one reading here, since a reply tells how the last
+message was received and how its speaker stands. One reply ahead is the horizon; the discount is the trainer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+
+from goldenrule.agents.episode import Turn
+from goldenrule.envs.conversation import View
+from goldenrule.rewards.base import Score
+from goldenrule.rewards.truth import TRUTH
+
+Estimator = Literal["naive", "prediction", "oracle", "shuffled"]
+Individuals = Literal["addressee", "known"]
+
+
+class Imagines(Protocol):
+    """What an agent needs for kindness to be estimated with it."""
+
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
+        """What another would say next, by the prediction output."""
+
+    def speak(self, views: Sequence[View]) -> Sequence[str]:
+        """What I would say in each view's place, by the behaviour output."""
+
+
+class Kindness:
+    """The partner's reward, estimated.
+
+    Args:
+        estimator: who imagines the partner's reply.
+        mind: the agent that imagines; may be `None` for `oracle`.
+        read: the reward a reply tells of, in the units of the true reward, or `None` where it does not tell.
+        partner: index of the addressee in the scenario's seats.
+        individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
+        rng: source of the shuffling.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        mind: Imagines | None,
+        read: Callable[[str], float | None],
+        partner: int,
+        *,
+        individuals: Individuals = "addressee",
+        rng: np.random.Generator | None = None,
+        name: str = "kindness",
+    ) -> None:
+        if estimator not in get_args(Estimator):
+            raise ValueError(f"estimator {estimator!r} is unknown; expected one of {', '.join(get_args(Estimator))}")
+        if individuals not in get_args(Individuals):
+            raise ValueError(
+                f"individuals {individuals!r} is unknown; expected one of {', '.join(get_args(Individuals))}"
+            )
+        if mind is None and estimator != "oracle":
+            raise ValueError(f"estimator {estimator!r} needs an agent that imagines; none was given")
+        self.name, self.privileged = name, estimator == "oracle"
+        self.estimator, self.mind, self.read, self.partner = estimator, mind, read, partner
+        self.individuals = individuals
+        self._rng = rng if rng is not None else np.random.default_rng(0)
+
+    def score(self, turns: Sequence[Turn]) -> list[Score]:
+        """One estimate for each message; its note is the imagined reply."""
+        if self.estimator == "oracle":
+            return [self._truth(turn) for turn in turns]
+        scores = self._imagined(turns)
+        if self.estimator == "shuffled":
+            return [scores[i] for i in derangement(len(scores), self._rng)]
+        return scores
+
+    def _truth(self, turn: Turn) -> Score:
+        if self.individuals == "known":
+            me = turn.message.speaker
+            return Score(float(sum(r for i, r in enumerate(turn.rewards) if i != me) + sum(turn.absent.values())))
+        value = turn.scores.get(TRUTH, turn.rewards[self.partner])
+        return Score(None, "the truth is unknown") if value is None else Score(float(value))
+
+    def _others(self, turn: Turn) -> list[int]:
+        if self.individuals == "addressee":
+            return [self.partner]
+        return [i for i in range(len(turn.view.agents)) if i != turn.message.speaker]
+
+    def _imagined(self, turns: Sequence[Turn]) -> list[Score]:
+        assert self.mind is not None
+        whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
+        states = [turns[k].view.append(turns[k].message) for k, _ in whose]
+        others = [other for _, other in whose]
+        if self.estimator == "naive":
+            replies = self.mind.speak([s.in_the_shoes_of(j) for s, j in zip(states, others, strict=True)])
+        else:
+            replies = self.mind.simulate(states, others)
+        said: list[list[str]] = [[] for _ in turns]
+        for (k, _), reply in zip(whose, replies, strict=True):
+            said[k].append(reply)
+        return [self._total(replies_of_turn) for replies_of_turn in said]
+
+    def _total(self, replies: Sequence[str]) -> Score:
+        note = " | ".join(replies)
+        told = [self.read(reply) for reply in replies]
+        if any(value is None for value in told):
+            return Score(None, "the imagined reply does not tell", note)
+        return Score(float(sum(value for value in told if value is not None)), note=note)
+
+
+def derangement(count: int, rng: np.random.Generator) -> list[int]:
+    """A random order of `count` places in which nobody keeps its own (for `count` of at least 2)."""
+    if count < 2:
+        return list(range(count))
+    order = rng.permutation(count)
+    shifted = np.empty(count, dtype=int)
+    shifted[order] = np.roll(order, 1)
+    return [int(i) for i in shifted]

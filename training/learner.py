@@ -1,0 +1,148 @@
+"""A learner: the network being trained, where it started from, and what it must not forget."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from goldenrule.agents.episode import Episode
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.envs.seeding import derive, generator
+from goldenrule.training.corpus import CorpusConfig, sample_items
+from goldenrule.training.pretraining import optimiser
+from goldenrule.training.sequences import Item, Sequences, collate
+from goldenrule.training.world import World, seat_name
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a learner learns from rewards; the same for every method, so that only the reward differs.
+
+    Attributes:
+        updates: rollouts learnt from.
+        dialogues: dialogues a rollout.
+        minibatches: gradient steps a rollout.
+        learning_rate: of AdamW; linear decay to a tenth.
+        clip: PPO's epsilon.
+        discount, gae_decay: gamma and lambda over the learner's messages. 0 is kindness one reply ahead.
+        kl: weight of KL(policy || start policy).
+        value: weight of the value loss.
+        imitation: weight of the interleaved behaviour loss.
+        interleave: views of pre-training conversations in each rollout's updates; 0 turns interleaving off.
+        predict_replies: whether the prediction output learns from what was really said in the rollouts.
+        split: route gradients by module; False is the control `unsplit`.
+        max_new: longest message, in tokens.
+    """
+
+    updates: int = 80
+    dialogues: int = 128
+    minibatches: int = 2
+    learning_rate: float = 1e-3
+    clip: float = 0.2
+    discount: float = 0.0
+    gae_decay: float = 0.95
+    kl: float = 0.05
+    value: float = 0.5
+    imitation: float = 0.5
+    interleave: int = 64
+    predict_replies: bool = True
+    split: bool = True
+    max_new: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one update showed. Means an episode; `None` where it cannot be had.
+
+    Attributes:
+        update, updates: which of how many.
+        reward: mean of the reward learnt from.
+        truth: mean true reward of the partner.
+        kl: nats a token to the start policy.
+        prediction_loss: nats a token.
+        failed, unscored: episodes and messages that could not be used, in this update.
+    """
+
+    update: int
+    updates: int
+    reward: float | None
+    truth: float | None
+    kl: float
+    prediction_loss: float
+    failed: int
+    unscored: int
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class Learner:
+    """Everything one training run changes or draws from.
+
+    Args:
+        network, tokenizer: the start; `network` is trained in place.
+        config: how.
+        world: where.
+        corpus: pre-training conversations to interleave; `None` for none.
+        seed: of every draw.
+    """
+
+    network: ThreeModuleTransformer
+    tokenizer: DialogueTokenizer
+    config: TrainingConfig
+    world: World
+    corpus: CorpusConfig | None
+    seed: int
+    agent: LanguageModel = field(init=False)
+    reference: ThreeModuleTransformer = field(init=False)
+    optimizer: torch.optim.Optimizer = field(init=False)
+    rng: np.random.Generator = field(init=False)
+    failed: int = 0
+    unscored: int = 0
+    _pool: list[Item] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
+        self.reference = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = optimiser(self.network, self.config.learning_rate, 0.0, 0.98)
+        self.rng = generator(self.seed, "learner")
+        if self.corpus is not None and self.config.interleave:
+            wanted = self.config.updates * self.config.interleave
+            dialogues = max(64, min(1024, wanted // 2))
+            self._pool = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
+
+    @property
+    def me(self) -> int:
+        """The learner's seat."""
+        return self.world.learner
+
+    @property
+    def seat(self) -> str:
+        """Name of the learner's seat."""
+        return seat_name(self.world.scenario, "learner")
+
+    def collect(self, update: int) -> list[Episode]:
+        """A rollout's finished dialogues. Failed ones are counted and set aside: they have no reward to learn from."""
+        held = self.world.hold(self.agent, self.config.dialogues, "rollout", update)
+        finished = [episode for episode in held if episode.status != "failed"]
+        self.failed += len(held) - len(finished)
+        return finished
+
+    def interleaved(self, count: int) -> Sequences | None:
+        """`count` views of pre-training conversations."""
+        if not self._pool or not count:
+            return None
+        return collate([self._pool[i] for i in self.rng.integers(0, len(self._pool), size=count)])
+
+    def schedule(self, update: int) -> None:
+        """Set the learning rate of this update."""
+        share = 1.0 - 0.9 * update / max(1, self.config.updates)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * share

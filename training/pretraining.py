@@ -1,0 +1,136 @@
+"""Basic pre-training and imitation ([T] Algorithms 1/5 and 3), interleaved as the paper asks.
+
+For every message a_j of others' conversations, with b and p the two outputs:
+    L_p = NLL(p, a_j)                     writes prediction heads and output, perception, shared
+    L_b = eta_r / eta * NLL(b, a_j)       writes behaviour heads and output; eta_r = max(0, R(a_j)) * eta
+and for conversations read with labels switched (Algorithm 3)
+    SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
+
+Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output has
+an NLL of its own, as METHODS' reading has it, or it would learn nothing to say. The two algorithms share batches, so L_b
+and IMIT are one loss with the wider route. AdamW stands for plain descent. `R(a)` is 1 where a message makes sense and
+0 where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from goldenrule.agents.networks.routing import EVERYTHING, PREDICTION, REWARD, Route, routed_backward
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.envs.seeding import derive, generator
+from goldenrule.training.corpus import CorpusConfig, sample_items
+from goldenrule.training.losses import token_logits, weighted_nll
+from goldenrule.training.sequences import Sequences, collate
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingConfig:
+    """How to pre-train.
+
+    Attributes:
+        updates: gradient steps.
+        batch: views a step.
+        learning_rate: peak; linear warm-up over `warmup` steps, then linear decay to a tenth.
+        weight_decay, beta2: of AdamW.
+        split: route gradients by module; False is the control `unsplit`.
+    """
+
+    updates: int = 1500
+    batch: int = 128
+    learning_rate: float = 1e-3
+    warmup: int = 50
+    weight_decay: float = 0.05
+    beta2: float = 0.98
+    split: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ImitationLosses:
+    """What one batch gave, in nats a token."""
+
+    behaviour: torch.Tensor
+    prediction: torch.Tensor
+
+
+def imitation_losses(network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences) -> ImitationLosses:
+    """`L_b` over the owners' own messages and `L_p` over everyone's, from the trunk `hidden` [B, T, width]."""
+    own = batch.own
+    behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
+    everyone = batch.own | batch.others
+    prediction = weighted_nll(token_logits(network, hidden, batch, everyone, "prediction"), batch.ids[everyone])
+    return ImitationLosses(behaviour, prediction)
+
+
+def optimiser(
+    network: ThreeModuleTransformer, learning_rate: float, weight_decay: float, beta2: float
+) -> torch.optim.AdamW:
+    """AdamW; matrices decay, gains and biases do not."""
+    matrices = [p for p in network.parameters() if p.dim() > 1]
+    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    return torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=learning_rate,
+        betas=(0.9, beta2),
+    )
+
+
+def routes(split: bool) -> tuple[Route, Route]:
+    """Where the behaviour's and the prediction's gradients go."""
+    return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
+
+
+def pretrain(
+    network: ThreeModuleTransformer,
+    tokenizer: DialogueTokenizer,
+    corpus: CorpusConfig,
+    config: PretrainingConfig,
+    seed: int,
+    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+) -> None:
+    """Pre-train in place; a function of (weights, corpus, config, seed).
+
+    Args:
+        report: called after each step with (step, behaviour loss, prediction loss).
+    """
+    optimizer = optimiser(network, config.learning_rate, config.weight_decay, config.beta2)
+    behaviour_route, prediction_route = routes(config.split)
+    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed)):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * _schedule(step, config)
+        batch = batch.to(network.device)
+        optimizer.zero_grad(set_to_none=True)
+        losses = imitation_losses(network, network(batch.ids), batch)
+        routed_backward(network, [(losses.behaviour, behaviour_route), (losses.prediction, prediction_route)])
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        report(step, float(losses.behaviour.detach()), float(losses.prediction.detach()))
+
+
+def _schedule(step: int, config: PretrainingConfig) -> float:
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    return 1.0 - 0.9 * (step - config.warmup) / max(1, config.updates - config.warmup)
+
+
+def _batches(
+    corpus: CorpusConfig, tokenizer: DialogueTokenizer, config: PretrainingConfig, seed: int
+) -> Iterator[Sequences]:
+    """Batches from fresh dialogues, a pool at a time, in random order."""
+    pool_size = 4096
+    done = 0
+    pool_number = 0
+    while done < config.updates:
+        items = sample_items(corpus, tokenizer, pool_size, derive(seed, "pool", pool_number))
+        items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
+        rng = generator(seed, "order", pool_number)
+        pool_number += 1
+        for number in rng.permutation(len(items) // config.batch):
+            if done == config.updates:
+                return
+            yield collate(items[number * config.batch : (number + 1) * config.batch])
+            done += 1

@@ -1,0 +1,131 @@
+"""From episodes to tensors: what the learner said, with what probability, and what it was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.networks.sampling import Sampled
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.training.returns import gae
+from goldenrule.training.sequences import Item, Sequences, collate, emphasis_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Episodes as the learner lived them.
+
+    Attributes:
+        sequences: its final view of each episode [B, T]; only its own sampled tokens are `own`.
+        logprobs: log-probability of each own token when it was sampled [B, T].
+        starts: for each episode, the position of the label before each of the learner's messages: the state there is
+            what a value is an estimate of.
+        turns: the learner's turns of each episode.
+        truncated: whether each episode was cut rather than over.
+    """
+
+    sequences: Sequences
+    logprobs: Tensor
+    starts: list[list[int]]
+    turns: list[list[Turn]]
+    truncated: list[bool]
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+
+def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer) -> Rollout:
+    """The learner's view of each finished episode; failed ones must have been set aside by the caller."""
+    items, records, starts, turns = [], [], [], []
+    for episode in episodes:
+        if episode.conversation is None:
+            raise ValueError(f"the episode with seed {episode.seed} is {episode.status}; expected finished episodes")
+        view = episode.conversation.seen_by(me)
+        mine = [turn for turn in episode.turns if turn.message.speaker == me]
+        places = [k for k, message in enumerate(view.messages) if message.speaker == me]
+        said = {k: _record(turn).ids for k, turn in zip(places, mine, strict=True)}
+        encoded = tokenizer.encode_view(view, said)
+        items.append(Item(encoded, me, [1.0] * len(view.messages), emphasis_of(view, me)))
+        records.append([(encoded.spans[k].start, _record(turn)) for k, turn in zip(places, mine, strict=True)])
+        starts.append([encoded.spans[k].start - 1 for k in places])
+        turns.append(mine)
+    sequences = collate(items)
+    return Rollout(sequences, _logprobs(records, sequences), starts, turns, [e.status == "truncated" for e in episodes])
+
+
+def _record(turn: Turn) -> Sampled:
+    if not isinstance(turn.record, Sampled):
+        raise TypeError(f"the learner's reply carries a {type(turn.record).__name__}; expected Sampled")
+    return turn.record
+
+
+def _logprobs(records: list[list[tuple[int, Sampled]]], sequences: Sequences) -> Tensor:
+    """Sampled logprobs in place. The end forced onto a cut message was not sampled, so it is no longer `own`."""
+    logprobs = np.zeros(tuple(sequences.ids.shape), dtype=np.float32)
+    for row, spans in enumerate(records):
+        for start, sampled in spans:
+            logprobs[row, start : start + len(sampled.ids)] = sampled.logprobs
+            if not sampled.ended:
+                sequences.own[row, start + len(sampled.ids) - 1] = False
+    return torch.from_numpy(logprobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Advantages:
+    """What each own token is worth.
+
+    Attributes:
+        advantages: [B, T], normalised over the batch's messages; zero where `scored` is false.
+        returns: [number of messages], targets of the value estimates.
+        scored: own tokens of messages that have a reward [B, T].
+        unscored: messages that had none.
+    """
+
+    advantages: Tensor
+    returns: list[list[float]]
+    scored: Tensor
+    unscored: int
+
+
+@torch.no_grad()
+def message_values(network: ThreeModuleTransformer, hidden: Tensor, rollout: Rollout) -> list[list[float]]:
+    """Value estimate of the state before each message, and of the final state, from the trunk [B, T, width]."""
+    values = network.values(hidden).float().cpu()
+    lengths = (rollout.sequences.ids != 0).sum(1).tolist()
+    return [
+        [float(values[row, s]) for s in starts] + [float(values[row, lengths[row] - 1])]
+        for row, starts in enumerate(rollout.starts)
+    ]
+
+
+def advantages(rollout: Rollout, reward: str, values: list[list[float]], discount: float, decay: float) -> Advantages:
+    """Advantages of the learner's messages from the score called `reward`.
+
+    A message whose score is none has no advantage and carries no loss; it is counted, not taken for zero.
+    """
+    shape = tuple(rollout.sequences.ids.shape)
+    table, scored = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
+    returns, places, raw, unscored = [], [], [], 0
+    for row, turns in enumerate(rollout.turns):
+        scores = [turn.scores.get(reward) for turn in turns]
+        unscored += sum(score is None for score in scores)
+        last = values[row][-1] if rollout.truncated[row] else 0.0
+        estimates = gae([s or 0.0 for s in scores], values[row][:-1], last, discount, decay)
+        returns.append([a + v for a, v in zip(estimates, values[row][:-1], strict=True)])
+        for start, turn, score, advantage in zip(rollout.starts[row], turns, scores, estimates, strict=True):
+            if score is not None:
+                places.append((row, start + 1, start + 1 + len(_record(turn).ids)))
+                raw.append(advantage)
+    if raw:
+        mean, spread = float(np.mean(raw)), float(np.std(raw)) + 1e-6
+        for (row, start, stop), advantage in zip(places, raw, strict=True):
+            table[row, start:stop] = (advantage - mean) / spread
+            scored[row, start:stop] = True
+    own = rollout.sequences.own
+    return Advantages(torch.from_numpy(table), returns, torch.from_numpy(scored) & own, unscored)
