@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from goldenrule.envs.checker import CheckReport, check
+from goldenrule.envs.checks import CheckError
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import EnvModule, make
@@ -21,6 +23,8 @@ third_party_v0 = EnvModule("third_party-v0")
 
 __all__ = [
     "NARRATOR",
+    "CheckError",
+    "CheckReport",
     "Conversation",
     "DialogueEnv",
     "EnvModule",
@@ -35,6 +39,7 @@ __all__ = [
     "Utterance",
     "View",
     "campsite_v0",
+    "check",
     "false_belief_v0",
     "hidden_needs_v0",
     "make",

@@ -16,7 +16,7 @@ PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Dict, Discrete, MultiBinary, Sequence, Space
@@ -31,15 +31,13 @@ from goldenrule.envs.table import Table
 MODES = ("text", "choice")
 RENDER_MODES = ("human", "ansi")
 Observation = dict[str, Any]
+_METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": False}
 
 
 class _Seat:
     """What both APIs share: spaces, observations, actions read into messages, seeding and rendering."""
 
-    metadata: ClassVar[dict[str, Any]] = {
-        "render_modes": list(RENDER_MODES),
-        "is_parallelizable": False,
-    }
+    metadata: dict[str, Any] = _METADATA
     scenario: Scenario
     table: Table
 
@@ -59,7 +57,7 @@ class _Seat:
             raise ValueError(
                 f"render_mode {render_mode!r} is unknown; expected one of {', '.join(RENDER_MODES)} or None"
             )
-        self.metadata = {**_Seat.metadata, "name": name}
+        self.metadata = {**_METADATA, "name": name}
         self.scenario, self.table = scenario, Table(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
@@ -276,9 +274,7 @@ class ParallelDialogueEnv(_Seat, ParallelEnv[str, Any, Any]):
 
     def step(
         self, actions: Mapping[str, Any]
-    ) -> tuple[
-        dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]
-    ]:
+    ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Take the messages of all whose turn it is; the others' are not heard and may be missing.
 
         Raises:

@@ -102,9 +102,7 @@ class Table:
             return self._everyone
         key = (message.speaker, message.to)
         if key not in self._audiences:
-            self._audiences[key] = np.array(
-                [message.heard_by(agent) for agent in range(self.n_agents)], dtype=np.int8
-            )
+            self._audiences[key] = np.array([message.heard_by(agent) for agent in range(self.n_agents)], dtype=np.int8)
         return self._audiences[key]
 
     def transcript(self, agent: int) -> tuple[dict[str, Any], ...]:

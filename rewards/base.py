@@ -36,8 +36,7 @@ class Score:
     def __post_init__(self) -> None:
         if (self.value is None) != bool(self.reason):
             raise ValueError(
-                f"a score of {self.value!r} came with the reason {self.reason!r}; "
-                "expected a number, or None and why"
+                f"a score of {self.value!r} came with the reason {self.reason!r}; expected a number, or None and why"
             )
 
 
@@ -77,14 +76,10 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
         return []
     scores = list(reward.score(turns))
     if len(scores) != len(turns):
-        raise ScoreError(
-            f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn"
-        )
+        raise ScoreError(f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn")
     for row, score in enumerate(scores):
         if not isinstance(score, Score):
-            raise ScoreError(
-                f"reward {reward.name!r} gave a {type(score).__name__} for {place(row)}; expected a Score"
-            )
+            raise ScoreError(f"reward {reward.name!r} gave a {type(score).__name__} for {place(row)}; expected a Score")
         if score.value is not None and not math.isfinite(score.value):
             raise ScoreError(
                 f"reward {reward.name!r} gave {score.value} for {place(row)}; "

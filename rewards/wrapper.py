@@ -60,7 +60,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
     ) -> None:
         super().__init__(env)
         self.possible_agents = env.possible_agents
-        self.table: Table = env.unwrapped.table  # type: ignore[attr-defined]
+        self.table: Table = env.unwrapped.table
         self.score_names = (*getattr(env, "score_names", ()), *(reward.name for reward in rewards))
         _check_names(self.score_names, weights or {}, {reward.name for reward in rewards})
         unknown = set(agents or ()) - set(env.possible_agents)
