@@ -98,18 +98,16 @@ REFUSALS = (
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
 
 
+_SHIFTS = {"job": 0, "exam": 0, "move": 0, "breakup": 1, "illness": 0, "debt": 3, "quarrel": 0, "loss": 5}
+
+
 def need(persona: str, situation: str) -> str:
-    """What this persona needs in this situation: in each situation every persona needs something else.
+    """What this persona needs in this situation.
 
-    The table is a fixed Latin arrangement: each of the eight situations shifts and mirrors the order of acts.
+    In any one situation every persona needs something else. In most situations it is what the persona usually needs
+    (its own act in `ACTS`); in some the order is shifted, so that neither persona nor situation tells enough alone.
     """
-    p, s = PERSONAS.index(persona), SITUATIONS.index(situation)
-    step = 1 if s % 2 == 0 else -1
-    return ACTS[(step * p + 2 * s + s // 2) % len(ACTS)]
-
-
-_STOPS = re.compile(r"[.!?]+")
-_PUNCTUATION = re.compile(r"[^\w\s]")
+    return ACTS[(PERSONAS.index(persona) + _SHIFTS[situation]) % len(ACTS)]
 
 
 def sentences(text: str) -> list[str]:
