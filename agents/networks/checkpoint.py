@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from goldenrule.agents.files import write_whole
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 
@@ -22,19 +22,6 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be read or written: says which file and why."""
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside and rename it, so that `path` is either the old file or the new one, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def weights_hash(network: ThreeModuleTransformer) -> str:

@@ -1,0 +1,196 @@
+"""A run on disk. Every file is whole or absent, and nothing that is saved is ever written over by another run.
+
+    config.json              what was asked for, resolved: every knob, every setting, the cells in the table's order
+    environment.json         versions, commit, machine
+    rows.jsonl               a row a finished cell, in the table's order whatever finished first
+    episodes/<cell>.jsonl    a line an evaluation episode (`goldenrule.benchmarks.evaluation.as_data`)
+    curves/<cell>.json       an entry a training update (`goldenrule.training.learner.Progress`)
+    errors/<cell>.txt        the traceback of a cell that failed
+    weights/<cell>/          the trained network, where it was asked for
+    summary.json             the table (`goldenrule.benchmarks.summary.summarise`)
+    report.html              the same with plots and conversations
+
+A row is written after the episodes and the curve of its cell: a row that is there has both.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from goldenrule.agents.files import write_whole
+from goldenrule.benchmarks.errors import UserError
+
+PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
+CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
+_FOLDERS = ("episodes", "curves", "errors", "weights")
+
+
+class RunDirectory:
+    """One run's folder.
+
+    Args:
+        path: the folder, made by `create` or by an earlier run.
+        order: cell ids in the order of the table.
+    """
+
+    def __init__(self, path: Path, order: Sequence[str]) -> None:
+        self.path = path
+        self._place = {cell_id: number for number, cell_id in enumerate(order)}
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    @classmethod
+    def create(cls, path: Path, config: Mapping[str, Any], order: Sequence[str]) -> RunDirectory:
+        """Make the folder and write what is run, where and by what.
+
+        Raises:
+            UserError: the folder holds something already or cannot be written.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            kind = "holds files already" if path.is_dir() else "is a file"
+            raise UserError(f"output folder {str(path)!r} {kind}; name a new or empty folder with --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path, order)
+            run.write(CONFIG, config)
+            run.write(ENVIRONMENT, environment())
+        except OSError as error:
+            raise UserError(
+                f"cannot write output folder {str(path)!r}: {error.strerror}; name a writable one with --out"
+            ) from error
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """An earlier run, to read and to render again.
+
+        Raises:
+            UserError: there is none, or it is damaged.
+        """
+        config = read_json(path / CONFIG)
+        run = cls(path, [cell["id"] for cell in config["cells"]])
+        run._rows = {row["cell"]: row for row in read_rows(path)}
+        return run
+
+    def write(self, name: str, content: Any) -> None:
+        """Write one JSON file, whole."""
+        write_whole(self.path / name, _dump(content, indent=1))
+
+    def commit(
+        self,
+        row: dict[str, Any],
+        episodes: Sequence[Mapping[str, Any]],
+        curve: Sequence[Mapping[str, Any]],
+        trace: str | None = None,
+    ) -> None:
+        """Save a finished cell; once this returns it survives whatever comes.
+
+        Args:
+            row: its row, whose key `cell` is its id.
+            episodes, curve: what belongs to it.
+            trace: the traceback, where it failed.
+        """
+        cell = row["cell"]
+        if episodes:
+            self._put(f"episodes/{cell}.jsonl", b"".join(_dump(one) for one in episodes))
+        if curve:
+            self._put(f"curves/{cell}.json", _dump(list(curve)))
+        if trace:
+            self._put(f"errors/{cell}.txt", trace.encode("utf-8", "backslashreplace"))
+        self._rows[cell] = row
+        self._put(ROWS, b"".join(_dump(one) for one in self.rows))
+
+    def _put(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, data)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of finished cells, in the order of the table."""
+        return sorted(self._rows.values(), key=lambda row: self._place.get(row["cell"], len(self._place)))
+
+
+def read_json(path: Path) -> Any:
+    """The content of one of a run's files.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"no run in {str(path.parent)!r}: {path.name} is missing; name the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(path)!r} cannot be read ({error}); the run is damaged") from None
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a run, in the order of the table; none where no cell has finished.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        lines = (path / ROWS).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(path / ROWS)!r} cannot be read ({error}); the run is damaged") from None
+
+
+def fresh_path(root: Path, scenario: str) -> Path:
+    """`root/<time>-<scenario>`, numbered where two runs begin in one second."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{scenario}"
+    numbered = (root / f"{name}-{number}" for number in range(2, 10_000))
+    return next(path for path in (root / name, *numbered) if not path.exists())
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit and machine."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "commit": commit(),
+        "command": sys.argv[1:],
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """The commit of the checkout this code runs from, `-dirty` where files differ; `None` outside a checkout."""
+    checkout = Path(__file__).resolve().parent.parent
+    if not (checkout / "src" / "goldenrule").is_dir():
+        return None
+    try:
+        git = ["git", "-C", str(checkout)]
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
+
+
+def _dump(content: Any, indent: int | None = None) -> bytes:
+    """JSON with a line end. A lone surrogate in some error's text becomes its escape; NaN is refused."""
+    text = json.dumps(content, ensure_ascii=False, indent=indent, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
