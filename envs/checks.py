@@ -12,7 +12,7 @@ import numpy as np
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.spaces import Utterance
-from goldenrule.envs.trace import EpisodeError, Step, episode, first_difference, snapshot, talk
+from goldenrule.envs.trace import EpisodeError, Step, episode, first_difference, mumble, snapshot, talk
 
 _MANY = 8
 
@@ -140,10 +140,14 @@ def isolates(case: Case) -> None:
         env = case.make()
         for turn, step in enumerate(episode(env, seed)):
             for agent in env.possible_agents:
-                _vandalise(env.observe(agent))
-            difference = first_difference(step["seen"], snapshot(env)["seen"])
-            if difference:
-                raise case.error(f"altering a returned observation alters a later one: {difference}", seed, turn)
+                try:
+                    _vandalise(env.observe(agent))
+                    difference = first_difference(step["seen"], snapshot(env)["seen"])
+                except Exception as error:  # what was destroyed was the environment's own
+                    difference = f"{type(error).__name__}: {error}"
+                if difference:
+                    what = f"altering a returned observation alters a later one: {difference}"
+                    raise case.error(what, seed, turn, agent)
 
 
 def _vandalise(value: Any) -> None:
@@ -227,16 +231,24 @@ def pays(case: Case) -> None:
 def ends(case: Case) -> None:
     """Terminated when the scenario says so, truncated at the turn limit, never both."""
     for seed in case.seeds:
-        env = case.make()
-        for turn, step in enumerate(episode(env, seed)):
-            for agent in step["terminations"]:
-                over, cut = step["terminations"][agent], step["truncations"][agent]
-                if over and cut:
-                    raise case.error("it is both terminated and truncated", seed, turn, agent)
-                if over != (turn > 0 and env.unwrapped.table.outcome.done):
-                    raise case.error(f"terminated is {over}, which is not what the scenario said", seed, turn, agent)
-                if cut != (not over and env.unwrapped.table.turns >= env.unwrapped.max_turns):
-                    raise case.error(f"truncated is {cut}, which is not what the turn limit says", seed, turn, agent)
+        for policy in (talk, mumble):  # who talks nonsense gets to the limit
+            env = case.make()
+            for turn, step in enumerate(episode(env, seed, policy=policy)):
+                wrong = _wrong_end(env.unwrapped, turn, step)
+                if wrong:
+                    raise case.error(wrong, seed, turn, step["agent"])
+
+
+def _wrong_end(base: DialogueEnv, turn: int, step: Step) -> str | None:
+    for agent, over in step["terminations"].items():
+        cut = step["truncations"][agent]
+        if over and cut:
+            return f"{agent} is both terminated and truncated"
+        if over != (turn > 0 and base.table.outcome.done):
+            return f"terminated is {over} for {agent}, which is not what the scenario said"
+        if cut != (not over and base.table.turns >= base.max_turns):
+            return f"truncated is {cut} for {agent}, which is not what the turn limit says"
+    return None
 
 
 def illegal_actions(base: Any, agent: str) -> list[Any]:

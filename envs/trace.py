@@ -55,14 +55,25 @@ def plain(value: Any) -> Any:
 
 def talk(env: Any, rng: np.random.Generator) -> Any:
     """An action for the selected agent: mostly something its scenario understands, sometimes nonsense."""
-    base, agent = env.unwrapped, env.agent_selection
-    offered = [i for i, text in enumerate(base.scenario.candidates(base.possible_agents.index(agent))) if text]
+    base = env.unwrapped
+    candidates = base.scenario.candidates(base.possible_agents.index(env.agent_selection))
+    offered = [i for i, text in enumerate(candidates) if text]
     if base.mode == "choice":
         return offered[rng.integers(len(offered))]
-    if offered and rng.random() < 0.75:
-        text = base.scenario.candidates(base.possible_agents.index(agent))[offered[rng.integers(len(offered))]]
-    else:
-        text = " ".join(_NONSENSE[i] for i in rng.integers(len(_NONSENSE), size=rng.integers(1, 6)))
+    if not offered or rng.random() < 0.25:
+        return mumble(env, rng)
+    return _addressed(base, candidates[offered[rng.integers(len(offered))]], rng)
+
+
+def mumble(env: Any, rng: np.random.Generator) -> Any:
+    """Nonsense, which ends no talk; a candidate in choice mode."""
+    if env.unwrapped.mode == "choice":
+        return talk(env, rng)
+    text = " ".join(_NONSENSE[i] for i in rng.integers(len(_NONSENSE), size=rng.integers(1, 6)))
+    return _addressed(env.unwrapped, text, rng)
+
+
+def _addressed(base: Any, text: str, rng: np.random.Generator) -> Any:
     if not base.private:
         return text
     return {"text": text, "to": rng.integers(0, 2, size=len(base.possible_agents)).astype(np.int8)}

@@ -1,0 +1,104 @@
+import pettingzoo
+import pytest
+from pettingzoo.env_registry import registration
+
+import goldenrule.envs as envs
+from goldenrule.envs import Knob, ScenarioSpec, registry
+
+KNOBS = (
+    Knob("share", 0.5, "a share", 0.0, 1.0),
+    Knob("count", 2, "a number", 1, 4),
+    Knob("loud", False, "aloud"),
+    Knob("kind", "tea", "a drink", choices=("tea", "milk")),
+)
+
+
+@pytest.fixture
+def spec(monkeypatch, panel):
+    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
+    for found in (registration.aec_registry, registration.parallel_registry):
+        monkeypatch.setitem(found, "goldenrule/panel-v0", None)  # so that it is gone again afterwards
+        del found["goldenrule/panel-v0"]
+    return envs.register(
+        ScenarioSpec("panel-v0", "a panel", panel, (Knob("together", True, "at once"),), "host", "guest")
+    )
+
+
+def test_a_registered_scenario_can_be_made_here_and_by_pettingzoo(spec):
+    assert envs.specs()["panel-v0"] is spec
+    env = envs.make("panel-v0", together=False)
+    assert env.scenario.together is False
+    made = pettingzoo.make("parallel", "goldenrule/panel-v0", together="false", max_cycles=2)
+    assert made.scenario.together is False
+    assert made.max_steps == 2
+
+
+def test_a_registered_scenario_passes_the_check(spec):
+    assert envs.check(lambda: envs.make("panel-v0", private=True)).passed
+
+
+def test_the_same_factory_may_register_twice_and_another_may_not(spec, recwarn):
+    envs.register(spec)
+    assert not recwarn.list
+    with pytest.raises(ValueError, match="'panel-v0' is taken"):
+        envs.register(ScenarioSpec("panel-v0", "another", lambda: None, (), "a", "b"))
+
+
+@pytest.mark.parametrize("name", ["panel", "panel-v", "-v1", "panel-vx"])
+def test_an_id_needs_a_version(name):
+    with pytest.raises(ValueError, match="has no version"):
+        envs.register(ScenarioSpec(name, "", lambda: None, (), "a", "b"))
+
+
+def test_an_unknown_scenario_is_told_its_nearest():
+    with pytest.raises(ValueError, match=r"no scenario 'hiden_needs-v0'.*did you mean 'hidden_needs-v0'\?"):
+        envs.make("hiden_needs-v0")
+
+
+def test_an_unknown_knob_is_told_its_nearest():
+    with pytest.raises(ValueError, match=r"hidden_needs-v0 has no knob 'similarty'.*did you mean 'similarity'\?"):
+        envs.make("hidden_needs-v0", similarty=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "parsed"),
+    [
+        ("share", "0.25", 0.25),
+        ("share", 1, 1.0),
+        ("count", "3", 3),
+        ("count", 4.0, 4),
+        ("loud", "True", True),
+        ("kind", "milk", "milk"),
+    ],
+)
+def test_a_knob_reads_text_and_numbers(name, given, parsed):
+    knob = next(knob for knob in KNOBS if knob.name == name)
+    value = knob.parse(given)
+    assert value == parsed
+    assert type(value) is type(knob.default)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "allowed"),
+    [
+        ("share", 1.01, "float in [0, 1]"), ("share", float("nan"), "float in [0, 1]"),
+        ("share", "much", "float in [0, 1]"),
+        ("share", None, "float in [0, 1]"), ("count", 0, "int in [1, 4]"), ("count", 2.5, "int in [1, 4]"),
+        ("count", True, "int in [1, 4]"), ("count", float("inf"), "int in [1, 4]"), ("loud", 3, "true | false"),
+        ("kind", "wine", "tea | milk"),
+    ],
+)  # fmt: skip
+def test_a_knob_refuses_in_words(name, given, allowed):
+    knob = next(knob for knob in KNOBS if knob.name == name)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
+        knob.parse(given)
+    assert str(caught.value) == f"knob {name}={given!r} is not allowed; expected {allowed}"
+
+
+def test_an_unknown_api_mode_or_render_mode():
+    with pytest.raises(ValueError, match="api 'gym' is unknown"):
+        envs.make("hidden_needs-v0", api="gym")
+    with pytest.raises(ValueError, match="mode 'sing' is unknown; expected one of text, choice"):
+        envs.make("hidden_needs-v0", mode="sing")
+    with pytest.raises(ValueError, match="render_mode 'rgb' is unknown"):
+        envs.make("hidden_needs-v0", render_mode="rgb")
