@@ -258,6 +258,6 @@ def test_a_bad_score_names_the_place_and_nothing_is_written():
 def test_no_score_is_overwritten():
     episodes = [episode(7, 0)]
     score_episodes(length(), episodes, learner=0)
-    with pytest.raises(ScoreError, match="a_0, turn 0 .* already has a score named 'length'"):
+    with pytest.raises(ScoreError, match=r"a_0, turn 0 .* already has a score named 'length'"):
         score_episodes(length(), episodes, learner=0)
     assert episodes[0].turns[0].scores == {"length": 1.0}
