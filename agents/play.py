@@ -120,16 +120,14 @@ def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply]:
 def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
     action: Any = reply.text
     agent = env.agent_selection
+    if reply.to is not None and (env.mode == "choice" or not env.private):
+        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
     if env.mode == "choice":
         if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
             raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
         action = seen.candidates.index(reply.text)
     elif env.private:
-        flags = np.zeros(len(env.possible_agents), dtype=np.int8)
-        flags[list(reply.to or ())] = 1
-        action = {"text": reply.text, "to": flags}
-    elif reply.to is not None:
-        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
+        action = {"text": reply.text, "to": _flags(agent, reply.to, len(env.possible_agents))}
     space: Utterance = env._utterance
     problem = space.problem(reply.text)
     if problem:
@@ -143,9 +141,20 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
         episode.conversation = env.table.conversation()
 
 
+def _flags(agent: str, to: Any, n: int) -> np.ndarray[Any, Any]:
+    """The addressees as the environment takes them: a flag for each agent, none set for everyone."""
+    flags = np.zeros(n, dtype=np.int8)
+    if to is None:
+        return flags
+    if not isinstance(to, Sequence) or not all(isinstance(i, int) and 0 <= i < n for i in to):
+        raise AgentError(f"{agent}: addressees {to!r} were given; expected indices of agents, 0 to {n - 1}")
+    flags[list(to)] = 1
+    return flags
+
+
 def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcome: Outcome | None) -> None:
     """Add the turn. Rewards of simultaneous speakers come with the last of them; judgements go to each."""
-    message = Message(seen.view.me, reply.text, reply.to)
+    message = Message(seen.view.me, reply.text, reply.to or None)  # addressed to nobody means to everyone
     nothing = (0.0,) * len(env.possible_agents)
     turn = Turn(message, seen.view, nothing, dict.fromkeys(env.scenario.absent, 0.0), Judgement(), reply.record)
     episode.turns.append(turn)
