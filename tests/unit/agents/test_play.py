@@ -103,9 +103,8 @@ def test_private_messages_are_seen_by_their_addressees_alone(tables, together):
     if together:
         assert heard[3:] == [{"from 0", "from 1", "from 2"}, {"from 1", "from 2"}, {"from 0", "from 1", "from 2"}]
     else:
-        assert heard == [set(), set(), {"from 0", "from 1"}, {"from 0", "from 1", "from 2"}] + [
-            {"from 1", "from 2"}, {"from 0", "from 1", "from 2"}
-        ]  # fmt: skip
+        after = [{"from 0", "from 1", "from 2"}, {"from 1", "from 2"}, {"from 0", "from 1", "from 2"}]
+        assert heard == [set(), set(), {"from 0", "from 1"}, *after]
     assert episode.turns[0].message == episode.conversation.messages[2] == Message(0, "from 0", (2,))
 
 
@@ -133,7 +132,10 @@ def test_who_raises_in_the_middle_loses_its_own_episode_only(tables):
 BROKEN = [
     (lambda seen: Reply(""), "host_0: an empty text was given; expected at least one character"),
     (lambda seen: Reply("x" * 2001), "host_0: a text of 2001 characters was given; expected at most 2000"),
-    (lambda seen: Reply("\ud800"), "host_0: a text with a lone surrogate was given; expected text that UTF-8 can encode"),
+    (
+        lambda seen: Reply("\ud800"),
+        "host_0: a text with a lone surrogate was given; expected text that UTF-8 can encode",
+    ),
     (lambda seen: Reply(7), "host_0 (Saying) returned a int; expected a Reply whose text is a str"),
     (lambda seen: Reply(None), "host_0 (Saying) returned a NoneType; expected a Reply whose text is a str"),
     (
