@@ -67,6 +67,11 @@ class Simulates(Protocol):
         """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows."""
 
 
+def needs_candidates(agent: Agent) -> bool:
+    """Whether an agent can only choose: with the attribute `needs_candidates = True` it is shown candidates always."""
+    return bool(getattr(agent, "needs_candidates", False))
+
+
 def decode(observation: dict[str, Any], agents: tuple[str, ...], dialogue: int = 0) -> Seen:
     """An environment's observation as `Seen`.
 

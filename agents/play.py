@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import Message
@@ -71,8 +72,8 @@ def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
 def _advance(
     envs: Sequence[DialogueEnv], episodes: list[Episode], agent: Agent, waiting: list[int], strict: bool
 ) -> None:
-    seen = [decode(envs[i].observe(envs[i].agent_selection), tuple(envs[i].possible_agents), i) for i in waiting]
-    for index, observation, reply in zip(waiting, seen, _ask(agent, seen, strict), strict=True):
+    seen = [_see(envs[i], agent, i) for i in waiting]
+    for index, observation, reply in zip(waiting, seen, ask(agent, seen, strict), strict=True):
         if isinstance(reply, Exception):
             _fail(episodes[index], envs[index], reply)
             continue
@@ -84,7 +85,15 @@ def _advance(
             _fail(episodes[index], envs[index], error)
 
 
-def _ask(agent: Agent, seen: list[Seen], strict: bool) -> Sequence[Reply | Exception]:
+def _see(env: DialogueEnv, agent: Agent, dialogue: int) -> Seen:
+    """What the agent at turn sees; one that can only choose is shown candidates where the others speak freely too."""
+    seen = decode(env.observe(env.agent_selection), tuple(env.possible_agents), dialogue)
+    if seen.candidates is None and needs_candidates(agent):
+        return replace(seen, candidates=env.scenario.candidates(seen.view.me))
+    return seen
+
+
+def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply | Exception]:
     """The agent's replies; where the batch raises, each dialogue is asked alone so that only the bad ones fail."""
     try:
         replies = agent.act(seen)
@@ -97,7 +106,7 @@ def _ask(agent: Agent, seen: list[Seen], strict: bool) -> Sequence[Reply | Excep
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) == 1:
             return [AgentError(f"{_name(agent, seen[0])} raised {type(error).__name__}: {error}")]
-    return [reply for one in seen for reply in _ask(agent, [one], strict)]
+    return [reply for one in seen for reply in ask(agent, [one], strict)]
 
 
 def _name(agent: Agent, seen: Seen) -> str:

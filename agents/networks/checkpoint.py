@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,13 @@ class CheckpointError(ValueError):
 
 def weights_hash(network: ThreeModuleTransformer) -> str:
     """SHA-256 of all weights in name order: equal if and only if the bytes are."""
+    return state_hash(network.state_dict())
+
+
+def state_hash(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named tensors, in name order."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
