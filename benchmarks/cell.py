@@ -5,13 +5,14 @@ A cell is a pure function of its description: rows differ between runs only in t
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from goldenrule.agents.base import Agent
 from goldenrule.agents.language_model import LanguageModel
@@ -21,7 +22,9 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.pretrained import load_base
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import Evaluation, evaluate
-from goldenrule.benchmarks.methods import method
+from goldenrule.benchmarks.methods import Method, method
+from goldenrule.benchmarks.negotiation import negotiation_figures
+from goldenrule.benchmarks.plugins import load_agent
 from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive
 from goldenrule.training.corpus import CorpusConfig
@@ -53,13 +56,48 @@ class CellSettings:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A method x scenario x knobs x seed."""
+    """A method x scenario x knobs x seed.
+
+    Attributes:
+        agent: where the method is an agent of the user's own, its `package.module:Class`.
+        base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
+    """
 
     method: str
     scenario: str
     knobs: Mapping[str, Any]
     seed: int
     settings: CellSettings = field(default_factory=CellSettings)
+    agent: str | None = None
+    base: str | None = None
+
+    def description(self) -> dict[str, Any]:
+        """All that the row depends on, as plain data."""
+        settings = asdict(self.settings)
+        del settings["checkpoint"]  # `base` says which
+        return {
+            "method": self.method,
+            "agent": self.agent,
+            "scenario": self.scenario,
+            "knobs": spec(self.scenario).resolve(self.knobs),
+            "seed": self.seed,
+            "settings": settings,
+            "base": self.base,
+        }
+
+    @property
+    def id(self) -> str:
+        """A name for files and tables that the description alone decides."""
+        text = json.dumps(self.description(), sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        return f"{re.sub(r'[^A-Za-z0-9_]+', '-', self.method)}-{self.seed}-{digest}"
+
+    @property
+    def chosen(self) -> Method:
+        """The method: a registered one, or the user's own agent."""
+        if self.agent is not None:
+            return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
+        return method(self.method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +132,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
         ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
     """
     began = time.perf_counter()
-    chosen, settings = method(cell.method), cell.settings
+    chosen, settings = cell.chosen, cell.settings
     knobs = spec(cell.scenario).resolve(cell.knobs)
     network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
     world = World(
@@ -114,13 +152,21 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
         learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
         chosen.train(learner, on_update)
         agent = mind = learner.agent
+    elif cell.agent is not None:
+        agent = load_agent(cell.agent)
+    elif chosen.kind == "sb3":
+        from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
+
+        learner = Learner(network, tokenizer, settings.training, world, None, derive(cell.seed, "learner"))
+        agent = train_rlhf_sb3(learner, on_update)
     elif chosen.kind == "scripted":
         role = seat_name(cell.scenario, "learner")
         makers = people(cell.scenario)
         agent = makers[role if role in makers else role.rsplit("_", 1)[0]]()
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
     row = _row(cell, knobs, result, time.perf_counter() - began)
-    row["weights"] = weights_hash(network) if chosen.kind == "network" else None
+    row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
+    row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer)
 
 
@@ -136,8 +182,17 @@ def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
     return dict.fromkeys(names, partner)
 
 
+def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None:
+    """Hash of what was trained: the network, or what the agent says its own weights are."""
+    if network is not None:
+        return weights_hash(network)
+    hash_of = getattr(agent, "weights_hash", None)
+    return None if hash_of is None else str(hash_of())
+
+
 def _row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
     return {
+        "cell": cell.id,
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(knobs),
@@ -152,6 +207,7 @@ def _row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: floa
 def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
     """The row of a cell that failed: its reason, and none where figures would be."""
     return {
+        "cell": cell.id,
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(cell.knobs),
@@ -159,13 +215,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "status": "failed",
         "error": error,
         **dict.fromkeys(Evaluation.KEYS),
+        "negotiation": None,
         "weights": None,
         "seconds": round(seconds, 3),
     }
-
-
-def cells(
-    methods: Sequence[str], scenario: str, knobs: Mapping[str, Any], seeds: Sequence[int], settings: CellSettings
-) -> list[Cell]:
-    """The grid: every method under every seed, seeds outermost so that early results compare methods."""
-    return [Cell(name, scenario, knobs, seed, settings) for seed in seeds for name in methods]

@@ -31,7 +31,6 @@ from goldenrule.benchmarks.errors import UserError
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
-_FOLDERS = ("episodes", "curves", "errors", "weights")
 
 
 class RunDirectory:
@@ -66,18 +65,6 @@ class RunDirectory:
             raise UserError(
                 f"cannot write output folder {str(path)!r}: {error.strerror}; name a writable one with --out"
             ) from error
-        return run
-
-    @classmethod
-    def open(cls, path: Path) -> RunDirectory:
-        """An earlier run, to read and to render again.
-
-        Raises:
-            UserError: there is none, or it is damaged.
-        """
-        config = read_json(path / CONFIG)
-        run = cls(path, [cell["id"] for cell in config["cells"]])
-        run._rows = {row["cell"]: row for row in read_rows(path)}
         return run
 
     def write(self, name: str, content: Any) -> None:
@@ -140,8 +127,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         UserError: the file is damaged.
     """
     try:
-        lines = (path / ROWS).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        # Not splitlines: texts may hold line separators of other alphabets.
+        lines = (path / ROWS).read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines if line]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
@@ -184,7 +172,9 @@ def commit() -> str | None:
     try:
         git = ["git", "-C", str(checkout)]
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
-        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return head.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")

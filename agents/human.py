@@ -1,0 +1,86 @@
+"""A person at the table: reads what is said, types what to say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from goldenrule.agents.base import Reply, Seen
+from goldenrule.envs.render import clean, render_ansi
+from goldenrule.envs.spaces import Utterance
+
+
+class LeftError(Exception):
+    """The person has left the table."""
+
+
+class Human:
+    """Someone at a terminal, in one dialogue at a time.
+
+    Args:
+        source: where lines are read from.
+        show: where to print what is seen.
+        max_length: longest message, in characters.
+    """
+
+    def __init__(
+        self, source: TextIO | None = None, show: Callable[[str], None] = print, *, max_length: int = 2000
+    ) -> None:
+        self._source, self._show = source, show
+        self._space = Utterance(max_length)
+        self.left = False
+        self.reset([0])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin anew. A person draws nothing from `seeds`."""
+        self._told: dict[int, int] = {}
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """Show what is new to each dialogue and read a line for it.
+
+        Raises:
+            LeftError: the input has ended (Ctrl-D).
+        """
+        return [Reply(self._ask(seen)) for seen in observations]
+
+    def _ask(self, seen: Seen) -> str:
+        view = seen.view
+        told = self._told.get(seen.dialogue)
+        if told is None:
+            self._show(f"You are {view.agents[view.me]}. Your card: {clean(view.card)}")
+        new = [message for message in view.messages[told or 0 :] if message.speaker != view.me]
+        if new:
+            self._show(render_ansi(view.agents, new))
+        self._told[seen.dialogue] = len(view.messages)
+        if seen.candidates is not None:
+            return self._choose(seen.candidates)
+        while True:
+            text = self._line(view.agents[view.me])
+            problem = self._space.problem(text)
+            if problem is None:
+                return text
+            self._show(f"({problem})")
+
+    def _choose(self, candidates: Sequence[str]) -> str:
+        offered = [text for text in candidates if text]
+        for number, text in enumerate(offered, 1):
+            self._show(f"  {number}. {clean(text)}")
+        while True:
+            typed = self._line("number")
+            if typed.isascii() and typed.isdigit() and 1 <= int(typed[:6]) <= len(offered):
+                return offered[int(typed[:6]) - 1]
+            self._show(f"(expected a number from 1 to {len(offered)})")
+
+    def _line(self, prompt: str) -> str:
+        source = sys.stdin if self._source is None else self._source
+        print(f"{prompt}> ", end="", flush=True)
+        try:
+            line = source.readline()
+        except UnicodeDecodeError:
+            self._show("(that was not UTF-8)")
+            return ""
+        if not line:
+            self.left = True
+            raise LeftError("left the table")
+        return line.strip()

@@ -1,0 +1,92 @@
+"""The command `goldenrule`.
+
+Exit codes: 0 done, 1 a run failed (its rows say why), 2 wrong input (one line says what), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from goldenrule.benchmarks.commands import compare, ls, play, speed
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.data import DataError
+from goldenrule.envs.render import clean
+
+DEBUG = "GOLDENRULE_DEBUG"
+
+app = typer.Typer(
+    name="goldenrule",
+    help="Train and compare agents that take a partner's reward as their own.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+evaluate = typer.Typer(help="Hold an agent against human data.", no_args_is_help=True, rich_markup_mode=None)
+
+app.command()(compare.compare)
+app.command()(compare.report)
+app.command()(play.play)
+app.command()(play.talk)
+app.command()(ls.ls)
+app.command()(speed.speed)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from goldenrule import __version__
+
+        print(f"goldenrule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Train and compare agents that take a partner's reward as their own."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit code. Whatever goes wrong is one line on standard error."""
+    try:
+        code = app(args=None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", 130)
+    except TyperException as error:
+        return _say(error.format_message(), 2)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        if isinstance(error, UserError | DataError) or _is_input(error):
+            return _say(str(error), 2)
+        hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
+        return _say(f"unexpected {type(error).__name__}: {error}{hint}", 1)
+
+
+def _is_input(error: Exception) -> bool:
+    """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
+    return any(kind.__name__ in ("CheckpointError", "AgentError") for kind in type(error).__mro__)
+
+
+def _say(line: str, code: int) -> int:
+    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

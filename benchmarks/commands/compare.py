@@ -1,0 +1,128 @@
+"""`goldenrule compare` and `goldenrule report`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, words
+from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.cell import Cell
+    from goldenrule.benchmarks.compare import Compared
+    from goldenrule.benchmarks.plan import Comparison
+
+METHODS = "untrained,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness"
+SCENARIO = "hidden_needs-v0"
+
+
+def compare(
+    scenario: Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")] = SCENARIO,
+    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
+    seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
+    steps: Annotated[int | None, typer.Option(help="Training updates of each method.")] = None,
+    episodes: Annotated[int, typer.Option(help="Evaluation dialogues of each run.")] = 256,
+    dialogues: Annotated[int | None, typer.Option(help="Dialogues learnt from in each update.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Run folder, new or empty; runs/TIME-SCENARIO otherwise.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
+    partner: Annotated[str, typer.Option(help="Who sits in the other seats: lm or scripted.")] = "lm",
+    workers: Annotated[int | None, typer.Option(help="Processes side by side; all cores otherwise.")] = None,
+    save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> int:
+    """Train and compare methods on a scenario: what partners really got beside what agents thought they got."""
+    given, named = knobs(scenario, set_ or []), named_agents(agent or [])
+    names, numbers = words(methods, "--methods"), seeds(seeds_)
+    if workers is not None and not 1 <= workers <= 1024:
+        raise typer.BadParameter(f"--workers {workers} is out of range; expected 1 to 1024")
+
+    # From here on torch is needed.
+    from goldenrule.benchmarks.cell import CellSettings, TrainingConfig
+    from goldenrule.benchmarks.plan import Comparison, plan
+
+    default = TrainingConfig()
+    training = TrainingConfig(
+        updates=default.updates if steps is None else steps,
+        dialogues=default.dialogues if dialogues is None else dialogues,
+    )
+    wanted = Comparison(
+        scenario,
+        [*names, *(name for name in named if name not in names)],
+        numbers,
+        given,
+        named,
+        CellSettings(training, episodes, device, checkpoint, partner),
+        workers,
+        save_weights,
+    )
+    return _run(wanted, plan(wanted), out, json_)
+
+
+def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:
+    from rich.console import Console
+
+    from goldenrule.benchmarks.compare import compare as run
+    from goldenrule.benchmarks.progress import Bars, Lines
+
+    console = Console(stderr=True)
+    bars = console.is_terminal and not as_json
+    done = run(wanted, cells, out, lambda: Bars(cells, console) if bars else Lines(cells, sys.stderr))
+    _show(done, as_json)
+    return 130 if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
+
+
+def _show(done: Compared, as_json: bool) -> None:
+    from goldenrule.benchmarks.table import print_table
+
+    where = clean(str(done.path))
+    if as_json:
+        print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": done.summary}), flush=True)
+    else:
+        print_table(done.summary, sys.stdout)
+        print(f"Run:    {where}", flush=True)
+        if done.report is not None:
+            print(f"Report: {clean(str(done.report))}", flush=True)
+    if done.interrupted:
+        finished, cells = done.summary["finished"], done.summary["cells"]
+        _tell(
+            f"interrupted: {finished} of {cells} runs are finished and kept in {where}; "
+            f"goldenrule report {where} makes their page"
+        )
+    for row in done.rows:
+        if row["status"] != "done":
+            trace = done.path / "errors" / f"{row['cell']}.txt"
+            seen = f" (traceback: {clean(str(trace))})" if trace.is_file() else ""
+            _tell(f"failed: {clean(row['method'])}, seed {row['seed']}: {clean(row['error'])}{seen}")
+    if done.trouble is not None:
+        _tell(f"the page could not be written: {clean(done.trouble)}; the results are kept in {where}")
+
+
+def _tell(line: str) -> None:
+    print(f"goldenrule: {line}", file=sys.stderr, flush=True)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> int:
+    """Show the table of an earlier run, finished or not, and write its page again."""
+    from goldenrule.benchmarks.compare import Compared
+    from goldenrule.benchmarks.report import write_report
+    from goldenrule.benchmarks.rundir import CONFIG, SUMMARY, read_json, read_rows
+    from goldenrule.benchmarks.summary import summarise
+
+    config: dict[str, Any] = read_json(run / CONFIG)
+    rows = read_rows(run)
+    summary = summarise(rows, len(config["cells"]))
+    if (run / SUMMARY).is_file():
+        summary["human"] = read_json(run / SUMMARY).get("human")
+    _show(Compared(run, rows, summary, report=write_report(run)), json_)
+    return 0

@@ -1,0 +1,144 @@
+"""`goldenrule play` shows a dialogue; `goldenrule talk` lets a person sit at the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldenrule.agents.human import Human
+from goldenrule.benchmarks.commands.compare import SCENARIO
+from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.make import make
+from goldenrule.envs.message import NARRATOR
+from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.agents.base import Agent
+    from goldenrule.agents.episode import Episode, Turn
+
+Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
+Seed = Annotated[int, typer.Option(help="Of the dialogue.", min=0)]
+Knobs = Annotated[list[str] | None, typer.Option("--set", help="knob=value.")]
+Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder of the language model.")]
+WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
+
+
+def play(
+    scenario: Scenario = SCENARIO,
+    seed: Seed = 0,
+    learner: Annotated[str | None, typer.Option(help=f"Who sits in the learner's seat: {WHO}")] = None,
+    partner: Annotated[str | None, typer.Option(help=f"Who sits in the others: {WHO}")] = None,
+    set_: Knobs = None,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Hold one dialogue and show it with everyone's true rewards."""
+    options = one_each(knobs(scenario, set_ or []))
+    seats = _seats(scenario, options, learner, partner, checkpoint)
+    episode = _hold(scenario, options, seats, seed)
+    _show(episode)
+    return int(episode.status == "failed")
+
+
+def talk(
+    scenario: Scenario = SCENARIO,
+    seed: Seed = 0,
+    seat: Annotated[str | None, typer.Option("--as", help="Your seat, like seeker_0; the partner's otherwise.")] = None,
+    other: Annotated[str | None, typer.Option("--with", help=f"Who sits in the other seats: {WHO}")] = None,
+    set_: Knobs = None,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Sit at the table yourself. Ctrl-D leaves it."""
+    options = one_each(knobs(scenario, set_ or []))
+    names = scenario_spec(scenario).build(**options).agents
+    mine = seat or _seat(scenario_spec(scenario).partner)
+    if mine not in names:
+        raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
+    person = Human()
+    seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
+    episode = _hold(scenario, options, seats, seed)
+    if person.left:
+        print("\nYou have left the table.")
+        return 0
+    print()
+    _show(episode)
+    return int(episode.status == "failed")
+
+
+def _seat(role: str) -> str:
+    return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
+
+
+def _seats(
+    scenario: str, options: dict[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
+) -> dict[str, Agent]:
+    """Who sits where, by seat."""
+    names = scenario_spec(scenario).build(**options).agents
+    first = _seat(scenario_spec(scenario).learner)
+    made: dict[str, Agent] = {}
+    for name in names:
+        who = learner if name == first else partner
+        key = "learner" if name == first else "others"
+        if key == "learner" or who == "scripted" or key not in made:
+            made[key] = _agent(scenario, name, who, checkpoint)
+        made[name] = made[key]
+    return {name: made[name] for name in names}
+
+
+def _agent(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -> Agent:
+    from goldenrule.agents.scripted import people
+    from goldenrule.benchmarks.plugins import load_agent
+
+    if who is None:
+        from goldenrule.agents.pretrained import shipped
+
+        who = "lm" if checkpoint is not None or scenario in shipped() else "scripted"
+    if who == "scripted":
+        makers = people(scenario)
+        return makers[seat if seat in makers else seat.rsplit("_", 1)[0]]()
+    if who == "lm":
+        from goldenrule.agents.language_model import LanguageModel
+        from goldenrule.agents.pretrained import load_base
+
+        network, tokenizer, _ = load_base(scenario, checkpoint)
+        return LanguageModel(network, tokenizer)
+    if ":" not in who:
+        raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
+    return load_agent(who)
+
+
+def _hold(scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int) -> Episode:
+    from goldenrule.agents.play import play as hold
+
+    return hold([make(scenario, **options)], seats, [seed])[0]
+
+
+def _show(episode: Episode) -> None:
+    """Cards, then every message with what it paid, then the totals."""
+    for name, card in zip(episode.agents, episode.cards, strict=True):
+        print(f"[{name}] {clean(card)}")
+    print()
+    spoken = iter(episode.turns)
+    for message in episode.conversation.messages if episode.conversation else ():
+        if message.speaker == NARRATOR:
+            print(f"* {clean(message.text)}")
+            continue
+        turn = next(spoken)
+        print(f"{episode.agents[message.speaker]}: {clean(message.text)}{_paid(episode, turn)}")
+    print()
+    if episode.status == "failed":
+        print(f"The dialogue failed: {clean(episode.error or '')}")
+    totals = {name: episode.total(number) for number, name in enumerate(episode.agents)}
+    for turn in episode.turns:
+        for name, reward in turn.absent.items():
+            totals[f"{name} (absent)"] = totals.get(f"{name} (absent)", 0.0) + reward
+    told = ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in totals.items())
+    print(f"True rewards ({episode.status}): {told}")
+
+
+def _paid(episode: Episode, turn: Turn) -> str:
+    paid = [(name, reward) for name, reward in zip(episode.agents, turn.rewards, strict=True) if reward]
+    paid += [(f"{name} (absent)", reward) for name, reward in turn.absent.items() if reward]
+    return "   [" + ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in paid) + "]" if paid else ""

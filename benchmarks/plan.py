@@ -1,0 +1,171 @@
+"""Plan a comparison: its cells, and everything that can be checked before the first file is written."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.play import play
+from goldenrule.agents.pretrained import load_base
+from goldenrule.benchmarks.cell import Cell, CellSettings, others
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.methods import method, methods
+from goldenrule.benchmarks.plugins import load_agent
+from goldenrule.envs.data import has
+from goldenrule.envs.make import make
+from goldenrule.envs.registry import spec
+from goldenrule.envs.seeding import derive
+from goldenrule.training.world import seat_name
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What to compare.
+
+    Attributes:
+        scenario: its id.
+        methods: registered methods and names of `agents`, in the order of the table.
+        seeds: one run a method for each.
+        knobs: settings of the scenario; several values for one make a grid.
+        agents: the user's own, `package.module:Class` by the name they have as a method.
+        settings: what all cells share.
+        workers: processes; `None` for as many as there are cores.
+        save_weights: keep every trained network.
+    """
+
+    scenario: str
+    methods: Sequence[str]
+    seeds: Sequence[int]
+    knobs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    agents: Mapping[str, str] = field(default_factory=dict)
+    settings: CellSettings = field(default_factory=CellSettings)
+    workers: int | None = None
+    save_weights: bool = False
+
+    @property
+    def processes(self) -> int:
+        """How many workers."""
+        return (os.cpu_count() or 1) if self.workers is None else self.workers
+
+
+def plan(wanted: Comparison) -> list[Cell]:
+    """The cells, seeds outermost so that early results compare methods.
+
+    Raises:
+        UserError: unknown scenario, method, knob or agent; a value out of range; a checkpoint that cannot be read; an
+            agent that breaks the protocol; no CUDA device; missing data.
+    """
+    try:
+        grid = knob_grid(wanted.scenario, with_people(wanted.scenario, wanted.knobs))
+        for name in wanted.methods:
+            if name not in wanted.agents:
+                method(name)
+        settings = replace(wanted.settings, device=device(wanted.settings.device))
+        _check_counts(wanted)
+        for knobs in grid:
+            make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here
+        network, _, _ = load_base(wanted.scenario, settings.checkpoint)
+    except UserError:
+        raise
+    except ValueError as error:  # the layers below say what was wrong with what they were given
+        raise UserError(str(error)) from error
+    base = weights_hash(network)
+    cells = [
+        Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base)
+        for knobs in grid
+        for seed in wanted.seeds
+        for name in wanted.methods
+    ]
+    for name in wanted.methods:
+        if name in wanted.agents:
+            rehearse(next(cell for cell in cells if cell.method == name))
+    return cells
+
+
+def _check_counts(wanted: Comparison) -> None:
+    training = wanted.settings.training
+    least = {
+        "seeds": len(wanted.seeds),
+        "methods": len(wanted.methods),
+        "episodes": wanted.settings.episodes,
+        "steps": training.updates,
+        "dialogues": training.dialogues,
+    }
+    for name, count in least.items():
+        if count < 1:
+            raise UserError(f"--{name} {count} is too few; expected at least 1")
+    if wanted.settings.partner not in ("lm", "scripted"):
+        raise UserError(f"--partner {wanted.settings.partner!r} is unknown; expected lm or scripted")
+    for what, given in (("method", wanted.methods), ("seed", wanted.seeds)):
+        twice = next((one for one in given if list(given).count(one) > 1), None)
+        if twice is not None:
+            raise UserError(f"{what} {twice!r} is named twice; name each once")
+    for name in wanted.agents:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name):
+            raise UserError(f"agent name {name!r} is not allowed; expected up to 40 letters, digits, '_', '-' or '.'")
+        if name in methods():
+            raise UserError(f"agent name {name!r} is a method's; give your agent another name")
+
+
+def with_people(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    """Knobs under which the cards are those of real people, where their data is here and nobody said otherwise."""
+    if scenario == "campsite-v0" and "pool" not in knobs and has("casino"):
+        return {**knobs, "pool": ["human"]}
+    return knobs
+
+
+def knob_grid(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Every combination of the knobs' values, resolved.
+
+    Raises:
+        ValueError: unknown scenario or knob, or a value out of range.
+    """
+    known = spec(scenario)
+    combinations = itertools.product(*knobs.values())
+    grid = [known.resolve(dict(zip(knobs, values, strict=True))) for values in combinations]
+    return [one for number, one in enumerate(grid) if one not in grid[:number]]
+
+
+def device(wanted: str) -> str:
+    """`auto`, `cpu` or `cuda` as `cpu` or `cuda`.
+
+    Raises:
+        UserError: another word, or no CUDA device where one was asked for.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device {wanted!r} is unknown; expected auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise UserError("--device cuda was asked for and no CUDA device is here; use --device cpu or auto")
+    return "cuda" if wanted == "cuda" or (wanted == "auto" and there) else "cpu"
+
+
+def rehearse(cell: Cell, dialogues: int = 2) -> None:
+    """Hold dialogues with the user's agent to see that it keeps the protocol; what it raises itself is not judged here.
+
+    Raises:
+        UserError: it cannot be made, or gives a wrong number of replies, a non-string, an empty or over-long text.
+    """
+    assert cell.agent is not None
+    with contextlib.redirect_stdout(sys.stderr):
+        agent = load_agent(cell.agent)
+        seats = {
+            **others(cell, cell.settings, derive(cell.seed, "partner")),
+            seat_name(cell.scenario, "learner"): agent,
+        }
+        envs = [make(cell.scenario, **cell.knobs) for _ in range(dialogues)]
+        try:
+            play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
+        except ValueError as error:
+            raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
+        except Exception as error:  # `reset` is foreign code that `play` does not guard
+            raise UserError(f"agent {cell.method} ({cell.agent}) raised {type(error).__name__}: {error}") from error

@@ -1,0 +1,133 @@
+"""The table at the end of a comparison, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from goldenrule.envs.render import clean
+
+COLUMNS = {
+    "own_reward": "own",
+    "proxy_reward": "proxy",
+    "partner_reward": "partner\n(true)",
+    "partner_reward_estimate": "partner\n(estimate)",
+    "estimate_gap": "gap",
+    "estimate_correlation": "correl-\nation",
+    "third_party_reward": "third\nparty",
+    "valid_share": "valid\n%",
+    "reply_accuracy": "replies\nforeseen %",
+    "oracle_share": "of\noracle",
+}
+NEGOTIATION = {
+    "own_points": "own\npoints",
+    "partner_points": "partner\npoints",
+    "joint_points": "joint\npoints",
+    "agreement_share": "agreements\n%",
+    "pareto_share": "efficient %\n(of deals)",
+    "pareto_share_of_all": "efficient %\n(of all)",
+}
+PERCENT = ("valid_share", "reply_accuracy", "agreement_share", "pareto_share", "pareto_share_of_all")
+PIPE_WIDTH = 160
+ONE_LINE = 140
+
+
+def print_table(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a summary: a table for each scenario and knobs, what its dashes mean, and how the partners played."""
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
+    if not summary["groups"]:
+        console.print("No run has finished.")
+    for setting in summary["settings"]:
+        same = [g for g in summary["groups"] if (g["scenario"], g["knobs"]) == (setting["scenario"], setting["knobs"])]
+        _print_setting(console, setting, same)
+        if any(group["negotiation"] for group in same):
+            _print_negotiation(console, same, summary.get("human"))
+    if summary["groups"]:
+        console.print(
+            Text(
+                "Means an episode, over seeds; ± half of the 95% interval (Student's t over the means of seeds).", "dim"
+            )
+        )
+
+
+def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
+    knobs = ", ".join(f"{name} {value}" for name, value in setting["knobs"].items())
+    console.print(Text(clean(f"{setting['scenario']} ({knobs})"), "bold"))
+    rows = [(group["method"], group["figures"]) for group in groups]
+    console.print(_table("method", COLUMNS, rows, console.width))
+    for line in _dashes(groups):
+        console.print(Text(line, "dim"))
+    faithful = setting["partner_faithfulness"]
+    told = f"in {_one(faithful, True)}% of their messages" if faithful["mean"] is not None else faithful["reason"]
+    console.print(Text(f"Partners spoke as their cards and the truth require: {told}."))
+    console.print(Text(_counts(groups)))
+
+
+def _table(first: str, columns: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Any]]], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first, vertical="top")
+    for title in columns.values():
+        table.add_column(title, justify="right", vertical="bottom")
+    between = " " if width >= ONE_LINE else "\n"
+    for name, figures in rows:
+        cells = [_one(figures.get(key), key in PERCENT, between) for key in columns]
+        table.add_row(Text(clean(name)), *(Text(cell) for cell in cells))
+    return table
+
+
+def _one(figure: Mapping[str, Any] | None, percent: bool = False, between: str = " ") -> str:
+    if figure is None or figure["mean"] is None:
+        return "-"
+    scale, digits = (100.0, 0) if percent else (1.0, 2)
+    text = f"{_signed_zero(figure['mean'] * scale, digits)}"
+    if figure["high"] is None:
+        return text
+    return f"{text}{between}±{(figure['high'] - figure['mean']) * scale:.{digits}f}"
+
+
+def _signed_zero(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why figures are missing, a line each; one that all methods share is told once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for group in groups:
+        for key, title in COLUMNS.items():
+            reason = group["figures"][key]["reason"]
+            if reason is not None:
+                told.setdefault((title.replace("-\n", "").replace("\n", " "), reason), []).append(group["method"])
+    lines = []
+    for (title, reason), names in told.items():
+        whose = "" if len(names) == len(groups) else f" ({', '.join(names)})"
+        lines.append(clean(f"- {title}{whose}: {reason}"))
+    return lines
+
+
+def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
+    episodes, failed, unscored = (
+        sum(group[key] for group in groups) for key in ("episodes", "episodes_failed", "messages_unscored")
+    )
+    runs = sum(group["failed"] for group in groups)
+    text = f"{episodes} dialogues; {failed} failed and are left out; {unscored} messages have no estimate."
+    return text + (f" {runs} runs failed." if runs else "")
+
+
+def _print_negotiation(console: Console, groups: Sequence[Mapping[str, Any]], human: Mapping[str, Any] | None) -> None:
+    rows = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
+    if human and human["figures"]:
+        rows.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+    console.print(_table("deals", NEGOTIATION, rows, console.width))
+    if human and human["reason"]:
+        console.print(Text(clean(f"No human figures: {human['reason']}")))
+    elif human:
+        console.print(
+            Text("People's intervals: bootstrap over dialogues; their partners' points are their own.", "dim")
+        )

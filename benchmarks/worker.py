@@ -1,0 +1,57 @@
+"""A worker process: runs the cells it is sent, one after another, and sends back what comes of them.
+
+Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answers with
+`("update", done, total)` and then `("done", row, episodes, curve, traceback or None)`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from goldenrule.agents.networks.checkpoint import save_checkpoint
+from goldenrule.benchmarks.cell import Cell, failed_row, run_cell
+
+Outcome = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str | None]
+"""Row, episodes, curve, and the traceback where the cell failed."""
+
+
+def serve(channel: Connection) -> None:
+    """Run cells until told to stop or until the parent is gone."""
+    os.dup2(2, 1)  # standard output belongs to the command's result; a plug-in's prints go to the errors
+    torch.set_num_threads(1)  # the same sums whatever the number of cores
+    try:
+        while (task := channel.recv()) is not None:
+            cell, folder = task
+            channel.send(("done", *attempt(cell, folder, lambda done, total: channel.send(("update", done, total)))))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> Outcome:
+    """Run a cell; one that raises gives a failed row with the reason.
+
+    Args:
+        cell: what to run.
+        folder: where to save the trained network, or `None`.
+        report: told of updates.
+    """
+    began = time.perf_counter()
+    try:
+        result = run_cell(cell, report)
+        if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
+            save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
+        return result.row, result.episodes, result.curve, None
+    except (BrokenPipeError, ConnectionResetError):
+        raise  # the parent is gone
+    except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
+        reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        row = failed_row(cell, reason or type(error).__name__, time.perf_counter() - began)
+        return row, [], [], traceback.format_exc()
