@@ -109,6 +109,7 @@ class CellResult:
         episodes: evaluation episodes as plain data, one a line of the log.
         curve: one entry an update, of `Progress`.
         network, tokenizer: the trained network, where the method trains one.
+        agent: who was evaluated.
     """
 
     row: dict[str, Any]
@@ -116,6 +117,7 @@ class CellResult:
     curve: list[dict[str, Any]]
     network: ThreeModuleTransformer | None = None
     tokenizer: DialogueTokenizer | None = None
+    agent: Agent | None = None
 
 
 CellReport = Callable[[int, int], None]
@@ -167,7 +169,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
     row = _row(cell, knobs, result, time.perf_counter() - began)
     row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
-    return CellResult(row, result.episodes, curve, network, tokenizer)
+    return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
 
 def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:

@@ -63,6 +63,7 @@ _METHODS = {
             "empathetic kindness towards everyone known, third parties included",
             partial(train_empathetic_kindness, individuals="known"),
         ),
+        Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
         Method("scripted", "the scenario's own scripted helper, no training", None, kind="scripted"),
     )
 }

@@ -48,6 +48,8 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
         result = run_cell(cell, report)
         if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
             save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
+        elif folder is not None and cell.chosen.kind == "sb3":
+            result.agent.save(folder, {"cell": cell.description()})  # type: ignore[union-attr]  # an Sb3Agent
         return result.row, result.episodes, result.curve, None
     except (BrokenPipeError, ConnectionResetError):
         raise  # the parent is gone
