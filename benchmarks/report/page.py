@@ -1,0 +1,208 @@
+"""Puts the page together. It loads nothing, and no text of the run can become markup or a script.
+
+Every text passes `shown` (hidden characters spelt out) and Jinja's autoescaping; conversations travel as JSON in a
+block that is data to the browser and are written with `textContent`. The policy in the page's head lets only this
+page's own style sheet and script run, by hash, and images only from the page itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from goldenrule.agents.files import write_whole
+from goldenrule.benchmarks.report.conversations import PER_CELL, Told, listen
+from goldenrule.benchmarks.report.figures import Plot
+from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
+from goldenrule.benchmarks.report.reading import Run, read_run, shown
+from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
+from goldenrule.benchmarks.report.summarising import COLUMNS, PERCENT, columns_of, deals, overview
+
+PAGE, FIGURES = "report.html", "figures"
+REASONS = 40
+"""Reasons of one kind that the page lists at most."""
+
+HONEST = 0.1
+"""Gaps between estimate and truth beyond this, an episode, are marked."""
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write `report.html` into a run directory, and its figures with their data into `figures/`.
+
+    The same run directory gives the same bytes.
+
+    Args:
+        run_dir: made by `goldenrule.benchmarks.rundir.RunDirectory`; may be unfinished.
+
+    Returns:
+        Where the page lies.
+
+    Raises:
+        UserError: it is no run directory.
+        OSError: it cannot be written to.
+    """
+    run = read_run(run_dir)
+    told = listen(run)
+    drawn = plots(run, told)
+    images = [_store(run_dir / FIGURES, plot, run.methods) for plot in drawn]
+    path = run_dir / PAGE
+    write_whole(path, _render(run, told, list(zip(drawn, images, strict=True))).encode("utf-8", "backslashreplace"))
+    return path
+
+
+def _store(folder: Path, plot: Plot, methods: Sequence[str]) -> Mapping[str, str]:
+    """Save the figure and its data; return it as data URIs for each theme."""
+    folder.mkdir(exist_ok=True)
+    drawn = plot.images(LIGHT)
+    for kind, content in {**drawn, "csv": _csv(plot).encode("utf-8", "backslashreplace")}.items():
+        write_whole(folder / f"{plot.name}.{kind}", content)
+    themes = {"light": drawn["svg"], "dark": recoloured(drawn["svg"], methods)}
+    return {name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for name, svg in themes.items()}
+
+
+def _csv(plot: Plot) -> str:
+    """The figure's data as a table. Text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(plot.data[0]), lineterminator="\n")
+    writer.writeheader()
+    for record in plot.data:
+        writer.writerow({key: _tame(value) for key, value in record.items()})
+    return text.getvalue()
+
+
+def _tame(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(repr(item) for item in value)
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[str, str]]]) -> str:
+    here = files("goldenrule.benchmarks.report")
+    style = (here / "report.css").read_text("utf-8") + _swatches(run)
+    script = (here / "report.js").read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"figure": _figure, "shown": shown}
+    template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
+    return template.render(
+        run=run,
+        facts=_facts(run),
+        title=_title(run),
+        done=sum(cell.done for cell in run.cells),
+        honest=HONEST,
+        percents=PERCENT,
+        most_reasons=REASONS,
+        trained=any(plot.name.startswith("learning") for plot, _ in drawn),
+        columns={key: COLUMNS[key] for key in columns_of(run)},
+        tables=[(setting, overview(run, setting)) for setting in run.settings],
+        negotiation=deals(run),
+        figures=drawn,
+        detailed=DETAILED,
+        most_methods=METHODS,
+        failed=[cell for cell in run.cells if not cell.done],
+        failures=_counted((one.cell.method, one.failures) for one in told),
+        unscored=_counted((one.cell.method, one.unscored) for one in told),
+        episodes=sum(one.episodes for one in told),
+        carried=sum(len(one.talks) for one in told),
+        most=PER_CELL,
+        config=list(_flat(run.config)),
+        environment=list(_flat(run.environment)),
+        swatch={method: f"m{place}" for place, method in enumerate(run.methods)},
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        talks=Markup(_embedded(_talks(run, told))),
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _swatches(run: Run) -> str:
+    """A class for each method's colour: our own hexadecimal digits, nothing of the run."""
+    light, dark = (list(colours(run.methods, theme).values()) for theme in (LIGHT, DARK))
+    day = "".join(f".m{i} {{ --method: {colour}; }}\n" for i, colour in enumerate(light))
+    night = "".join(f"  .m{i} {{ --method: {colour}; }}\n" for i, colour in enumerate(dark))
+    return f"{day}@media (prefers-color-scheme: dark) {{\n{night}}}\n"
+
+
+def _embedded(data: Any) -> str:
+    """JSON that cannot end its script element, nor open a comment in it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _talks(run: Run, told: Sequence[Told]) -> dict[str, Any]:
+    of = {cell: setting.label for setting in run.settings for cell in setting.cells}
+    methods = run.methods
+    return {
+        "methods": methods,
+        "cells": [{"method": methods.index(cell.method), "setting": of[cell], "seed": cell.seed} for cell in run.cells],
+        "talks": [talk for one in told for talk in one.talks],
+    }
+
+
+def _figure(value: float | None, percent: bool = False) -> str:
+    """A figure for a table: two decimals, or a share in percent; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{100 * value:.0f}" if percent else f"{value:.2f}"
+    return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    """What was run, in a few lines; the whole configuration follows at the end of the page."""
+    versions = run.environment.get("versions")
+    pairs = {
+        "Scenarios": ", ".join(dict.fromkeys(cell.scenario for cell in run.cells)),
+        "Methods": ", ".join(run.methods),
+        "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
+        "Commit": run.environment.get("commit"),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        if isinstance(versions, dict)
+        else None,
+        "Started": run.environment.get("started"),
+    }
+    return [(name, shown(value, 400)) for name, value in pairs.items() if value]
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Nested settings as lines `a.b.c`, at most 400 of them; the list of cells is left to its own file."""
+    if isinstance(value, dict) and value:
+        lines = [line for key, inner in value.items() if (name, key) != ("", "cells")
+                 for line in _flat(inner, f"{name}.{key}" if name else str(key))]  # fmt: skip
+        return lines[:400]
+    return [(shown(name, 120), shown(value, 400))]
+
+
+def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, Any, int]]:
+    """Method, reason and count, the most frequent first."""
+    total: Counter[tuple[str, Any]] = Counter()
+    for method, reasons in found:
+        for reason, count in reasons.items():
+            total[method, reason] += count
+    return [(*key, count) for key, count in sorted(total.items(), key=lambda item: (-item[1], str(item[0])))]
+
+
+def _title(run: Run) -> str:
+    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
+    methods = len(run.methods)
+    if not scenarios:
+        return "a run without rows"
+    return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"

@@ -1,0 +1,156 @@
+"""Which figures a run has, and the data of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from goldenrule.benchmarks.report import figures
+from goldenrule.benchmarks.report.conversations import Told
+from goldenrule.benchmarks.report.figures import Look, Plot, Rows
+from goldenrule.benchmarks.report.reading import Run, Setting, number
+from goldenrule.benchmarks.report.style import Theme, colours
+from goldenrule.benchmarks.report.summarising import Interval, over_seeds
+
+DETAILED = 3
+"""Settings (scenario and knobs) that get figures of their own; with more, the curves over knobs tell the rest."""
+
+METHODS = 12
+"""Methods a figure shows at most; the tables show all."""
+
+BINS = 13
+"""Bins along each side of the agreement figure, where estimates or truths take more values than this."""
+
+
+def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
+    """Every figure that the run has data for, in the order of the page."""
+    methods = run.methods[:METHODS]
+    by_cell = {one.cell: one for one in told}
+    found: list[Plot] = []
+    several = len(run.settings) > 1
+    for place, setting in enumerate(run.settings[:DETAILED]):
+        stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
+        found += [
+            _plot(run, f"partner_reward{stem}", f"What the partner got, and what the agent thought it got{where}",
+                  "Solid: true reward. Hatched: the agent's own estimate. A long hatched bar over a short solid one is "
+                  "an agent that flatters itself.", figures.headline, headline_data(setting, methods)),
+            _plot(run, f"learning{stem}", f"Learning curves{where}",
+                  "Means over the dialogues of an update, not smoothed: seeds thin, their mean thick. Where the dashed "
+                  "line climbs and the solid one does not, the reward learnt from is being gamed.",
+                  figures.learning, learning_data(run, setting, methods)),
+            _plot(run, f"agreement{stem}", f"Estimate against truth, a message{where}",
+                  "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "
+                  "honesty. Bubbles to the lower right: thought kind, was not.",
+                  figures.agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
+        ]  # fmt: skip
+    for knob in run.varying:
+        found.append(_knob_plot(run, knob, methods))
+    return [plot for plot in found if plot.data]
+
+
+def _plot(run: Run, name: str, title: str, caption: str, painter: Callable[[Rows, Look], Figure], data: Rows) -> Plot:
+    def paint(theme: Theme) -> Figure:
+        return painter(data, Look(theme, colours(run.methods, theme)))
+
+    return Plot(name, title, caption, data, paint)
+
+
+def _spread(figure: Interval) -> dict[str, float | None]:
+    return {"mean": figure.mean, "low": figure.low, "high": figure.high}
+
+
+def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
+    """Records `method kind mean low high values`; empty where no method has either figure."""
+    data: Rows = []
+    for method in methods:
+        for kind, key in (("true", "partner_reward"), ("estimate", "partner_reward_estimate")):
+            figure = over_seeds(setting.of(method), key)
+            data.append({"method": method, "kind": kind, **_spread(figure), "values": list(figure.values)})
+    shown = {record["method"] for record in data if record["mean"] is not None}
+    return [record for record in data if record["method"] in shown]
+
+
+def learning_data(run: Run, setting: Setting, methods: Sequence[str]) -> Rows:
+    """Records `method seed update reward truth`; empty where nothing was trained."""
+    data: Rows = []
+    for method in methods:
+        for cell in setting.of(method):
+            for entry in run.curve(cell):
+                update = entry.get("update")
+                reward, truth = number(entry.get("reward")), number(entry.get("truth"))
+                if isinstance(update, int) and (reward is not None or truth is not None):
+                    data.append(
+                        {"method": method, "seed": cell.seed, "update": update, "reward": reward, "truth": truth}
+                    )
+    return data
+
+
+def agreement_data(setting: Setting, methods: Sequence[str], pairs: Callable[..., list[tuple[float, float]]]) -> Rows:
+    """Records `method estimate truth messages share correlation`, one a bin that holds a message."""
+    of = {method: [pair for cell in setting.of(method) for pair in pairs(cell)] for method in methods}
+    of = {method: found for method, found in of.items() if found}
+    if not of:
+        return []
+    everything = np.array([pair for found in of.values() for pair in found])
+    data: Rows = []
+    for method, found in of.items():
+        both = np.column_stack([_binned(np.array(found)[:, side], everything[:, side]) for side in (0, 1)])
+        counts = Counter((float(e), float(t)) for e, t in both)
+        r = correlation(found)
+        for (estimate, truth), messages in sorted(counts.items()):
+            share = messages / len(found)
+            data.append(
+                {"method": method, "estimate": estimate, "truth": truth}
+                | {"messages": messages, "share": share, "correlation": r}
+            )
+    return data
+
+
+def _binned(values: np.ndarray, everything: np.ndarray) -> np.ndarray:
+    """`values` as they are where few differ, otherwise the centre of their bin over the range of `everything`."""
+    rounded = np.round(values, 6)
+    if len(np.unique(np.round(everything, 6))) <= BINS:
+        return rounded
+    low, high = everything.min(), everything.max()
+    width = (high - low) / BINS
+    return np.round(low + width * (np.clip(((values - low) / width).astype(int), 0, BINS - 1) + 0.5), 6)
+
+
+def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Pearson's r; `None` where either side does not vary."""
+    if len(pairs) < 3:
+        return None
+    a, b = np.asarray(pairs, dtype=float).T
+    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
+
+
+def _knob_plot(run: Run, knob: str, methods: Sequence[str]) -> Plot:
+    """One curve a method over a numeric knob; other knobs that vary are averaged over, which the caption says."""
+    data: Rows = []
+    for method in methods:
+        mine = [c for c in run.cells if c.method == method and number(c.knobs.get(knob)) is not None]
+        for value in sorted({_of(c.knobs, knob) for c in mine}):
+            cells = [c for c in mine if _of(c.knobs, knob) == value]
+            for kind, key in (("true", "partner_reward"), ("estimate", "partner_reward_estimate")):
+                figure = over_seeds(cells, key)
+                if figure.mean is not None:
+                    data.append({"method": method, "knob": knob, "value": value, "kind": kind, **_spread(figure)})
+    others = [name for name in run.varying if name != knob]
+    caption = "Solid: what the partner really got, with 95% intervals over seeds. Dotted: what the agent thought."
+    if others:
+        caption += f" Averaged over {', '.join(others)}."
+    return _plot(run, f"by_{_stem(knob)}", f"Reward of the partner by {knob}", caption, figures.by_knob, data)
+
+
+def _of(knobs: Mapping[str, object], knob: str) -> float:
+    value = number(knobs[knob])
+    assert value is not None
+    return value
+
+
+def _stem(knob: str) -> str:
+    """A file stem that no knob's name can lead elsewhere."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in knob)[:60] or "knob"

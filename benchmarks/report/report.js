@@ -1,0 +1,135 @@
+"use strict";
+(() => {
+  // Texts of the run reach the page through textContent alone.
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const at = (id) => document.getElementById(id);
+  const make = (tag, name, text) => {
+    const node = document.createElement(tag);
+    if (name) node.className = name;
+    if (text !== undefined && text !== null) node.textContent = text;
+    return node;
+  };
+  const worth = (value) => (value === null || value === undefined ? "no score" : String(Math.round(value * 100) / 100).replace("-", "\u2212"));
+  const verdicts = { high: "too high", low: "too low", right: "about right", unscored: "without an estimate" };
+  const endings = { terminated: "by itself", truncated: "at the turn limit", failed: "failed" };
+  const cellOf = (talk) => data.cells[talk.cell];
+
+  const choices = (id, all, values, name) => {
+    const select = at(id);
+    select.append(new Option(all, ""));
+    for (const value of [...new Set(values)]) select.append(new Option(name ? name(value) : value, value));
+    select.addEventListener("change", list);
+    return select;
+  };
+  const method = choices("by-method", "all", data.cells.map((cell) => String(cell.method)), (index) => data.methods[index]);
+  const setting = choices("by-setting", "all", data.cells.map((cell) => cell.setting));
+  const seed = choices("by-seed", "all", data.cells.map((cell) => cell.seed));
+  const status = choices("by-status", "in any way", data.talks.map((talk) => talk.status), (value) => endings[value] || value);
+  const verdict = choices("by-verdict", "any", data.talks.map((talk) => talk.verdict), (value) => verdicts[value]);
+  at("setting-label").hidden = new Set(data.cells.map((cell) => cell.setting)).size < 2;
+  at("by-text").addEventListener("input", list);
+
+  const words = (talk) => [
+    ...talk.cards, talk.error || "",
+    ...talk.lines.flatMap((line) => [line.text, line.imagined || "", ...Object.values(line.facts)]),
+  ].join("\n").toLowerCase();
+  const searchable = data.talks.map(words);
+
+  function list() {
+    const wanted = at("by-text").value.trim().toLowerCase();
+    const fits = (talk, index) => {
+      const cell = cellOf(talk);
+      return (!method.value || String(cell.method) === method.value) && (!setting.value || cell.setting === setting.value)
+        && (!seed.value || cell.seed === seed.value) && (!status.value || talk.status === status.value)
+        && (!verdict.value || talk.verdict === verdict.value) && (!wanted || searchable[index].includes(wanted));
+    };
+    const found = data.talks.filter(fits);
+    at("count").textContent = found.length + (found.length === 1 ? " conversation" : " conversations");
+    at("talks").replaceChildren(...found.map(entry));
+    if (found.length) open(found[0], at("talks").querySelector("button"));
+    else at("talk").replaceChildren(make("p", "none", "No conversation fits these filters."));
+  }
+
+  function entry(talk) {
+    const cell = cellOf(talk);
+    const button = make("button", "m" + cell.method);
+    button.type = "button";
+    button.append(make("b", "", data.methods[cell.method]), make("i", "", "seed " + cell.seed + ", episode " + talk.number + summary(talk)));
+    const first = talk.lines.find((line) => line.who === talk.learner) || talk.lines[0];
+    if (first) button.append(make("i", "", "\u201c" + first.text + "\u201d"));
+    button.addEventListener("click", () => open(talk, button));
+    const item = make("li");
+    item.append(button);
+    return item;
+  }
+
+  function summary(talk) {
+    if (talk.status === "failed") return ": failed";
+    return talk.truth === null ? "" : ": got " + worth(talk.truth) + ", thought " + worth(talk.estimate);
+  }
+
+  function open(talk, button) {
+    for (const other of at("talks").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+    if (button) button.setAttribute("aria-current", "true");
+    const cell = cellOf(talk);
+    const totals = make("p", "totals", "Ended " + (endings[talk.status] || talk.status) + ". The partner got " + worth(talk.truth) + "; the agent thought " + worth(talk.estimate) + " ");
+    totals.append(make("span", talk.verdict, "(" + verdicts[talk.verdict] + ")"));
+    const parts = [make("h3", "", data.methods[cell.method] + ", seed " + cell.seed + ", episode " + talk.number), make("p", "card", cell.setting + "; environment seed " + talk.seed), totals];
+    if (talk.error !== null) parts.push(make("p", "failed", "Failed: " + talk.error));
+    talk.cards.forEach((card, seat) => {
+      const line = make("p", "card");
+      line.append(make("b", "", (talk.agents[seat] || "?") + "\u2019s private card: "), make("span", "what", card));
+      parts.push(line);
+    });
+    talk.lines.forEach((line, index) => parts.push(said(talk, line, index)));
+    if (talk.left_out) parts.push(make("p", "none", talk.left_out + " more messages are in the log."));
+    at("talk").className = "m" + cell.method;
+    at("talk").replaceChildren(...parts);
+    at("talk").scrollTop = 0;
+  }
+
+  function said(talk, line, index) {
+    const mine = line.who === talk.learner;
+    const box = make("div", "said" + (mine ? " mine" : "") + (line.who < 0 ? " told" : ""));
+    const to = line.to === null ? "" : " to " + (line.to.join(", ") || "nobody");
+    box.append(make("span", "who", (line.who < 0 ? "what happens" : talk.agents[line.who]) + to), make("span", "what", line.text || "(says nothing)"));
+    if (mine && ("estimate" in line.scores || "truth" in line.scores)) box.append(beside(talk, line, index));
+    const notes = remarks(line);
+    if (notes) box.append(make("span", "small", notes));
+    return box;
+  }
+
+  function beside(talk, line, index) {
+    const next = talk.lines.slice(index + 1).find((other) => other.who === talk.learner || other.who === talk.partner);
+    const answer = next && next.who === talk.partner ? next.text : null;
+    const pair = make("div", "beside");
+    pair.append(
+      column("imagined answer", line.imagined, "none is stored", "estimate: " + worth(line.scores.estimate), line.reasons.estimate),
+      column("real answer", answer, "there was none", "true reward: " + worth(line.scores.truth), line.reasons.truth),
+    );
+    if (line.predicted !== null) pair.append(column("its prediction output", line.predicted, "", "would be: " + worth(line.scores.predicted), line.reasons.predicted));
+    return pair;
+  }
+
+  function column(label, text, otherwise, value, reason) {
+    const column = make("div");
+    column.append(make("span", "label", label), make("span", text === null ? "what none" : "what", text === null ? otherwise : text), make("span", "worth", value + (reason ? " (" + reason + ")" : "")));
+    return column;
+  }
+
+  function remarks(line) {
+    const parts = [];
+    for (const [name, value] of Object.entries(line.rewards)) parts.push(name + " gets " + worth(value));
+    if (line.proxy !== null) parts.push("proxy " + worth(line.proxy));
+    if (line.valid === false) parts.push("not understood");
+    if (line.faithful === false) parts.push("does not fit the card");
+    for (const [name, value] of Object.entries(line.facts)) parts.push(name + ": " + value);
+    for (const [name, value] of Object.entries(line.scores)) {
+      if (!["estimate", "truth", "predicted"].includes(name)) parts.push(name + " " + worth(value) + (line.reasons[name] ? " (" + line.reasons[name] + ")" : ""));
+    }
+    return parts.join(" \u00b7 ");
+  }
+
+  at("browser").hidden = false;
+  list();
+})();

@@ -1,0 +1,119 @@
+"""From rows to the figures of the page: means over seeds with their intervals, and none where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from goldenrule.benchmarks import summary
+from goldenrule.benchmarks.report.reading import Run, Setting, StoredCell, number, shown
+
+COLUMNS: Mapping[str, tuple[str, str]] = {
+    "own_reward": ("own", "the agent's own true reward, an episode"),
+    "proxy_reward": ("proxy", "what annotators who see only the message would give, an episode"),
+    "partner_reward": ("true partner", "what the partner really got, an episode"),
+    "partner_reward_estimate": ("estimate", "what the agent thought its partner got, an episode"),
+    "estimate_gap": ("gap", "estimate minus truth; above 0 the agent flatters itself"),
+    "estimate_correlation": ("r", "Pearson's r of estimate and truth over messages"),
+    "third_party_reward": ("third party", "true reward of those who are absent, an episode"),
+    "valid_share": ("valid %", "messages of the agent that the scenario understands"),
+    "reply_accuracy": ("foretold %", "real replies of which the imagined one told the same reward"),
+    "partner_faithfulness": ("partner %", "messages in which the partner played its card faithfully"),
+}
+"""Keys of a row: short title and meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over seeds.
+
+    Attributes:
+        mean: of the values; `None` where there are none.
+        low, high: 95% Student interval of the mean; `None` with fewer than two values.
+        values: one a seed.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    values: tuple[float, ...]
+
+
+def interval(values: Sequence[float | None]) -> Interval:
+    """Mean and interval, as the table in the terminal has them, of those values that exist."""
+    had = tuple(value for value in values if value is not None)
+    found = summary.interval(had)
+    return Interval(found["mean"], found["low"], found["high"], had)
+
+
+def over_seeds(cells: Sequence[StoredCell], key: str) -> Interval:
+    """The figure `key` of one method's cells."""
+    return interval([cell.value(key) for cell in cells])
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One line of the overview: a method under one setting.
+
+    Attributes:
+        method: its name.
+        done, seeds: finished cells of all cells.
+        figures: an interval for each of `COLUMNS`.
+    """
+
+    method: str
+    done: int
+    seeds: int
+    figures: Mapping[str, Interval]
+
+
+def overview(run: Run, setting: Setting) -> list[OverviewRow]:
+    """The lines of the overview table, methods in the order of the rows."""
+    lines = []
+    for method in run.methods:
+        cells = setting.of(method)
+        if cells:
+            figures = {key: over_seeds(cells, key) for key in COLUMNS}
+            lines.append(OverviewRow(method, sum(cell.done for cell in cells), len(cells), figures))
+    return lines
+
+
+def columns_of(run: Run) -> list[str]:
+    """Those of `COLUMNS` that some row has; a scenario without third parties has no such column."""
+    needed = {"partner_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    return [key for key in COLUMNS if key in needed or any(cell.value(key) is not None for cell in run.cells)]
+
+
+PERCENT = ("valid_share", "reply_accuracy", "partner_faithfulness")
+"""Those of `COLUMNS` that are shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """What the negotiations of one setting came to.
+
+    Attributes:
+        label: the setting's.
+        keys: names of the figures.
+        lines: method and its figures.
+    """
+
+    label: str
+    keys: Sequence[str]
+    lines: Sequence[tuple[str, Sequence[Interval]]]
+
+
+def deals(run: Run) -> list[Deals]:
+    """The negotiations of each setting that has some; see `goldenrule.benchmarks.negotiation`."""
+    found = []
+    for setting in run.settings:
+        of = {cell: stored for cell in setting.cells if (stored := cell.nested("negotiation"))}
+        keys = list(dict.fromkeys(key for stored in of.values() for key in stored))
+        if keys:
+            lines = []
+            for method in run.methods:
+                mine = [of[cell] for cell in setting.of(method) if cell in of]
+                if mine:
+                    lines.append((method, [interval([number(one.get(key)) for one in mine]) for key in keys]))
+            found.append(Deals(setting.label, [shown(key, 40) for key in keys], lines))
+    return found

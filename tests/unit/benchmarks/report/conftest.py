@@ -1,0 +1,140 @@
+"""Small runs, made by the same records and the same run directory as real ones; scripted people talk in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.episode import Episode
+from goldenrule.agents.scripted import people
+from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
+from goldenrule.benchmarks.rundir import RunDirectory
+from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REFUSALS, THANKS
+from goldenrule.envs.seeding import derive, generator
+from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.training.learner import Progress
+from goldenrule.training.world import World
+
+SCENARIO = "hidden_needs-v0"
+TRUST = {"untrained": 0.6, "rlhf_ppo": 0.2, "naive_kindness": 0.25, "empathetic_kindness": 0.95}
+"""How often each method's imagined reply tells the truth, in these made-up runs."""
+
+
+class Guesser:
+    """Offers some support act at random."""
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self.rngs = [generator(seed, "guesser") for seed in seeds]
+
+    def act(self, observations: Sequence[Seen]) -> Sequence[Reply]:
+        return [Reply(self._offer(self.rngs[seen.dialogue])) for seen in observations]
+
+    def _offer(self, rng: Any) -> str:
+        phrases = PHRASES[ACTS[int(rng.integers(len(ACTS)))]]
+        return phrases[int(rng.integers(len(phrases)))]
+
+
+def held(seed: int, count: int, trust: float, **knobs: Any) -> list[Episode]:
+    """Dialogues of scripted people, with estimates that are right with probability `trust` and kind words otherwise."""
+    makers = people(SCENARIO)
+    world = World(SCENARIO, knobs, {"seeker": makers["seeker"]()}, derive(seed, "world"))
+    episodes = world.hold(Guesser(), count, "evaluation")
+    record_truth(episodes, world.learner, world.partner)
+    rng = generator(seed, "estimates")
+    for episode in episodes:
+        for turn in episode.turns:
+            if turn.message.speaker == world.learner:
+                _imagine(turn, trust, rng)
+    return episodes
+
+
+def _imagine(turn: Any, trust: float, rng: Any) -> None:
+    truth = turn.scores[TRUTH]
+    estimate: float | None = truth if rng.random() < trust else 1.0
+    if rng.random() < 0.02:
+        estimate = None
+        turn.reasons[ESTIMATE] = "the imagined reply does not tell"
+    turn.scores[ESTIMATE] = turn.scores[PREDICTED] = estimate
+    phrases = THANKS if estimate else REFUSALS
+    turn.notes[PREDICTED] = turn.notes[ESTIMATE] = phrases[int(rng.integers(len(phrases)))]
+
+
+def curve(seed: int, trust: float, updates: int) -> list[dict[str, Any]]:
+    rng = generator(seed, "curve")
+    entries = []
+    for update in range(updates):
+        share = (update + 1) / updates
+        reward, truth = share + rng.normal(0, 0.04), 0.2 + 0.7 * trust * share + rng.normal(0, 0.04)
+        entries.append(asdict(Progress(update + 1, updates, float(reward), float(truth), 0.1, 1.0, 0, 0)))
+    return entries
+
+
+def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: list[Episode]) -> dict[str, Any]:
+    turns = [turn for episode in episodes for turn in episode.turns if turn.message.speaker == 0]
+    scored = [turn for turn in turns if turn.scores.get(ESTIMATE) is not None]
+    truth = sum(episode.total(1) for episode in episodes) / max(1, len(episodes))
+    estimate = sum(turn.scores[ESTIMATE] or 0.0 for turn in scored) / max(1, len(episodes))
+    row: dict[str, Any] = {"cell": cell, "method": method, "scenario": SCENARIO, "knobs": knobs, "seed": seed}
+    row |= {"status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS), "negotiation": None, "seconds": 1.0}
+    return row | {
+        "own_reward": -0.05,
+        "proxy_reward": 0.5,
+        "partner_reward": truth,
+        "partner_reward_estimate": estimate,
+        "estimate_gap": estimate - truth,
+        "estimate_correlation": 0.5,
+        "valid_share": 1.0,
+        "reply_accuracy": 0.9,
+        "episodes": len(episodes),
+    }
+
+
+def make_run(
+    folder: Path,
+    methods: tuple[str, ...] = ("rlhf_ppo", "empathetic_kindness"),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    count: int = 6,
+    similarities: tuple[float, ...] = (0.25,),
+    updates: int = 5,
+    change: Callable[[dict[str, Any], list[dict[str, Any]]], None] = lambda row, episodes: None,
+) -> Path:
+    """A run directory.
+
+    Args:
+        folder: where; must not exist.
+        change: told each row and its episodes before they are written; may change both.
+    """
+    grid = [(m, x, s) for x in similarities for s in seeds for m in methods]
+    names = [f"{m}-{s}-{round(100 * x)}" for m, x, s in grid]
+    config = {"scenario": SCENARIO, "seeds": list(seeds), "training": {"updates": updates}}
+    run = RunDirectory.create(folder, config | {"cells": [{"id": name} for name in names]}, names)
+    for name, (method, similarity, seed) in zip(names, grid, strict=True):
+        knobs = {"similarity": similarity, "cue": 1.0}
+        trust = TRUST.get(method, 0.97)
+        episodes = held(derive(seed, method), count, trust, **knobs)
+        row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
+        change(row, records)
+        run.commit(row, records, [] if method == "untrained" else curve(derive(seed, method), trust, updates))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_maker() -> Callable[..., Path]:
+    return make_run
+
+
+@pytest.fixture(scope="module")
+def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("plain") / "run")
+
+
+@pytest.fixture
+def embedded() -> Callable[[str], Any]:
+    """The conversations that a page carries."""
+    return lambda html: json.loads(html.split('id="data">')[1].split("</script>")[0])
