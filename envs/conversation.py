@@ -47,7 +47,8 @@ class View:
         """
         if not 0 <= agent < len(self.agents):
             raise ValueError(
-                f"agent index {agent} is not at the table; expected 0 to {len(self.agents) - 1} ({', '.join(self.agents)})"
+                f"agent index {agent} is not at the table; "
+                f"expected 0 to {len(self.agents) - 1} ({', '.join(self.agents)})"
             )
         return replace(
             self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent))

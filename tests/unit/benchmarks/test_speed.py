@@ -2,15 +2,22 @@ import pytest
 
 from goldenrule.benchmarks.speed import environment_speed
 
+RATES = ("bare", "wrapped", "parallel", "wrapped_after_resets")
 
-def test_environments_stay_as_fast_and_as_small_as_they_begin():
-    figures = environment_speed(turns=3_000, resets=3_000)
-    for name in ("bare", "wrapped", "parallel", "wrapped_after_resets"):
-        assert figures[name] > 2_000, name  # an order of magnitude below what an idle machine does
-    assert figures["wrapped_after_resets"] > 0.5 * figures["wrapped"]
+
+def test_what_is_measured():
+    figures = environment_speed(turns=300, resets=3_000)
+    assert all(figures[name] > 0 for name in RATES)
     assert figures["memory_growth_mb"] < 5
     assert figures["peak_memory_mb"] > 10
     assert figures["resets"] == 3_000
+
+
+@pytest.mark.slow  # a figure of an idle machine; a busy one would fail it for nothing
+def test_environments_are_fast_and_stay_so():
+    figures = environment_speed()
+    assert figures["wrapped"] >= 20_000
+    assert figures["wrapped_after_resets"] >= 0.8 * figures["wrapped"]
 
 
 def test_an_unknown_scenario():
