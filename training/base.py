@@ -14,6 +14,7 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
+from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
@@ -105,3 +106,22 @@ def gate(
     if not every:
         return Gate(0.0, {}, 0.0, 0)
     return Gate(sum(every) / len(every), shares, sum(shares.values()) / len(shares), len(every))
+
+
+_SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, context=192)
+
+BASES: dict[str, BaseConfig] = {
+    config.scenario: config
+    for config in (
+        BaseConfig("hidden_needs-v0", network=_SMALL),
+        BaseConfig("false_belief-v0", network=replace(_SMALL, width=96, feed_forward=384, context=512)),
+        BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=600)),
+        BaseConfig("campsite-v0", network=replace(_SMALL, width=96, feed_forward=384, context=512)),
+    )
+}
+"""How the shipped checkpoints are made."""
+
+
+def base_config(scenario: str) -> BaseConfig:
+    """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest."""
+    return BASES.get(scenario, BaseConfig(spec(scenario).id, network=_SMALL))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
@@ -15,7 +14,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
-from goldenrule.training.pretraining import optimiser
+from goldenrule.training.optimiser import Optimiser, adamw
 from goldenrule.training.sequences import Item, Sequences, collate
 from goldenrule.training.world import World, seat_name
 
@@ -73,8 +72,8 @@ class Progress:
     updates: int
     reward: float | None
     truth: float | None
-    kl: float
-    prediction_loss: float
+    kl: float | None
+    prediction_loss: float | None
     failed: int
     unscored: int
 
@@ -102,7 +101,7 @@ class Learner:
     seed: int
     agent: LanguageModel = field(init=False)
     reference: ThreeModuleTransformer = field(init=False)
-    optimizer: torch.optim.Optimizer = field(init=False)
+    optimizer: Optimiser = field(init=False)
     rng: np.random.Generator = field(init=False)
     failed: int = 0
     unscored: int = 0
@@ -111,7 +110,7 @@ class Learner:
     def __post_init__(self) -> None:
         self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = optimiser(self.network, self.config.learning_rate, 0.0, 0.98)
+        self.optimizer = adamw(self.network, self.config.learning_rate)
         self.rng = generator(self.seed, "learner")
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave
@@ -143,6 +142,4 @@ class Learner:
 
     def schedule(self, update: int) -> None:
         """Set the learning rate of this update."""
-        share = 1.0 - 0.9 * update / max(1, self.config.updates)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * share
+        self.optimizer.schedule(1.0 - 0.9 * update / max(1, self.config.updates))

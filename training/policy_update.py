@@ -67,7 +67,7 @@ def _step(learner: Learner, rollout: Rollout, worth: Advantages, rows: Tensor) -
         losses = losses + config.imitation * _imitation(learner, batch, hidden, len(rows))
     prediction = _prediction_loss(learner, batch, hidden, len(rows))
     reward_route, prediction_route = routes(config.split)
-    learner.optimizer.zero_grad(set_to_none=True)
+    learner.optimizer.zero_grad()
     routed_backward(network, [(losses, reward_route), (prediction, prediction_route)])
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     learner.optimizer.step()

@@ -8,7 +8,7 @@ and for conversations read with labels switched (Algorithm 3)
 
 Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output has
 an NLL of its own, as METHODS' reading has it, or it would learn nothing to say. The two algorithms share batches, so L_b
-and IMIT are one loss with the wider route. AdamW stands for plain descent. `R(a)` is 1 where a message makes sense and
+and IMIT are one loss with the wider route. Muon and AdamW stand for plain descent. `R(a)` is 1 where a message makes sense and
 0 where it does not.
 """
 
@@ -25,6 +25,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
 from goldenrule.training.losses import token_logits, weighted_nll
+from goldenrule.training.optimiser import muon
 from goldenrule.training.sequences import Sequences, collate
 
 
@@ -35,17 +36,16 @@ class PretrainingConfig:
     Attributes:
         updates: gradient steps.
         batch: views a step.
-        learning_rate: peak; linear warm-up over `warmup` steps, then linear decay to a tenth.
-        weight_decay, beta2: of AdamW.
+        learning_rate, matrix_learning_rate: peaks of AdamW and of Muon; linear warm-up over `warmup` steps, then linear
+            decay to a tenth.
         split: route gradients by module; False is the control `unsplit`.
     """
 
     updates: int = 1500
     batch: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
+    matrix_learning_rate: float = 0.02
     warmup: int = 50
-    weight_decay: float = 0.05
-    beta2: float = 0.98
     split: bool = True
 
 
@@ -66,19 +66,6 @@ def imitation_losses(network: ThreeModuleTransformer, hidden: torch.Tensor, batc
     return ImitationLosses(behaviour, prediction)
 
 
-def optimiser(
-    network: ThreeModuleTransformer, learning_rate: float, weight_decay: float, beta2: float
-) -> torch.optim.AdamW:
-    """AdamW; matrices decay, gains and biases do not."""
-    matrices = [p for p in network.parameters() if p.dim() > 1]
-    vectors = [p for p in network.parameters() if p.dim() <= 1]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=learning_rate,
-        betas=(0.9, beta2),
-    )
-
-
 def routes(split: bool) -> tuple[Route, Route]:
     """Where the behaviour's and the prediction's gradients go."""
     return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
@@ -97,13 +84,12 @@ def pretrain(
     Args:
         report: called after each step with (step, behaviour loss, prediction loss).
     """
-    optimizer = optimiser(network, config.learning_rate, config.weight_decay, config.beta2)
+    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
     behaviour_route, prediction_route = routes(config.split)
     for step, batch in enumerate(_batches(corpus, tokenizer, config, seed)):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * _schedule(step, config)
+        optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         losses = imitation_losses(network, network(batch.ids), batch)
         routed_backward(network, [(losses.behaviour, behaviour_route), (losses.prediction, prediction_route)])
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

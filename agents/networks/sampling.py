@@ -48,6 +48,21 @@ def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
     return logits
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where a step's tokens go: rows (all if `None`), positions [R, W], and how far anyone may look.
+
+    `aligned` is the common start where all rows have the same length: then slices serve and no mask is needed.
+    """
+
+    rows: Tensor | None
+    positions: Tensor
+    longest: int
+    mask: Tensor | None
+    aligned: int | None = None
+    turn: tuple[Tensor, Tensor] = ()  # type: ignore[assignment]  # set before use
+
+
 class Session:
     """A key-value cache over rows of unequal length.
 
@@ -118,44 +133,54 @@ class Session:
         """Run ids [R, W] after the cached ones; only the first `widths` [R] of each row count."""
         network, count = self.network, ids.shape[1]
         starts = self.lengths if rows is None else self.lengths[rows]
-        longest = int(starts.max()) + count
-        self._reserve(longest)
+        first, last = int(starts.min()), int(starts.max())
+        self._reserve(last + count)
         positions = starts[:, None] + torch.arange(count, device=ids.device)
-        cos, sin = network.cos[positions], network.sin[positions]
-        seen = torch.arange(longest, device=ids.device)[None, None, None] <= positions[:, None, :, None]
-        row_index = torch.arange(len(starts), device=ids.device) if rows is None else rows
+        place = _Place(rows, positions, last + count, None)
+        if first == last and (count == 1 or first == 0):
+            place.aligned = first
+        else:
+            seen = torch.arange(place.longest, device=ids.device)[None, None, None] <= positions[:, None, :, None]
+            place.mask = seen
+        place.turn = (network.cos[positions], network.sin[positions])
         x = F.embedding(ids, network.embedding)
         for layer, block in enumerate(network.blocks):
-            x = self._block(block, layer, x, (cos, sin), (rows, row_index, positions, seen))
-        self.lengths[row_index] = starts + widths
+            x = self._block(block, layer, x, place)
+        if rows is None:
+            self.lengths = starts + widths
+        else:
+            self.lengths[rows] = starts + widths
         return network.norm(x)
 
-    def _block(
-        self,
-        block: Block,
-        layer: int,
-        x: Tensor,
-        turn: tuple[Tensor, Tensor],
-        where: tuple[Tensor | None, Tensor, Tensor, Tensor],
-    ) -> Tensor:
-        rows, row_index, positions, seen = where
+    def _block(self, block: Block, layer: int, x: Tensor, place: _Place) -> Tensor:
         qkv_weight, out_weight = self._fused[layer]
         heads, head_width = self._shape[3:]
         batch, count, _ = x.shape
         qkv = F.linear(block.attention_norm(x), qkv_weight).view(batch, count, 3, heads, head_width)
-        queries, new_keys = rotate(qkv[:, :, :2], *turn).unbind(2)
-        keys, values = self.cache[layer]
-        keys[row_index[:, None], positions] = new_keys
-        values[row_index[:, None], positions] = qkv[:, :, 2]
-        longest = seen.shape[-1]
-        keys, values = keys[:, :longest], values[:, :longest]
-        if rows is not None:
-            keys, values = keys[rows], values[rows]
+        queries, new_keys = rotate(qkv[:, :, :2], *place.turn).unbind(2)
+        keys, values = self._write(layer, new_keys, qkv[:, :, 2], place)
         mixed = F.scaled_dot_product_attention(
-            queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=seen
+            queries.transpose(1, 2),
+            keys.transpose(1, 2),
+            values.transpose(1, 2),
+            attn_mask=place.mask,
+            is_causal=place.mask is None and count > 1,
         )
         x = x + F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
         return block.feed_forward(x)
+
+    def _write(self, layer: int, new_keys: Tensor, new_values: Tensor, place: _Place) -> tuple[Tensor, Tensor]:
+        """Put keys and values where they belong; returns those that may be attended to, [R, longest, heads, width]."""
+        keys, values = self.cache[layer]
+        if place.aligned is not None and place.rows is None:
+            keys[:, place.aligned : place.longest] = new_keys
+            values[:, place.aligned : place.longest] = new_values
+            return keys[:, : place.longest], values[:, : place.longest]
+        index = (torch.arange(len(new_keys), device=keys.device) if place.rows is None else place.rows)[:, None]
+        keys[index, place.positions] = new_keys
+        values[index, place.positions] = new_values
+        keys, values = keys[:, : place.longest], values[:, : place.longest]
+        return (keys, values) if place.rows is None else (keys[place.rows], values[place.rows])
 
     @torch.no_grad()
     def sample(
@@ -166,6 +191,7 @@ class Session:
         generator: torch.Generator,
         *,
         max_new: int = 48,
+        min_new: int = 1,
         temperature: float = 1.0,
     ) -> list[Sampled]:
         """Sample a message for each of some rows, whose last hidden states are `hidden` [len(rows), width].
@@ -178,29 +204,28 @@ class Session:
             output: which of the two outputs speaks.
             generator: source of all randomness, on the network's device.
             max_new: longest message, in ids.
+            min_new: ids before which no message ends; above 1 only to time sampling at a fixed length.
             temperature: 1 samples the policy itself; 0 takes the likeliest id.
         """
         device = self.lengths.device
-        whole = torch.tensor(list(rows), device=device)
-        alive = torch.arange(len(whole), device=device)
-        ids = torch.full((len(whole), max_new), PAD, dtype=torch.long, device=device)
-        logprobs = torch.zeros((len(whole), max_new), device=device)
-        ended = torch.zeros(len(whole), dtype=torch.bool, device=device)
+        count = len(rows)
+        # Rows that have ended go on being computed: gathering the caches of the others costs more than it saves.
+        subset = None if count == self.rows else torch.tensor(list(rows), device=device)
+        ids = torch.full((count, max_new), PAD, dtype=torch.long, device=device)
+        logprobs = torch.zeros((count, max_new), device=device)
+        alive = torch.ones(count, dtype=torch.bool, device=device)
+        ended = torch.zeros(count, dtype=torch.bool, device=device)
         for step in range(max_new):
-            logits = ban_controls(self.network.logits(hidden, output).float(), step == 0)
+            logits = ban_controls(self.network.logits(hidden, output).float(), step < min_new)
             chosen, chosen_logprobs = choose(logits, generator, temperature)
+            ended |= alive & (chosen == END)
             if step == max_new - 1:
-                ended[alive] = chosen == END
                 chosen = torch.full_like(chosen, END)
-            ids[alive, step], logprobs[alive, step] = chosen, chosen_logprobs
-            subset = None if len(alive) == self.rows == len(whole) else whole[alive]
-            hidden = self._forward(subset, chosen[:, None], torch.ones_like(chosen))[:, 0]
-            going = chosen != END
-            if step < max_new - 1:
-                ended[alive[~going]] = True
-            if not bool(going.all()):
-                alive, hidden = alive[going], hidden[going]
-            if len(alive) == 0:
+            ids[:, step] = torch.where(alive, chosen, PAD)
+            logprobs[:, step] = torch.where(alive, chosen_logprobs, 0.0)
+            hidden = self._forward(subset, ids[:, step : step + 1], alive.long())[:, 0]
+            alive &= chosen != END
+            if not bool(alive.any()):
                 break
         return _collect(ids.tolist(), logprobs.tolist(), ended.tolist())
 
@@ -212,9 +237,10 @@ def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tu
         ids = logprobs.argmax(dim=-1)
     else:
         logprobs = torch.log_softmax(logits / temperature, dim=-1)
-        # The smallest of exponential clocks with rates p is a draw from p; no sorting, no host round trip.
-        clocks = torch.empty_like(logprobs).exponential_(generator=generator)
-        ids = (logprobs - clocks.log()).argmax(dim=-1)
+        # Inversion: one uniform number a row. An id of probability zero adds nothing to the sum and is never met.
+        sums = logprobs.exp().cumsum(dim=-1)
+        uniform = torch.rand((len(sums), 1), generator=generator, device=sums.device) * sums[:, -1:]
+        ids = torch.searchsorted(sums, uniform, right=True)[:, 0].clamp_max(sums.shape[-1] - 1)
     return ids, logprobs.gather(-1, ids[:, None])[:, 0]
 
 

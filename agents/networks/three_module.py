@@ -67,8 +67,9 @@ class SplitAttention(nn.Module):
         super().__init__()
         width, self.head_width = config.width, config.head_width
         self.n_heads = sum(config.heads.values())
-        self.qkv = nn.ParameterDict(
-            {m: nn.Parameter(torch.empty(3, n * self.head_width, width)) for m, n in config.heads.items()}
+        self.query, self.key, self.value = (
+            nn.ParameterDict({m: nn.Parameter(torch.empty(n * self.head_width, width)) for m, n in config.heads.items()})
+            for _ in range(3)
         )
         self.out = nn.ParameterDict(
             {m: nn.Parameter(torch.empty(width, n * self.head_width)) for m, n in config.heads.items()}
@@ -76,7 +77,7 @@ class SplitAttention(nn.Module):
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """The joined projections: [3 * heads * head_width, width] and [width, heads * head_width]."""
-        qkv = torch.cat([self.qkv[m] for m in HEAD_MODULES], dim=1).flatten(0, 1)
+        qkv = torch.cat([part[m] for part in (self.query, self.key, self.value) for m in HEAD_MODULES])
         return qkv, torch.cat([self.out[m] for m in HEAD_MODULES], dim=1)
 
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -38,7 +38,7 @@ def support(act: str, rng: np.random.Generator) -> str:
 
 
 class Seeker(Scripted):
-    """Says its trouble, then thanks, refuses and says what it wished for, hints or is puzzled."""
+    """Says its trouble; then what it wished for with thanks or a refusal, or a hint, or is puzzled."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """Open, or answer the helper's last message."""
@@ -57,13 +57,11 @@ class Seeker(Scripted):
         """What this persona answers to `offered` in this situation."""
         needed = need(persona, situation)
         kind = expected_reply(understand(offered), needed)
-        if kind == "thanks":
-            return _pick(rng, THANKS)
         if kind == "hint":
             return _pick(rng, CUES[persona])
         if kind == "puzzled":
             return _pick(rng, PUZZLED)
-        return f"{_pick(rng, REFUSALS)} {_pick(rng, WISHES[needed])}"
+        return f"{_pick(rng, WISHES[needed])} {_pick(rng, THANKS if kind == 'thanks' else REFUSALS)}"
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:
@@ -92,7 +90,7 @@ class CorpusHelper(Scripted):
     offer fit the need) must not be drowned by its base rate.
     """
 
-    kind_share, nonsense_share = 0.4, 0.12
+    kind_share, nonsense_share = 0.34, 0.12
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """One message of a mixed helper."""

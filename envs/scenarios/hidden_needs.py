@@ -78,17 +78,17 @@ CUES: dict[str, tuple[str, ...]] = {
     "curious": ("I keep reading about it.", "I wonder how this works.", "I like to understand things."),
     "talkative": ("It is a long story.", "So much happened at once.", "Where do I even start."),
 }
-# What someone says it would have needed, after being offered something else.
+# What someone says it was hoping for, once something was offered.
 WISHES: dict[str, tuple[str, ...]] = {
-    "ask": ("I wish you had asked me.", "Nobody asks what I want."),
-    "hear": ("I wish you would listen.", "I only wanted to be heard."),
-    "reassure": ("I needed some hope.", "I wish you had calmed me."),
-    "advise": ("I need to know what to do.", "I was looking for advice."),
-    "inform": ("I need the facts.", "I wish I knew how it works."),
-    "company": ("I just do not want to be alone.", "I wish you were here."),
+    "ask": ("I hoped to be asked.", "Nobody asks what I want."),
+    "hear": ("I hoped you would listen.", "I only wanted to be heard."),
+    "reassure": ("I hoped for some hope.", "I needed to be calmed."),
+    "advise": ("I hoped for advice.", "I need to know what to do."),
+    "inform": ("I hoped for facts.", "I wanted to know how it works."),
+    "company": ("I hoped for company.", "I just do not want to be alone."),
 }
 THANKS = (
-    "Thank you, that is what I needed.", "Thank you so much.", "That helps a lot.", "I feel better now.",
+    "Thank you, that is it.", "Thank you so much.", "That helps a lot.", "I feel better now.",
     "You understand me.", "This means a lot to me.",
 )  # fmt: skip
 REFUSALS = (
