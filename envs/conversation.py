@@ -50,9 +50,7 @@ class View:
                 f"agent index {agent} is not at the table; "
                 f"expected 0 to {len(self.agents) - 1} ({', '.join(self.agents)})"
             )
-        return replace(
-            self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent))
-        )
+        return replace(self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent)))
 
 
 @dataclass(frozen=True, slots=True)
