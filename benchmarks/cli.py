@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from goldenrule.benchmarks.commands import compare, ls, play, speed
+from goldenrule.benchmarks.commands import compare, ls, play, pretrain, speed
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.render import clean
@@ -36,6 +36,7 @@ app.command()(compare.report)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(ls.ls)
+app.command()(pretrain.pretrain)
 app.command()(speed.speed)
 
 

@@ -43,6 +43,14 @@ class GenerationSetup:
         return 2.0 * (self.layers * 12 * self.width**2 + self.vocab_size * self.width)
 
 
+def setup(size: str, batch: int, device: str) -> GenerationSetup:
+    """`small`: 2.2 M parameters in float32. `large`: 100 M, in bfloat16 on CUDA."""
+    if size == "small":
+        return GenerationSetup(batch=batch, device=device)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    return GenerationSetup(width=768, layers=12, vocab_size=16384, batch=batch, dtype=dtype, device=device)
+
+
 def generation_speed(setup: GenerationSetup) -> dict[str, Any]:
     """Time our sampler and Hugging Face's `generate` on models of the same size, batch and lengths, in one run.
 
@@ -70,7 +78,12 @@ def generation_speed(setup: GenerationSetup) -> dict[str, Any]:
 
 def _plain(setup: GenerationSetup) -> dict[str, Any]:
     names = ("width", "layers", "vocab_size", "batch", "prompt", "new", "device")
-    return {**{name: getattr(setup, name) for name in names}, "dtype": str(setup.dtype).removeprefix("torch.")}
+    return {
+        **{name: getattr(setup, name) for name in names},
+        "dtype": str(setup.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "parameters": setup.layers * 12 * setup.width**2 + setup.vocab_size * setup.width,
+    }
 
 
 def _best(setup: GenerationSetup, run: Callable[[], None]) -> float:

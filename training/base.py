@@ -52,19 +52,21 @@ class Gate:
 
     Attributes:
         imagined: share of the partner's replies whose reading the prediction output gets right.
-        imagined_by_reading: the same by what the real reply told.
-        balanced: mean of `imagined_by_reading` over readings: what always guessing one reading cannot lift.
+        by_reading: the same by what the real reply told.
+        balanced: mean of `by_reading` over readings: what always guessing one reading cannot lift.
         replies: how many replies were compared.
     """
 
     imagined: float
-    imagined_by_reading: dict[str, float]
+    by_reading: dict[str, float]
     balanced: float
     replies: int
 
 
 def make_base(
-    config: BaseConfig, seed: int, report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None
+    config: BaseConfig,
+    seed: int,
+    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
 ) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     """Make tokenizer and network from scratch; a function of (config, seed)."""
     tokenizer = DialogueTokenizer.train(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
-from goldenrule.benchmarks.commands.parsing import scenario_spec
+from goldenrule.benchmarks.commands.parsing import scenario_spec, whole, words
+from goldenrule.benchmarks.errors import UserError
 
 _ENVIRONMENT = {
     "bare": "turns/s, turn by turn",
@@ -23,17 +24,51 @@ _ENVIRONMENT = {
 
 def speed(
     scenario: Annotated[str, typer.Option(help="Scenario id.")] = SCENARIO,
+    batch: Annotated[str, typer.Option(help="Rows of the sampling benchmark, with commas between several.")] = "256",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    size: Annotated[
+        str, typer.Option(help="Of the sampled model: small (2.2 M parameters) or large (100 M).")
+    ] = "small",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Measure how fast the environment is on this machine."""
+    """Measure how fast environments and sampling are on this machine.
+
+    Sampling is timed beside Hugging Face `generate` on a GPT-2-config model of the same size, batch and lengths.
+    """
     scenario_spec(scenario)
+    batches = [whole(word, "--batch") for word in words(batch, "--batch")]
+    if size not in ("small", "large"):
+        raise UserError(f"--size {size!r} is unknown; expected small or large")
+    from goldenrule.benchmarks.generation_speed import generation_speed, setup
+    from goldenrule.benchmarks.plan import device as resolve_device
     from goldenrule.benchmarks.speed import environment_speed
 
+    resolved = resolve_device(device)
+    setups = [setup(size, rows, resolved) for rows in batches]
     figures = environment_speed(scenario)
+    sampling = [generation_speed(one) for one in setups]
     if json_:
-        print(json.dumps({"environment": {"scenario": scenario, **figures}}))
+        print(json.dumps({"environment": {"scenario": scenario, **figures}, "sampling": sampling}))
         return 0
     print(f"Environment {scenario}, one process")
     for key, value in figures.items():
         print(f"  {value:>12,.0f}  {_ENVIRONMENT.get(key, key)}")
+    for one in sampling:
+        _say_sampling(one)
     return 0
+
+
+def _say_sampling(figures: dict[str, Any]) -> None:
+    made = figures["setup"]
+    print(
+        f"Sampling, {made['parameters'] / 1e6:.1f} M parameters, batch {made['batch']}, prompt {made['prompt']}, "
+        f"{made['new']} new tokens, {made['dtype']} on {made['device']}, {made['threads']} threads"
+    )
+    print(f"  {figures['tokens_per_second']:>12,.0f}  tokens/s")
+    if figures["ratio"] is None:
+        print(f"  {'-':>12}  tokens/s of Hugging Face generate: {figures['hugging_face_reason']}")
+    else:
+        print(f"  {figures['hugging_face_tokens_per_second']:>12,.0f}  tokens/s of Hugging Face generate")
+        print(f"  {figures['ratio']:>12.2f}  times as fast")
+    print(f"  {figures['matmul_gflops']:>12,.0f}  GFLOP/s of a large matrix product here")
+    print(f"  {figures['matmul_share']:>12.0%}  of that rate, by the tokens' own work")
