@@ -105,7 +105,8 @@ def _bar(axes: Axes, place: float, record: Mapping[str, Any], look: Look) -> Non
     spread = [place + 0.07 * (i % 3 - 1) for i in range(len(marks))]
     axes.scatter(marks, spread, s=13, color=look.theme.paper, edgecolor=look.theme.ink, linewidth=0.9, zorder=5)
     text = axes.annotate(f"{record['mean']:.2f}", (max(end, *marks, 0), place), (7, 0), textcoords="offset points")
-    text.set(va="center", fontsize=9, color=look.theme.ink, fontweight="bold" if real else "normal")
+    text.set(va="center", fontsize=9, color=look.theme.ink, fontweight="bold" if real else "normal", zorder=6)
+    text.set_bbox({"facecolor": look.theme.paper, "edgecolor": "none", "pad": 1.0})
 
 
 def _room(axes: Axes, data: Rows) -> None:
@@ -174,6 +175,7 @@ def agreement(data: Rows, look: Look) -> Figure:
     ends = [record[key] for record in data for key in ("estimate", "truth")]
     low, high = min(ends), max(ends)
     margin = 0.28 * ((high - low) or 1.0)
+    ticks = sorted(set(ends)) if len(set(ends)) <= 4 else MaxNLocator(4).tick_values(low, high)
     for axes, method in zip(panels, methods, strict=True):
         mine = [record for record in data if record["method"] == method]
         axes.plot([low - margin, high + margin], [low - margin, high + margin], color=look.theme.faint, linewidth=0.9)
@@ -185,7 +187,7 @@ def agreement(data: Rows, look: Look) -> Figure:
                 _share(axes, record, look.theme)
         r = mine[0]["correlation"]
         axes.set_title(f"{drawable(method, 22)}  r {'none' if r is None else f'{r:.2f}'}", color=look.colours[method])
-        axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+        axes.set(xticks=ticks, yticks=ticks, xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     figure.supxlabel("what the agent thought its partner got for a message", fontsize=9.5, color=look.theme.faint)
     figure.supylabel("what it really got", fontsize=9.5, color=look.theme.faint)
     return figure

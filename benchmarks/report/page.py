@@ -168,11 +168,17 @@ def _figure(value: float | None, percent: bool = False) -> str:
 
 def _facts(run: Run) -> list[tuple[str, str]]:
     """What was run, in a few lines; the whole configuration follows at the end of the page."""
-    versions = run.environment.get("versions")
+    versions, command = run.environment.get("versions"), run.environment.get("command")
+    knobs: dict[str, dict[str, None]] = {}
+    for cell in run.cells:
+        for name, value in cell.knobs.items():
+            knobs.setdefault(name, {})[shown(value, 40)] = None
     pairs = {
         "Scenarios": ", ".join(dict.fromkeys(cell.scenario for cell in run.cells)),
+        "Knobs": ", ".join(f"{name} {' / '.join(values)}" for name, values in knobs.items()),
         "Methods": ", ".join(run.methods),
         "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
+        "Command": " ".join(["goldenrule", *map(str, command)]) if isinstance(command, list) else None,
         "Commit": run.environment.get("commit"),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version)
         if isinstance(versions, dict)

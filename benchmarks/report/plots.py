@@ -29,14 +29,15 @@ def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page."""
     methods = run.methods[:METHODS]
     by_cell = {one.cell: one for one in told}
-    found: list[Plot] = []
+    found = [_knob_plot(run, knob, methods) for knob in run.varying]
     several = len(run.settings) > 1
     for place, setting in enumerate(run.settings[:DETAILED]):
         stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
         found += [
             _plot(run, f"partner_reward{stem}", f"What the partner got, and what the agent thought it got{where}",
                   "Solid: true reward. Hatched: the agent's own estimate. A long hatched bar over a short solid one is "
-                  "an agent that flatters itself.", figures.headline, headline_data(setting, methods)),
+                  "an agent that flatters itself. Dotted line: what oracle kindness really gives, where it was run.",
+                  figures.headline, headline_data(setting, methods)),
             _plot(run, f"learning{stem}", f"Learning curves{where}",
                   "Means over the dialogues of an update, not smoothed: seeds thin, their mean thick. Where the dashed "
                   "line climbs and the solid one does not, the reward learnt from is being gamed.",
@@ -46,8 +47,6 @@ def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
                   "honesty. Bubbles to the lower right: thought kind, was not.",
                   figures.agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
         ]  # fmt: skip
-    for knob in run.varying:
-        found.append(_knob_plot(run, knob, methods))
     return [plot for plot in found if plot.data]
 
 
