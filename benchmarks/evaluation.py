@@ -193,4 +193,5 @@ def _turn_data(turn: Turn) -> dict[str, Any]:
         "scores": turn.scores,
         "reasons": turn.reasons,
         "imagined": turn.notes.get(PREDICTED),
+        "notes": dict(turn.notes),
     }
