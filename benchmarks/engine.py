@@ -18,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.worker import Outcome, attempt, serve
 
@@ -73,9 +75,10 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         OSError: the store cannot be written.
     """
     if pool.workers == 0:
-        for cell in cells:
-            watch.started(cell)
-            _settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
+        with _one_thread():
+            for cell in cells:
+                watch.started(cell)
+                _settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
         return
     waiting = list(reversed(cells))
     staff = [_Worker() for _ in range(min(pool.workers, len(cells)))]
@@ -90,6 +93,17 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
     finally:
         for worker in staff:
             worker.stop()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """As in a worker: sums over several threads differ in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _reporter(watch: Watch, cell: Cell) -> Any:

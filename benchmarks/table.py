@@ -64,8 +64,10 @@ def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequenc
     for line in _dashes(groups):
         console.print(Text(line, "dim"))
     faithful = setting["partner_faithfulness"]
-    told = f"in {_one(faithful, True)}% of their messages" if faithful["mean"] is not None else faithful["reason"]
-    console.print(Text(f"Partners spoke as their cards and the truth require: {told}."))
+    told = (
+        f"{_one(faithful, True)} % of their messages" if faithful["mean"] is not None else f"- ({faithful['reason']})"
+    )
+    console.print(Text(f"Partners true to their cards: {told}."))
     console.print(Text(_counts(groups)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, words
+from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -25,24 +25,28 @@ def compare(
     scenario: Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")] = SCENARIO,
     methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
     seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
-    steps: Annotated[int | None, typer.Option(help="Training updates of each method.")] = None,
-    episodes: Annotated[int, typer.Option(help="Evaluation dialogues of each run.")] = 256,
-    dialogues: Annotated[int | None, typer.Option(help="Dialogues learnt from in each update.")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="Training updates of each method.")] = None,
+    episodes: Annotated[str, typer.Option(metavar="N", help="Evaluation dialogues of each run.")] = "256",
+    dialogues: Annotated[str | None, typer.Option(metavar="N", help="Dialogues learnt from in each update.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Run folder, new or empty; runs/TIME-SCENARIO otherwise.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
     partner: Annotated[str, typer.Option(help="Who sits in the other seats: lm or scripted.")] = "lm",
-    workers: Annotated[int | None, typer.Option(help="Processes side by side; all cores otherwise.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="N", help="Processes side by side; all cores otherwise.")
+    ] = None,
     save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
     """Train and compare methods on a scenario: what partners really got beside what agents thought they got."""
     given, named = knobs(scenario, set_ or []), named_agents(agent or [])
     names, numbers = words(methods, "--methods"), seeds(seeds_)
-    if workers is not None and not 1 <= workers <= 1024:
-        raise typer.BadParameter(f"--workers {workers} is out of range; expected 1 to 1024")
+    updates = None if steps is None else whole(steps, "--steps")
+    held = whole(episodes, "--episodes")
+    learnt = None if dialogues is None else whole(dialogues, "--dialogues")
+    processes = None if workers is None else whole(workers, "--workers", high=1024)
 
     # From here on torch is needed.
     from goldenrule.benchmarks.cell import CellSettings, TrainingConfig
@@ -50,8 +54,8 @@ def compare(
 
     default = TrainingConfig()
     training = TrainingConfig(
-        updates=default.updates if steps is None else steps,
-        dialogues=default.dialogues if dialogues is None else dialogues,
+        updates=default.updates if updates is None else updates,
+        dialogues=default.dialogues if learnt is None else learnt,
     )
     wanted = Comparison(
         scenario,
@@ -59,8 +63,8 @@ def compare(
         numbers,
         given,
         named,
-        CellSettings(training, episodes, device, checkpoint, partner),
-        workers,
+        CellSettings(training, held, device, checkpoint, partner),
+        processes,
         save_weights,
     )
     return _run(wanted, plan(wanted), out, json_)

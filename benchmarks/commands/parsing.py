@@ -23,6 +23,21 @@ def words(text: str, option: str) -> list[str]:
     return found
 
 
+def whole(text: str | int, option: str, low: int = 1, high: int = MAX_SEED) -> int:
+    """A whole number in a range.
+
+    Raises:
+        UserError: anything else.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise UserError(f"{option} {text!r} is not allowed; expected a whole number from {low} to {high}")
+    return number
+
+
 def seeds(text: str) -> list[int]:
     """`3` as the seeds 0, 1, 2; `4,7` as those seeds; `4,` as the one seed 4.
 

@@ -9,7 +9,7 @@ import typer
 
 from goldenrule.agents.human import Human
 from goldenrule.benchmarks.commands.compare import SCENARIO
-from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec
+from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec, whole
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from goldenrule.agents.episode import Episode, Turn
 
 Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
-Seed = Annotated[int, typer.Option(help="Of the dialogue.", min=0)]
+Seed = Annotated[str, typer.Option(metavar="N", help="Of the dialogue.")]
 Knobs = Annotated[list[str] | None, typer.Option("--set", help="knob=value.")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder of the language model.")]
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
@@ -28,7 +28,7 @@ WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scr
 
 def play(
     scenario: Scenario = SCENARIO,
-    seed: Seed = 0,
+    seed: Seed = "0",
     learner: Annotated[str | None, typer.Option(help=f"Who sits in the learner's seat: {WHO}")] = None,
     partner: Annotated[str | None, typer.Option(help=f"Who sits in the others: {WHO}")] = None,
     set_: Knobs = None,
@@ -37,28 +37,28 @@ def play(
     """Hold one dialogue and show it with everyone's true rewards."""
     options = one_each(knobs(scenario, set_ or []))
     seats = _seats(scenario, options, learner, partner, checkpoint)
-    episode = _hold(scenario, options, seats, seed)
+    episode = _hold(scenario, options, seats, whole(seed, "--seed", 0))
     _show(episode)
     return int(episode.status == "failed")
 
 
 def talk(
     scenario: Scenario = SCENARIO,
-    seed: Seed = 0,
+    seed: Seed = "0",
     seat: Annotated[str | None, typer.Option("--as", help="Your seat, like seeker_0; the partner's otherwise.")] = None,
     other: Annotated[str | None, typer.Option("--with", help=f"Who sits in the other seats: {WHO}")] = None,
     set_: Knobs = None,
     checkpoint: Checkpoint = None,
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
-    options = one_each(knobs(scenario, set_ or []))
+    options, number = one_each(knobs(scenario, set_ or [])), whole(seed, "--seed", 0)
     names = scenario_spec(scenario).build(**options).agents
     mine = seat or _seat(scenario_spec(scenario).partner)
     if mine not in names:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
     person = Human()
     seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
-    episode = _hold(scenario, options, seats, seed)
+    episode = _hold(scenario, options, seats, number)
     if person.left:
         print("\nYou have left the table.")
         return 0

@@ -1,0 +1,106 @@
+"""Wrong input: one line that says what was given and what was expected, exit code 2, and nothing written."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from goldenrule.benchmarks.cli import main
+
+
+def one_line(capsys, arguments):
+    code = main(arguments)
+    printed = capsys.readouterr()
+    assert code == 2, printed.err
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("goldenrule: ")
+    assert "Traceback" not in printed.err
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--scenario", "nope"], "no scenario 'nope'; expected one of campsite-v0"),
+        (["--methods", "naive_kindnes"], "did you mean 'naive_kindness'?"),
+        (["--methods", "untrained,,x"], "has an empty name"),
+        (["--methods", "untrained,untrained"], "'untrained' is named twice"),
+        (["--set", "similarty=0.5"], "did you mean 'similarity'?"),
+        (["--set", "similarity=1.5"], "expected float in [0, 1]"),
+        (["--set", "similarity=nan"], "expected float in [0, 1]"),
+        (["--set", "similarity"], "expected knob=value"),
+        (["--set", "cue=1", "--set", "cue=0"], "given twice"),
+        (["--seeds", "0"], "expected a count from 1 to 1000"),
+        (["--seeds", "many"], "expected a count like 3"),
+        (["--seeds", "1,1"], "seed 1 is named twice"),
+        (["--seeds", "-1,2"], "out of range"),
+        (["--steps", "0"], "--steps '0' is not allowed; expected a whole number from 1"),
+        (["--steps", "few"], "--steps 'few' is not allowed"),
+        (["--episodes", "-3"], "--episodes '-3' is not allowed"),
+        (["--dialogues", "0"], "--dialogues '0' is not allowed"),
+        (["--workers", "0"], "--workers '0' is not allowed; expected a whole number from 1 to 1024"),
+        (["--device", "tpu"], "expected auto, cpu or cuda"),
+        (["--partner", "nobody"], "expected lm or scripted"),
+        (["--agent", "mine"], "not of the form NAME=package.module:Class"),
+        (["--agent", "mine=somewhere"], "expected package.module:Class"),
+        (["--agent", "mine=no.such.module:Agent"], "cannot be imported (ModuleNotFoundError"),
+        (["--agent", "a/b=x:Y"], "agent name 'a/b' is not allowed"),
+        (["--agent", "untrained=x:Y"], "is a method's"),
+        (["--frobnicate"], "--frobnicate"),
+    ],
+)
+def test_compare(tiny, tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    assert told in one_line(capsys, ["compare", "--checkpoint", str(tiny), *arguments])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
+def test_no_cuda(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    line = one_line(capsys, ["compare", "--checkpoint", str(tiny), "--device", "cuda"])
+    assert "no CUDA device is here; use --device cpu or auto" in line
+
+
+def test_a_checkpoint_that_is_missing_or_damaged(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert "no checkpoint in nowhere" in one_line(capsys, ["compare", "--checkpoint", "nowhere"])
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "card.json").write_bytes((tiny / "card.json").read_bytes())
+    weights = bytearray((tiny / "weights.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (bad / "weights.safetensors").write_bytes(weights)
+    assert "is damaged" in one_line(capsys, ["compare", "--checkpoint", str(bad)])
+    assert "is damaged" in one_line(capsys, ["play", "--checkpoint", str(bad)])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_output_folder_that_is_taken_or_cannot_be_written(tiny, tmp_path, capsys):
+    given = ["compare", "--checkpoint", str(tiny), "--methods", "untrained", "--out"]
+    (tmp_path / "file").write_text("mine")
+    assert "is a file" in one_line(capsys, [*given, str(tmp_path / "file")])
+    assert "cannot write output folder" in one_line(capsys, [*given, str(tmp_path / "file" / "below")])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "rows.jsonl").write_text("an earlier result")
+    assert "holds files already" in one_line(capsys, [*given, str(tmp_path / "run")])
+    assert (tmp_path / "run" / "rows.jsonl").read_text() == "an earlier result"
+
+
+def test_human_cards_without_their_data(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GOLDENRULE_DATA", str(tmp_path / "nowhere"))
+    given = ["compare", "--scenario", "campsite-v0", "--set", "pool=human", "--checkpoint", str(tiny)]
+    assert "no data folder 'casino'" in one_line(capsys, given)
+
+
+def test_other_commands(tmp_path, capsys):
+    assert "no run in" in one_line(capsys, ["report", str(tmp_path)])
+    assert "expected lm, scripted or package.module:Class" in one_line(capsys, ["play", "--learner", "someone"])
+    assert "is no seat of hidden_needs-v0; expected one of helper_0, seeker_0" in one_line(
+        capsys, ["talk", "--as", "me"]
+    )
+    assert "expected one here" in one_line(capsys, ["play", "--set", "cue=0,1"])
+    assert "no scenario" in one_line(capsys, ["speed", "--scenario", "x"])
+    assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
+    assert "No such command 'frob'" in one_line(capsys, ["frob"])

@@ -1,0 +1,54 @@
+"""`goldenrule play`, `talk` and `ls`."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from goldenrule.benchmarks.cli import main
+
+
+def test_play_shows_cards_words_and_true_rewards(capsys):
+    given = ["play", "--learner", "scripted", "--partner", "scripted", "--seed", "3", "--set", "seekers=2"]
+    assert main(given) == 0
+    shown = capsys.readouterr().out
+    assert "[seeker_1] You are" in shown
+    assert "helper_0: " in shown
+    assert "helper_0 -0.05" in shown
+    assert "True rewards (t" in shown
+    assert main(given) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_play_with_a_language_model(tiny, capsys):
+    assert main(["play", "--checkpoint", str(tiny)]) == 0
+    assert "True rewards (" in capsys.readouterr().out
+
+
+def test_a_person_talks_and_sees_no_card_but_their_own_before_the_end(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("My cat has run away.\n\nThank you!\n"))
+    assert main(["talk", "--with", "scripted", "--as", "seeker_0"]) == 0
+    shown = capsys.readouterr().out
+    before, _, after = shown.partition("[helper_0]")
+    assert before.count("Your card: ") == 1
+    assert "an empty text was given" in before
+    assert "True rewards (" in after
+
+
+def test_ctrl_d_leaves_politely(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["talk", "--with", "scripted"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.endswith("You have left the table.\n")
+    assert printed.err == ""
+
+
+def test_ls_names_what_compare_takes(capsys):
+    assert main(["ls", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["scenarios"]["hidden_needs-v0"]["knobs"]["similarity"]["default"] == 0.25
+    assert {"untrained", "rlhf_ppo", "naive_kindness", "empathetic_kindness", "oracle_kindness"} <= set(
+        found["methods"]
+    )
+    assert main(["ls"]) == 0
+    assert "similarity = 0.25   float in [0, 1]" in capsys.readouterr().out

@@ -1,0 +1,54 @@
+"""Progress: plain lines, times, and nobody else's escape codes."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.progress import EVALUATION_UNITS, Bars, Clock, Lines, closing, duration
+
+TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
+PLAIN = Cell("untrained", "hidden_needs-v0", {}, 0)
+DONE = {"status": "done", "partner_reward": 0.5, "seconds": 75.0}
+
+
+def test_durations():
+    assert [duration(s) for s in (0.4, 59.6, 75, 3700)] == ["0 s", "1 min 0 s", "1 min 15 s", "1 h 1 min"]
+
+
+def test_the_share_of_the_work_counts_updates():
+    clock = Clock([TRAINED, PLAIN])
+    updates = TRAINED.settings.training.updates
+    whole = updates + 2 * EVALUATION_UNITS
+    clock.advance(TRAINED, updates // 2, updates)
+    assert clock.share == pytest.approx(updates / 2 / whole)
+    clock.finish(TRAINED)
+    clock.finish(PLAIN)
+    assert clock.share == pytest.approx(1.0)
+
+
+def test_lines_tell_what_runs_and_how_it_ended():
+    stream = io.StringIO()
+    with Lines([TRAINED, PLAIN], stream, every=0) as lines:
+        lines.started(TRAINED)
+        lines.advanced(TRAINED, 40, 80)
+        lines.finished(TRAINED, DONE)
+        lines.started(PLAIN)
+        lines.finished(PLAIN, failed_row(PLAIN, "no \x1b[2J\nreason", 1.0))
+    told = stream.getvalue().split("\n")
+    assert told[0] == "begin   naive_kindness, seed 0"
+    assert told[1].startswith("        naive_kindness, seed 0: update 40 of 80; about ")
+    assert told[2].startswith("done    naive_kindness, seed 0: partner reward 0.50 (1 min 15 s); 1 to go, about ")
+    assert told[4] == "failed  untrained, seed 0: no \\u{1b}[2J\\u{a}reason"
+
+
+def test_bars_leave_a_line_for_each_finished_cell():
+    stream = io.StringIO()
+    with Bars([TRAINED], Console(file=stream, force_terminal=True, width=100)) as bars:
+        bars.started(TRAINED)
+        bars.advanced(TRAINED, 80, 80)
+        bars.finished(TRAINED, DONE)
+    assert closing(TRAINED, DONE) in stream.getvalue()
