@@ -42,7 +42,10 @@ class Plot:
 
     def images(self, theme: Theme) -> dict[str, bytes]:
         """The drawn figure as `svg` and `png`; the same bytes each time."""
-        with mpl.rc_context({**mpl.rcParamsDefault, "backend": "agg", **settings(theme)}):
+        with mpl.rc_context():
+            mpl.rcdefaults()  # whatever the reader's own matplotlibrc says
+            chosen: Any = settings(theme)  # matplotlib types its keys as literals
+            mpl.rcParams.update(chosen)
             figure = self.paint(theme)
             svg = _saved(figure, "svg", {"Date": None})
             figure.set_layout_engine("none")  # the places are found; finding them is most of the work

@@ -27,7 +27,7 @@ from goldenrule.benchmarks.report.figures import Plot
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
 from goldenrule.benchmarks.report.reading import Run, read_run, shown
 from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
-from goldenrule.benchmarks.report.summarising import COLUMNS, PERCENT, columns_of, deals, overview
+from goldenrule.benchmarks.report.summarising import COLUMNS, PERCENT, columns_of, deals, over_seeds, overview
 
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
@@ -106,7 +106,10 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         most_reasons=REASONS,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[(setting, overview(run, setting)) for setting in run.settings],
+        tables=[
+            (setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean)
+            for setting in run.settings
+        ],
         negotiation=deals(run),
         figures=drawn,
         detailed=DETAILED,

@@ -91,7 +91,7 @@ class Run:
 
     Attributes:
         folder: where it lies.
-        config, environment: the files of those names; empty where missing.
+        config, environment, summary: the files of those names; empty where missing.
         cells: one for each row, in the order of the rows.
         problems: what was missing or damaged, a sentence each; grows as more is read.
     """
@@ -99,6 +99,7 @@ class Run:
     folder: Path
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
+    summary: Mapping[str, Any]
     cells: Sequence[StoredCell]
     problems: list[str] = field(default_factory=list)
 
@@ -167,7 +168,8 @@ def read_run(folder: Path) -> Run:
     waiting = len(planned) - len(cells) if isinstance(planned, list) else 0
     if waiting > 0:
         _note(problems, f"{waiting} of {len(planned or [])} cells had not finished when this page was made")
-    return Run(folder, config, environment, cells, problems)
+    summary = _mapping(folder, "summary", []) if (folder / "summary.json").is_file() else {}
+    return Run(folder, config, environment, summary, cells, problems)
 
 
 def _cell(row: Mapping[str, Any], problems: list[str]) -> StoredCell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from goldenrule.benchmarks import summary
 from goldenrule.benchmarks.report.reading import Run, Setting, StoredCell, number, shown
@@ -17,10 +18,10 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "estimate_correlation": ("r", "Pearson's r of estimate and truth over messages"),
     "third_party_reward": ("third party", "true reward of those who are absent, an episode"),
     "valid_share": ("valid %", "messages of the agent that the scenario understands"),
-    "reply_accuracy": ("foretold %", "real replies of which the imagined one told the same reward"),
-    "partner_faithfulness": ("partner %", "messages in which the partner played its card faithfully"),
+    "reply_accuracy": ("foreseen %", "real replies of which the imagined one told the same reward"),
+    "oracle_share": ("of oracle %", "true partner reward as a share of oracle kindness's under the same seed"),
 }
-"""Keys of a row: short title and meaning."""
+"""Figures of the overview: short title and meaning. All but the last are keys of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,30 @@ def overview(run: Run, setting: Setting) -> list[OverviewRow]:
         cells = setting.of(method)
         if cells:
             figures = {key: over_seeds(cells, key) for key in COLUMNS}
+            figures["oracle_share"] = _oracle_share(setting, cells)
             lines.append(OverviewRow(method, sum(cell.done for cell in cells), len(cells), figures))
     return lines
+
+
+def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
+    """The partner's reward as a share of the oracle's under the same seed, where that is above 0."""
+    best = {cell.seed: cell.value("partner_reward") for cell in setting.of(summary.ORACLE)}
+    shares = []
+    for cell in cells:
+        reward, top = cell.value("partner_reward"), best.get(cell.seed)
+        shares.append(reward / top if reward is not None and top is not None and top > 0 else None)
+    return interval(shares)
 
 
 def columns_of(run: Run) -> list[str]:
     """Those of `COLUMNS` that some row has; a scenario without third parties has no such column."""
     needed = {"partner_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    if summary.ORACLE in run.methods:
+        needed.add("oracle_share")
     return [key for key in COLUMNS if key in needed or any(cell.value(key) is not None for cell in run.cells)]
 
 
-PERCENT = ("valid_share", "reply_accuracy", "partner_faithfulness")
+PERCENT = ("valid_share", "reply_accuracy", "oracle_share")
 """Those of `COLUMNS` that are shares."""
 
 
@@ -110,10 +124,23 @@ def deals(run: Run) -> list[Deals]:
         of = {cell: stored for cell in setting.cells if (stored := cell.nested("negotiation"))}
         keys = list(dict.fromkeys(key for stored in of.values() for key in stored))
         if keys:
-            lines = []
+            lines: list[tuple[str, Sequence[Interval]]] = []
             for method in run.methods:
                 mine = [of[cell] for cell in setting.of(method) if cell in of]
                 if mine:
                     lines.append((method, [interval([number(one.get(key)) for one in mine]) for key in keys]))
+            lines += _people(run, keys)
             found.append(Deals(setting.label, [shown(key, 40) for key in keys], lines))
     return found
+
+
+def _people(run: Run, keys: Sequence[str]) -> list[tuple[str, Sequence[Interval]]]:
+    """What people reached in the same negotiation, where the run's summary has it."""
+    human = run.summary.get("human")
+    human = human if isinstance(human, dict) else {}
+    stored = human.get("figures")
+    if not isinstance(stored, dict) or not stored:
+        return []
+    found: list[dict[str, Any]] = [one if isinstance(one := stored.get(key), dict) else {} for key in keys]
+    figures = [Interval(number(one.get("mean")), number(one.get("low")), number(one.get("high")), ()) for one in found]
+    return [(f"people ({shown(human.get('dialogues', '?'), 20)} dialogues)", figures)]

@@ -234,3 +234,19 @@ def test_a_knob_that_varies_gets_a_curve(run_maker: Callable[..., Path], tmp_pat
     lines = (run / "figures" / "by_similarity.csv").read_text("utf-8").splitlines()
     assert lines[0] == "method,knob,value,kind,mean,low,high"
     assert len(lines) == 1 + 2 * 2
+
+
+def test_shares_of_the_oracle_and_deals_have_their_figures(run_maker: Callable[..., Path], tmp_path: Path) -> None:
+    def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
+        row["partner_reward"] = 0.8 if row["method"] == "oracle_kindness" else 0.2 + 0.4 * row["seed"]
+        row |= {"negotiation": {"own_points": 18.0 + row["seed"], "pareto_share": None}, "partner_faithfulness": 0.97}
+
+    run = run_maker(tmp_path / "run", ("rlhf_ppo", "oracle_kindness"), (0, 1), 2, updates=2, change=change)
+    people = {"figures": {"own_points": {"mean": 17.25, "low": 17.0, "high": 17.5}}, "dialogues": 634}
+    (run / "summary.json").write_text(json.dumps({"human": people}))
+    text = Page(write_report(run).read_text("utf-8")).text
+    assert "of oracle %" in text
+    assert re.search(r"rlhf_ppo .*? 50 ", text)  # (0.2 + 0.6) / 2 of 0.8
+    assert "true to their cards in 97% of their messages" in text
+    assert re.search(r"people \(634 dialogues\) 17\.25 17\.00 to 17\.50 –", text)
+    assert "18.50" in text
