@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 KEYS = ("own_points", "partner_points", "joint_points", "agreement_share", "pareto_share", "pareto_share_of_all")
-"""As `datasets.human_figures` names them; `partner_points` has no human counterpart, since people are all alike there."""
+"""As `datasets.human_figures` names them; `partner_points` has no human counterpart, where seats are alike."""
 
 
 def negotiation_figures(episodes: Sequence[Mapping[str, Any]], me: int, partner: int) -> dict[str, float | None] | None:

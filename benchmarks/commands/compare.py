@@ -49,8 +49,9 @@ def compare(
     processes = None if workers is None else whole(workers, "--workers", high=1024)
 
     # From here on torch is needed.
-    from goldenrule.benchmarks.cell import CellSettings, TrainingConfig
+    from goldenrule.benchmarks.cell import CellSettings
     from goldenrule.benchmarks.plan import Comparison, plan
+    from goldenrule.training.learner import TrainingConfig
 
     default = TrainingConfig()
     training = TrainingConfig(

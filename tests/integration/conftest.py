@@ -1,4 +1,4 @@
-"""A checkpoint so small that whole comparisons take seconds. It speaks gibberish; what is tested is the way of things."""
+"""A checkpoint so small that a comparison takes seconds. It speaks gibberish: what is tested is the way of things."""
 
 from __future__ import annotations
 

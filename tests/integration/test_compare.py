@@ -13,7 +13,7 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
 from goldenrule.benchmarks import compare as comparing
-from goldenrule.benchmarks.cell import VOLATILE, CellSettings, TrainingConfig
+from goldenrule.benchmarks.cell import VOLATILE, CellSettings
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.compare import compare
 from goldenrule.benchmarks.plan import Comparison, plan
@@ -21,6 +21,7 @@ from goldenrule.benchmarks.progress import Lines
 from goldenrule.benchmarks.rundir import read_rows
 from goldenrule.benchmarks.table import print_table
 from goldenrule.envs.data import has
+from goldenrule.training.learner import TrainingConfig
 
 ROW_KEYS = (
     "method scenario knobs seed status error own_reward proxy_reward partner_reward partner_reward_estimate "
@@ -128,7 +129,7 @@ def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, 
 
 
 def test_rows_do_not_depend_on_workers_and_repeat(tiny, tmp_path, no_page):
-    methods = ("untrained", "empathetic_kindness", "naive_kindness")
+    methods = ("untrained", "empathetic_kindness")
     here = in_process(tiny, tmp_path / "here", methods)
     more = ["--methods", ",".join(methods), "--seeds", "0,", "--workers", "2", "--save-weights"]
     assert main(small(tiny, *more, "--out", str(tmp_path / "two"))) == 0
@@ -138,7 +139,7 @@ def test_rows_do_not_depend_on_workers_and_repeat(tiny, tmp_path, no_page):
         for name in (f"episodes/{row['cell']}.jsonl", f"curves/{row['cell']}.json"):
             if row["method"] != "untrained" or name.startswith("episodes"):
                 assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
-    assert len({row["weights"] for row in two}) == 3
+    assert two[0]["weights"] != two[1]["weights"]
     saved, _, _ = load_checkpoint(tmp_path / "two" / "weights" / two[1]["cell"])
     assert weights_hash(saved) == two[1]["weights"]
     assert not (tmp_path / "here" / "weights").exists()

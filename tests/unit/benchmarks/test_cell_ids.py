@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from goldenrule.benchmarks.cell import Cell, CellSettings, TrainingConfig, failed_row
+from goldenrule.benchmarks.cell import Cell, CellSettings, failed_row
 from goldenrule.benchmarks.evaluation import Evaluation
+from goldenrule.training.learner import TrainingConfig
 
 CELL = Cell("naive_kindness", "hidden_needs-v0", {"similarity": "0.5"}, 3, base="abc")
 
