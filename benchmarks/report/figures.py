@@ -77,8 +77,11 @@ def headline(data: Rows, look: Look) -> Figure:
     figure = Figure(figsize=(WIDTH, 0.95 + 0.72 * len(methods)), layout="constrained")
     axes = figure.subplots()
     for record in data:
-        if record["mean"] is not None:
-            place = methods.index(record["method"]) + (-0.19 if record["kind"] == "true" else 0.19)
+        place = methods.index(record["method"]) + (-0.19 if record["kind"] == "true" else 0.19)
+        if record["mean"] is None:
+            none = "no true reward" if record["kind"] == "true" else "no estimate"
+            axes.annotate(none, (0, place), (7, 0), textcoords="offset points", va="center", style="italic", fontsize=9)
+        else:
             _bar(axes, place, record, look)
     axes.set_yticks(range(len(methods)), [drawable(method) for method in methods], color=look.theme.ink, fontsize=10)
     axes.set_ylim(len(methods) - 0.45, -0.55)

@@ -105,6 +105,7 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         percents=PERCENT,
         most_reasons=REASONS,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
+        compared=any(one.pairs for one in told),
         columns={key: COLUMNS[key] for key in columns_of(run)},
         tables=[
             (setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean)

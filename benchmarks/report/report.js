@@ -65,15 +65,18 @@
 
   function summary(talk) {
     if (talk.status === "failed") return ": failed";
-    return talk.truth === null ? "" : ": got " + worth(talk.truth) + ", thought " + worth(talk.estimate);
+    if (talk.truth === null) return "";
+    return ": got " + worth(talk.truth) + (talk.estimate === null ? ", no estimate" : ", thought " + worth(talk.estimate));
   }
 
   function open(talk, button) {
     for (const other of at("talks").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
     if (button) button.setAttribute("aria-current", "true");
     const cell = cellOf(talk);
-    const totals = make("p", "totals", "Ended " + (endings[talk.status] || talk.status) + ". The partner got " + worth(talk.truth) + "; the agent thought " + worth(talk.estimate) + " ");
-    totals.append(make("span", talk.verdict, "(" + verdicts[talk.verdict] + ")"));
+    const got = talk.truth === null ? "What the partner got is not known" : "The partner got " + worth(talk.truth);
+    const thought = talk.estimate === null ? "; there is no estimate." : "; the agent thought " + worth(talk.estimate) + " ";
+    const totals = make("p", "totals", "Ended " + (endings[talk.status] || talk.status) + ". " + got + thought);
+    if (talk.verdict !== "unscored") totals.append(make("span", talk.verdict, "(" + verdicts[talk.verdict] + ")"));
     const parts = [make("h3", "", data.methods[cell.method] + ", seed " + cell.seed + ", episode " + talk.number), make("p", "card", cell.setting + "; environment seed " + talk.seed), totals];
     if (talk.error !== null) parts.push(make("p", "failed", "Failed: " + talk.error));
     talk.cards.forEach((card, seat) => {
