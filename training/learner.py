@@ -14,7 +14,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
-from goldenrule.training.optimiser import Optimiser, adamw
+from goldenrule.training.optimiser import Optimiser, muon
 from goldenrule.training.sequences import Item, Sequences, collate
 from goldenrule.training.world import World, seat_name
 
@@ -27,7 +27,7 @@ class TrainingConfig:
         updates: rollouts learnt from.
         dialogues: dialogues a rollout.
         minibatches: gradient steps a rollout.
-        learning_rate: of AdamW; linear decay to a tenth.
+        learning_rate, matrix_learning_rate: of AdamW and of Muon; linear decay to a tenth.
         clip: PPO's epsilon.
         discount, gae_decay: gamma and lambda over the learner's messages. 0 is kindness one reply ahead.
         kl: weight of KL(policy || start policy).
@@ -43,6 +43,7 @@ class TrainingConfig:
     dialogues: int = 128
     minibatches: int = 2
     learning_rate: float = 1e-3
+    matrix_learning_rate: float = 0.01
     clip: float = 0.2
     discount: float = 0.0
     gae_decay: float = 0.95
@@ -110,7 +111,7 @@ class Learner:
     def __post_init__(self) -> None:
         self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = adamw(self.network, self.config.learning_rate)
+        self.optimizer = muon(self.network, self.config.learning_rate, self.config.matrix_learning_rate)
         self.rng = generator(self.seed, "learner")
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave

@@ -100,7 +100,7 @@ PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand 
 
 _STOPS = re.compile(r"[.!?]+")
 _PUNCTUATION = re.compile(r"[^\w\s]")
-_SHIFTS = {"job": 0, "exam": 0, "move": 0, "breakup": 1, "illness": 0, "debt": 3, "quarrel": 0, "loss": 5}
+_SHIFTS = {"job": 0, "exam": 0, "move": 0, "breakup": 0, "illness": 0, "debt": 3, "quarrel": 0, "loss": 5}
 
 
 def need(persona: str, situation: str) -> str:
