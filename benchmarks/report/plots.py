@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
-from goldenrule.benchmarks.report.reading import Run, Setting, number
+from goldenrule.benchmarks.report.reading import Run, Setting, number, shown
 from goldenrule.benchmarks.report.style import Theme, colours
 from goldenrule.benchmarks.report.summarising import Interval, over_seeds
 
@@ -29,7 +29,10 @@ def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page."""
     methods = run.methods[:METHODS]
     by_cell = {one.cell: one for one in told}
-    found = [_knob_plot(run, knob, methods) for knob in run.varying]
+    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
+    found = [
+        _knob_plot(run, knob, methods, place, scenarios) for knob in run.varying for place in range(len(scenarios))
+    ]
     several = len(run.settings) > 1
     for place, setting in enumerate(run.settings[:DETAILED]):
         stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
@@ -126,22 +129,27 @@ def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
 
 
-def _knob_plot(run: Run, knob: str, methods: Sequence[str]) -> Plot:
-    """One curve a method over a numeric knob; other knobs that vary are averaged over, which the caption says."""
+def _knob_plot(run: Run, knob: str, methods: Sequence[str], place: int, scenarios: Sequence[str]) -> Plot:
+    """One curve a method over a numeric knob of one scenario; over other knobs that vary it averages, and says so."""
     data: Rows = []
+    here = [c for c in run.cells if c.scenario == scenarios[place] and number(c.knobs.get(knob)) is not None]
     for method in methods:
-        mine = [c for c in run.cells if c.method == method and number(c.knobs.get(knob)) is not None]
+        mine = [c for c in here if c.method == method]
         for value in sorted({_of(c.knobs, knob) for c in mine}):
             cells = [c for c in mine if _of(c.knobs, knob) == value]
             for kind, key in (("true", "partner_reward"), ("estimate", "partner_reward_estimate")):
                 figure = over_seeds(cells, key)
                 if figure.mean is not None:
                     data.append({"method": method, "knob": knob, "value": value, "kind": kind, **_spread(figure)})
+    if len({record["value"] for record in data}) < 2:
+        data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
     caption = "Solid: what the partner really got, with 95% intervals over seeds. Dotted: what the agent thought."
     if others:
-        caption += f" Averaged over {', '.join(others)}."
-    return _plot(run, f"by_{_stem(knob)}", f"Reward of the partner by {knob}", caption, figures.by_knob, data)
+        caption += f" Averaged over {shown(', '.join(others), 120)}."
+    stem, where = (f"_{place + 1}", f": {scenarios[place]}") if len(scenarios) > 1 else ("", "")
+    name, title = f"by_{_stem(knob)}{stem}", f"Reward of the partner by {shown(knob, 40)}{where}"
+    return _plot(run, name, title, caption, figures.by_knob, data)
 
 
 def _of(knobs: Mapping[str, object], knob: str) -> float:

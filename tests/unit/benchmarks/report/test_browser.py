@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -84,6 +85,36 @@ def test_hostile_texts_neither_run_nor_load(run_maker: Callable[..., Path], tmp_
     assert listener.calls == 0
     assert f"{3 * len(hostile)} conversations" in dom  # our own script did run
     assert dom.count("&lt;script&gt;") > 3 * len(hostile)  # the texts are there, as texts
+
+
+def test_the_filters_choose_conversations(run_maker: Callable[..., Path], tmp_path: Path) -> None:
+    def mark(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
+        if row["method"] == "rlhf_ppo":
+            episodes[1]["turns"][0]["text"] = "A needle, in a haystack."
+            episodes[2] |= {"status": "failed", "error": "out of words"}
+
+    run = run_maker(tmp_path / "run", count=3, updates=2, change=mark)
+    drive = """<script>
+        const set = (id, value, kind) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event(kind)); };
+        const seen = () => document.getElementById("talks").children.length + " " + document.getElementById("talk").textContent;
+        const out = [];
+        set("by-text", "NEEDLE", "input"); out.push("text " + seen());
+        set("by-seed", "1", "change"); out.push("seed " + seen());
+        set("by-text", "", "input"); set("by-status", "failed", "change"); out.push("failed " + seen());
+        set("by-method", "1", "change"); out.push("none " + seen());
+        document.title = out.join(" | ");
+    </script></body>"""  # noqa: E501
+    page = write_report(run).read_text("utf-8")
+    driven = tmp_path / "driven.html"
+    driven.write_text(re.sub(r"<meta http-equiv=[^>]*>", "", page, count=1).replace("</body>", drive), "utf-8")
+    title = opened(driven, tmp_path / "profile").split("<title>")[1].split("</title>")[0]
+    text, seed, failed, none = title.split(" | ")
+    assert text.startswith("text 3 rlhf_ppo, seed 0, episode 1")
+    assert "A needle, in a haystack." in text
+    assert seed.startswith("seed 1 rlhf_ppo, seed 1, episode 1")
+    assert failed.startswith("failed 1 rlhf_ppo, seed 1, episode 2")
+    assert "Failed: out of words" in failed
+    assert none == "none 0 No conversation fits these filters."
 
 
 def test_the_listener_would_notice(tmp_path: Path, listener: Listener) -> None:
