@@ -34,6 +34,7 @@ class TrainingConfig:
         value: weight of the value loss.
         imitation: weight of the interleaved behaviour loss.
         interleave: views of pre-training conversations in each rollout's updates; 0 turns interleaving off.
+        replies: dialogues of a rollout that the prediction output learns from.
         predict_replies: whether the prediction output learns from what was really said in the rollouts.
         split: route gradients by module; False is the control `unsplit`.
         max_new: longest message, in tokens.
@@ -47,10 +48,11 @@ class TrainingConfig:
     clip: float = 0.2
     discount: float = 0.0
     gae_decay: float = 0.95
-    kl: float = 0.05
+    kl: float = 0.02
     value: float = 0.5
     imitation: float = 0.5
     interleave: int = 64
+    replies: int = 64
     predict_replies: bool = True
     split: bool = True
     max_new: int = 24

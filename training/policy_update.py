@@ -4,7 +4,7 @@ With own tokens a of the rollout, advantages A and the start policy b_0:
     L_RL   = PPO-clip(a, A) + kl * KL(b || b_0) + value * (V - return)^2     writes behaviour, perception, shared
     L_NLL  = NLL(p, everything really said in the rollout)
              + NLL(p, interleaved conversations)                            writes prediction, perception, shared
-    L_IMIT = eta_r-weighted NLL(b, interleaved conversations)                with L_RL
+    L_IMIT = eta_r-weighted NLL(b, interleaved conversations)                writes behaviour, perception, shared
 ([T] Algorithms 2/6 and 4/7; PPO: arXiv 1707.06347. The KL and the interleaving: see EXPERIMENTS.md.)
 """
 
@@ -56,19 +56,24 @@ def update_from(learner: Learner, rollout: Rollout, reward: str) -> UpdateStats:
 
 
 def _step(learner: Learner, rollout: Rollout, worth: Advantages, rows: Tensor) -> tuple[float, float]:
+    """One gradient step: the policy on all `rows`, imitation and prediction on some of them and other views."""
     config, network = learner.config, learner.network
-    spoken = rollout.sequences.rows(rows)
-    extra = learner.interleaved(config.interleave // config.minibatches)
-    batch = (spoken if extra is None else join(spoken, extra)).to(network.device)
-    hidden = network(batch.ids)
-    policy, kl = _policy_loss(learner, rollout, worth, rows, spoken, hidden)
-    losses = policy + config.value * _value_loss(learner, rollout, worth, rows, hidden)
-    if extra is not None:
-        losses = losses + config.imitation * _imitation(learner, batch, hidden, len(rows))
-    prediction = _prediction_loss(learner, batch, hidden, len(rows))
     reward_route, prediction_route = routes(config.split)
     learner.optimizer.zero_grad()
-    routed_backward(network, [(losses, reward_route), (prediction, prediction_route)])
+    spoken = rollout.sequences.rows(rows).to(network.device)
+    hidden = network(spoken.ids)
+    policy, kl = _policy_loss(learner, rollout, worth, rows, spoken, hidden)
+    policy = policy + config.value * _value_loss(learner, rollout, worth, rows, hidden)
+    routed_backward(network, [(policy, reward_route)])
+    heard = rollout.sequences.rows(rows[: config.replies // config.minibatches])
+    extra = learner.interleaved(config.interleave // config.minibatches)
+    batch = (heard if extra is None else join(heard, extra)).to(network.device)
+    hidden = network(batch.ids)
+    prediction = _prediction_loss(learner, batch, hidden, len(heard))
+    losses = [(prediction, prediction_route)]
+    if extra is not None:
+        losses.append((config.imitation * _imitation(learner, batch, hidden, len(heard)), reward_route))
+    routed_backward(network, losses)
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     learner.optimizer.step()
     return kl, float(prediction.detach())
