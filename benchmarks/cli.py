@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from goldenrule.benchmarks.commands import compare, ls, play, pretrain, speed
+from goldenrule.benchmarks.commands import compare, ls, partner_reward, play, pretrain, speed
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.render import clean
@@ -38,6 +38,8 @@ app.command()(play.talk)
 app.command()(ls.ls)
 app.command()(pretrain.pretrain)
 app.command()(speed.speed)
+evaluate.command("partner-reward")(partner_reward.partner_reward)
+app.add_typer(evaluate, name="evaluate")
 
 
 def _version(wanted: bool) -> None:

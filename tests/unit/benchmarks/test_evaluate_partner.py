@@ -1,0 +1,171 @@
+"""Estimates of people's points and satisfaction: exact where needs are known, by dialogue, none with a reason."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.datasets import HumanDialogue, load_casino
+from goldenrule.benchmarks.datasets.casino import Line, Participant
+from goldenrule.benchmarks.datasets.text_ridge import ridge, ridge_estimates, tfidf
+from goldenrule.benchmarks.evaluate_partner import (
+    PREDICTION,
+    YOURS,
+    account,
+    evaluate_partner,
+    expected_points,
+    fingerprint,
+    places,
+    reply_needs,
+    unseen,
+)
+from goldenrule.envs.data import has
+from goldenrule.envs.scenarios.campsite_people import ORDERS, invent
+from goldenrule.envs.scenarios.campsite_words import ALLOCATIONS, Deal, submit
+from goldenrule.envs.seeding import generator
+from goldenrule.training.human_corpus import human_texts, need_answer
+
+casino = pytest.mark.skipif(not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.envs.data")
+
+
+def dialogue(number: int, walk: bool = False) -> HumanDialogue:
+    rng = generator(number, "dialogue")
+    first, second = (invent(ORDERS[rng.integers(6)], rng) for _ in range(2))
+    mine = ALLOCATIONS[rng.integers(len(ALLOCATIONS))]
+    said = [Line(0, f"hello, this is talk {number}"), Line(1, f"I need {second.order[0]}")]
+    if walk:
+        said.append(Line(1, "Walk-Away", Deal("walk")))
+    else:
+        said += [Line(0, submit(mine), Deal("submit", mine)), Line(1, "Accept-Deal", Deal("accept"))]
+    bare = HumanDialogue(str(number), tuple(said), (Participant(first, 0, 3, 3), Participant(second, 0, 3, 3)))
+    a, b = bare.computed_points()
+    grades = rng.integers(1, 6, size=2)
+    people = (Participant(first, a, int(grades[0]), 3), Participant(second, b, int(grades[1]), 3))
+    return HumanDialogue(str(number), tuple(said), people)
+
+
+@pytest.fixture(scope="module")
+def dialogues() -> list[HumanDialogue]:
+    return [dialogue(k, walk=k % 7 == 0) for k in range(12)]
+
+
+@pytest.fixture(scope="module")
+def mind(dialogues) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
+    tokenizer = DialogueTokenizer.train(human_texts([account(d) for d in dialogues]), 500)
+    size = NetworkConfig(tokenizer.vocab_size, width=16, layers=1, feed_forward=32, context=512)
+    return ThreeModuleTransformer(size, 2), tokenizer
+
+
+def test_points_follow_exactly_from_known_needs(dialogues):
+    for one in dialogues:
+        for seat, person in enumerate(one.people):
+            needs = np.array([float(order == person.person.order) for order in ORDERS])
+            assert expected_points(one, seat, needs) == person.points
+
+
+def test_each_person_is_estimated_from_the_others_place(dialogues):
+    for k, view in enumerate(places(dialogues)):
+        one, seat = dialogues[k // 2], k % 2
+        assert view.me == 1 - seat
+        assert view.card.startswith(f"You need {one.people[1 - seat].person.order[0]} most")
+
+
+def test_replies_tell_of_needs_or_of_nothing():
+    full = reply_needs(need_answer(ORDERS[2]))
+    assert full is not None
+    assert full.argmax() == 2
+    assert full.max() == 1.0
+    top = reply_needs("I need water most.")
+    assert top is not None
+    assert sorted(top) == [0, 0, 0, 0, 0.5, 0.5]
+    assert reply_needs("hello there") is None
+
+
+def test_dialogues_learnt_from_are_left_out_whatever_they_are_called(dialogues):
+    known = {"human": {"trained_on": [fingerprint(d) for d in dialogues[:5]], "split": "by dialogue"}}
+    renumbered = [replace(d, id=f"x{d.id}") for d in dialogues]
+    parts = unseen(renumbered, known)
+    assert [d.id for d in parts.test] == [f"x{k}" for k in range(5, 12)]
+    assert parts.as_dict(0)["left_out_as_trained_on"] == 5
+    assert len(unseen(dialogues, {}).test) == 12
+
+
+def test_no_dialogue_left_is_refused_in_a_line(dialogues, mind):
+    known = {"human": {"trained_on": [fingerprint(d) for d in dialogues], "split": "by dialogue"}}
+    with pytest.raises(ValueError, match="all 12 dialogues were trained on"):
+        evaluate_partner(*mind, known, dialogues, 0)
+
+
+def test_the_result_is_whole_and_repeats(dialogues, mind):
+    result = evaluate_partner(*mind, {}, dialogues, 0)
+    again = evaluate_partner(*mind, {}, dialogues, 0)
+    assert json.dumps(result) == json.dumps(again)
+    rows = {(row["figure"], row["estimate"]): row for row in result["rows"]}
+    for row in result["rows"]:
+        assert (row["value"] is None) == (row["error"] is not None)
+        if row["value"] is not None and row["low"] is not None:
+            assert row["low"] <= row["value"] <= row["high"]
+    assert rows["top_need", "chance"]["value"] == pytest.approx(1 / 3)
+    assert rows["top_need", "majority"]["value"] is None  # a network that learnt from nobody knows no majority
+    own = [(d.people[s].points, d.people[1 - s].points) for d in dialogues for s in (0, 1)]
+    assert rows["points", YOURS]["value"] == pytest.approx(_spearman(own))
+    assert len(result["people"]) == 24
+    assert rows["points", PREDICTION]["dialogues"] == 12
+
+
+def _spearman(pairs):
+    from scipy.stats import spearmanr
+
+    return spearmanr(np.array(pairs)).statistic
+
+
+def test_ridge_is_the_textbooks_and_words_come_from_the_training_texts():
+    from collections import Counter
+
+    train = [Counter(own_food=n, other_water=1) for n in (1, 2, 3, 4)]
+    x, z = tfidf(train, [Counter(own_food=2, never_seen=9)], least=2)
+    assert x.shape == (4, 2)
+    assert z.shape == (1, 2)
+    assert np.linalg.norm(x, axis=1) == pytest.approx(np.ones(4))
+    rng = np.random.default_rng(0)
+    a, y, t = rng.normal(size=(30, 5)), rng.normal(size=30), rng.normal(size=(3, 5))
+    centred = a - a.mean(0)
+    weights = np.linalg.solve(centred.T @ centred + 3.0 * np.eye(5), centred.T @ (y - y.mean()))
+    assert ridge(a, y, t, 3.0) == pytest.approx((t - a.mean(0)) @ weights + y.mean())
+    assert ridge_estimates([dialogue(0)]) is None
+
+
+@casino
+def test_the_baseline_on_all_dialogues_is_the_known_one():
+    dialogues = load_casino()
+    tokenizer = DialogueTokenizer.train(["food"], 272)
+    network = ThreeModuleTransformer(NetworkConfig(272, width=16, layers=1, feed_forward=16, context=512), 0)
+    few = dialogues[:3]
+    assert len(evaluate_partner(network, tokenizer, {}, few, 0)["people"]) == 6
+    own = [(d.people[s].points, d.people[1 - s].points) for d in dialogues for s in (0, 1)]
+    felt = [(d.people[s].satisfaction, d.people[1 - s].satisfaction) for d in dialogues for s in (0, 1)]
+    assert _spearman(own) == pytest.approx(-0.52, abs=0.01)
+    assert _spearman(felt) == pytest.approx(0.13, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--data", "nothing"], "expected casino"),
+        (["--seed", "x"], "--seed"),
+        (["--steps", "5"], "without --train"),
+        (["--train", "a", "--checkpoint", "b"], "expected one of them"),
+        (["--data-dir", "/no/such/folder"], "/no/such/folder"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments, told, capsys):
+    assert main(["evaluate", "partner-reward", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
