@@ -4,29 +4,28 @@ Three readings of one dialogue ([T] Algorithms 1/5 and 3):
 - *overheard*: from the learner's seat with the learner's card; what the partner answers depends on things that are not
   on that card, so the prediction output has to infer them;
 - *lived*: from the partner's seat with the partner's card; how someone with that card speaks;
-- *imitated*: from the partner's seat with the learner's own card, labels switched. Only people who are like the learner
-  are imitated (the scenario's `alike` knobs), since with one's own card one would otherwise learn to want what
-  others want.
+- *re-enacted*: from the partner's seat with the learner's own card, labels switched: the self says there what someone
+  with that card would say, whatever the partner really said. This is what imitation of people like oneself comes to, and it is
+  what Naive Kindness asks the behaviour output: what would *I* answer? Only for scenarios whose scripts can stand in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
+from goldenrule.agents.scripted.base import StandsIn
 from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
-from goldenrule.envs.seeding import derive
+from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.sequences import Item, emphasis_of
-
-ALIKE: Mapping[str, Mapping[str, Any]] = {"hidden_needs-v0": {"similarity": 1.0}}
-"""Knobs under which partners are like the learner, for the scenarios that have such people."""
-
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
@@ -36,13 +35,13 @@ class CorpusConfig:
         scenario: scenario id.
         knobs: its knobs.
         learner: agent name whose seat is the learner's.
-        imitated_share: dialogues with people alike, read with labels switched, a dialogue of the others.
+        reenacted_share: share of the dialogues that are also re-enacted.
     """
 
     scenario: str
     knobs: Mapping[str, Any]
     learner: str
-    imitated_share: float = 0.5
+    reenacted_share: float = 0.5
 
 
 def converse(scenario: str, knobs: Mapping[str, Any], count: int, seed: int) -> list[Episode]:
@@ -81,26 +80,38 @@ def item(episode: Episode, view: View, tokenizer: DialogueTokenizer, learner: in
 
 
 def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: int, seed: int) -> list[Item]:
-    """Items from fresh scripted dialogues: overheard and lived, and imitated where there are people alike."""
-    learner = config.learner
+    """Items from fresh scripted dialogues: overheard and lived, and re-enacted where scripts can stand in."""
     items = []
-    for episode in converse(config.scenario, config.knobs, dialogues, seed):
-        if episode.conversation is not None:
-            me = episode.agents.index(learner)
-            for seat in range(len(episode.agents)):
-                items.append(item(episode, episode.conversation.seen_by(seat), tokenizer, me))
-    alike = ALIKE.get(config.scenario)
-    count = round(dialogues * config.imitated_share)
-    if alike and count:
-        for episode in converse(config.scenario, {**config.knobs, **alike}, count, derive(seed, "alike")):
-            items += imitated(episode, learner, tokenizer)
+    rng = generator(seed, "re-enacted")
+    for number, episode in enumerate(converse(config.scenario, config.knobs, dialogues, seed)):
+        if episode.conversation is None:
+            continue
+        me = episode.agents.index(config.learner)
+        for seat in range(len(episode.agents)):
+            items.append(item(episode, episode.conversation.seen_by(seat), tokenizer, me))
+        if number < dialogues * config.reenacted_share:
+            items += reenacted(episode.conversation.seen_by(me), config.scenario, tokenizer, rng)
     return items
 
 
-def imitated(episode: Episode, learner: str, tokenizer: DialogueTokenizer) -> Sequence[Item]:
-    """The dialogue from each partner's place, with the learner's card."""
-    if episode.conversation is None:
-        return []
-    me = episode.agents.index(learner)
-    mine = episode.conversation.seen_by(me)
-    return [item(episode, mine.in_the_shoes_of(j), tokenizer, me) for j in range(len(episode.agents)) if j != me]
+def reenacted(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.random.Generator) -> list[Item]:
+    """The dialogue from each partner's place with my card, my own words there in answer to what I had said.
+
+    Only those words carry loss, and only the behaviour's: nobody really said them.
+    """
+    makers = people(scenario)
+    items = []
+    for seat, name in enumerate(view.agents):
+        script = makers[name if name in makers else name.rsplit("_", 1)[0]]()
+        if seat == view.me or not isinstance(script, StandsIn):
+            continue
+        place = view.in_the_shoes_of(seat)
+        answers = [
+            k for k, m in enumerate(place.messages) if k and m.speaker == seat and place.messages[k - 1].speaker == view.me
+        ]
+        for k in answers:
+            before = replace(place, messages=place.messages[:k])
+            said = before.say(script.in_my_place(before, rng))
+            silent = [0.0] * len(said.messages)
+            items.append(Item(tokenizer.encode_view(said), seat, [*silent[:-1], 1.0], silent))
+    return items

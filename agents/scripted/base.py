@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,6 +34,14 @@ class Scripted(ABC):
     @abstractmethod
     def say(self, view: View, rng: np.random.Generator) -> str:
         """What to say, given what was seen."""
+
+
+@runtime_checkable
+class StandsIn(Protocol):
+    """A script that can take another's place with a card of its own."""
+
+    def in_my_place(self, view: View, rng: np.random.Generator) -> str:
+        """What a person with the view's card would say in the view's place."""
 
 
 def register_people(scenario_id: str, style: str, makers: Mapping[str, Maker]) -> None:

@@ -24,6 +24,7 @@ from goldenrule.envs.scenarios.hidden_needs import (
     understand,
 )
 
+_CARD = re.compile(r"You are (\w+)\.")
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
 
 
@@ -51,6 +52,15 @@ class Seeker(Scripted):
             text = _pick(rng, SITUATION_PHRASES[situation])
             return f"{text} {_pick(rng, CUES[persona])}" if shown == "show" else text
         return self.reply(persona, situation, view.messages[-1].text, rng)
+
+    def in_my_place(self, view: View, rng: np.random.Generator) -> str:
+        """What someone with the view's card answers in the trouble that was told in its place."""
+        match = _CARD.match(view.card)
+        told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
+        situation = next((k for k, v in SITUATION_PHRASES.items() if told & {" ".join(sentences(p)) for p in v}), None)
+        if match is None or situation is None:
+            return _pick(rng, PUZZLED)
+        return self.reply(match[1], situation, view.messages[-1].text, rng)
 
     @staticmethod
     def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
