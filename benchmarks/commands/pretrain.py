@@ -56,9 +56,8 @@ def pretrain(
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)
     by_reading = ", ".join(f"{share:.2f} where it told {reading}" for reading, share in passed.by_reading.items())
-    print(
-        f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies: {by_reading}"
-    )
+    print(f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies:")
+    print(f"  {by_reading}")
     if passed.balanced < ENOUGH:
         print(
             f"That is below {ENOUGH} on balanced cases ({passed.balanced:.3f}): reward training from it will mislead."

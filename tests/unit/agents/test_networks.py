@@ -66,7 +66,8 @@ class TestRouting:
 
         def losses():
             hidden = network(ids)
-            return network.logits(hidden, "behaviour").square().mean(), network.logits(hidden, "prediction").abs().mean()
+            behaviour, prediction = network.logits(hidden, "behaviour"), network.logits(hidden, "prediction")
+            return behaviour.square().mean(), prediction.abs().mean()
 
         a, b = losses()
         routed_backward(network, [(a, EVERYTHING), (b, EVERYTHING)])
@@ -156,7 +157,8 @@ class TestTokenizer:
 
     def test_labels_are_exclusive_and_the_narrators_its_own(self, tokenizer):
         labels = [tokenizer.label(s, 2, 4) for s in (NARRATOR, 0, 1, 2, 3)]
-        assert len(set(labels)) == 5 and max(labels) < N_CONTROL
+        assert len(set(labels)) == 5
+        assert max(labels) < N_CONTROL
 
     def test_spans_hold_text_and_end(self, tokenizer):
         encoded = tokenizer.encode_view(views(2)[1])

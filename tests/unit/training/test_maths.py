@@ -18,7 +18,8 @@ from goldenrule.training.returns import gae
 def test_gae_with_decay_one_is_the_discounted_return_minus_the_value():
     rewards, values, last, discount = [1.0, -2.0, 0.5], [0.3, 0.1, -0.4], 0.7, 0.9
     returns = [sum(discount**k * r for k, r in enumerate(rewards[t:])) + discount ** (3 - t) * last for t in range(3)]
-    assert gae(rewards, values, last, discount, 1.0) == pytest.approx([g - v for g, v in zip(returns, values, strict=True)])
+    expected = [g - v for g, v in zip(returns, values, strict=True)]
+    assert gae(rewards, values, last, discount, 1.0) == pytest.approx(expected)
 
 
 def test_gae_with_decay_zero_is_the_one_step_error():
