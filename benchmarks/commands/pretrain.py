@@ -47,12 +47,13 @@ def pretrain(
 
     network, tokenizer = make_base(config, seed, report)
     passed = gate(network, tokenizer, scenario, config.knobs, seed)
+    made_on = environment()
     provenance = {
         "command": f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}",
         "config": config.as_dict(),
         "seed": seed,
         "gate": asdict(passed),
-        "environment": environment(),
+        **{key: made_on[key] for key in ("python", "versions", "commit")},
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)
     by_reading = ", ".join(f"{share:.2f} where it told {reading}" for reading, share in passed.by_reading.items())
