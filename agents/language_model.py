@@ -20,7 +20,7 @@ class _Row:
     """What one cached sequence holds."""
 
     fed: list[int] = field(default_factory=list)
-    said: dict[int, list[int]] = field(default_factory=dict)
+    said: list[list[int]] = field(default_factory=list)
 
 
 class LanguageModel:
@@ -59,17 +59,18 @@ class LanguageModel:
         """Say something in each dialogue; `Reply.record` is the `Sampled` message."""
         rows = [self._row(seen) for seen in observations]
         contexts = [
-            self._context(seen.view, self._state[row].said) for seen, row in zip(observations, rows, strict=True)
+            self._context(seen.view, _placed(seen.view, self._state[row].said))
+            for seen, row in zip(observations, rows, strict=True)
         ]
         hidden = self._feed(rows, [[*ids, ME] for ids in contexts])
         sampled = self._session.sample(
             hidden, rows, "behaviour", self._generator, max_new=self.max_new, temperature=self.temperature
         )
         replies = []
-        for seen, row, one in zip(observations, rows, sampled, strict=True):
+        for row, one in zip(rows, sampled, strict=True):
             state = self._state[row]
             state.fed += one.ids
-            state.said[len(seen.view.messages)] = one.ids
+            state.said.append(one.ids)
             self.tokens += len(one.ids)
             replies.append(Reply(self.tokenizer.decode(one.ids), record=one))
         return replies
@@ -83,12 +84,16 @@ class LanguageModel:
             self._state.append(_Row())
         return self._rows[key]
 
+    @property
+    def limit(self) -> int:
+        """Longest context a message is sampled from as it is; of a longer one, the oldest messages are left out."""
+        return self.network.config.context - self.max_new - 2
+
     def _context(self, view: View, said: dict[int, list[int]] | None = None) -> list[int]:
         """The ids of a view; where it would not fit, the oldest messages are left out and the card kept."""
         ids = self.tokenizer.encode_view(view, said).ids
-        limit = self.network.config.context - self.max_new - 2
         drop = 0
-        while len(ids) > limit and drop < len(view.messages):
+        while len(ids) > self.limit and drop < len(view.messages):
             drop += 1
             shorter = View(view.agents, view.me, view.card, view.messages[drop:])
             ids = self.tokenizer.encode_view(shorter).ids
@@ -104,8 +109,11 @@ class LanguageModel:
             shared = _common_prefix(state.fed, ids, len(ids) - 1)
             self._session.lengths[row] = shared
             suffixes.append(ids[shared:])
-            state.fed = list(ids)
-        return self._session.feed(rows, suffixes)
+            state.fed = state.fed[:shared]
+        hidden = self._session.feed(rows, suffixes)
+        for row, ids in zip(rows, contexts, strict=True):
+            self._state[row].fed = list(ids)
+        return hidden
 
     def _grown(self) -> Session:
         old, rows = self._session, max(len(self._state), self._expected)
@@ -173,6 +181,12 @@ class LanguageModel:
 
 
 _KEY = 12
+
+
+def _placed(view: View, said: Sequence[list[int]]) -> dict[int, list[int]]:
+    """The ids I said my latest messages as, by their place in the view (others may have spoken at the same time)."""
+    mine = [k for k, message in enumerate(view.messages) if message.speaker == view.me]
+    return dict(zip(reversed(mine), reversed(said), strict=False))
 
 
 def _common_prefix(a: Sequence[int], b: Sequence[int], limit: int) -> int:

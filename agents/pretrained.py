@@ -38,7 +38,8 @@ def load_base(
         return load_checkpoint(path, device)
     if scenario not in shipped():
         raise CheckpointError(
-            f"no base checkpoint for {scenario} is shipped; make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
+            f"no base checkpoint for {scenario} is shipped; "
+            f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
         )
     with as_file(files("goldenrule.agents") / FOLDER / scenario) as folder:
         return load_checkpoint(folder, device)

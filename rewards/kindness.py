@@ -2,15 +2,15 @@
 
 For my message a_t with the partner's state s_j = s_i + a_t, and a reply â_{t+1} imagined for the partner:
     kindness(a_t) = R(â_{t+1} | s_j)
-`R` is the public reading of a reply (`Scenario.read`): what the speaker's words tell of its reward. The estimators differ
-in who imagines the reply:
+`R` is the public reading of a reply (`Scenario.read`): what the speaker's words tell of its reward. The estimators
+differ in who imagines the reply:
     naive       my own behaviour policy with labels switched ([K] Algorithm 1: R_i ~ R_j, pi_i ~ pi_j)
     prediction  my prediction output ([T] Algorithm 4/7)
     oracle      nobody: the true reward, which only a scenario with exact rewards can tell (a control)
     shuffled    the prediction output, for another conversation of the batch (a control)
 
-Departures: the paper's two terms, `RLHF(â)` and `IRF(a as feedback)`, are one reading here, since a reply tells how the last
-message was received and how its speaker stands. One reply ahead is the horizon; the discount is the trainer's.
+Departures: the paper's two terms, `RLHF(â)` and `IRF(a as feedback)`, are one reading here, since a reply tells how the
+last message was received and how its speaker stands. One reply ahead is the horizon; the discount is the trainer's.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Annotators see only the two messages. They prefer a over b with probability sigma(strength * (proxy(a) - proxy(b))), the
 proxy being the scenario's (`Judgement.proxy`). The model minimises
     -log sigma(r(chosen) - r(rejected))            (Bradley & Terry 1952; Ouyang et al. 2022, arXiv 2203.02155, Eq. 1)
-with r linear in features of the message: mean hidden state of the frozen start network over the message alone. Scores are
-standardised on the messages it was fitted to, so that 0 is an average message.
+with r linear in features of the message: mean hidden state of the frozen start network over the message alone. Scores
+are standardised on the messages it was fitted to, so that 0 is an average message.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ class PreferenceModel:
         def closure() -> Tensor:
             optimizer.zero_grad()
             loss = bradley_terry_loss(chosen @ direction, rejected @ direction) + penalty * direction.square().sum()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             return loss
 
-        optimizer.step(closure)  # type: ignore[arg-type]
+        optimizer.step(closure)
         self.direction = direction.detach()
         rewards = torch.cat([chosen, rejected]) @ self.direction
         self.mean, self.scale = rewards.mean(), rewards.std().clamp_min(1e-6)

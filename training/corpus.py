@@ -5,8 +5,9 @@ Three readings of one dialogue ([T] Algorithms 1/5 and 3):
   on that card, so the prediction output has to infer them;
 - *lived*: from the partner's seat with the partner's card; how someone with that card speaks;
 - *re-enacted*: from the partner's seat with the learner's own card, labels switched: the self says there what someone
-  with that card would say, whatever the partner really said. This is what imitation of people like oneself comes to, and it is
-  what Naive Kindness asks the behaviour output: what would *I* answer? Only for scenarios whose scripts can stand in.
+  with that card would say, whatever the partner really said. This is what imitation of people like oneself comes to,
+  and it is what Naive Kindness asks the behaviour output: what would *I* answer? Only for scenarios whose scripts can
+  stand in.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.sequences import Item, emphasis_of
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
@@ -69,8 +71,8 @@ def weights_of(episode: Episode, view: View, me: int) -> list[float]:
     The reward of a message here is whether it makes sense: nonsense is overheard, so that its consequences can be
     predicted, but never imitated.
     """
-    judged = {(t.message.speaker, t.message.text): t.judgement.valid for t in episode.turns}
-    return [0.0 if m.speaker == me and judged.get((m.speaker, m.text)) is False else 1.0 for m in view.messages]
+    judged = iter([turn.judgement.valid for turn in episode.turns if turn.message.speaker == me])
+    return [0.0 if m.speaker == me and next(judged) is False else 1.0 for m in view.messages]
 
 
 def item(episode: Episode, view: View, tokenizer: DialogueTokenizer, learner: int) -> Item:
@@ -107,7 +109,9 @@ def reenacted(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.r
             continue
         place = view.in_the_shoes_of(seat)
         answers = [
-            k for k, m in enumerate(place.messages) if k and m.speaker == seat and place.messages[k - 1].speaker == view.me
+            k
+            for k, m in enumerate(place.messages)
+            if k and m.speaker == seat and place.messages[k - 1].speaker == view.me
         ]
         for k in answers:
             before = replace(place, messages=place.messages[:k])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
 from goldenrule.training.optimiser import Optimiser, muon
-from goldenrule.training.sequences import Item, Sequences, collate
+from goldenrule.training.sequences import Item, Sequences, collate, cropped
 from goldenrule.training.world import World, seat_name
 
 
@@ -118,7 +118,15 @@ class Learner:
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave
             dialogues = max(64, min(1024, wanted // 2))
-            self._pool = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
+            items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
+            self._pool = [cropped(item, self.network.config.context) for item in items]
+
+    def _unless_mine(self, item: Item) -> Item:
+        """Without the behaviour loss on what was said in the learner's own seat: there rewards alone teach.
+
+        Imitating the mixed helpers of the corpus would hold the policy back at their level.
+        """
+        return replace(item, weights=[0.0] * len(item.weights)) if item.me == self.me else item
 
     @property
     def me(self) -> int:

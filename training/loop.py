@@ -32,7 +32,7 @@ def train(learner: Learner, score: ScoreEpisodes, reward: str, report: Report) -
             )
         record_truth(episodes, learner.me, learner.world.partner)
         score(episodes)
-        rollout = tokenise(episodes, learner.me, learner.tokenizer)
+        rollout = tokenise(episodes, learner.me, learner.tokenizer, learner.agent.limit)
         stats = update_from(learner, rollout, reward)
         report(
             Progress(

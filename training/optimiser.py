@@ -1,7 +1,7 @@
 """The optimisers: Muon for the matrices inside the layers, AdamW for the rest.
 
-Muon (torch.optim.Muon; Jordan et al. 2024) orthogonalises the momentum of each weight matrix. Here it reaches the moment
-when needs are understood in about half the updates that AdamW takes (EXPERIMENTS.md).
+Muon (torch.optim.Muon; Jordan et al. 2024) orthogonalises the momentum of each weight matrix. Here it reaches the
+moment when needs are understood in about half the updates that AdamW takes (EXPERIMENTS.md).
 """
 
 from __future__ import annotations

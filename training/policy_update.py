@@ -25,7 +25,7 @@ from goldenrule.training.sequences import Sequences, join
 
 @dataclass(frozen=True, slots=True)
 class UpdateStats:
-    """Means over an update's gradient steps: nats a token, and how many messages had no reward."""
+    """Means over an update's gradient steps: nats a token, and how many messages could not be learnt from."""
 
     kl: float
     prediction_loss: float
@@ -45,14 +45,15 @@ def update_from(learner: Learner, rollout: Rollout, reward: str) -> UpdateStats:
         hidden = network(rollout.sequences.ids.to(network.device))
     values = message_values(network, hidden, rollout)
     worth = advantages(rollout, reward, values, config.discount, config.gae_decay)
-    learner.unscored += worth.unscored
+    unused = worth.unscored + rollout.left_out
+    learner.unscored += unused
     order = torch.from_numpy(learner.rng.permutation(len(rollout)))
     kls, losses = [], []
     for rows in order.chunk(config.minibatches):
         kl, loss = _step(learner, rollout, worth, rows)
         kls.append(kl)
         losses.append(loss)
-    return UpdateStats(sum(kls) / len(kls), sum(losses) / len(losses), worth.unscored)
+    return UpdateStats(sum(kls) / len(kls), sum(losses) / len(losses), unused)
 
 
 def _step(learner: Learner, rollout: Rollout, worth: Advantages, rows: Tensor) -> tuple[float, float]:
@@ -105,10 +106,17 @@ def _policy_loss(
 
 
 def _value_loss(learner: Learner, rollout: Rollout, worth: Advantages, rows: Tensor, hidden: Tensor) -> Tensor:
-    """Half the squared error of the value before each message."""
-    places = [(k, s) for k, row in enumerate(rows.tolist()) for s in rollout.starts[row]]
-    targets = [r for row in rows.tolist() for r in worth.returns[row]]
-    row_index, start_index = (torch.tensor(x, device=hidden.device) for x in zip(*places, strict=True))
+    """Half the squared error of the value before each message that has a reward."""
+    known = [
+        (k, start, target)
+        for k, row in enumerate(rows.tolist())
+        for start, target in zip(rollout.starts[row], worth.returns[row], strict=True)
+        if target is not None
+    ]
+    if not known:
+        return hidden.sum() * 0.0
+    row_index, start_index = (torch.tensor([one[i] for one in known], device=hidden.device) for i in (0, 1))
+    targets = [target for _, _, target in known]
     values = learner.network.values(hidden[row_index, start_index]).float()
     return 0.5 * (values - torch.tensor(targets, device=hidden.device)).square().mean()
 

@@ -6,10 +6,10 @@ For every message a_j of others' conversations, with b and p the two outputs:
 and for conversations read with labels switched (Algorithm 3)
     SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
 
-Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output has
-an NLL of its own, as METHODS' reading has it, or it would learn nothing to say. The two algorithms share batches, so L_b
-and IMIT are one loss with the wider route. Muon and AdamW stand for plain descent. `R(a)` is 1 where a message makes sense and
-0 where it does not.
+Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output
+has an NLL of its own, or it would learn nothing to say. The two algorithms share batches, so L_b and IMIT are one loss
+with the wider route. Muon and AdamW stand for plain descent. `R(a)` is 1 where a message makes sense and 0 where it
+does not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
 from goldenrule.training.losses import token_logits, weighted_nll
 from goldenrule.training.optimiser import muon
-from goldenrule.training.sequences import Sequences, collate
+from goldenrule.training.sequences import Sequences, collate, cropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class PretrainingConfig:
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon; linear warm-up over `warmup` steps, then linear
             decay to a tenth.
         split: route gradients by module; False is the control `unsplit`.
+        pool: fresh dialogues drawn at a time; batches are made of views of like length from one pool.
     """
 
     updates: int = 1500
@@ -47,6 +48,7 @@ class PretrainingConfig:
     matrix_learning_rate: float = 0.02
     warmup: int = 50
     split: bool = True
+    pool: int = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def pretrain(
     """
     optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
     behaviour_route, prediction_route = routes(config.split)
-    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed)):
+    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context)):
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
         optimizer.zero_grad()
@@ -104,14 +106,18 @@ def _schedule(step: int, config: PretrainingConfig) -> float:
 
 
 def _batches(
-    corpus: CorpusConfig, tokenizer: DialogueTokenizer, config: PretrainingConfig, seed: int
+    corpus: CorpusConfig, tokenizer: DialogueTokenizer, config: PretrainingConfig, seed: int, context: int
 ) -> Iterator[Sequences]:
     """Batches from fresh dialogues, a pool at a time, in random order."""
-    pool_size = 4096
     done = 0
     pool_number = 0
     while done < config.updates:
-        items = sample_items(corpus, tokenizer, pool_size, derive(seed, "pool", pool_number))
+        found = sample_items(corpus, tokenizer, config.pool, derive(seed, "pool", pool_number))
+        if len(found) < config.batch:
+            raise ValueError(
+                f"a pool of {config.pool} dialogues gave {len(found)} views; expected at least a batch, {config.batch}"
+            )
+        items = [cropped(item, context) for item in found]
         items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
         rng = generator(seed, "order", pool_number)
         pool_number += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.sampling import Sampled
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer, Span
 from goldenrule.training.returns import gae
 from goldenrule.training.sequences import Item, Sequences, collate, emphasis_of
 
@@ -28,6 +28,7 @@ class Rollout:
             what a value is an estimate of.
         turns: the learner's turns of each episode.
         truncated: whether each episode was cut rather than over.
+        left_out: messages of the learner past what the network's context holds; nothing is learnt from them.
     """
 
     sequences: Sequences
@@ -35,14 +36,28 @@ class Rollout:
     starts: list[list[int]]
     turns: list[list[Turn]]
     truncated: list[bool]
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.turns)
 
 
-def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer) -> Rollout:
-    """The learner's view of each finished episode; failed ones must have been set aside by the caller."""
-    items, records, starts, turns = [], [], [], []
+def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer, limit: int | None = None) -> Rollout:
+    """The learner's view of each finished episode; failed ones must have been set aside by the caller.
+
+    Args:
+        episodes: what was said.
+        me: the learner's seat.
+        tokenizer: the learner's.
+        limit: longest context from which the learner's messages were sampled uncut (`LanguageModel.limit`). A view
+            ends before the first message past it: what follows was said with the oldest messages forgotten.
+
+    Raises:
+        ValueError: an episode is not finished.
+        TypeError: the learner is no network: its replies carry no sampled ids.
+    """
+    items, records, starts, turns, truncated = [], [], [], [], []
+    left_out = 0
     for episode in episodes:
         if episode.conversation is None:
             raise ValueError(f"the episode with seed {episode.seed} is {episode.status}; expected finished episodes")
@@ -51,12 +66,28 @@ def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer)
         places = [k for k, message in enumerate(view.messages) if message.speaker == me]
         said = {k: _record(turn).ids for k, turn in zip(places, mine, strict=True)}
         encoded = tokenizer.encode_view(view, said)
+        kept = _fitting(encoded.spans, me, limit)
+        truncated.append(episode.status == "truncated" or kept < len(view.messages))
+        if kept < len(view.messages):
+            view = replace(view, messages=view.messages[:kept])
+            places = [k for k in places if k < kept]
+            left_out += len(mine) - len(places)
+            mine = mine[: len(places)]
+            encoded = tokenizer.encode_view(view, said)
         items.append(Item(encoded, me, [1.0] * len(view.messages), emphasis_of(view, me)))
         records.append([(encoded.spans[k].start, _record(turn)) for k, turn in zip(places, mine, strict=True)])
         starts.append([encoded.spans[k].start - 1 for k in places])
         turns.append(mine)
     sequences = collate(items)
-    return Rollout(sequences, _logprobs(records, sequences), starts, turns, [e.status == "truncated" for e in episodes])
+    return Rollout(sequences, _logprobs(records, sequences), starts, turns, truncated, left_out)
+
+
+def _fitting(spans: Sequence[Span], me: int, limit: int | None) -> int:
+    """How many messages the learner could hold uncut: its own begin within `limit`, others' end within it."""
+    for number, span in enumerate(spans):
+        if limit is not None and (span.start - 1 if span.speaker == me else span.stop) > limit:
+            return number
+    return len(spans)
 
 
 def _record(turn: Turn) -> Sampled:
@@ -82,13 +113,13 @@ class Advantages:
 
     Attributes:
         advantages: [B, T], normalised over the batch's messages; zero where `scored` is false.
-        returns: [number of messages], targets of the value estimates.
+        returns: [number of messages], targets of the value estimates; `None` for messages without a reward.
         scored: own tokens of messages that have a reward [B, T].
         unscored: messages that had none.
     """
 
     advantages: Tensor
-    returns: list[list[float]]
+    returns: list[list[float | None]]
     scored: Tensor
     unscored: int
 
@@ -107,17 +138,23 @@ def message_values(network: ThreeModuleTransformer, hidden: Tensor, rollout: Rol
 def advantages(rollout: Rollout, reward: str, values: list[list[float]], discount: float, decay: float) -> Advantages:
     """Advantages of the learner's messages from the score called `reward`.
 
-    A message whose score is none has no advantage and carries no loss; it is counted, not taken for zero.
+    A message whose score is none has no advantage and carries no loss; it is counted, not taken for zero. To the
+    messages before it, it is worth what was expected of it.
     """
     shape = tuple(rollout.sequences.ids.shape)
     table, scored = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
-    returns, places, raw, unscored = [], [], [], 0
+    returns: list[list[float | None]] = []
+    places, raw, unscored = [], [], 0
     for row, turns in enumerate(rollout.turns):
         scores = [turn.scores.get(reward) for turn in turns]
         unscored += sum(score is None for score in scores)
         last = values[row][-1] if rollout.truncated[row] else 0.0
-        estimates = gae([s or 0.0 for s in scores], values[row][:-1], last, discount, decay)
-        returns.append([a + v for a, v in zip(estimates, values[row][:-1], strict=True)])
+        following = [*values[row][:-1], last][1:]
+        expected = [v - discount * then for v, then in zip(values[row][:-1], following, strict=True)]
+        worth = [e if s is None else s for s, e in zip(scores, expected, strict=True)]
+        estimates = gae(worth, values[row][:-1], last, discount, decay)
+        targets = zip(scores, estimates, values[row][:-1], strict=True)
+        returns.append([None if s is None else a + v for s, a, v in targets])
         for start, turn, score, advantage in zip(rollout.starts[row], turns, scores, estimates, strict=True):
             if score is not None:
                 places.append((row, start + 1, start + 1 + len(_record(turn).ids)))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from goldenrule.agents.networks.tokenizer import PAD, Encoded
+from goldenrule.agents.networks.tokenizer import END, PAD, Encoded
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR
 
@@ -78,6 +78,17 @@ def emphasis_of(view: View, learner: int) -> list[float]:
         weights.append(1.0 if spoken and message.speaker != learner else ASIDE)
         spoken = spoken or message.speaker == learner
     return weights
+
+
+def cropped(item: Item, context: int) -> Item:
+    """The item without the messages that do not fit into `context` tokens, the latest ones."""
+    spans = item.encoded.spans
+    if len(item.encoded.ids) <= context:
+        return item
+    kept = sum(span.stop <= context for span in spans)
+    stop = spans[kept - 1].stop if kept else min(context, item.encoded.ids.index(END) + 1)
+    encoded = Encoded(item.encoded.ids[:stop], spans[:kept])
+    return Item(encoded, item.me, item.weights[:kept], item.emphasis[:kept])
 
 
 def collate(items: Sequence[Item]) -> Sequences:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -80,7 +81,7 @@ class Session:
         self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
         self.cache = self._empty(self.capacity)
         with torch.no_grad():
-            self._fused = [block.attention.weights() for block in network.blocks]
+            self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
 
     def _empty(self, capacity: int) -> Tensor:
         layers, kinds, rows, heads, head_width = self._shape
@@ -121,6 +122,9 @@ class Session:
             hidden states [len(rows), width] at each row's last id.
         """
         device = self.lengths.device
+        late = self._late(rows, sequences)
+        if late:
+            return self._feed_apart(rows, sequences, late)
         widths = torch.tensor([len(s) for s in sequences], device=device)
         ids = torch.full((len(rows), int(widths.max())), PAD, dtype=torch.long)
         for k, sequence in enumerate(sequences):
@@ -128,6 +132,20 @@ class Session:
         index = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
         hidden = self._forward(index, ids.to(device), widths)
         return hidden[torch.arange(len(rows), device=device), widths - 1]
+
+    def _late(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> list[int]:
+        """Places of rows so long that padding to the longest of `sequences` would pass the context; not of all."""
+        starts, widest = self.lengths[list(rows)].tolist(), max(map(len, sequences))
+        late = [k for k, start in enumerate(starts) if start + widest > self.network.config.context]
+        return late if len(late) < len(starts) else []
+
+    def _feed_apart(self, rows: Sequence[int], sequences: Sequence[Sequence[int]], late: list[int]) -> Tensor:
+        """`feed`, the rows at `late` places after the others."""
+        hidden = torch.empty((len(rows), self.network.config.width), dtype=self.cache.dtype, device=self.cache.device)
+        early = [k for k in range(len(rows)) if k not in set(late)]
+        for places in (early, late):
+            hidden[places] = self.feed([rows[k] for k in places], [sequences[k] for k in places])
+        return hidden
 
     def _forward(self, rows: Tensor | None, ids: Tensor, widths: Tensor) -> Tensor:
         """Run ids [R, W] after the cached ones; only the first `widths` [R] of each row count."""
@@ -145,7 +163,7 @@ class Session:
         place.turn = (network.cos[positions], network.sin[positions])
         x = F.embedding(ids, network.embedding)
         for layer, block in enumerate(network.blocks):
-            x = self._block(block, layer, x, place)
+            x = self._block(cast(Block, block), layer, x, place)
         if rows is None:
             self.lengths = starts + widths
         else:
@@ -210,7 +228,7 @@ class Session:
         device = self.lengths.device
         count = len(rows)
         # Rows that have ended go on being computed: gathering the caches of the others costs more than it saves.
-        subset = None if count == self.rows else torch.tensor(list(rows), device=device)
+        subset = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
         ids = torch.full((count, max_new), PAD, dtype=torch.long, device=device)
         logprobs = torch.zeros((count, max_new), device=device)
         alive = torch.ones(count, dtype=torch.bool, device=device)

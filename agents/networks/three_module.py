@@ -5,7 +5,8 @@ pass gives a trunk that both outputs read: the behaviour policy `b(a|s)` and the
 share the residual stream and the feed-forward layers; what separates them is which loss writes which parameters
 (see `routing`).
 
-Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions and GELU. A value output for PPO belongs to the behaviour module and reads the trunk without writing to it.
+Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions and GELU. A value output
+for PPO belongs to the behaviour module and reads the trunk without writing to it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class SplitAttention(nn.Module):
         width, self.head_width = config.width, config.head_width
         self.n_heads = sum(config.heads.values())
         self.query, self.key, self.value = (
-            nn.ParameterDict({m: nn.Parameter(torch.empty(n * self.head_width, width)) for m, n in config.heads.items()})
+            nn.ParameterDict(
+                {m: nn.Parameter(torch.empty(n * self.head_width, width)) for m, n in config.heads.items()}
+            )
             for _ in range(3)
         )
         self.out = nn.ParameterDict(

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from goldenrule.agents.scripted.base import Maker, people, register_people
 from goldenrule.agents.scripted import campsite as _campsite  # noqa: F401 - registers itself
 from goldenrule.agents.scripted import false_belief as _false_belief  # noqa: F401 - registers itself
+from goldenrule.agents.scripted import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
 from goldenrule.agents.scripted import third_party as _third_party  # noqa: F401 - registers itself
-from goldenrule.agents.scripted import hidden_needs as _hidden_needs  # noqa: F401, I001 - registers itself
+from goldenrule.agents.scripted.base import Maker, people, register_people
 
 __all__ = ["Maker", "people", "register_people"]

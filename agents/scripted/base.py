@@ -62,5 +62,6 @@ def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
     spec(scenario_id)
     styles = _PEOPLE.get(scenario_id, {})
     if style not in styles and style != "corpus":
-        raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {', '.join(styles) or 'none'}")
+        known = ", ".join(styles) or "none"
+        raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")
     return {**styles.get("default", {}), **styles.get(style, {})}
