@@ -14,9 +14,13 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
-from goldenrule.training.optimiser import Optimiser, muon
+from goldenrule.training.optimiser import Optimiser, adamw
 from goldenrule.training.sequences import Item, Sequences, collate, cropped
 from goldenrule.training.world import World, seat_name
+
+
+WARMUP = 5
+"""Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class TrainingConfig:
         updates: rollouts learnt from.
         dialogues: dialogues a rollout.
         minibatches: gradient steps a rollout.
-        learning_rate, matrix_learning_rate: of AdamW and of Muon; linear decay to a tenth.
+        learning_rate: of AdamW; linear decay to a tenth. (Muon evens out a noisy gradient's directions: it learns less.)
         clip: PPO's epsilon.
         discount, gae_decay: gamma and lambda over the learner's messages. 0 is kindness one reply ahead.
         kl: weight of KL(policy || start policy).
@@ -40,11 +44,10 @@ class TrainingConfig:
         max_new: longest message, in tokens.
     """
 
-    updates: int = 80
+    updates: int = 60
     dialogues: int = 128
-    minibatches: int = 2
-    learning_rate: float = 1e-3
-    matrix_learning_rate: float = 0.01
+    minibatches: int = 4
+    learning_rate: float = 1.5e-3
     clip: float = 0.2
     discount: float = 0.0
     gae_decay: float = 0.95
@@ -52,7 +55,7 @@ class TrainingConfig:
     value: float = 0.5
     imitation: float = 0.5
     interleave: int = 64
-    replies: int = 64
+    replies: int = 32
     predict_replies: bool = True
     split: bool = True
     max_new: int = 24
@@ -113,7 +116,7 @@ class Learner:
     def __post_init__(self) -> None:
         self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = muon(self.network, self.config.learning_rate, self.config.matrix_learning_rate)
+        self.optimizer = adamw(self.network, self.config.learning_rate)
         self.rng = generator(self.seed, "learner")
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave
@@ -153,4 +156,5 @@ class Learner:
 
     def schedule(self, update: int) -> None:
         """Set the learning rate of this update."""
-        self.optimizer.schedule(1.0 - 0.9 * update / max(1, self.config.updates))
+        warm = min(1.0, (update + 1) / WARMUP)
+        self.optimizer.schedule(warm * (1.0 - 0.9 * update / max(1, self.config.updates)))

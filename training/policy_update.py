@@ -19,7 +19,7 @@ from goldenrule.agents.networks.routing import routed_backward
 from goldenrule.training.learner import Learner
 from goldenrule.training.losses import clipped_policy_loss, kl_divergence, token_logits, weighted_nll
 from goldenrule.training.pretraining import routes
-from goldenrule.training.rollout import Advantages, Rollout, advantages, message_values
+from goldenrule.training.rollout import Advantages, Rollout, advantages, last_values
 from goldenrule.training.sequences import Sequences, join
 
 
@@ -41,10 +41,8 @@ def update_from(learner: Learner, rollout: Rollout, reward: str) -> UpdateStats:
         reward: name of the score to maximise; messages without one carry no loss.
     """
     config, network = learner.config, learner.network
-    with torch.no_grad():
-        hidden = network(rollout.sequences.ids.to(network.device))
-    values = message_values(network, hidden, rollout)
-    worth = advantages(rollout, reward, values, config.discount, config.gae_decay)
+    last = last_values(network, rollout) if config.discount > 0 else [0.0] * len(rollout)
+    worth = advantages(rollout, reward, last, config.discount, config.gae_decay)
     unused = worth.unscored + rollout.left_out
     learner.unscored += unused
     order = torch.from_numpy(learner.rng.permutation(len(rollout)))
@@ -98,11 +96,21 @@ def _policy_loss(
     logprobs = torch.log_softmax(logits, -1).gather(-1, spoken.ids[scored][:, None])[:, 0]
     old = _cut(rollout.logprobs, rows, spoken).to(device)[scored]
     advantage = _cut(worth.advantages, rows, spoken).to(device)[scored]
-    with torch.no_grad():
-        start = token_logits(learner.reference, learner.reference(spoken.ids), spoken, scored, "behaviour")
-    kl = kl_divergence(logits, start)
+    kl = _kl(learner, spoken, scored, logits)
     surrogate = clipped_policy_loss(logprobs, old, advantage, learner.config.clip)
     return surrogate + learner.config.kl * kl, float(kl.detach())
+
+
+def _kl(learner: Learner, spoken: Sequences, scored: Tensor, logits: Tensor) -> Tensor:
+    """KL to the start policy, on the first half of the (shuffled) rows: an unbiased estimate for half the work."""
+    half = max(1, len(spoken) // 2)
+    mask, some = scored[:half], spoken.rows(torch.arange(half, device=spoken.ids.device))
+    mask = mask[:, : some.ids.shape[1]]
+    if not bool(mask.any()):
+        return logits.sum() * 0.0
+    with torch.no_grad():
+        start = token_logits(learner.reference, learner.reference(some.ids), some, mask, "behaviour")
+    return kl_divergence(logits[: len(start)], start)
 
 
 def _value_loss(learner: Learner, rollout: Rollout, worth: Advantages, rows: Tensor, hidden: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.sampling import Sampled
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer, Span
+from goldenrule.agents.networks.tokenizer import PAD, DialogueTokenizer, Span
 from goldenrule.training.returns import gae
 from goldenrule.training.sequences import Item, Sequences, collate, emphasis_of
 
@@ -125,21 +125,24 @@ class Advantages:
 
 
 @torch.no_grad()
-def message_values(network: ThreeModuleTransformer, hidden: Tensor, rollout: Rollout) -> list[list[float]]:
-    """Value estimate of the state before each message, and of the final state, from the trunk [B, T, width]."""
-    values = network.values(hidden).float().cpu()
-    lengths = (rollout.sequences.ids != 0).sum(1).tolist()
-    return [
-        [float(values[row, s]) for s in starts] + [float(values[row, lengths[row] - 1])]
-        for row, starts in enumerate(rollout.starts)
-    ]
+def last_values(network: ThreeModuleTransformer, rollout: Rollout) -> list[float]:
+    """Value of the state each episode ended in: the estimate where it was cut, 0 where it was over."""
+    cut = [row for row, truncated in enumerate(rollout.truncated) if truncated]
+    values = [0.0] * len(rollout)
+    if cut:
+        sequences = rollout.sequences.rows(torch.tensor(cut)).to(network.device)
+        last = (sequences.ids != PAD).sum(1) - 1
+        hidden = network(sequences.ids)[torch.arange(len(cut), device=network.device), last]
+        for row, value in zip(cut, network.values(hidden).float().tolist(), strict=True):
+            values[row] = value
+    return values
 
 
-def advantages(rollout: Rollout, reward: str, values: list[list[float]], discount: float, decay: float) -> Advantages:
+def advantages(rollout: Rollout, reward: str, last: Sequence[float], discount: float, decay: float) -> Advantages:
     """Advantages of the learner's messages from the score called `reward`.
 
-    A message whose score is none has no advantage and carries no loss; it is counted, not taken for zero. To the
-    messages before it, it is worth what was expected of it.
+    `last` is the value of each episode's final state (`last_values`). A message whose score is none has no advantage and
+    carries no loss; it is counted, not taken for zero. To the messages before it, it is worth what was expected of it.
     """
     shape = tuple(rollout.sequences.ids.shape)
     table, scored = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
@@ -148,12 +151,12 @@ def advantages(rollout: Rollout, reward: str, values: list[list[float]], discoun
     for row, turns in enumerate(rollout.turns):
         scores = [turn.scores.get(reward) for turn in turns]
         unscored += sum(score is None for score in scores)
-        last = values[row][-1] if rollout.truncated[row] else 0.0
-        following = [*values[row][:-1], last][1:]
-        expected = [v - discount * then for v, then in zip(values[row][:-1], following, strict=True)]
+        values = [_record(turn).value for turn in turns]
+        following = [*values, last[row]][1:]
+        expected = [v - discount * then for v, then in zip(values, following, strict=True)]
         worth = [e if s is None else s for s, e in zip(scores, expected, strict=True)]
-        estimates = gae(worth, values[row][:-1], last, discount, decay)
-        targets = zip(scores, estimates, values[row][:-1], strict=True)
+        estimates = gae(worth, values, last[row], discount, decay)
+        targets = zip(scores, estimates, values, strict=True)
         returns.append([None if s is None else a + v for s, a, v in targets])
         for start, turn, score, advantage in zip(rollout.starts[row], turns, scores, estimates, strict=True):
             if score is not None:

@@ -26,11 +26,13 @@ class Sampled:
         ids: token ids, the end included if it was reached.
         logprobs: log-probability of each id under the sampling policy (temperature and bans included).
         ended: whether the message ended by itself rather than by the length limit.
+        value: the network's value of the state before it.
     """
 
     ids: list[int]
     logprobs: list[float]
     ended: bool
+    value: float
 
 
 def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
@@ -227,6 +229,7 @@ class Session:
         """
         device = self.lengths.device
         count = len(rows)
+        values = self.network.values(hidden).float().tolist()
         # Rows that have ended go on being computed: gathering the caches of the others costs more than it saves.
         subset = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
         ids = torch.full((count, max_new), PAD, dtype=torch.long, device=device)
@@ -245,7 +248,7 @@ class Session:
             alive &= chosen != END
             if not bool(alive.any()):
                 break
-        return _collect(ids.tolist(), logprobs.tolist(), ended.tolist())
+        return _collect(ids.tolist(), logprobs.tolist(), ended.tolist(), values)
 
 
 def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tuple[Tensor, Tensor]:
@@ -262,9 +265,11 @@ def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tu
     return ids, logprobs.gather(-1, ids[:, None])[:, 0]
 
 
-def _collect(ids: list[list[int]], logprobs: list[list[float]], ended: list[bool]) -> list[Sampled]:
+def _collect(
+    ids: list[list[int]], logprobs: list[list[float]], ended: list[bool], values: list[float]
+) -> list[Sampled]:
     sampled = []
-    for row_ids, row_logprobs, row_ended in zip(ids, logprobs, ended, strict=True):
+    for row_ids, row_logprobs, row_ended, value in zip(ids, logprobs, ended, values, strict=True):
         stop = row_ids.index(END) + 1
-        sampled.append(Sampled(row_ids[:stop], row_logprobs[:stop], row_ended))
+        sampled.append(Sampled(row_ids[:stop], row_logprobs[:stop], row_ended, value))
     return sampled

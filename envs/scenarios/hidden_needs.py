@@ -100,16 +100,18 @@ PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand 
 
 _STOPS = re.compile(r"[.!?]+")
 _PUNCTUATION = re.compile(r"[^\w\s]")
-_SHIFTS = {"job": 0, "exam": 0, "move": 0, "breakup": 0, "illness": 0, "debt": 3, "quarrel": 0, "loss": 5}
+_OF_THE_HEART = {"breakup", "illness", "quarrel", "loss"}
+_SHIFT = 2
 
 
 def need(persona: str, situation: str) -> str:
     """What this persona needs in this situation.
 
-    In any one situation every persona needs something else. In most situations it is what the persona usually needs
-    (its own act in `ACTS`); in some the order is shifted, so that neither persona nor situation tells enough alone.
+    In any one situation every persona needs something else. In practical troubles a persona needs its own act in
+    `ACTS`, in matters of the heart the one two places further: neither persona nor situation tells enough alone.
     """
-    return ACTS[(PERSONAS.index(persona) + _SHIFTS[situation]) % len(ACTS)]
+    shift = _SHIFT if situation in _OF_THE_HEART else 0
+    return ACTS[(PERSONAS.index(persona) + shift) % len(ACTS)]
 
 
 def sentences(text: str) -> list[str]:
