@@ -22,6 +22,7 @@ import numpy as np
 
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.conversation import View
+from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.truth import TRUTH
 
@@ -48,6 +49,7 @@ class Kindness:
         read: the reward a reply tells of, in the units of the true reward, or `None` where it does not tell.
         partner: index of the addressee in the scenario's seats.
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
+        scenario: for `known`: what must be imagined before someone absent can answer, and how to read that answer.
         rng: source of the shuffling.
     """
 
@@ -59,6 +61,7 @@ class Kindness:
         partner: int,
         *,
         individuals: Individuals = "addressee",
+        scenario: Scenario | None = None,
         rng: np.random.Generator | None = None,
         name: str = "kindness",
     ) -> None:
@@ -72,7 +75,7 @@ class Kindness:
             raise ValueError(f"estimator {estimator!r} needs an agent that imagines; none was given")
         self.name, self.privileged = name, estimator == "oracle"
         self.estimator, self.mind, self.read, self.partner = estimator, mind, read, partner
-        self.individuals = individuals
+        self.individuals, self.scenario = individuals, scenario
         self._rng = rng if rng is not None else np.random.default_rng(0)
 
     def score(self, turns: Sequence[Turn]) -> list[Score]:
@@ -99,20 +102,28 @@ class Kindness:
     def _imagined(self, turns: Sequence[Turn]) -> list[Score]:
         assert self.mind is not None
         whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
-        states = [turns[k].view.append(turns[k].message) for k, _ in whose]
+        states = [self._state(turns[k], other) for k, other in whose]
         others = [other for _, other in whose]
         if self.estimator == "naive":
             replies = self.mind.speak([s.in_the_shoes_of(j) for s, j in zip(states, others, strict=True)])
         else:
             replies = self.mind.simulate(states, others)
-        said: list[list[str]] = [[] for _ in turns]
-        for (k, _), reply in zip(whose, replies, strict=True):
-            said[k].append(reply)
+        said: list[list[tuple[int, str]]] = [[] for _ in turns]
+        for (k, other), reply in zip(whose, replies, strict=True):
+            said[k].append((other, reply))
         return [self._total(replies_of_turn) for replies_of_turn in said]
 
-    def _total(self, replies: Sequence[str]) -> Score:
-        note = " | ".join(replies)
-        told = [self.read(reply) for reply in replies]
+    def _state(self, turn: Turn, other: int) -> View:
+        """`s_j`: what I have seen, my message, and what must happen before the other could answer."""
+        state = turn.view.append(turn.message)
+        return state if self.scenario is None else state.append(*self.scenario.stage(state, other))
+
+    def _read(self, other: int, reply: str) -> float | None:
+        return self.read(reply) if self.scenario is None else self.scenario.read_of(other, reply)
+
+    def _total(self, replies: Sequence[tuple[int, str]]) -> Score:
+        note = " | ".join(reply for _, reply in replies)
+        told = [self._read(other, reply) for other, reply in replies]
         if any(value is None for value in told):
             return Score(None, "the imagined reply does not tell", note)
         return Score(float(sum(value for value in told if value is not None)), note=note)

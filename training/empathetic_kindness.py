@@ -42,6 +42,7 @@ def train_empathetic_kindness(
         world.read,
         world.partner,
         individuals=individuals,
+        scenario=world.env(0).scenario,
         rng=generator(learner.seed, "shuffled"),
     )
     train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), kindness.name, report)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 
 Fact = str | int | float | bool | None
@@ -112,3 +113,14 @@ class Scenario(ABC):
         Public: anyone who hears the reply can read it. The intrinsic reward function of [K] Eq. 10.
         """
         return None
+
+    def read_of(self, agent: int, text: str) -> float | None:
+        """As `read`, where what a reply tells depends on whose it is: an absent person's reward has its own scale."""
+        return self.read(text)
+
+    def stage(self, view: View, agent: int) -> tuple[Message, ...]:
+        """What would have to happen before agent number `agent` could answer, imagined by the view's owner.
+
+        Nothing for those at the table; that someone absent returns and hears of it, for those who are not.
+        """
+        return ()

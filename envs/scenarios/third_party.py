@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
@@ -133,6 +134,11 @@ _OPENERS = {_key(p) for p in OPENERS}
 _KIND_OF = _table({**REPLIES, **REACTIONS})
 
 
+def returns(name: str) -> str:
+    """What the narrator says when an absent person comes back."""
+    return f"{name} comes back and hears of it."
+
+
 def read_request(text: str) -> Request | None:
     """What `text` asks for, or `None` if it is no request of this world."""
     return _REQUEST_OF.get(_key(text))
@@ -231,7 +237,7 @@ class ThirdParty(Scenario):
         over = self._act in ("comply", "offer") or (self._act == "refuse" and self._attempts >= self.turns)
         if over and self.returns:
             self._stage = OTHER
-            news = Message(NARRATOR, f"{self.request.name} comes back and hears of it.")
+            news = Message(NARRATOR, returns(self.request.name))
             return Outcome((0.0,) * 3, (judgement,), messages=(news,))
         self._stage = HELPER
         return Outcome((0.0,) * 3, (judgement,), done=over)
@@ -258,6 +264,19 @@ class ThirdParty(Scenario):
         """Thanks 1, mild 0.6, complaint or puzzled 0; of one who was away: fine 1, hurt 0; else `None`."""
         kind = reply_kind(text)
         return None if kind is None else READING[kind]
+
+    def read_of(self, agent: int, text: str) -> float | None:
+        """The asker's words as `read`, an absent person's as `read_absent`."""
+        return self.read_absent(text) if agent == OTHER else self.read(text)
+
+    def stage(self, view: View, agent: int) -> tuple[Message, ...]:
+        """An absent person returns and hears of it; which one, the request told."""
+        if agent != OTHER:
+            return ()
+        requests = [r for m in view.messages if (r := read_request(m.text)) is not None]
+        names = [name for name in self.absent if any(name in m.text for m in view.messages)]
+        name = names[0] if requests and names else self.absent[0]
+        return (Message(NARRATOR, returns(name)),)
 
     def read_absent(self, text: str) -> float | None:
         """The reward that an absent person's words tell of, in the units of `Outcome.absent`.
