@@ -64,7 +64,7 @@ class Seeker(Scripted):
         if question is None or found is None or place is None:
             return _pick(rng, PUZZLED)
         look = _pick(rng, LOOKS[question.order]).format(place=place)
-        return f"{_pick(rng, YES if found[0] == place else NO)} {look}"
+        return f"{look} {_pick(rng, YES if found[0] == place else NO)}"
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:

@@ -2,7 +2,7 @@
 
 Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all
 of it. The narrator's messages are addressed to those in the room, so what anyone can know is what its transcript
-holds. Then Ben asks a question, the helper answers, and Anna says whether it was right and where she will look:
+holds. Then Ben asks a question, the helper answers, and Anna says where she will look and whether the answer was right:
 
     order 0    "Where is the key?"                         the truth (a control: Anna has just checked, by her card)
     order 1    "Where will Anna look for the key?"         the last place Anna saw or was told of
@@ -248,7 +248,7 @@ class FalseBelief(Scenario):
         elif agent == SEEKER:
             frames = LOOKS[self.question.order]
             texts = [
-                f"{_nth(kind, self._offer[i])} {_nth(frames, self._offer[i]).format(place=place)}"
+                f"{_nth(frames, self._offer[i]).format(place=place)} {_nth(kind, self._offer[i])}"
                 for i, place in enumerate(self.places)
                 for kind in (YES, NO)
             ]

@@ -133,9 +133,9 @@ def read_answer(text: str) -> tuple[str, str] | None:
 def read_reply(text: str) -> tuple[str, int | None, str | None] | None:
     """A reply's kind (`yes`, `no`, `puzzled`), order and place, or `None` for anything else."""
     found = sentences(text)
-    kind = _KIND_OF.get(found[0]) if found else None
+    kind = _KIND_OF.get(found[-1]) if found else None
     if kind == "puzzled":
         return (kind, None, None) if len(found) == 1 else None
-    if kind is None or len(found) != 2 or found[1] not in _LOOK_OF:
+    if kind is None or len(found) != 2 or found[0] not in _LOOK_OF:
         return None
-    return kind, *_LOOK_OF[found[1]]
+    return kind, *_LOOK_OF[found[0]]
