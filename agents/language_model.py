@@ -30,7 +30,7 @@ class LanguageModel:
 
     Args:
         network, tokenizer: who speaks.
-        max_new: longest message, in tokens.
+        max_new: longest message, in tokens; the network's own limit if not given.
         temperature: 1 samples the policy itself.
     """
 
@@ -39,11 +39,12 @@ class LanguageModel:
         network: ThreeModuleTransformer,
         tokenizer: DialogueTokenizer,
         *,
-        max_new: int = 32,
+        max_new: int | None = None,
         temperature: float = 1.0,
     ) -> None:
         self.network, self.tokenizer = network, tokenizer
-        self.max_new, self.temperature = max_new, temperature
+        self.max_new = network.config.longest_message if max_new is None else max_new
+        self.temperature = temperature
         self.tokens = 0
         self.reset([0])
 

@@ -95,6 +95,8 @@ class ScenarioSpec:
         learner: role (`helper` means `helper_0`) or seat (`camper_0`) that learns by default.
         partner: role or seat whose reward kindness is about.
         modes: ways to act: `text`, `choice`.
+        discount: what a later message's reward counts for an earlier one of the same speaker, 0 to 1: 0 where each
+            message is paid for itself, 1 where only the end of the talk pays.
     """
 
     id: str
@@ -104,6 +106,7 @@ class ScenarioSpec:
     learner: str
     partner: str
     modes: tuple[str, ...] = ("text", "choice")
+    discount: float = 0.0
 
     def resolve(self, knobs: Mapping[str, Any]) -> dict[str, KnobValue]:
         """All knobs of this scenario, given values parsed and the rest at their defaults.

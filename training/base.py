@@ -119,10 +119,13 @@ BASES: dict[str, BaseConfig] = {
         BaseConfig(
             "false_belief-v0",
             network=replace(_SMALL, width=96, feed_forward=384, context=384),
-            pretraining=PretrainingConfig(updates=1800, batch=64),
+            pretraining=PretrainingConfig(updates=1200, batch=64),
         ),
         BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=600)),
-        BaseConfig("campsite-v0", network=replace(_SMALL, width=96, feed_forward=384, context=512)),
+        BaseConfig(
+            "campsite-v0",
+            network=replace(_SMALL, width=96, feed_forward=384, context=512, longest_message=48),
+        ),
     )
 }
 """How the shipped checkpoints are made."""

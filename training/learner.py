@@ -12,12 +12,12 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
 from goldenrule.training.optimiser import Optimiser, adamw
 from goldenrule.training.sequences import Item, Sequences, collate, cropped
 from goldenrule.training.world import World, seat_name
-
 
 WARMUP = 5
 """Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
@@ -31,9 +31,10 @@ class TrainingConfig:
         updates: rollouts learnt from.
         dialogues: dialogues a rollout.
         minibatches: gradient steps a rollout.
-        learning_rate: of AdamW; linear decay to a tenth. (Muon evens out a noisy gradient's directions: it learns less.)
+        learning_rate: of AdamW; short warm-up, then linear decay to a tenth.
         clip: PPO's epsilon.
-        discount, gae_decay: gamma and lambda over the learner's messages. 0 is kindness one reply ahead.
+        discount, gae_decay: gamma and lambda over the learner's messages; the scenario's own gamma if not given. 0 is
+            kindness one reply ahead.
         kl: weight of KL(policy || start policy).
         value: weight of the value loss.
         imitation: weight of the interleaved behaviour loss.
@@ -41,7 +42,7 @@ class TrainingConfig:
         replies: dialogues of a rollout that the prediction output learns from.
         predict_replies: whether the prediction output learns from what was really said in the rollouts.
         split: route gradients by module; False is the control `unsplit`.
-        max_new: longest message, in tokens.
+        max_new: longest message, in tokens; the network's own limit if not given.
     """
 
     updates: int = 60
@@ -49,7 +50,7 @@ class TrainingConfig:
     minibatches: int = 4
     learning_rate: float = 1.5e-3
     clip: float = 0.2
-    discount: float = 0.0
+    discount: float | None = None
     gae_decay: float = 0.95
     kl: float = 0.02
     value: float = 0.5
@@ -58,7 +59,7 @@ class TrainingConfig:
     replies: int = 32
     predict_replies: bool = True
     split: bool = True
-    max_new: int = 24
+    max_new: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,12 @@ class Learner:
         Imitating the mixed helpers of the corpus would hold the policy back at their level.
         """
         return replace(item, weights=[0.0] * len(item.weights)) if item.me == self.me else item
+
+    @property
+    def discount(self) -> float:
+        """Gamma over the learner's messages."""
+        given = self.config.discount
+        return spec(self.world.scenario).discount if given is None else given
 
     @property
     def me(self) -> int:

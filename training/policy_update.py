@@ -41,8 +41,8 @@ def update_from(learner: Learner, rollout: Rollout, reward: str) -> UpdateStats:
         reward: name of the score to maximise; messages without one carry no loss.
     """
     config, network = learner.config, learner.network
-    last = last_values(network, rollout) if config.discount > 0 else [0.0] * len(rollout)
-    worth = advantages(rollout, reward, last, config.discount, config.gae_decay)
+    last = last_values(network, rollout) if learner.discount > 0 else [0.0] * len(rollout)
+    worth = advantages(rollout, reward, last, learner.discount, config.gae_decay)
     unused = worth.unscored + rollout.left_out
     learner.unscored += unused
     order = torch.from_numpy(learner.rng.permutation(len(rollout)))
@@ -107,7 +107,7 @@ def _kl(learner: Learner, spoken: Sequences, scored: Tensor, logits: Tensor) -> 
     mask, some = scored[:half], spoken.rows(torch.arange(half, device=spoken.ids.device))
     mask = mask[:, : some.ids.shape[1]]
     if not bool(mask.any()):
-        return logits.sum() * 0.0
+        return logits.new_zeros(())
     with torch.no_grad():
         start = token_logits(learner.reference, learner.reference(some.ids), some, mask, "behaviour")
     return kl_divergence(logits[: len(start)], start)

@@ -141,8 +141,8 @@ def last_values(network: ThreeModuleTransformer, rollout: Rollout) -> list[float
 def advantages(rollout: Rollout, reward: str, last: Sequence[float], discount: float, decay: float) -> Advantages:
     """Advantages of the learner's messages from the score called `reward`.
 
-    `last` is the value of each episode's final state (`last_values`). A message whose score is none has no advantage and
-    carries no loss; it is counted, not taken for zero. To the messages before it, it is worth what was expected of it.
+    `last` is the value of each episode's final state (`last_values`). A message whose score is none has no advantage
+    and carries no loss; it is counted, not taken for zero. To the messages before it, it is worth what was expected.
     """
     shape = tuple(rollout.sequences.ids.shape)
     table, scored = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)

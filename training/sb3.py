@@ -96,7 +96,7 @@ def train_sb3(learner: Learner, reward: Reward, report: Report) -> Sb3Agent:
             learning_rate=lambda left: config.learning_rate * (0.1 + 0.9 * left),
             n_steps=steps,
             batch_size=max(2, rollout // config.minibatches),
-            gamma=config.discount,
+            gamma=learner.discount,
             gae_lambda=config.gae_decay,
             clip_range=config.clip,
             policy_kwargs=shape.arguments(),

@@ -35,6 +35,7 @@ class NetworkConfig:
         head_width: size of one head; even.
         feed_forward: hidden size of the feed-forward layer.
         context: longest sequence, in tokens.
+        longest_message: longest message it says, in tokens.
     """
 
     vocab_size: int
@@ -46,6 +47,7 @@ class NetworkConfig:
     head_width: int = 16
     feed_forward: int = 384
     context: int = 512
+    longest_message: int = 24
 
     @property
     def heads(self) -> dict[str, int]:

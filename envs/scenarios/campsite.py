@@ -214,5 +214,6 @@ SPEC = register(
         ),
         learner="camper_0",
         partner="camper_1",
+        discount=1.0,
     )
 )
