@@ -142,7 +142,8 @@ def _hugging_face(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[],
         pad_token_id=0,
     )
     with torch.random.fork_rng(devices=[]):
-        model = GPT2LMHeadModel(config).to(device=setup.device, dtype=setup.dtype).eval()
+        model: Any = GPT2LMHeadModel(config)
+        model = model.to(device=setup.device, dtype=setup.dtype).eval()
     ids = prompts.to(setup.device)
 
     def run() -> None:
