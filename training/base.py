@@ -115,13 +115,13 @@ _SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, conte
 BASES: dict[str, BaseConfig] = {
     config.scenario: config
     for config in (
-        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1300)),
+        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
         BaseConfig(
             "false_belief-v0",
             network=replace(_SMALL, width=96, feed_forward=384, context=384),
             pretraining=PretrainingConfig(updates=1200, batch=64),
         ),
-        BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=600)),
+        BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
         BaseConfig(
             "campsite-v0",
             network=replace(_SMALL, width=96, feed_forward=384, context=512, longest_message=48),
