@@ -48,7 +48,7 @@ class TrainingConfig:
     updates: int = 60
     dialogues: int = 128
     minibatches: int = 4
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     clip: float = 0.2
     discount: float | None = None
     gae_decay: float = 0.95
