@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -81,6 +83,19 @@ def test_before_the_first_step_the_policy_is_the_one_that_spoke(make_learner):
     learner = make_learner(minibatches=1)
     _, stats = changed(learner, lived(learner))
     assert stats.kl == pytest.approx(0.0, abs=1e-6)  # it is also the start policy
+
+
+@pytest.mark.parametrize("told", range(4))
+def test_few_scores_give_finite_figures_and_weights(make_learner, told):
+    """Whichever dialogue of four has the only scores, the first half of the shuffled rows or not."""
+    learner = make_learner(dialogues=4, minibatches=1)
+    rollout = lived(learner, lambda number, turn: None)
+    for number, turn in enumerate(rollout.turns[told]):
+        turn.scores["r"] = float(number)
+    names, stats = changed(learner, rollout)
+    assert math.isfinite(stats.kl)
+    assert "behaviour_out" in names
+    assert all(p.isfinite().all() for p in learner.network.parameters())
 
 
 def test_prediction_loss_starts_at_that_of_ignorance_and_falls_on_the_same_rollout(make_learner):

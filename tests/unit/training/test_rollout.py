@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from goldenrule.agents.networks.tokenizer import END, ME, PAD
 from goldenrule.training.losses import token_logits
-from goldenrule.training.rollout import advantages, message_values, tokenise
+from goldenrule.training.rollout import advantages, last_values, tokenise
 
 
 @pytest.fixture
@@ -91,24 +93,32 @@ def score(rollout, scores):
             turn.scores["r"] = scores(row, k)
 
 
-def test_values_are_read_before_each_message_and_at_the_end(lived):
+def test_values_are_those_of_the_states_before_each_message_and_at_a_cut(lived):
     learner, _, rollout = lived
-    hidden = learner.network(rollout.sequences.ids)
-    values = message_values(learner.network, hidden, rollout)
-    for row in (0, 5):
+    rollout.truncated[:] = [row % 3 > 0 for row in range(len(rollout))]
+    last = last_values(learner.network, rollout)
+    for row in (0, 1, 5):
         ids = rollout.sequences.ids[row]
         ids = ids[ids != PAD].tolist()
-        places = [k for k, i in enumerate(ids) if i == ME] + [len(ids) - 1]
-        prefixes = [learner.network(torch.tensor([ids[: k + 1]]))[0, -1] for k in places]
-        assert values[row] == pytest.approx([learner.network.values(h).item() for h in prefixes], abs=1e-4)
+        prefixes = [ids[: k + 1] for k, i in enumerate(ids) if i == ME] + [ids]
+        expected = [learner.network.values(learner.network(torch.tensor([p]))[0, -1]).item() for p in prefixes]
+        assert [turn.record.value for turn in rollout.turns[row]] == pytest.approx(expected[:-1], abs=1e-4)
+        assert last[row] == pytest.approx(expected[-1] if row % 3 else 0.0, abs=1e-4)
+
+
+def value(rollout, estimate):
+    """Let every message have been sampled in a state of this value."""
+    for turns in rollout.turns:
+        for turn in turns:
+            turn.record = replace(turn.record, value=estimate)
 
 
 def test_a_cut_talk_bootstraps_and_one_that_is_over_does_not(lived):
     _, _, rollout = lived
     score(rollout, lambda row, k: float(row + k))
     rollout.truncated[:] = [row % 2 == 0 for row in range(len(rollout))]
-    values = [[0.25] * len(turns) + [3.0] for turns in rollout.turns]
-    worth = advantages(rollout, "r", values, 0.5, 1.0)
+    value(rollout, 0.25)
+    worth = advantages(rollout, "r", [3.0 * truncated for truncated in rollout.truncated], 0.5, 1.0)
     for row, turns in enumerate(rollout.turns):
         last = 3.0 if rollout.truncated[row] else 0.0
         for k in range(len(turns)):
@@ -119,8 +129,8 @@ def test_a_cut_talk_bootstraps_and_one_that_is_over_does_not(lived):
 def test_advantages_are_normalised_over_messages_and_lie_on_their_tokens(lived):
     _, _, rollout = lived
     score(rollout, lambda row, k: float(row))
-    values = [[0.0] * (len(turns) + 1) for turns in rollout.turns]
-    worth = advantages(rollout, "r", values, 0.0, 0.95)
+    value(rollout, 0.0)
+    worth = advantages(rollout, "r", [0.0] * len(rollout), 0.0, 0.95)
     raw = [float(row) for row, turns in enumerate(rollout.turns) for _ in turns]
     for row in range(len(rollout)):
         own = rollout.sequences.own[row]
@@ -133,8 +143,8 @@ def test_advantages_are_normalised_over_messages_and_lie_on_their_tokens(lived):
 def test_a_message_without_a_score_is_counted_and_carries_nothing(lived):
     _, _, rollout = lived
     score(rollout, lambda row, k: None if (row, k) in {(0, 1), (3, 0)} else 1.0 * row)
-    values = [[0.5] * (len(turns) + 1) for turns in rollout.turns]
-    worth = advantages(rollout, "r", values, 0.9, 1.0)
+    value(rollout, 0.5)
+    worth = advantages(rollout, "r", [0.5] * len(rollout), 0.9, 1.0)
     assert worth.unscored == 2
     for row, k in ((0, 1), (3, 0)):
         start, length = rollout.starts[row][k], len(rollout.turns[row][k].record.ids)
@@ -142,23 +152,14 @@ def test_a_message_without_a_score_is_counted_and_carries_nothing(lived):
         assert (worth.advantages[row, start : start + 1 + length] == 0).all()
         assert worth.returns[row][k] is None
     # The message before it expects of it what the value says, not zero.
-    assert worth.returns[0][0] == pytest.approx(0.0 + 0.9 * worth_of_the_second(rollout, values))
-
-
-def worth_of_the_second(rollout, values):
-    """Return of message 1 of episode 0 when its own error is nil: V(1) + discounted errors of what follows."""
-    turns, total = rollout.turns[0], values[0][1]
-    last = values[0][-1] if rollout.truncated[0] else 0.0
-    for k in range(2, len(turns)):
-        following = values[0][k + 1] if k + 1 < len(turns) else last
-        total += 0.9 ** (k - 1) * (turns[k].scores["r"] + 0.9 * following - values[0][k])
-    return total
+    last = len(rollout.turns[0]) - 1
+    then = sum(0.9 ** (k - 1) * (0.0 + 0.9 * 0.5 - 0.5) for k in range(2, last + 1))
+    assert worth.returns[0][0] == pytest.approx(0.0 + 0.9 * (0.5 + then), abs=1e-6)
 
 
 def test_no_score_at_all_gives_no_advantages(lived):
     _, _, rollout = lived
-    values = [[0.0] * (len(turns) + 1) for turns in rollout.turns]
-    worth = advantages(rollout, "never given", values, 0.9, 0.95)
+    worth = advantages(rollout, "never given", [0.0] * len(rollout), 0.9, 0.95)
     assert worth.unscored == sum(map(len, rollout.turns))
     assert not worth.scored.any()
     assert not worth.advantages.any()

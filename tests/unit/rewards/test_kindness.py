@@ -1,0 +1,222 @@
+"""Kindness with minds that only note what they are asked; truth; RLHF."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from goldenrule.agents import Episode, Turn
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.envs import Message, View
+from goldenrule.envs.scenarios.base import Judgement
+from goldenrule.envs.seeding import generator
+from goldenrule.rewards.kindness import Kindness
+from goldenrule.rewards.rlhf import Preference, PreferenceModel, annotate
+from goldenrule.rewards.truth import TRUTH, record_truth
+
+NAMES = ("me_0", "friend_0", "friend_1")
+ME, FRIEND, OTHER = range(3)
+
+
+class Mind:
+    """Notes who was asked to be whom in which place; its answer names the seat and quotes the last message."""
+
+    def __init__(self):
+        self.spoke, self.simulated = [], []
+
+    def speak(self, views):
+        self.spoke += views
+        return [f"speak as {v.me}: {v.messages[-1].text}" for v in views]
+
+    def simulate(self, views, as_agent):
+        self.simulated += zip(views, as_agent, strict=True)
+        return [f"simulate {j}: {v.messages[-1].text}" for v, j in zip(views, as_agent, strict=True)]
+
+
+def read(reply):
+    """The number a reply ends with, hundredfold for the second friend; nothing for other endings."""
+    number = reply.rsplit(" ", 1)[-1]
+    return (100.0 if reply.startswith("simulate 2") else 1.0) * float(number) if number.isdigit() else None
+
+
+def turn(text, rewards=(0.0, 0.0, 0.0), absent=None, speaker=ME):
+    secret = Message(FRIEND, "Only between us.", to=(OTHER,))
+    heard = (Message(FRIEND, "Hello."), Message(OTHER, "For me alone.", to=(ME,)), secret)
+    view = View(NAMES, speaker, f"Card of {speaker}.", tuple(m for m in heard if m.heard_by(speaker)))
+    return Turn(Message(speaker, text), view, rewards, absent or {}, Judgement())
+
+
+def values(scores):
+    return [score.value for score in scores]
+
+
+def test_naive_puts_me_in_the_partners_shoes_with_my_own_card():
+    mind = Mind()
+    scores = Kindness("naive", mind, read, FRIEND).score([turn("I say 3"), turn("I say 5")])
+    assert values(scores) == [3.0, 5.0]
+    assert [score.note for score in scores] == ["speak as 1: I say 3", "speak as 1: I say 5"]
+    assert mind.simulated == []
+    for place, text in zip(mind.spoke, ("I say 3", "I say 5"), strict=True):
+        assert (place.me, place.card) == (FRIEND, f"Card of {ME}.")
+        assert [m.text for m in place.messages] == ["Hello.", text]  # not what only others heard
+
+
+def test_prediction_simulates_the_partner_from_my_own_place():
+    mind = Mind()
+    scores = Kindness("prediction", mind, read, FRIEND).score([turn("I say 3")])
+    assert values(scores) == [3.0]
+    assert mind.spoke == []
+    ((view, whom),) = mind.simulated
+    assert (view.me, view.card, whom) == (ME, f"Card of {ME}.", FRIEND)
+    assert [m.text for m in view.messages] == ["Hello.", "For me alone.", "I say 3"]
+
+
+@pytest.mark.parametrize("estimator", ["naive", "prediction"])
+def test_a_reply_that_does_not_tell_is_none_with_a_reason_and_a_note(estimator):
+    unread, told = Kindness(estimator, Mind(), read, FRIEND).score([turn("I mumble"), turn("I say 0")])
+    assert unread.value is None
+    assert unread.reason == "the imagined reply does not tell"
+    assert "I mumble" in unread.note
+    assert (told.value, told.reason) == (0.0, "")
+
+
+def test_known_individuals_add_up_and_one_who_does_not_tell_spoils_the_sum():
+    mind = Mind()
+    kindness = Kindness("prediction", mind, read, FRIEND, individuals="known")
+    assert values(kindness.score([turn("I say 3"), turn("I say 4")])) == [303.0, 404.0]
+    assert [whom for _, whom in mind.simulated] == [FRIEND, OTHER] * 2
+    partly = Kindness("prediction", mind, lambda r: read(r) if "simulate 1" in r else None, FRIEND, individuals="known")
+    assert values(partly.score([turn("I say 3")])) == [None]
+
+
+class Return:
+    """A scenario in which the second friend first comes back, and counts double."""
+
+    def stage(self, view, agent):
+        return (Message(-1, "The door opens 6"),) if agent == OTHER else ()
+
+    def read_of(self, agent, text):
+        return (1.0 + (agent == OTHER)) * float(text.rsplit(" ", 1)[-1])
+
+
+def test_what_must_happen_before_someone_absent_answers_is_imagined_too():
+    mind = Mind()
+    kindness = Kindness("prediction", mind, read, FRIEND, individuals="known", scenario=Return())
+    assert values(kindness.score([turn("I say 3")])) == [3.0 + 2 * 6.0]
+    assert [view.messages[-1].text for view, _ in mind.simulated] == ["I say 3", "The door opens 6"]
+
+
+def test_the_oracle_is_the_truth_and_says_that_it_knows_it():
+    oracle = Kindness("oracle", None, read, FRIEND)
+    assert oracle.privileged
+    assert not Kindness("prediction", Mind(), read, FRIEND).privileged
+    scored = turn("x", (5.0, 0.25, 7.0))
+    assert values(oracle.score([scored])) == [0.25]
+    scored.scores[TRUTH] = 0.75
+    assert values(oracle.score([scored])) == [0.75]
+    scored.scores[TRUTH] = None
+    assert values(oracle.score([scored])) == [None]
+    everyone = Kindness("oracle", None, read, FRIEND, individuals="known")
+    assert values(everyone.score([turn("x", (5.0, 0.25, 7.0), {"cook": -2.0})])) == [0.25 + 7.0 - 2.0]
+
+
+@pytest.mark.parametrize("count", [2, 3, 11])
+def test_shuffled_gives_each_the_estimate_of_another(count):
+    turns = [turn(f"I say {k}") for k in range(count)]
+    scores = Kindness("shuffled", Mind(), read, FRIEND, rng=generator(0, "s")).score(turns)
+    assert sorted(values(scores)) == list(range(count))
+    assert all(value != k for k, value in enumerate(values(scores)))
+    assert all(score.note.endswith(f" {score.value:g}") for score in scores)
+
+
+def test_what_kindness_refuses():
+    with pytest.raises(ValueError, match="estimator 'kind' is unknown; expected one of naive, prediction"):
+        Kindness("kind", Mind(), read, FRIEND)
+    with pytest.raises(ValueError, match="individuals 'all' is unknown; expected one of addressee, known"):
+        Kindness("naive", Mind(), read, FRIEND, individuals="all")
+    with pytest.raises(ValueError, match="needs an agent that imagines"):
+        Kindness("naive", None, read, FRIEND)
+
+
+def test_truth_is_all_the_partner_got_until_my_next_message():
+    got = [(FRIEND, 1.0), (ME, 2.0), (FRIEND, 4.0), (OTHER, 8.0), (ME, 16.0), (FRIEND, 32.0), (ME, 0.0)]
+    turns = [turn(str(k), (9.0, reward, 9.0), speaker=speaker) for k, (speaker, reward) in enumerate(got)]
+    silent = Episode(1, NAMES, ("", "", ""), turns=[turn("x", (0.0, 3.0, 0.0), speaker=FRIEND)])
+    record_truth([Episode(0, NAMES, ("", "", ""), turns=turns), silent], ME, FRIEND)
+    assert [t.scores.get(TRUTH) for t in turns] == [None, 14.0, None, None, 48.0, None, 0.0]
+    assert [TRUTH in t.scores for t in turns] == [False, True, False, False, True, False, True]
+    assert TRUTH not in silent.turns[0].scores
+
+
+FIRST, LAST = ("Well,", "So,", "Yes,", "Now,", "Hm,", "Right,"), ("today", "at once", "if I may", "my dear", "for you")
+GOOD = tuple(f"{first} I listen {last}." for first in FIRST for last in LAST)
+BAD = tuple(f"{first} I advise {last}." for first in FIRST for last in LAST)
+HELD_OUT = (7, 13, 21, 29)
+"""Of these neither version is shown to the annotators."""
+
+
+def rated(pairs):
+    turns = [turn(text) for text, _ in pairs]
+    for one, (_, proxy) in zip(turns, pairs, strict=True):
+        one.judgement = Judgement(proxy=proxy)
+    return Episode(0, NAMES, ("", "", ""), turns=[*turns, turn("not rated"), turn("not mine", speaker=FRIEND)])
+
+
+@pytest.fixture(scope="module")
+def features():
+    tokenizer = DialogueTokenizer.train([*GOOD, *BAD] * 4, 340)
+    config = NetworkConfig(tokenizer.vocab_size, width=32, layers=1, head_width=8, feed_forward=32, context=64)
+    return ThreeModuleTransformer(config, 0), tokenizer
+
+
+def test_annotators_prefer_by_proxy_as_sharply_as_they_are_said_to():
+    episode = rated([("a", 0.9), ("b", 0.4)])
+    share = {}
+    for strength in (0.0, 2.0, 100.0):
+        pairs = annotate([episode], ME, 2000, generator(0, "annotators"), strength)
+        assert {p.chosen for p in pairs} | {p.rejected for p in pairs} == {"a", "b"}
+        share[strength] = np.mean([p == Preference("a", "b") for p in pairs])
+    assert share[0.0] == pytest.approx(0.5, abs=0.04)
+    assert share[2.0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=0.04)
+    assert share[100.0] == 1.0
+    assert annotate([episode], ME, 20, generator(1, "x")) == annotate([episode], ME, 20, generator(1, "x"))
+
+
+def test_annotators_need_two_messages_with_a_proxy():
+    with pytest.raises(ValueError, match="1 messages have a proxy; annotators need two to compare"):
+        annotate([rated([("a", 0.9)])], ME, 5, generator(0, "annotators"))
+
+
+def test_a_fitted_model_ranks_messages_it_has_not_seen(features):
+    shown = [k for k in range(len(GOOD)) if k not in HELD_OUT]
+    episode = rated([(GOOD[k], 1.0) for k in shown] + [(BAD[k], 0.0) for k in shown])
+    preferences = annotate([episode], ME, 400, generator(0, "annotators"), strength=8.0)
+    model = PreferenceModel(*features)
+    assert model.rate([GOOD[7], BAD[7]]) == [0.0, 0.0]  # before it was fitted
+    clear = [p for p in preferences if (p.chosen in GOOD) != (p.rejected in GOOD)]
+    assert model.fit(clear) > 0.99
+    good, bad = (model.rate([texts[k] for k in HELD_OUT]) for texts in (GOOD, BAD))
+    assert min(good) > max(bad) + 0.5
+    assert values(model.score([turn(GOOD[7]), turn(BAD[7])])) == pytest.approx([good[0], bad[0]], abs=1e-5)
+
+
+def test_rates_are_standardised_and_the_fit_leaves_network_and_torch_alone(features):
+    network, _ = features
+    weights, state = network.embedding.detach().clone(), torch.random.get_rng_state()
+    model = PreferenceModel(*features)
+    preferences = [Preference(a, b) for a in GOOD for b in BAD]
+    model.fit(preferences)
+    rates = np.array(model.rate([text for p in preferences for text in (p.chosen, p.rejected)]))
+    assert rates.mean() == pytest.approx(0.0, abs=1e-4)
+    assert rates.std(ddof=1) == pytest.approx(1.0, abs=1e-3)
+    assert torch.equal(network.embedding, weights)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_features_do_not_depend_on_company(features):
+    model = PreferenceModel(*features)
+    together = model.features([*GOOD, *BAD], chunk=3)
+    alone = torch.cat([model.features([text]) for text in (*GOOD, *BAD)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)

@@ -1,0 +1,176 @@
+"""Corpora: who is heard, who is imitated, what is re-enacted, and how views become batches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTokenizer
+from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.scenarios.hidden_needs import SITUATION_PHRASES, expected_reply, need, reply_kind, understand
+from goldenrule.training.corpus import CorpusConfig, converse, item, sample_items, weights_of
+from goldenrule.training.pretraining import PretrainingConfig, imitation_losses, pretrain
+from goldenrule.training.sequences import ASIDE, Item, collate, cropped, emphasis_of, join
+
+SCENARIO = "hidden_needs-v0"
+CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", reenacted_share=1.0)
+
+
+def parts(words: DialogueTokenizer, one: Item) -> list[tuple[int, str]]:
+    """Label and text of the card and of each message of an item."""
+    spans = one.encoded.spans
+    head = one.encoded.ids[: spans[0].start - 1]
+    said = [(one.encoded.ids[s.start - 1], words.decode(one.encoded.ids[s.start : s.stop])) for s in spans]
+    return [(head[0], words.decode(head)), *said]
+
+
+@pytest.fixture(scope="module")
+def episodes():
+    return converse(SCENARIO, {"turns": 2}, 60, 1)
+
+
+def test_nonsense_is_heard_but_never_imitated(episodes, words):
+    found = 0
+    for episode in episodes:
+        for seat in (0, 1):
+            view = episode.conversation.seen_by(seat)
+            for weight, turn in zip(weights_of(episode, view, seat), episode.turns, strict=True):
+                nonsense = turn.message.speaker == 0 and understand(turn.message.text) is None
+                found += nonsense
+                assert weight == (0.0 if nonsense and seat == 0 else 1.0)
+        batch = collate([item(episode, episode.conversation.seen_by(seat), words, 0) for seat in (0, 1)])
+        assert (batch.emphasis[batch.own | batch.others] > 0).all()
+    assert found > 5
+
+
+def test_the_same_words_are_weighed_where_they_were_said(episodes):
+    """A text that made sense at one time and none at another is imitated at the one time only."""
+    episode = next(e for e in episodes if sum(t.message.speaker == 0 for t in e.turns) == 2)
+    mine = [turn for turn in episode.turns if turn.message.speaker == 0]
+    view = episode.conversation.seen_by(0)
+    same = View(
+        view.agents, 0, view.card, tuple(Message(m.speaker, "So." if m.speaker == 0 else m.text) for m in view.messages)
+    )
+    for verdicts in ((True, False), (False, True)):
+        for turn, valid in zip(mine, verdicts, strict=True):
+            turn.judgement = type(turn.judgement)(valid=valid)
+        weights = [w for w, m in zip(weights_of(episode, same, 0), same.messages, strict=True) if m.speaker == 0]
+        assert weights == [float(valid) for valid in verdicts]
+
+
+def test_emphasis_is_on_what_answers_the_learner():
+    messages = tuple(Message(speaker, "x") for speaker in (1, 2, 0, 1, 0, 2))
+    assert emphasis_of(View(("a", "b", "c"), 1, "", messages), 0) == [ASIDE, ASIDE, ASIDE, 1.0, ASIDE, 1.0]
+
+
+def test_reenacted_views_hold_my_card_switched_labels_and_my_own_answer(words):
+    everything = sample_items(CORPUS, words, 40, 3)
+    reenacted = [one for one in everything if not any(one.emphasis)]
+    kinds, differs = set(), 0
+    cards = {parts(words, one)[0][1] for one in everything if one.me == 0}
+    for one in reenacted:
+        (label, card), *said = parts(words, one)
+        assert one.me == 1
+        assert label == CARD
+        assert card in cards
+        persona = re.fullmatch(r"You are (\w+)\.", card)[1]
+        assert [label == ME for label, _ in said] == [span.speaker == 1 for span in one.encoded.spans]
+        assert list(one.weights) == [0.0] * (len(said) - 1) + [1.0]
+        assert said[-1][0] == ME != said[-2][0]
+        situation = next(k for k, phrases in SITUATION_PHRASES.items() if any(p in said[0][1] for p in phrases))
+        wanted = expected_reply(understand(said[-2][1]), need(persona, situation))
+        kind = reply_kind(said[-1][1])
+        assert kind == wanted
+        kinds.add(kind)
+        batch = collate([one])
+        assert words.decode(batch.ids[0][batch.own[0] & (batch.weight[0] > 0)].tolist()) == said[-1][1]
+    assert kinds >= {"thanks", "refusal", "puzzled"}
+    assert len(reenacted) >= 40
+    # Many of them differ from what the partner, who is not like me, really said to the same words.
+    really = {tuple(p[1] for p in parts(words, one)[1:]) for one in everything if any(one.emphasis)}
+    really = {talk[:k] for talk in really for k in range(len(talk) + 1)}
+    differs = sum(tuple(p[1] for p in parts(words, one)[1:]) not in really for one in reenacted)
+    assert differs > len(reenacted) / 4
+
+
+def test_the_share_of_reenacted_dialogues_is_kept(words):
+    without = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.0), words, 20, 3)
+    half = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.5), words, 20, 3)
+    assert len(without) == 40
+    assert len(half) == 40 + 10
+    assert all(any(one.emphasis) for one in without)
+
+
+def test_the_same_seed_gives_the_same_items_and_another_others(words):
+    first, again, other = (
+        [(one.encoded.ids, one.me, list(one.weights), list(one.emphasis)) for one in sample_items(CORPUS, words, 8, s)]
+        for s in (3, 3, 4)
+    )
+    assert first == again != other
+
+
+def spoken(words, *speakers, me=0, weights=None):
+    view = View(("a", "b"), me, "Card.", tuple(Message(s, f"word {k}.") for k, s in enumerate(speakers)))
+    count = len(speakers)
+    return Item(words.encode_view(view), me, weights or [1.0] * count, [0.5] * count)
+
+
+def test_masks_lie_on_text_and_end_and_the_narrator_is_nobody(words):
+    batch = collate([spoken(words, NARRATOR, 1, 0, weights=[1.0, 1.0, 0.25]), spoken(words, 1, 0, 1, me=1)])
+    for row, (mine, theirs) in enumerate([(["word 2."], ["word 1."]), (["word 0.", "word 2."], ["word 1."])]):
+        for mask, expected in ((batch.own, mine), (batch.others, theirs)):
+            ids = batch.ids[row][mask[row]].tolist()
+            assert ids == [i for text in expected for i in [*words.encode(text), END]]
+        assert (batch.ids[row][torch.roll(batch.first[row], -1)] != END).all()
+    assert batch.weight[0][batch.own[0]].unique().tolist() == [0.25]
+    assert int(batch.first[0].sum()) == 2
+
+
+def test_batches_are_joined_and_cut_without_loss(words):
+    short, long = collate([spoken(words, 0)]), collate([spoken(words, 1, 0, 1, 0), spoken(words, 1)])
+    both = join(short, long)
+    assert len(both) == 3
+    for row, (batch, k) in enumerate([(short, 0), (long, 0), (long, 1)]):
+        again, alone = both.rows(torch.tensor([row])), batch.rows(torch.tensor([k]))
+        for name in ("ids", "own", "others", "first", "weight", "emphasis"):
+            assert torch.equal(getattr(again, name), getattr(alone, name)), name
+        assert (again.ids != PAD).all()
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_a_cropped_item_holds_the_messages_that_fit(words, count):
+    one = spoken(words, 1, 0, 1, 0, 1)
+    room = one.encoded.spans[count - 1].stop if count else one.encoded.spans[0].start - 1
+    short = cropped(one, room)
+    assert parts(words, one)[1 : 1 + count] == (parts(words, short)[1:] if count else [])
+    assert len(short.weights) == len(short.emphasis) == len(short.encoded.spans) == count
+    assert len(short.encoded.ids) == room
+    assert cropped(one, room + 1).encoded == short.encoded
+
+
+def test_imitation_weighs_behaviour_and_hears_everyone(make_learner, words):
+    """A weight of zero takes a message out of the behaviour loss, and leaves the prediction loss as it was."""
+    network = make_learner().network
+    both = collate([spoken(words, 0, 1, 0, weights=[1.0, 1.0, 0.0])])
+    first_only = collate([spoken(words, 0, 1)])
+    everything = collate([spoken(words, 0, 1, 0)])
+    silenced, short, full = (imitation_losses(network, network(b.ids), b) for b in (both, first_only, everything))
+    torch.testing.assert_close(silenced.behaviour, short.behaviour)
+    torch.testing.assert_close(silenced.prediction, full.prediction)
+    assert not torch.isclose(silenced.behaviour, full.behaviour)
+
+
+def test_pre_training_reads_dialogues_longer_than_the_context(make_learner, words):
+    network = make_learner(context=48).network
+    before = network.embedding.detach().clone()
+    config = PretrainingConfig(updates=2, batch=8, pool=8)
+    pretrain(network, words, CorpusConfig(SCENARIO, {"turns": 6}, "helper_0"), config, 0)
+    assert not torch.equal(before, network.embedding)
+
+
+def test_a_pool_smaller_than_a_batch_is_refused(make_learner, words):
+    with pytest.raises(ValueError, match=r"a pool of 2 dialogues gave \d views; expected at least a batch, 64"):
+        pretrain(make_learner().network, words, CORPUS, PretrainingConfig(updates=1, batch=64, pool=2), 0)
