@@ -28,7 +28,7 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.datasets.casino import FOLDS, HumanDialogue, split
-from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, spearman_both
+from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, spearman, spearman_both
 from goldenrule.benchmarks.datasets.text_ridge import ridge_estimates
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite_people import ORDERS
@@ -54,12 +54,16 @@ PREDICTION, ONE_REPLY, YOURS, EQUAL_NEEDS, TEXT = (
     "equal_needs",
     "text_ridge",
 )
+FROM_POINTS, OVER_EQUAL, OVER_YOURS = "from_points", "over_equal_needs", "over_my_reward"
 MEANING = {
     PREDICTION: "the agent's own simulated answers, weighed by their probability",
     ONE_REPLY: "the same from a single sampled answer",
     YOURS: "my reward is yours: one's own figure",
     EQUAL_NEEDS: "the deal alone: every package counts the same",
     TEXT: "ridge regression on TF-IDF of the dialogue, trained on the figures of others",
+    FROM_POINTS: "the agent's own estimate of the partner's points",
+    OVER_EQUAL: "prediction less equal_needs, by the same resamples",
+    OVER_YOURS: "prediction less my_reward_is_yours, by the same resamples",
     "most_packages": "what the partner got most packages of",
     "majority": "the commonest top need of the people learnt from",
     "chance": "one in three",
@@ -200,6 +204,7 @@ def estimate(
     }
     felt = {
         PREDICTION: (imagined.grades @ np.arange(1, 6)).reshape(n, 2),
+        FROM_POINTS: found[PREDICTION],
         YOURS: np.array([[d.people[1].satisfaction, d.people[0].satisfaction] for d in dialogues], dtype=float),
         EQUAL_NEEDS: found[EQUAL_NEEDS],
     }
@@ -288,7 +293,17 @@ def _ranks(figure: str, estimates: Mapping[str, Array], truth: Array, seed: int)
         row = _row(figure, name, "spearman", result)
         row["without_estimate"] = int((~had).sum())
         rows.append(row)
+    for name, other in ((OVER_EQUAL, EQUAL_NEEDS), (OVER_YOURS, YOURS)):
+        table = np.stack([estimates[PREDICTION], estimates[other], truth], axis=2)
+        result = bootstrap(table, _gain, seed=seed, name=f"{figure} {name}")
+        rows.append(_row(figure, name, "difference of spearman", result))
     return rows
+
+
+def _gain(table: Array) -> float:
+    """Spearman of the first less that of the second column with the third; `table` [n, 2, 3]."""
+    flat = table.reshape(-1, 3)
+    return spearman(flat[:, [0, 2]]) - spearman(flat[:, [1, 2]])
 
 
 def _top_needs(

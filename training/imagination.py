@@ -3,7 +3,7 @@
 For dialogues of others, read from one seat (own card, all that was said), and a question `q` put to the partner:
     L_p = -log p(answer | view, q)      writes prediction heads and output, perception, shared
 with `answer` the partner's truth: its needs (`ASK_NEED`, at the end and at random earlier points) and its satisfaction
-(`ASK_HAPPY`, at the end, alone and after the needs were told).
+(`ASK_HAPPY`, at the end, alone and after the needs were told). [T] is arXiv 2411.04127.
 
 Departures. Algorithm 5 predicts every message; here only the answers carry loss, since a few hundred dialogues teach a
 small network little language, and the answers are what is asked of it. The answers to one dialogue are branches of one
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from goldenrule.agents.networks.routing import PREDICTION, routed_backward
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import END, ME, DialogueTokenizer, Encoded
+from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL, DialogueTokenizer, Encoded
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite_people import ORDERS
 from goldenrule.envs.scenarios.campsite_words import ASK_HAPPY, ASK_NEED, GRADES, parse_deal
@@ -57,6 +57,8 @@ class ImaginationConfig:
         scripted_dialogues: how many of those there are.
         cuts: questions about needs at random points of a dialogue, besides those at its end.
         leave_out: chance that a message other than a deal is left out of a reading.
+        noise: chance that a token of the context is another, any one: what is left is learnt from, not known by heart.
+        graded: share of the readings with questions about satisfaction; each has one answer, however it is renamed.
         context: longest dialogue, in tokens; longer ones lose their oldest messages.
         vocab_size: of the tokenizer, at most.
         network: sizes; its vocabulary is set by the tokenizer.
@@ -71,7 +73,9 @@ class ImaginationConfig:
     scripted: float = 0.3
     scripted_dialogues: int = 1500
     cuts: int = 2
-    leave_out: float = 0.1
+    leave_out: float = 0.2
+    noise: float = 0.1
+    graded: float = 0.25
     context: int = 480
     vocab_size: int = 2000
     network: NetworkConfig = field(
@@ -135,7 +139,10 @@ def reading(
     view = before_acceptance(account.conversation.seen_by(me))
     kept = tuple(m for m in view.messages if parse_deal(m.text) or rng.random() >= config.leave_out)
     encoded = tokenizer.encode_view(fitted(replace(view, messages=kept), tokenizer, config.context))
-    return encoded.ids, _answers(account, 1 - me, encoded, tokenizer, config, rng)
+    ids = np.array(encoded.ids)
+    blurred = (ids >= N_CONTROL) & (rng.random(len(ids)) < config.noise)
+    ids[blurred] = rng.integers(N_CONTROL, tokenizer.vocab_size, size=int(blurred.sum()))
+    return ids.tolist(), _answers(account, 1 - me, encoded, tokenizer, config, rng)
 
 
 def _answers(
@@ -152,7 +159,7 @@ def _answers(
     if len(encoded.spans) > 2:
         cuts = rng.integers(1, len(encoded.spans) - 1, size=config.cuts)
         found += [Branch(encoded.spans[cut].stop, need, target, "needs so far") for cut in cuts]
-    if account.grades is not None:
+    if account.grades is not None and rng.random() < config.graded:
         happy, mask = asked(tokenizer, ASK_HAPPY, GRADES[account.grades[other]])
         found.append(Branch(end, happy, mask, "grade"))
         found.append(Branch(end, need + happy, [False] * len(need) + mask, "grade after needs"))
