@@ -34,9 +34,7 @@ def main(wheel: Path) -> int:
     """Print what is missing and what is stray, and return the exit status."""
     expected, present = expected_files(), wheel_files(wheel)
     for name in sorted(expected - present):
-        hint = (
-            "does its folder have an __init__.py?" if name.endswith(".py") else "see package-data"
-        )
+        hint = "does its folder have an __init__.py?" if name.endswith(".py") else "see package-data"
         print(f"missing from the wheel: {name} ({hint})")
     for name in sorted(present - expected):
         print(f"stray in the wheel: {name}")

@@ -61,9 +61,7 @@ class Utterance(Space[str]):
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Utterance)
-            and self.max_length == other.max_length
-            and self.min_length == other.min_length
+            isinstance(other, Utterance) and self.max_length == other.max_length and self.min_length == other.min_length
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like every Gymnasium space

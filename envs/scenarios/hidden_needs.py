@@ -256,9 +256,7 @@ class HiddenNeeds(Scenario):
 
     def _judge_reply(self, text: str) -> Judgement:
         kind, expected = reply_kind(text), expected_reply(self._act, self.needs[self._seeker])
-        return Judgement(
-            valid=kind is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected}
-        )
+        return Judgement(valid=kind is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected})
 
     def _draw_offer(self) -> list[int]:
         return self._rng.integers(0, 8, size=2 * len(ACTS)).tolist()
