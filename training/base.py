@@ -119,7 +119,7 @@ BASES: dict[str, BaseConfig] = {
         BaseConfig(
             "false_belief-v0",
             network=replace(_SMALL, width=96, feed_forward=384, context=384),
-            pretraining=PretrainingConfig(updates=1200, batch=64),
+            pretraining=PretrainingConfig(updates=1200, batch=64, emphasise=True),
         ),
         BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
         BaseConfig(

@@ -39,6 +39,7 @@ class PretrainingConfig:
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon; linear warm-up over `warmup` steps, then linear
             decay to a tenth.
         split: route gradients by module; False is the control `unsplit`.
+        emphasise: weigh replies to the learner above other messages in the prediction loss.
         pool: fresh dialogues drawn at a time; batches are made of views of like length from one pool.
     """
 
@@ -48,6 +49,7 @@ class PretrainingConfig:
     matrix_learning_rate: float = 0.02
     warmup: int = 50
     split: bool = True
+    emphasise: bool = False
     pool: int = 4096
 
 
@@ -59,12 +61,19 @@ class ImitationLosses:
     prediction: torch.Tensor
 
 
-def imitation_losses(network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences) -> ImitationLosses:
-    """`L_b` over the owners' own messages and `L_p` over everyone's, from the trunk `hidden` [B, T, width]."""
+def imitation_losses(
+    network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences, emphasise: bool = False
+) -> ImitationLosses:
+    """`L_b` over the owners' own messages and `L_p` over everyone's, from the trunk `hidden` [B, T, width].
+
+    With `emphasise`, `L_p` weighs tokens by `batch.emphasis`: replies to the learner above all else.
+    """
     own = batch.own
     behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
     everyone = batch.own | batch.others
-    prediction = weighted_nll(token_logits(network, hidden, batch, everyone, "prediction"), batch.ids[everyone])
+    emphasis = batch.emphasis[everyone] if emphasise else None
+    logits = token_logits(network, hidden, batch, everyone, "prediction")
+    prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
     return ImitationLosses(behaviour, prediction)
 
 
@@ -92,7 +101,7 @@ def pretrain(
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
         optimizer.zero_grad()
-        losses = imitation_losses(network, network(batch.ids), batch)
+        losses = imitation_losses(network, network(batch.ids), batch, config.emphasise)
         routed_backward(network, [(losses.behaviour, behaviour_route), (losses.prediction, prediction_route)])
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
