@@ -73,9 +73,9 @@ class ImaginationConfig:
     scripted: float = 0.3
     scripted_dialogues: int = 1500
     cuts: int = 2
-    leave_out: float = 0.2
-    noise: float = 0.1
-    graded: float = 0.25
+    leave_out: float = 0.1
+    noise: float = 0.0
+    graded: float = 1.0
     context: int = 480
     vocab_size: int = 2000
     network: NetworkConfig = field(
@@ -140,8 +140,9 @@ def reading(
     kept = tuple(m for m in view.messages if parse_deal(m.text) or rng.random() >= config.leave_out)
     encoded = tokenizer.encode_view(fitted(replace(view, messages=kept), tokenizer, config.context))
     ids = np.array(encoded.ids)
-    blurred = (ids >= N_CONTROL) & (rng.random(len(ids)) < config.noise)
-    ids[blurred] = rng.integers(N_CONTROL, tokenizer.vocab_size, size=int(blurred.sum()))
+    if config.noise:
+        blurred = (ids >= N_CONTROL) & (rng.random(len(ids)) < config.noise)
+        ids[blurred] = rng.integers(N_CONTROL, tokenizer.vocab_size, size=int(blurred.sum()))
     return ids.tolist(), _answers(account, 1 - me, encoded, tokenizer, config, rng)
 
 
@@ -159,7 +160,7 @@ def _answers(
     if len(encoded.spans) > 2:
         cuts = rng.integers(1, len(encoded.spans) - 1, size=config.cuts)
         found += [Branch(encoded.spans[cut].stop, need, target, "needs so far") for cut in cuts]
-    if account.grades is not None and rng.random() < config.graded:
+    if account.grades is not None and (config.graded == 1.0 or rng.random() < config.graded):
         happy, mask = asked(tokenizer, ASK_HAPPY, GRADES[account.grades[other]])
         found.append(Branch(end, happy, mask, "grade"))
         found.append(Branch(end, need + happy, [False] * len(need) + mask, "grade after needs"))
