@@ -127,7 +127,9 @@ def _train(dialogues: Any, folder: Path, steps: str, seed: int) -> None:
     network, tokenizer, human = train_on_humans(dialogues, config, seed, report)
     command = f"goldenrule evaluate partner-reward --data casino --train FOLDER --seed {seed}"
     command += f" --steps {steps}" if steps else ""
-    provenance = {"command": command, "seed": seed, "human": human, "environment": environment()}
+    made_on = environment()  # its own command line names folders of one machine; what made the weights is `command`
+    origin = {key: made_on[key] for key in ("python", "versions", "commit")}
+    provenance = {"command": command, "seed": seed, "human": human, **origin}
     save_checkpoint(folder, network, tokenizer, provenance, half=True)
 
 
