@@ -70,7 +70,7 @@ class LanguageModel:
         replies = []
         for row, one in zip(rows, sampled, strict=True):
             state = self._state[row]
-            state.fed += one.ids
+            state.fed += one.ids[:-1]  # all that the cache holds of it
             state.said.append(one.ids)
             self.tokens += len(one.ids)
             replies.append(Reply(self.tokenizer.decode(one.ids), record=one))
@@ -117,12 +117,9 @@ class LanguageModel:
         return hidden
 
     def _grown(self) -> Session:
-        old, rows = self._session, max(len(self._state), self._expected)
-        lengths = old.lengths.tolist()
-        grown = Session(self.network, rows, max(old.capacity, 64))
-        if old.rows:
-            grown.cache[:, :, : old.rows, : old.capacity] = old.cache
-            grown.lengths[: old.rows] = torch.tensor(lengths, device=grown.lengths.device)
+        old = self._session
+        grown = Session(self.network, max(len(self._state), self._expected), max(old.capacity, 64))
+        grown.adopt(range(old.rows), old)
         return grown
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:

@@ -103,14 +103,14 @@ def _wait(device: str) -> None:
 
 
 def _ours(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[], None]:
-    heads = setup.width // 32
+    heads = setup.width // 96
     config = NetworkConfig(
         setup.vocab_size,
         setup.width,
         setup.layers,
-        behaviour_heads=heads - 2 * (heads // 3),
-        prediction_heads=heads // 3,
-        perception_heads=heads // 3,
+        behaviour_heads=heads,
+        prediction_heads=heads,
+        perception_heads=heads,
         head_width=32,
         feed_forward=4 * setup.width,
         context=setup.prompt + setup.new + 1,

@@ -80,7 +80,7 @@ class ImaginationConfig:
     vocab_size: int = 2000
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(
-            vocab_size=0, width=64, layers=3, behaviour_heads=1, feed_forward=256, context=560
+            vocab_size=0, width=64, layers=3, feed_forward=256, context=560
         )
     )
 

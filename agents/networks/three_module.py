@@ -5,8 +5,9 @@ pass gives a trunk that both outputs read: the behaviour policy `b(a|s)` and the
 share the residual stream and the feed-forward layers; what separates them is which loss writes which parameters
 (see `routing`).
 
-Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions and GELU. A value output
-for PPO belongs to the behaviour module and reads the trunk without writing to it.
+Departures: the paper leaves layer types open; this is a pre-norm decoder with rotary positions, squared ReLU
+(arXiv 2109.08668) and heads of one module sharing keys and values (arXiv 2305.13245), both chosen for speed. A value
+output for PPO belongs to the behaviour module and reads the trunk without writing to it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class NetworkConfig:
         width: size of the residual stream.
         layers: number of layers.
         behaviour_heads, prediction_heads, perception_heads: attention heads of each module in every layer.
+        sharing: heads of one module that share a key and a value; divides the heads of every module.
         head_width: size of one head; even.
         feed_forward: hidden size of the feed-forward layer.
         context: longest sequence, in tokens.
@@ -44,15 +46,26 @@ class NetworkConfig:
     behaviour_heads: int = 2
     prediction_heads: int = 2
     perception_heads: int = 2
+    sharing: int = 2
     head_width: int = 16
     feed_forward: int = 384
     context: int = 512
     longest_message: int = 24
 
+    def __post_init__(self) -> None:
+        if self.sharing < 1 or any(count % self.sharing for count in self.heads.values()):
+            given = ", ".join(f"{module} {count}" for module, count in self.heads.items())
+            raise ValueError(f"sharing={self.sharing} was given with heads {given}; expected a divisor of each")
+
     @property
     def heads(self) -> dict[str, int]:
         """Heads of each module, in the order they are laid out."""
         return {name: getattr(self, f"{name}_heads") for name in HEAD_MODULES}
+
+    @property
+    def key_heads(self) -> int:
+        """Keys and values of all modules together."""
+        return sum(self.heads.values()) // self.sharing
 
     def as_dict(self) -> dict[str, int]:
         """Plain values, for a checkpoint."""
@@ -62,46 +75,47 @@ class NetworkConfig:
 class SplitAttention(nn.Module):
     """Causal self-attention whose heads belong to modules.
 
-    A head owns its rows of the query, key and value projections and its columns of the output projection; each
-    module's are separate parameters, joined at use.
+    A head owns its rows of the query projection and its columns of the output projection, and shares those of the
+    key and value projections with the other heads of its group, all of its module; each module's are separate
+    parameters, joined at use.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, self.head_width = config.width, config.head_width
-        self.n_heads = sum(config.heads.values())
-        self.query, self.key, self.value = (
-            nn.ParameterDict(
-                {m: nn.Parameter(torch.empty(n * self.head_width, width)) for m, n in config.heads.items()}
-            )
-            for _ in range(3)
-        )
+        self.n_heads, self.key_heads, self.sharing = sum(config.heads.values()), config.key_heads, config.sharing
+
+        def parts(sharing: int) -> nn.ParameterDict:
+            sizes = {m: n // sharing * self.head_width for m, n in config.heads.items()}
+            return nn.ParameterDict({m: nn.Parameter(torch.empty(size, width)) for m, size in sizes.items()})
+
+        self.query, self.key, self.value = parts(1), parts(self.sharing), parts(self.sharing)
         self.out = nn.ParameterDict(
             {m: nn.Parameter(torch.empty(width, n * self.head_width)) for m, n in config.heads.items()}
         )
 
     def weights(self) -> tuple[Tensor, Tensor]:
-        """The joined projections: [3 * heads * head_width, width] and [width, heads * head_width]."""
+        """The joined projections: [(heads + 2 * key_heads) * head_width, width] and [width, heads * head_width]."""
         qkv = torch.cat([part[m] for part in (self.query, self.key, self.value) for m in HEAD_MODULES])
         return qkv, torch.cat([self.out[m] for m in HEAD_MODULES], dim=1)
 
-    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys (both rotated) and values of x [B, T, width], each [B, T, heads, head_width]."""
-        batch, length, _ = x.shape
-        qkv = F.linear(x, self.weights()[0]).view(batch, length, 3, self.n_heads, self.head_width)
-        to_turn, values = qkv.split((2, 1), dim=2)
-        queries, keys = rotate(to_turn, cos, sin).unbind(2)
-        return queries, keys, values.squeeze(2)
+    def project(self, x: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys (both rotated) and values of x [B, T, width], each [B, T, heads or key_heads, head_width]."""
+        qkv = F.linear(x, weight).unflatten(-1, (-1, self.head_width))
+        to_turn, values = qkv.split((self.n_heads + self.key_heads, self.key_heads), dim=2)
+        queries, keys = rotate(to_turn, cos, sin).split((self.n_heads, self.key_heads), dim=2)
+        return queries, keys, values
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Attend over the whole sequence x [B, T, width]."""
-        q, k, v = (part.transpose(1, 2) for part in self.project(x, cos, sin))
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return F.linear(mixed.transpose(1, 2).flatten(2), self.weights()[1])
+        qkv_weight, out_weight = self.weights()
+        q, k, v = (part.transpose(1, 2) for part in self.project(x, qkv_weight, cos, sin))
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.sharing > 1)
+        return F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: x [B, T, parts, heads, head_width], cos and sin [B or 1, T, 1, 1, head_width / 2]."""
+    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2]."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
@@ -119,7 +133,7 @@ class Block(nn.Module):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The feed-forward half, residual included."""
-        return x + self.down(F.gelu(self.up(self.feed_forward_norm(x)), approximate="tanh"))
+        return x + self.down(F.relu(self.up(self.feed_forward_norm(x))).square())
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """x [B, T, width] to the same shape."""
@@ -149,8 +163,8 @@ class ThreeModuleTransformer(nn.Module):
             torch.arange(config.context).float(),
             10_000.0 ** (-torch.arange(0, config.head_width, 2).float() / config.head_width),
         )
-        self.register_buffer("cos", angles.cos()[:, None, None], persistent=False)
-        self.register_buffer("sin", angles.sin()[:, None, None], persistent=False)
+        self.register_buffer("cos", angles.cos()[:, None], persistent=False)
+        self.register_buffer("sin", angles.sin()[:, None], persistent=False)
         self.cos: Tensor
         self.sin: Tensor
         self._initialise(seed)

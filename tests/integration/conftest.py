@@ -21,6 +21,7 @@ def make_tiny(scenario: str, folder: Path) -> Path:
         behaviour_heads=1,
         prediction_heads=1,
         perception_heads=1,
+        sharing=1,
         head_width=8,
         feed_forward=16,
         context=256,

@@ -108,10 +108,10 @@ class TestCache:
         row = list(range(N_CONTROL, N_CONTROL + 10))
         session = Session(network, 2)
         session.feed([0, 1], [row, row[:4]])
-        parent = session.cache.clone()
+        parent = session._keys.clone(), session._values.clone()
         branch = session.branch([0, 0, 1], [6, 10, 4])
         got = branch.feed([0, 1, 2], [[40, 41], [42], [43, 44, 45]])
-        assert torch.equal(parent, session.cache)
+        assert all(map(torch.equal, parent, (session._keys, session._values)))
         expected = network(torch.tensor([[*row[:6], 40, 41]]))[0, -1]
         torch.testing.assert_close(got[0], expected, atol=1e-5, rtol=1e-4)
 
