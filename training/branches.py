@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from goldenrule.agents.networks.sampling import ban_controls
-from goldenrule.agents.networks.three_module import Block, Output, ThreeModuleTransformer
+from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import PAD
 
 
@@ -97,12 +96,8 @@ def trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
     """Hidden states [B, L, width] that the network's outputs read."""
     cos, sin = network.cos[packed.positions], network.sin[packed.positions]
     x = F.embedding(packed.ids, network.embedding)
-    for layer in network.blocks:
-        block = cast(Block, layer)
-        attention = block.attention
-        q, k, v = (part.transpose(1, 2) for part in attention.project(block.attention_norm(x), cos, sin))
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=packed.mask)
-        x = block.feed_forward(x + F.linear(mixed.transpose(1, 2).flatten(2), attention.weights()[1]))
+    for block in network.blocks:
+        x = block(x, cos, sin, packed.mask)
     return network.norm(x)
 
 

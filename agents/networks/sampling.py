@@ -192,9 +192,9 @@ class Session:
             x, queries = x[place.ends][:, None], queries[place.ends][:, None]
             positions = positions[place.ends][:, None]
         if place.start == 0 and queries.shape[1] > 1:
-            fresh = (part.transpose(1, 2) for part in (queries, new_keys, new_values))
-            mixed = F.scaled_dot_product_attention(*fresh, is_causal=True, enable_gqa=attention.sharing > 1)
-            mixed = mixed.transpose(1, 2)
+            q, k, v = queries.transpose(1, 2), new_keys.transpose(1, 2), new_values.transpose(1, 2)
+            shared = attention.sharing > 1
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared).transpose(1, 2)
         else:
             mixed = _attend(queries, keys, values, None if place.one_for_all else positions)
         return block.feed_forward(x + F.linear(mixed.flatten(2), out_weight))

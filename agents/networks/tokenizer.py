@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from goldenrule.envs.conversation import View
-from goldenrule.envs.message import NARRATOR
+from goldenrule.envs.message import NARRATOR, Message
 
 PAD, CARD, END, ME, NARRATED, PRIVATE = range(6)
 OTHER_0 = 6
@@ -22,7 +22,7 @@ MAX_OTHERS = N_CONTROL - OTHER_0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where one message lies in a sequence: its label at `start - 1`, its text and end in `ids[start:stop]`."""
+    """Where one message lies in a sequence: its text and end in `ids[start:stop]`, after its label and audience."""
 
     speaker: int
     start: int
@@ -100,7 +100,7 @@ class DialogueTokenizer:
         return OTHER_0 + other
 
     def encode_view(self, view: View, said: Mapping[int, Sequence[int]] | None = None) -> Encoded:
-        """A view as ids: the card, then each message as label, text, end.
+        """A view as ids: the card, then each message as label, audience (unless everyone), text, end.
 
         Args:
             view: what is known, and whose place it is.
@@ -110,12 +110,18 @@ class DialogueTokenizer:
         spans = []
         for index, message in enumerate(view.messages):
             ids.append(self.label(message.speaker, view.me, len(view.agents)))
-            if message.to is not None:
-                ids.append(PRIVATE)
+            ids += self._audience(message, view)
             start = len(ids)
             ids += said[index] if said and index in said else [*self.encode(message.text), END]
             spans.append(Span(message.speaker, start, len(ids)))
         return Encoded(ids, spans)
+
+    def _audience(self, message: Message, view: View) -> list[int]:
+        """Nothing for a message to everyone; otherwise `PRIVATE` and who else has heard it."""
+        if message.to is None:
+            return []
+        heard = {*message.to} - {message.speaker, view.me}
+        return [PRIVATE, *sorted(self.label(agent, view.me, len(view.agents)) for agent in heard)]
 
     def to_json(self) -> str:
         """The tokenizer as text, for a checkpoint."""
