@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from goldenrule.benchmarks.commands import compare, ls, partner_reward, play, pretrain, speed
+from goldenrule.benchmarks.commands import beliefs, compare, ls, partner_reward, play, pretrain, speed
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.render import clean
@@ -29,7 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-evaluate = typer.Typer(help="Hold an agent against human data.", no_args_is_help=True, rich_markup_mode=None)
+evaluate = typer.Typer(
+    help="Hold an agent against human data or known beliefs.", no_args_is_help=True, rich_markup_mode=None
+)
 
 app.command()(compare.compare)
 app.command()(compare.report)
@@ -39,6 +41,7 @@ app.command()(ls.ls)
 app.command()(pretrain.pretrain)
 app.command()(speed.speed)
 evaluate.command("partner-reward")(partner_reward.partner_reward)
+evaluate.command("beliefs")(beliefs.beliefs)
 app.add_typer(evaluate, name="evaluate")
 
 

@@ -25,6 +25,7 @@ from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.base import StandsIn
 from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
+from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.sequences import Item, emphasis_of
 
@@ -57,11 +58,13 @@ def converse(scenario: str, knobs: Mapping[str, Any], count: int, seed: int) -> 
     return episodes
 
 
-def texts(scenario: str, knobs: Mapping[str, Any], count: int, seed: int) -> list[str]:
-    """Cards and messages of `count` dialogues, for the tokenizer."""
+def texts(scenario: str, knobs: Mapping[str, Any], count: int, seed: int, *, narrated: bool = False) -> list[str]:
+    """Cards and messages of `count` dialogues, for the tokenizer; what the narrator says only if `narrated`."""
     lines = []
     for episode in converse(scenario, knobs, count, seed):
         lines += [*episode.cards, *(turn.message.text for turn in episode.turns)]
+        if narrated and episode.conversation is not None:
+            lines += [m.text for m in episode.conversation.messages if m.speaker == NARRATOR]
     return lines
 
 

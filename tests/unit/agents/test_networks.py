@@ -22,7 +22,15 @@ from goldenrule.agents.networks.routing import (
 )
 from goldenrule.agents.networks.sampling import Session, ban_controls
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL, OTHER_0, DialogueTokenizer
+from goldenrule.agents.networks.tokenizer import (
+    END,
+    ME,
+    N_CONTROL,
+    NARRATED,
+    OTHER_0,
+    PRIVATE,
+    DialogueTokenizer,
+)
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 
@@ -154,6 +162,22 @@ class TestTokenizer:
         theirs = tokenizer.encode_view(view.in_the_shoes_of(1)).ids
         swapped = [{ME: OTHER_0, OTHER_0: ME}.get(i, i) for i in mine]
         assert theirs == swapped
+
+    def test_who_else_has_heard_a_message_stands_before_it(self, tokenizer):
+        said = [(1, None), (1, (0,)), (2, (0, 1)), (NARRATOR, (0, 2)), (NARRATOR, (0,)), (0, (2, 1))]
+        view = View(("a", "b", "c"), 0, "card", tuple(Message(speaker, "hm", to) for speaker, to in said))
+        encoded = tokenizer.encode_view(view)
+        stops = [encoded.ids.index(END) + 1, *(span.stop for span in encoded.spans)]
+        before = [encoded.ids[stop : span.start] for stop, span in zip(stops, encoded.spans, strict=False)]
+        b, c = OTHER_0, OTHER_0 + 1
+        assert before == [
+            [b],
+            [b, PRIVATE],
+            [c, PRIVATE, b],
+            [NARRATED, PRIVATE, c],
+            [NARRATED, PRIVATE],
+            [ME, PRIVATE, b, c],
+        ]
 
     def test_labels_are_exclusive_and_the_narrators_its_own(self, tokenizer):
         labels = [tokenizer.label(s, 2, 4) for s in (NARRATOR, 0, 1, 2, 3)]
