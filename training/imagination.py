@@ -79,9 +79,7 @@ class ImaginationConfig:
     context: int = 480
     vocab_size: int = 2000
     network: NetworkConfig = field(
-        default_factory=lambda: NetworkConfig(
-            vocab_size=0, width=64, layers=3, feed_forward=256, context=560
-        )
+        default_factory=lambda: NetworkConfig(vocab_size=0, width=64, layers=3, feed_forward=256, context=560)
     )
 
 
