@@ -17,7 +17,9 @@ True rewards: Anna gets 1 when the helper's message names the place asked for, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -49,6 +51,8 @@ from goldenrule.envs.scenarios.false_belief_words import (
     told_text,
 )
 
+T = TypeVar("T")
+
 EFFORT = 0.05
 LEAVES = 0.5
 """Chance that a person is out of the room while a thing is moved."""
@@ -76,55 +80,89 @@ def answer_to(question: Question, messages: Sequence[Message]) -> str | None:
     return last_place(messages, question.thing, (SEEKER, FRIEND)[: question.order])
 
 
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
-    return options[int(rng.integers(len(options)))]
+class _Draws:
+    """Uniform draws, fetched many at a time: one by one they would take most of a reset."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng, self._left = rng, list[float]()
+
+    def chance(self) -> float:
+        """A number from 0 up to 1."""
+        if not self._left:
+            self._left = self._rng.random(64).tolist()
+        return self._left.pop()
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of `options`, all equally likely."""
+        return options[int(self.chance() * len(options))]
 
 
 class _Story:
-    """What happens before the talk: things put away and moved, people in and out of the room."""
+    """What happens before the talk: things put away and moved, people in and out of the room.
 
-    def __init__(self, rng: np.random.Generator, places: tuple[str, ...], things: tuple[str, ...]) -> None:
-        self.rng, self.places, self.things = rng, places, things
+    Attributes:
+        messages: all that the narrator says.
+        places: by thing, where it is, where Anna believes it is, where she believes that Ben does, and where Ben
+            believes it is: what `last_place` finds in the messages.
+    """
+
+    def __init__(self, draws: _Draws, containers: tuple[str, ...], things: tuple[str, ...]) -> None:
+        self.draws, self.containers, self.things = draws, containers, things
         self.messages: list[Message] = []
         self.present = {SEEKER, FRIEND}
+        self.places: dict[str, list[str]] = {thing: [""] * 4 for thing in things}
         for thing in things:
-            self._show(_pick(rng, PUT).format(thing=thing, place=_pick(rng, places)))
+            self._put(PUT, thing, draws.pick(containers))
 
-    def _show(self, text: str, people: Iterable[int] | None = None) -> None:
-        heard = tuple(sorted({HELPER, *(self.present if people is None else people)}))
-        self.messages.append(Message(NARRATOR, text, None if len(heard) == 3 else heard))
+    def _show(self, text: str, people: Collection[int]) -> None:
+        self.messages.append(Message(NARRATOR, text, None if len(people) == 2 else (HELPER, *people)))
+
+    def _put(self, phrases: Sequence[str], thing: str, place: str) -> None:
+        """Those in the room see `thing` go to `place`."""
+        self._show(self.draws.pick(phrases).format(thing=thing, place=place), self.present)
+        self._learn(thing, place, self.present)
+
+    def _learn(self, thing: str, place: str, people: Collection[int]) -> None:
+        places = self.places[thing]
+        places[0] = place
+        if SEEKER in people:
+            places[1] = place
+        if FRIEND in people:
+            places[3] = place
+        if len(people) == 2:
+            places[2] = place
 
     def move(self) -> None:
         """People come and go as they like; then something goes somewhere else."""
         for person in (SEEKER, FRIEND):
-            self._place_person(person, bool(self.rng.random() >= LEAVES))
-        thing = _pick(self.rng, self.things)
-        now = last_place(self.messages, thing, ())
-        place = _pick(self.rng, [p for p in self.places if p != now])
-        self._show(_pick(self.rng, MOVED).format(thing=thing, place=place))
+            self._place_person(person, self.draws.chance() >= LEAVES)
+        thing = self.draws.pick(self.things)
+        now = self.places[thing][0]
+        self._put(MOVED, thing, self.draws.pick([p for p in self.containers if p != now]))
 
     def _place_person(self, person: int, stays: bool) -> None:
-        other = SEEKER + FRIEND - person
-        if not stays and person in self.present:
-            self._show(f"{NAMES[person]} leaves.")
-            self.present.remove(person)
-        elif stays and person not in self.present:
-            self.present.add(person)
+        if stays == (person in self.present):
+            return
+        if stays:
+            other = SEEKER + FRIEND - person
             where = "here" if other in self.present else "out"
-            self._show(f"{NAMES[person]} comes back. {NAMES[other]} is {where}.")
+            self.present.add(person)
+            self._show(f"{NAMES[person]} comes back. {NAMES[other]} is {where}.", self.present)
+        else:
+            self._show(f"{NAMES[person]} leaves.", self.present)
+            self.present.remove(person)
 
     def gather(self, told: float) -> None:
         """All come back; who is wrong about a thing is told with chance `told`, alone or together."""
         for person in (SEEKER, FRIEND):
             self._place_person(person, True)
-        for thing in self.things:
-            truth = last_place(self.messages, thing, ())
-            assert truth is not None  # every thing was put somewhere at the start
-            wrong = [p for p in (SEEKER, FRIEND) if last_place(self.messages, thing, (p,)) != truth]
-            people = [p for p in wrong if self.rng.random() < told]
-            together = len(people) == 2 and self.rng.random() < 0.5
+        for thing, (truth, anna, _, ben) in self.places.items():
+            wrong = [person for person, place in ((SEEKER, anna), (FRIEND, ben)) if place != truth]
+            people = [person for person in wrong if self.draws.chance() < told]
+            together = len(people) == 2 and self.draws.chance() < 0.5
             for group in [people] if together else [[p] for p in people]:
-                self._show(told_text(_pick(self.rng, TOLD), group, thing, truth), group)
+                self._show(told_text(self.draws.pick(TOLD), group, thing, truth), group)
+                self._learn(thing, truth, group)
 
 
 class FalseBelief(Scenario):
@@ -143,38 +181,33 @@ class FalseBelief(Scenario):
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Tell the story and deal the questions. Ben's card holds them; Anna's what she has just checked."""
-        self._rng = rng
-        story = _Story(rng, self.places, self.things)
+        draws = _Draws(rng)
+        story = _Story(draws, self.places, self.things)
         for _ in range(self.moves):
             story.move()
         story.gather(self.told)
-        self._events = tuple(story.messages)
-        self.questions = [self._draw_question() for _ in range(self.n_questions)]
+        self._places = story.places
+        self.questions = [self._draw_question(draws) for _ in range(self.n_questions)]
         self._number, self._stage = 0, FRIEND
         self._answer: str | None = None
-        self._draw_offer()
+        self._offer = deque(int(12 * draws.chance()) for _ in range(self.n_candidates))
         checked = dict.fromkeys(q.thing for q in self.questions if q.order == 0)
-        seen = [f"You checked: the {t} is in the {last_place(self._events, t, ())}." for t in checked]
+        seen = [f"You checked: the {t} is in the {self._places[t][0]}." for t in checked]
         asks = [QUESTIONS[q.order][0].format(thing=q.thing) for q in self.questions]
         anna, ben = " ".join(["You are Anna.", *seen]), " ".join(["You are Ben. Ask:", *asks])
-        return Start(("You help Anna and Ben.", anna, ben), self._events)
+        return Start(("You help Anna and Ben.", anna, ben), tuple(story.messages))
 
-    def _draw_question(self) -> Question:
-        order = self.orders[int(self._rng.integers(len(self.orders)))]
+    def _draw_question(self, draws: _Draws) -> Question:
+        order = draws.pick(self.orders)
         things: Sequence[str] = self.things
-        if self._rng.random() < CONTESTED:
-            contested = [t for t in things if len({self.expected(Question(o, t)) for o in (0, 1, 2)}) > 1]
+        if draws.chance() < CONTESTED:
+            contested = [t for t in things if len({*self._places[t][:3]}) > 1]
             things = contested or things
-        return Question(order, _pick(self._rng, things))
-
-    def _draw_offer(self) -> None:
-        self._offer = self._rng.integers(0, 12, size=self.n_candidates).tolist()
+        return Question(order, draws.pick(things))
 
     def expected(self, question: Question) -> str:
         """The right answer to `question` in this story."""
-        place = answer_to(question, self._events)
-        assert place is not None  # every thing was put away in front of everybody
-        return place
+        return self._places[question.thing][question.order]
 
     @property
     def question(self) -> Question:
@@ -189,7 +222,7 @@ class FalseBelief(Scenario):
         """Pay Anna when the place asked for is named; go on to the next question when she has replied."""
         message = messages[0]
         speaker, self._stage = self._stage, {FRIEND: HELPER, HELPER: SEEKER, SEEKER: FRIEND}[self._stage]
-        self._draw_offer()
+        self._offer.rotate()  # other words for the same candidates
         if speaker == HELPER:
             return self._hear_helper(message)
         if speaker == FRIEND:
@@ -207,7 +240,7 @@ class FalseBelief(Scenario):
         facts: dict[str, Fact] = {
             "order": self.question.order,
             "thing": self.question.thing,
-            "truth": last_place(self._events, self.question.thing, ()),
+            "truth": self._places[self.question.thing][0],
             "belief": expected,
             "answer": self._answer,
             "correct": correct,
