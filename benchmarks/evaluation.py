@@ -66,7 +66,12 @@ def evaluate(world: World, agent: Agent, mind: LanguageModel, estimator: Estimat
     record_truth(finished, world.learner, world.partner)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
-    score_episodes(Kindness(shown, mind, world.read, world.partner, rng=rng, name=ESTIMATE), finished, world.learner)
+    scenario = world.env(0).scenario
+    score_episodes(
+        Kindness(shown, mind, world.read, world.partner, scenario=scenario, rng=rng, name=ESTIMATE),
+        finished,
+        world.learner,
+    )
     score_episodes(
         Kindness("prediction", mind, world.read, world.partner, rng=rng, name=PREDICTED), finished, world.learner
     )

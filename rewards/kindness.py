@@ -9,6 +9,9 @@ differ in who imagines the reply:
     oracle      nobody: the true reward, which only a scenario with exact rewards can tell (a control)
     shuffled    the prediction output, for another conversation of the batch (a control)
 
+Where a reply alone does not tell what it pays, the scenario says what to ask the partner next, in imagination
+(`Scenario.inquiry`), and the answer is read in the light of the talk.
+
 Departures: the paper's two terms, `RLHF(â)` and `IRF(a as feedback)`, are one reading here, since a reply tells how the
 last message was received and how its speaker stands. One reply ahead is the horizon; the discount is the trainer's.
 """
@@ -22,6 +25,7 @@ import numpy as np
 
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.conversation import View
+from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.truth import TRUTH
@@ -49,7 +53,8 @@ class Kindness:
         read: the reward a reply tells of, in the units of the true reward, or `None` where it does not tell.
         partner: index of the addressee in the scenario's seats.
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
-        scenario: for `known`: what must be imagined before someone absent can answer, and how to read that answer.
+        scenario: what must be imagined before someone absent can answer, what to ask where a reply does not tell, and
+            how to read the answer; without it a reply is read by `read` alone.
         rng: source of the shuffling.
     """
 
@@ -100,33 +105,57 @@ class Kindness:
         return [i for i in range(len(turn.view.agents)) if i != turn.message.speaker]
 
     def _imagined(self, turns: Sequence[Turn]) -> list[Score]:
-        assert self.mind is not None
         whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
         states = [self._state(turns[k], other) for k, other in whose]
-        others = [other for _, other in whose]
-        if self.estimator == "naive":
-            replies = self.mind.speak([s.in_the_shoes_of(j) for s, j in zip(states, others, strict=True)])
-        else:
-            replies = self.mind.simulate(states, others)
-        said: list[list[tuple[int, str]]] = [[] for _ in turns]
-        for (k, other), reply in zip(whose, replies, strict=True):
-            said[k].append((other, reply))
-        return [self._total(replies_of_turn) for replies_of_turn in said]
+        heard = self._heard(states, [other for _, other in whose])
+        of_turn: list[list[tuple[float | None, str]]] = [[] for _ in turns]
+        for (k, _), one in zip(whose, heard, strict=True):
+            of_turn[k].append(one)
+        return [_total(found) for found in of_turn]
 
     def _state(self, turn: Turn, other: int) -> View:
         """`s_j`: what I have seen, my message, and what must happen before the other could answer."""
         state = turn.view.append(turn.message)
         return state if self.scenario is None else state.append(*self.scenario.stage(state, other))
 
-    def _read(self, other: int, reply: str) -> float | None:
-        return self.read(reply) if self.scenario is None else self.scenario.read_of(other, reply)
+    def _heard(self, states: Sequence[View], others: Sequence[int]) -> list[tuple[float | None, str]]:
+        """What each other's imagined words tell of its reward, and the words."""
+        if self.scenario is None:
+            return [(self.read(reply), reply) for reply in self._answers(states, others)]
+        asked = [self.scenario.inquiry(state, other) for state, other in zip(states, others, strict=True)]
+        replies = self._answers([q or s for q, s in zip(asked, states, strict=True)], others)
+        # Where my message settled it, that was the answer already; elsewhere the reply may have settled it.
+        talks = [
+            s if q is not None else s.append(Message(other, reply))
+            for s, q, other, reply in zip(states, asked, others, replies, strict=True)
+        ]
+        later = {
+            k: question
+            for k, (talk, other) in enumerate(zip(talks, others, strict=True))
+            if asked[k] is None and (question := self.scenario.inquiry(talk, other)) is not None
+        }
+        answers = dict(zip(later, self._answers([*later.values()], [others[k] for k in later]), strict=True))
+        return [
+            (self.scenario.read_in(talk, other, answers.get(k, reply)), f"{reply} {answers.get(k, '')}".rstrip())
+            for k, (talk, other, reply) in enumerate(zip(talks, others, replies, strict=True))
+        ]
 
-    def _total(self, replies: Sequence[tuple[int, str]]) -> Score:
-        note = " | ".join(reply for _, reply in replies)
-        told = [self._read(other, reply) for other, reply in replies]
-        if any(value is None for value in told):
-            return Score(None, "the imagined reply does not tell", note)
-        return Score(float(sum(value for value in told if value is not None)), note=note)
+    def _answers(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str]:
+        """What each other says next, as the estimator imagines it."""
+        assert self.mind is not None
+        if not views:
+            return []
+        if self.estimator == "naive":
+            return self.mind.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
+        return self.mind.simulate(views, others)
+
+
+def _total(heard: Sequence[tuple[float | None, str]]) -> Score:
+    """The sum over individuals; none where someone's words do not tell."""
+    note = " | ".join(words for _, words in heard)
+    if any(value is None for value, _ in heard):
+        return Score(None, "the imagined reply does not tell", note)
+    return Score(float(sum(value for value, _ in heard if value is not None)), note=note)
 
 
 def derangement(count: int, rng: np.random.Generator) -> list[int]:

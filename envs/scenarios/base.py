@@ -118,6 +118,23 @@ class Scenario(ABC):
         """As `read`, where what a reply tells depends on whose it is: an absent person's reward has its own scale."""
         return self.read(text)
 
+    def read_in(self, view: View, agent: int, text: str) -> float | None:
+        """As `read_of`, where what a reply tells depends on the talk so far.
+
+        Args:
+            view: the talk up to the reply and with it.
+            agent: whose reward.
+            text: the reply, or the answer to `inquiry` where there is one.
+        """
+        return self.read_of(agent, text)
+
+    def inquiry(self, view: View, agent: int) -> View | None:
+        """The view in which agent number `agent` is asked, in imagination, what it has just been paid.
+
+        `None` where nothing has to be asked: its reply tells, or it was paid nothing.
+        """
+        return None
+
     def stage(self, view: View, agent: int) -> tuple[Message, ...]:
         """What would have to happen before agent number `agent` could answer, imagined by the view's owner.
 

@@ -16,8 +16,11 @@ pairs that met; their seats are drawn.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
@@ -35,6 +38,7 @@ from goldenrule.envs.scenarios.campsite_words import (
     Deal,
     Packages,
     efficient,
+    ending,
     grade,
     packages_text,
     parse_deal,
@@ -184,6 +188,32 @@ class Campsite(Scenario):
     def read(self, text: str) -> float | None:
         """A stated satisfaction, else acceptance, refusal or leaving, else the tone of its words."""
         return read(text)
+
+    def read_in(self, view: View, agent: int, text: str) -> float | None:
+        """The points that agent number `agent` is paid by the end of `view`, by the deal and the needs told in `text`.
+
+        0 while the talk goes on, since talk pays nothing; `None` where its needs are not told.
+        """
+        end = ending(_heard(view))
+        if end is None:
+            return 0.0
+        if end.deal is None:
+            return float(WALK_AWAY_POINTS)
+        submitter, mine = end.deal
+        order = stated(text).order
+        return None if order is None else float(points(order, mine if agent == submitter else rest(mine)))
+
+    def inquiry(self, view: View, agent: int) -> View | None:
+        """Where a deal was accepted, what the other needs, asked just before: nobody talks after the acceptance."""
+        end = ending(_heard(view))
+        if end is None or end.deal is None:
+            return None
+        accepted = [k for k, message in enumerate(view.messages) if message.speaker >= 0][end.at]
+        return replace(view, messages=view.messages[:accepted]).say(ASK_NEED)
+
+
+def _heard(view: View) -> list[tuple[int, str]]:
+    return [(message.speaker, message.text) for message in view.messages if message.speaker >= 0]
 
 
 SPEC = register(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -115,6 +116,41 @@ def parse_deal(text: str) -> Deal | None:
     return Deal(_KINDS[text[start].lower()]) if _OTHER.match(text, start) else Deal("malformed")
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a talk ended.
+
+    Attributes:
+        at: which message ended it.
+        deal: who had submitted the deal that was accepted, and what the submitter gets; `None` if someone walked away.
+    """
+
+    at: int
+    deal: tuple[int, Packages] | None
+
+
+def ending(said: Sequence[tuple[int, str]]) -> Ending | None:
+    """How the talk of two ended, by the rules of the table; `None` where it goes on.
+
+    Args:
+        said: speaker (0 or 1) and text of each message that both have heard.
+    """
+    pending: tuple[int, Packages] | None = None
+    for at, (speaker, text) in enumerate(said):
+        deal = parse_deal(text)
+        if deal is None:
+            continue
+        if deal.mine is not None:
+            pending = (speaker, deal.mine)
+        elif deal.kind == "walk":
+            return Ending(at, None)
+        elif pending is not None and pending[0] != speaker:
+            if deal.kind == "accept":
+                return Ending(at, pending)
+            pending = None if deal.kind == "reject" else pending
+    return None
+
+
 _ISSUE = r"(food|water|firewood)"
 _MOST = "(?:top|first|main|biggest|highest|number one) (?:priority|need)"
 _STATED_ORDER = re.compile(rf"\bi (?:really )?need {_ISSUE} (?:the )?most,? then {_ISSUE},? then {_ISSUE}\b", re.I)
@@ -140,6 +176,12 @@ class Stated:
         """Whether it is true of someone with this order; `None` where nothing was said."""
         checks = [said == true for said, true in ((self.top, order[0]), (self.last, order[2])) if said]
         return all(checks) if checks else None
+
+    @property
+    def order(self) -> Order | None:
+        """The whole order, where both ends of it were said."""
+        between = [issue for issue in ISSUES if issue not in (self.top, self.last)]
+        return (self.top, between[0], self.last) if self.top and self.last and len(between) == 1 else None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from goldenrule.envs import make, spec
+from goldenrule.agents import play
+from goldenrule.agents.scripted import people
+from goldenrule.envs import Message, make, spec
 from goldenrule.envs.data import VARIABLE, DataError
 from goldenrule.envs.scenarios.campsite_people import Person, invent_pair, parse_card
-from goldenrule.envs.scenarios.campsite_talk import proxy
-from goldenrule.envs.scenarios.campsite_words import GRADES, grade, parse_deal, points, read, rest, stated, submit
+from goldenrule.envs.scenarios.campsite_talk import STATE_ORDER, proxy
+from goldenrule.envs.scenarios.campsite_words import (
+    ASK_NEED,
+    GRADES,
+    grade,
+    parse_deal,
+    points,
+    read,
+    rest,
+    stated,
+    submit,
+)
 from goldenrule.envs.seeding import generator
 
 SUBMIT = "Submit-Deal: I get 2 food, 1 water, 0 firewood"
@@ -246,3 +258,33 @@ def test_a_card_that_is_none_is_refused():
 
 def test_roles_are_seats():
     assert (spec("campsite-v0").learner, spec("campsite-v0").partner) == ("camper_0", "camper_1")
+
+
+def test_the_end_and_its_points_can_be_read_from_the_talk_alone():
+    N = 60
+    campers = people("campsite-v0", "corpus")["camper"]()
+    talks = play([make("campsite-v0") for _ in range(N)], {"camper": campers}, list(range(N)), strict=True)
+    ends = set()
+    for talk in talks:
+        scenario = table().scenario
+        for me in range(2):
+            view = talk.conversation.seen_by(me)
+            needs = STATE_ORDER.format(*parse_card(talk.cards[1 - me]).order)
+            facts = talk.turns[-1].judgement.facts
+            assert scenario.read_in(view, 1 - me, needs) == talk.total(1 - me)
+            question = scenario.inquiry(view, 1 - me)
+            assert (question is not None) == bool(facts.get("agreement"))
+            if question is not None:
+                ends.add("deal")
+                assert scenario.read_in(view, 1 - me, "Who knows?") is None
+                assert question.messages[-1] == Message(me, ASK_NEED)
+                assert question.messages[:-1] == view.messages[:-1]
+            else:
+                ends.add(facts["kind"] if facts["kind"] == "walk" else "cut")
+    assert ends >= {"deal", "cut"}
+
+
+def test_both_ends_of_an_order_tell_all_of_it():
+    assert stated("I need water most. I need food least.").order == ("water", "firewood", "food")
+    assert stated("I need water most.").order is None
+    assert stated("I need water most. I need water least.").order is None

@@ -9,8 +9,9 @@ import torch
 from goldenrule.agents import Episode, Turn
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.envs import Message, View
+from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
+from goldenrule.envs.scenarios.campsite_words import ASK_NEED
 from goldenrule.envs.seeding import generator
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.rewards.rlhf import Preference, PreferenceModel, annotate
@@ -97,7 +98,10 @@ class Return:
     def stage(self, view, agent):
         return (Message(-1, "The door opens 6"),) if agent == OTHER else ()
 
-    def read_of(self, agent, text):
+    def inquiry(self, view, agent):
+        return None
+
+    def read_in(self, view, agent, text):
         return (1.0 + (agent == OTHER)) * float(text.rsplit(" ", 1)[-1])
 
 
@@ -106,6 +110,53 @@ def test_what_must_happen_before_someone_absent_answers_is_imagined_too():
     kindness = Kindness("prediction", mind, read, FRIEND, individuals="known", scenario=Return())
     assert values(kindness.score([turn("I say 3")])) == [3.0 + 2 * 6.0]
     assert [view.messages[-1].text for view, _ in mind.simulated] == ["I say 3", "The door opens 6"]
+
+
+class Camper(Mind):
+    """Accepts any deal, and needs firewood most."""
+
+    def simulate(self, views, as_agent):
+        super().simulate(views, as_agent)
+        asked = [view.messages[-1].text == ASK_NEED for view in views]
+        return ["I need firewood most, then food, then water." if a else "Okay, good. Accept-Deal" for a in asked]
+
+    def speak(self, views):
+        return ["I need water most, then food, then firewood."] * len(views)
+
+
+OFFER = "Submit-Deal: I get 3 food, 0 water, 1 firewood"
+LEFT = 5.0 * 2 + 3.0 * 3  # firewood and water
+
+
+@pytest.mark.parametrize(
+    ("said", "mine", "worth", "questions"),
+    [
+        ([], "Hello.", 0.0, 0),  # an acceptance of nothing pays nothing
+        ([], OFFER, LEFT, 1),
+        ([(1, OFFER)], "Accept-Deal", 5.0 * 1 + 4.0 * 3, 1),
+        ([(0, OFFER), (1, "Reject-Deal")], "And now?", 0.0, 0),
+        ([(1, OFFER)], "I must go. Walk-Away", 5.0, 0),
+    ],
+)
+def test_what_a_deal_pays_the_partner_follows_from_the_needs_it_tells_in_imagination(said, mine, worth, questions):
+    view = View(("camper_0", "camper_1"), 0, "A card.", tuple(Message(who, text) for who, text in said))
+    mind, scenario = Camper(), make("campsite-v0").scenario
+    (score,) = Kindness("prediction", mind, scenario.read, 1, scenario=scenario).score(
+        [Turn(Message(0, mine), view, (0.0, 0.0), {}, Judgement())]
+    )
+    assert score.value == worth
+    asked = [v for v, _ in mind.simulated if v.messages[-1].text == ASK_NEED]
+    assert len(asked) == questions
+    assert all("Accept-Deal" not in m.text for v in asked for m in v.messages)
+    assert ("firewood most" in score.note) == bool(questions)
+
+
+def test_naive_kindness_takes_its_own_needs_for_the_partners():
+    view = View(("camper_0", "camper_1"), 0, "A card.", (Message(1, OFFER),))
+    scenario = make("campsite-v0").scenario
+    accepted = Turn(Message(0, "Accept-Deal"), view, (0.0, 0.0), {}, Judgement())
+    (score,) = Kindness("naive", Camper(), scenario.read, 1, scenario=scenario).score([accepted])
+    assert score.value == 4.0 * 3 + 3.0 * 1
 
 
 def test_the_oracle_is_the_truth_and_says_that_it_knows_it():
