@@ -67,6 +67,7 @@ class HumanConfig:
         rename: whether issues are renamed at random.
         aside: weight of a token that is no answer, beside 1 for the answers'.
         heard: share of the messages that carry loss at all; leaving some out saves time.
+        longest: longest message to learn to say, in tokens.
     """
 
     context: int = 512
@@ -75,6 +76,7 @@ class HumanConfig:
     rename: bool = True
     aside: float = 0.05
     heard: float = 0.5
+    longest: int = 512
 
 
 _FACES = {"🙂": " :) ", "😡": " :@ ", "☹️": " :( ", "☹": " :( ", "😮": " :o "}
@@ -230,7 +232,14 @@ def human_item(account: Account, tokenizer: DialogueTokenizer, config: HumanConf
         # The question is mine to ask when I imagine, not something to learn to say; the answer is what decides.
         answer = view.messages[k].speaker != me
         weights[k], emphasis[k] = 0.0, float(answer)
-    return Item(tokenizer.encode_view(view), me, weights, emphasis)
+    return sayable(Item(tokenizer.encode_view(view), me, weights, emphasis), config.longest)
+
+
+def sayable(item: Item, longest: int) -> Item:
+    """The item without behaviour loss on messages longer than one can say: learnt from, they would never end."""
+    spans = item.encoded.spans
+    weights = [w if span.stop - span.start <= longest else 0.0 for w, span in zip(item.weights, spans, strict=True)]
+    return replace(item, weights=weights)
 
 
 def human_items(

@@ -26,7 +26,7 @@ from goldenrule.envs.seeding import derive, generator
 from goldenrule.training.corpus import CorpusConfig, sample_items
 from goldenrule.training.losses import token_logits, weighted_nll
 from goldenrule.training.optimiser import muon
-from goldenrule.training.sequences import Sequences, collate, cropped
+from goldenrule.training.sequences import Item, Sequences, collate, cropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,10 @@ def routes(split: bool) -> tuple[Route, Route]:
     return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
 
 
+MoreItems = Callable[[int, int], list[Item]]
+"""Further views to learn from, beside a number of scripted ones, under a seed."""
+
+
 def pretrain(
     network: ThreeModuleTransformer,
     tokenizer: DialogueTokenizer,
@@ -89,15 +93,17 @@ def pretrain(
     config: PretrainingConfig,
     seed: int,
     report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    more: MoreItems = lambda scripted, seed: [],
 ) -> None:
     """Pre-train in place; a function of (weights, corpus, config, seed).
 
     Args:
         report: called after each step with (step, behaviour loss, prediction loss).
+        more: views other than those of `corpus`, for each pool.
     """
     optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
     behaviour_route, prediction_route = routes(config.split)
-    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context)):
+    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context, more)):
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
         optimizer.zero_grad()
@@ -115,13 +121,19 @@ def _schedule(step: int, config: PretrainingConfig) -> float:
 
 
 def _batches(
-    corpus: CorpusConfig, tokenizer: DialogueTokenizer, config: PretrainingConfig, seed: int, context: int
+    corpus: CorpusConfig,
+    tokenizer: DialogueTokenizer,
+    config: PretrainingConfig,
+    seed: int,
+    context: int,
+    more: MoreItems,
 ) -> Iterator[Sequences]:
     """Batches from fresh dialogues, a pool at a time, in random order."""
     done = 0
     pool_number = 0
     while done < config.updates:
         found = sample_items(corpus, tokenizer, config.pool, derive(seed, "pool", pool_number))
+        found += more(len(found), derive(seed, "more", pool_number))
         if len(found) < config.batch:
             raise ValueError(
                 f"a pool of {config.pool} dialogues gave {len(found)} views; expected at least a batch, {config.batch}"

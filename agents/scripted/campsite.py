@@ -6,10 +6,12 @@ happy with the deal. Whoever imagines a partner's answer to these learns what th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite_people import ORDERS, Person, parse_card
@@ -33,6 +35,7 @@ from goldenrule.envs.scenarios.campsite_words import (
     stated_grade,
     submit,
 )
+from goldenrule.envs.seeding import generator
 
 ASPIRATIONS = (22, 21, 20, 19, 18, 17, 16, 15)  # points asked for, lower with each deal made so far
 LEAVE_AFTER = 12  # messages of one's own without a deal
@@ -239,6 +242,29 @@ class CorpusCamper(Scripted):
         return f"{text}. {ASK_HAPPY}" if rng.random() < 0.6 else text
 
 
+class MixedCamper:
+    """`CorpusCamper` at half of the tables, `Camper` at the others: there, talks come to an agreement.
+
+    Who learns from the former alone hears every answer and hardly ever agrees.
+    """
+
+    sensible = 0.5
+
+    def __init__(self) -> None:
+        self._campers = (Camper(), CorpusCamper())
+        self._wild: list[bool] = []
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues."""
+        self._wild = [bool(generator(seed, "camper").random() >= self.sensible) for seed in seeds]
+        for camper in self._campers:
+            camper.reset(seeds)
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """One reply for each observation."""
+        return [self._campers[self._wild[seen.dialogue]].act([seen])[0] for seen in observations]
+
+
 def nonsense(rng: np.random.Generator) -> str:
     """Words of this world in an order that means nothing."""
     acts_known = tuple(PHRASES)
@@ -249,4 +275,4 @@ def nonsense(rng: np.random.Generator) -> str:
 
 
 register_people("campsite-v0", "default", {"camper": Camper})
-register_people("campsite-v0", "corpus", {"camper": CorpusCamper})
+register_people("campsite-v0", "corpus", {"camper": MixedCamper})

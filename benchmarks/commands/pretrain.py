@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import scenario_spec, whole
+from goldenrule.envs.data import DataError
+
+if TYPE_CHECKING:
+    from goldenrule.training.base import BaseConfig, Gate, Humans
 
 ENOUGH = 0.95
 
@@ -20,6 +24,10 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="Of every draw; the shipped checkpoints have 0.")] = 0,
     steps: Annotated[str, typer.Option(help="Gradient steps; the scenario's own number if not given.")] = "",
     threads: Annotated[int, typer.Option(help="Threads; the same number gives the same bytes.")] = 1,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
+    ] = None,
+    human: Annotated[bool, typer.Option("--human/--no-human", help="Learn from human dialogues too.")] = True,
 ) -> int:
     """Make a base checkpoint: tokenizer and pre-trained network; says whether it passes the gate.
 
@@ -30,13 +38,14 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+    from goldenrule.benchmarks.people import data_at
     from goldenrule.benchmarks.rundir import environment
     from goldenrule.training.base import base_config, gate, make_base
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise CheckpointError(f"{out} is not empty; nothing is overwritten: name a new folder")
     torch.set_num_threads(whole(threads, "--threads", high=1024))
-    config = base_config(scenario)
+    config = base_config(scenario) if human else base_config(scenario).without_people()
     if updates is not None:
         config = replace(config, pretraining=replace(config.pretraining, updates=updates))
 
@@ -45,23 +54,45 @@ def pretrain(
             total = config.pretraining.updates
             print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
 
-    network, tokenizer = make_base(config, seed, report)
+    with data_at(data_dir):
+        network, tokenizer = make_base(config, seed, report, _people(config))
     passed = gate(network, tokenizer, scenario, config.knobs, seed)
     made_on = environment()
+    command = f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}"
     provenance = {
-        "command": f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}",
+        "command": command if human else f"{command} --no-human",
         "config": config.as_dict(),
         "seed": seed,
-        "gate": asdict(passed),
+        "gate": passed.as_dict(),
         **{key: made_on[key] for key in ("python", "versions", "commit")},
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)
+    _say(passed)
+    print(f"Saved in {out}")
+    return 0
+
+
+def _people(config: BaseConfig) -> Humans:
+    """The human dialogues that the configuration asks for.
+
+    Raises:
+        DataError: some are missing; the line says which, and what to do.
+    """
+    from goldenrule.benchmarks.people import human_dialogues
+
+    try:
+        return human_dialogues([*config.human])
+    except DataError as error:
+        raise DataError(f"{error}; or name it with --data-dir, or learn from scripts alone with --no-human") from None
+
+
+def _say(passed: Gate) -> None:
     by_reading = ", ".join(f"{share:.2f} where it told {reading}" for reading, share in passed.by_reading.items())
     print(f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies:")
     print(f"  {by_reading}")
-    if passed.balanced < ENOUGH:
-        print(
-            f"That is below {ENOUGH} on balanced cases ({passed.balanced:.3f}): reward training from it will mislead."
-        )
-    print(f"Saved in {out}")
-    return 0
+    if passed.paid is not None:
+        told = ", ".join(f"{share:.3f} where its needs were {kind}" for kind, share in passed.paid.items())
+        print(f"Asked at the end, in imagination, it tells the reward that the partner really got: {told}.")
+    if passed.decisive < ENOUGH:
+        cases = "on balanced cases" if passed.paid is None else "where it can be known"
+        print(f"That is below {ENOUGH} {cases} ({passed.decisive:.3f}): reward training from it will mislead.")
