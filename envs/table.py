@@ -29,14 +29,14 @@ class Table:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.n_agents = len(scenario.agents)
-        self._everyone = np.ones(self.n_agents, dtype=np.int8)
         self._begin(("",) * self.n_agents)
 
     def _begin(self, cards: tuple[str, ...]) -> None:
         self.cards = cards
         self.messages: list[Message] = []
         self._seen: list[list[dict[str, Any]]] = [[] for _ in cards]
-        self._audiences: dict[tuple[int, tuple[int, ...]], np.ndarray[Any, Any]] = {}
+        self._numbers: list[list[int]] = [[] for _ in cards]  # which of the messages each has seen
+        self._audiences = np.ones((16, len(cards)), dtype=np.int8)  # a row a message
         self._pending: list[Message] = []
         self._speakers: tuple[int, ...] = ()
         self._before = 0
@@ -87,27 +87,23 @@ class Table:
         return self.outcome.judgements[index]
 
     def _publish(self, message: Message) -> None:
+        number = len(self.messages)
         self.messages.append(message)
-        entry = {
-            "speaker": self.n_agents if message.speaker == NARRATOR else message.speaker,
-            "text": message.text,
-            "audience": self._audience(message),
-        }
+        if number == len(self._audiences):
+            self._audiences = np.concatenate([self._audiences, np.ones_like(self._audiences)])
+        if message.to is not None:
+            self._audiences[number] = [message.heard_by(agent) for agent in range(self.n_agents)]
+        speaker = self.n_agents if message.speaker == NARRATOR else message.speaker
+        entry = {"speaker": speaker, "text": message.text}
         for agent in range(self.n_agents):
             if message.to is None or message.heard_by(agent):
                 self._seen[agent].append(entry)
-
-    def _audience(self, message: Message) -> np.ndarray[Any, Any]:
-        if message.to is None:
-            return self._everyone
-        key = (message.speaker, message.to)
-        if key not in self._audiences:
-            self._audiences[key] = np.array([message.heard_by(agent) for agent in range(self.n_agents)], dtype=np.int8)
-        return self._audiences[key]
+                self._numbers[agent].append(number)
 
     def transcript(self, agent: int) -> tuple[dict[str, Any], ...]:
         """What `agent` has seen, as observation entries; fresh containers, so no reader can alter another's."""
-        return tuple([{**entry, "audience": entry["audience"].copy()} for entry in self._seen[agent]])
+        audiences = self._audiences[self._numbers[agent]]  # a copy, in one go
+        return tuple([{**entry, "audience": row} for entry, row in zip(self._seen[agent], audiences, strict=True)])
 
     def conversation(self) -> Conversation:
         """Everything said so far, with every card: for logs and rewards, not for agents."""

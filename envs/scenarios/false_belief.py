@@ -173,8 +173,9 @@ class FalseBelief(Scenario):
     def __init__(
         self, *, order: str, containers: int, objects: int, moves: int, told: float, questions: int, turns: int
     ) -> None:
-        self.orders = (0, 1, 2) if order == "mixed" else (int(order),)
+        orders = (0, 1, 2) if order == "mixed" else (int(order),)
         self.places, self.things = PLACES[:containers], THINGS[:objects]
+        self._all = [Question(o, thing) for o in orders for thing in self.things]
         self.moves, self.told, self.n_questions = moves, told, questions
         self.max_turns = 3 * questions * turns
         self.n_candidates = len(STYLES) * containers
@@ -187,7 +188,9 @@ class FalseBelief(Scenario):
             story.move()
         story.gather(self.told)
         self._places = story.places
-        self.questions = [self._draw_question(draws) for _ in range(self.n_questions)]
+        self.questions: list[Question] = []
+        for _ in range(self.n_questions):
+            self.questions.append(self._draw_question(draws))
         self._number, self._stage = 0, FRIEND
         self._answer: str | None = None
         self._offer = deque(int(12 * draws.chance()) for _ in range(self.n_candidates))
@@ -198,12 +201,13 @@ class FalseBelief(Scenario):
         return Start(("You help Anna and Ben.", anna, ben), tuple(story.messages))
 
     def _draw_question(self, draws: _Draws) -> Question:
-        order = draws.pick(self.orders)
-        things: Sequence[str] = self.things
+        """One not asked yet in this talk, as long as there is one; all orders are equally likely."""
+        left = [q for q in self._all if q not in self.questions] or self._all
+        order = draws.pick(sorted({q.order for q in left}))
+        found = [q for q in left if q.order == order]
         if draws.chance() < CONTESTED:
-            contested = [t for t in things if len({*self._places[t][:3]}) > 1]
-            things = contested or things
-        return Question(order, draws.pick(things))
+            found = [q for q in found if len({*self._places[q.thing][:3]}) > 1] or found
+        return draws.pick(found)
 
     def expected(self, question: Question) -> str:
         """The right answer to `question` in this story."""

@@ -256,6 +256,17 @@ def test_the_talk_goes_on_to_the_next_question_only_when_the_last_was_answered()
         assert scenario(env).question == now
 
 
+def test_a_question_is_asked_again_only_when_all_have_been() -> None:
+    orders = np.zeros(3)
+    for seed in range(200):
+        asked = scenario(story(seed, questions=4)[0]).questions
+        assert len(set(asked)) == 4
+        orders[asked[0].order] += 1
+        again = scenario(story(seed, questions=4, objects=1)[0]).questions
+        assert len(set(again)) == 3
+    assert orders.min() > 45
+
+
 def test_choices_do_not_tell_the_helper_or_anna_more_than_they_know() -> None:
     for seed in range(40):
         env, _ = story(seed)
