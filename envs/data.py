@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,25 @@ def folder(name: str, given: str | Path | None = None) -> Path:
     raise DataError(
         f"no data folder {name!r} ({tried}); get it from {_source(name)} and let {VARIABLE} name the folder above it"
     )
+
+
+@contextmanager
+def data_at(folder: Path | None) -> Iterator[None]:
+    """Human data is looked for in `folder`, which holds one folder a set, while this lasts.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"no folder {str(folder)!r}; expected the folder above casino and the like")
+    before = os.environ.get(VARIABLE)
+    if folder is not None:
+        os.environ[VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
 
 
 def has(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
+from goldenrule.envs.data import data_at
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def compare(
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
     partner: Annotated[str, typer.Option(help="Who sits in the other seats: lm or scripted.")] = "lm",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
+    ] = None,
     workers: Annotated[
         str | None, typer.Option(metavar="N", help="Processes side by side; all cores otherwise.")
     ] = None,
@@ -68,7 +72,8 @@ def compare(
         processes,
         save_weights,
     )
-    return _run(wanted, plan(wanted), out, json_)
+    with data_at(data_dir):
+        return _run(wanted, plan(wanted), out, json_)
 
 
 def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:

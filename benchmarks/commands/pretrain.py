@@ -10,7 +10,7 @@ import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import scenario_spec, whole
-from goldenrule.envs.data import DataError
+from goldenrule.envs.data import DataError, data_at
 
 if TYPE_CHECKING:
     from goldenrule.training.base import BaseConfig, Gate, Humans
@@ -38,7 +38,6 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
-    from goldenrule.benchmarks.people import data_at
     from goldenrule.benchmarks.rundir import environment
     from goldenrule.training.base import base_config, gate, make_base
 

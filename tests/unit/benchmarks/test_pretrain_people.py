@@ -9,8 +9,8 @@ import pytest
 
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.datasets import DataError
-from goldenrule.benchmarks.people import data_at, human_dialogues
-from goldenrule.envs.data import VARIABLE
+from goldenrule.benchmarks.people import human_dialogues
+from goldenrule.envs.data import VARIABLE, data_at
 
 
 def needs(*order):
