@@ -88,6 +88,18 @@ def test_the_corpus_hears_every_grade_and_every_end(talks):
     assert any(t.judgement.valid is False for t in turns)
 
 
+def test_half_of_the_tables_of_the_corpus_are_sensible_from_seed_to_end(talks):
+    sensible = [
+        all(t.judgement.valid is True and t.judgement.faithful is not False for t in e.turns)
+        and bool(e.turns[-1].judgement.facts.get("agreement"))
+        for e in talks["corpus"]
+    ]
+    assert 0.45 < np.mean(sensible) < 0.9
+    corpus = people("campsite-v0", "corpus")["camper"]
+    few = [play([make("campsite-v0") for _ in range(n)], {"camper": corpus()}, list(range(n))) for n in (3, 7)]
+    assert [e.conversation for e in few[0]] == [e.conversation for e in few[1][:3]]
+
+
 def test_messages_are_short_and_varied(talks):
     texts = [t.message.text for e in talks["default"] for t in e.turns]
     assert np.mean([len(t.split()) for t in texts]) < 15
