@@ -10,7 +10,8 @@ from typing import Any
 
 from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.datasets import DataError, human_figures, load_casino
-from goldenrule.benchmarks.engine import Pool, Watch, run_cells
+from goldenrule.benchmarks.engines.base import Pool, Watch
+from goldenrule.benchmarks.engines.local import run_cells
 from goldenrule.benchmarks.plan import Comparison
 from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.rundir import SUMMARY, RunDirectory, fresh_path

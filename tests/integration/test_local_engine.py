@@ -7,7 +7,8 @@ import multiprocessing
 import torch
 
 from goldenrule.benchmarks.cell import Cell, CellSettings
-from goldenrule.benchmarks.engine import Pool, run_cells
+from goldenrule.benchmarks.engines.base import Pool
+from goldenrule.benchmarks.engines.local import run_cells
 
 FATES = """
 import os, signal

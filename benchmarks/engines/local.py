@@ -15,56 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.worker import Outcome, attempt, serve
-
-
-class Store(Protocol):
-    """Where finished cells go; `RunDirectory` is one."""
-
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[dict[str, Any]],
-        curve: Sequence[dict[str, Any]],
-        trace: str | None = None,
-    ) -> None:
-        """Save a finished cell for good."""
-
-
-class Watch(Protocol):
-    """Who is told what is going on."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell begins."""
-
-    def advanced(self, cell: Cell, done: int, total: int) -> None:
-        """A cell has made `done` of `total` updates."""
-
-    def finished(self, cell: Cell, row: dict[str, Any]) -> None:
-        """A cell is finished and saved."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """How to run.
-
-    Attributes:
-        workers: processes; 0 runs in this one.
-        weights: folder under which trained networks are kept, by cell id; `None` keeps none.
-    """
-
-    workers: int = 1
-    weights: Path | None = None
-
-    def folder(self, cell: Cell) -> Path | None:
-        """Where the network of `cell` is kept."""
-        return self.weights / cell.id if self.weights is not None else None
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
+from goldenrule.benchmarks.engines.worker import attempt, serve
 
 
 def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
@@ -78,7 +35,7 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         with _one_thread():
             for cell in cells:
                 watch.started(cell)
-                _settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
+                settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
         return
     waiting = list(reversed(cells))
     staff = [_Worker() for _ in range(min(pool.workers, len(cells)))]
@@ -108,16 +65,6 @@ def _one_thread() -> Iterator[None]:
 
 def _reporter(watch: Watch, cell: Cell) -> Any:
     return lambda done, total: watch.advanced(cell, done, total)
-
-
-def _settle(cell: Cell, outcome: Outcome, store: Store, watch: Watch) -> None:
-    row, episodes, curve, trace = outcome
-    try:
-        store.commit(row, episodes, curve, trace)
-    except ValueError as error:  # JSON has no NaN: a result that holds one is no result
-        row = failed_row(cell, f"the results cannot be saved: {error}", row["seconds"])
-        store.commit(row, [], [])
-    watch.finished(cell, row)
 
 
 @dataclass(slots=True)
@@ -162,12 +109,12 @@ class _Worker:
         except (EOFError, ConnectionResetError):
             self.process.join()
             reason = f"its process died ({_cause(self.process.exitcode)})"
-            _settle(cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None), store, watch)
+            settle(cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None), store, watch)
             return True
         if kind == "update":
             watch.advanced(cell, *content)
             return False
-        _settle(cell, tuple(content), store, watch)
+        settle(cell, tuple(content), store, watch)
         return True
 
     def stop(self) -> None:

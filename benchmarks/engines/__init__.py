@@ -1,0 +1,1 @@
+"""Engines run cells: `local` on this machine, `ray` and `slurm` beyond it."""
