@@ -6,29 +6,34 @@ For each prompt s_i:
     PPO on R(a_i)               -> behaviour, perception, shared
     NLL of p on a_i             -> prediction, perception, shared
 
-Departures: the reward model is fitted before training, to preferences between messages of scripted people, and stays
-fixed. Interleaved pre-training and the KL term are the same as for every other method (`policy_update`).
+Departures: the reward model is fitted before training, to preferences between messages of scripted people and of the
+start network, nonsense included (`annotators`), and stays fixed. Interleaved pre-training and the KL term are the same
+as for every other method (`policy_update`).
 """
 
 from __future__ import annotations
 
-import copy
-
-from goldenrule.envs.seeding import derive, generator
+from goldenrule.envs.seeding import generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.rlhf import PreferenceModel, annotate
-from goldenrule.training.corpus import converse
+from goldenrule.training.annotators import shown_dialogues
 from goldenrule.training.learner import Learner, Report
 from goldenrule.training.loop import train
 
 
-def fit_preferences(learner: Learner, dialogues: int = 512, pairs: int = 4000) -> PreferenceModel:
-    """A reward model from annotators of this scenario, on features of the start network."""
-    world = learner.world
-    episodes = converse(world.scenario, world.knobs, dialogues, derive(learner.seed, "annotated"))
-    preferences = annotate(episodes, learner.me, pairs, generator(learner.seed, "annotators"))
-    model = PreferenceModel(copy.deepcopy(learner.network).requires_grad_(False), learner.tokenizer)
-    model.fit(preferences)
+def fit_preferences(learner: Learner, dialogues: int = 512, pairs: int = 8000) -> PreferenceModel:
+    """A reward model from annotators of this scenario, on features of the start network.
+
+    Args:
+        learner: at its start.
+        dialogues: see `shown_dialogues`.
+        pairs: how many pairs of messages they compare.
+    """
+    preferences = annotate(
+        shown_dialogues(learner, dialogues), learner.me, pairs, generator(learner.seed, "annotators")
+    )
+    model = PreferenceModel(learner.network, learner.tokenizer)
+    model.fit(preferences, generator(learner.seed, "reward model"))
     return model
 
 

@@ -1,20 +1,15 @@
-"""Kindness with minds that only note what they are asked; truth; RLHF."""
+"""Kindness with minds that only note what they are asked; truth."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import torch
 
 from goldenrule.agents import Episode, Turn
-from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.campsite_words import ASK_NEED
 from goldenrule.envs.seeding import generator
 from goldenrule.rewards.kindness import Kindness
-from goldenrule.rewards.rlhf import Preference, PreferenceModel, annotate
 from goldenrule.rewards.truth import TRUTH, record_truth
 
 NAMES = ("me_0", "friend_0", "friend_1")
@@ -199,75 +194,3 @@ def test_truth_is_all_the_partner_got_until_my_next_message():
     assert [t.scores.get(TRUTH) for t in turns] == [None, 14.0, None, None, 48.0, None, 0.0]
     assert [TRUTH in t.scores for t in turns] == [False, True, False, False, True, False, True]
     assert TRUTH not in silent.turns[0].scores
-
-
-FIRST, LAST = ("Well,", "So,", "Yes,", "Now,", "Hm,", "Right,"), ("today", "at once", "if I may", "my dear", "for you")
-GOOD = tuple(f"{first} I listen {last}." for first in FIRST for last in LAST)
-BAD = tuple(f"{first} I advise {last}." for first in FIRST for last in LAST)
-HELD_OUT = (7, 13, 21, 29)
-"""Of these neither version is shown to the annotators."""
-
-
-def rated(pairs):
-    turns = [turn(text) for text, _ in pairs]
-    for one, (_, proxy) in zip(turns, pairs, strict=True):
-        one.judgement = Judgement(proxy=proxy)
-    return Episode(0, NAMES, ("", "", ""), turns=[*turns, turn("not rated"), turn("not mine", speaker=FRIEND)])
-
-
-@pytest.fixture(scope="module")
-def features():
-    tokenizer = DialogueTokenizer.train([*GOOD, *BAD] * 4, 340)
-    config = NetworkConfig(tokenizer.vocab_size, width=32, layers=1, head_width=8, feed_forward=32, context=64)
-    return ThreeModuleTransformer(config, 0), tokenizer
-
-
-def test_annotators_prefer_by_proxy_as_sharply_as_they_are_said_to():
-    episode = rated([("a", 0.9), ("b", 0.4)])
-    share = {}
-    for strength in (0.0, 2.0, 100.0):
-        pairs = annotate([episode], ME, 2000, generator(0, "annotators"), strength)
-        assert {p.chosen for p in pairs} | {p.rejected for p in pairs} == {"a", "b"}
-        share[strength] = np.mean([p == Preference("a", "b") for p in pairs])
-    assert share[0.0] == pytest.approx(0.5, abs=0.04)
-    assert share[2.0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=0.04)
-    assert share[100.0] == 1.0
-    assert annotate([episode], ME, 20, generator(1, "x")) == annotate([episode], ME, 20, generator(1, "x"))
-
-
-def test_annotators_need_two_messages_with_a_proxy():
-    with pytest.raises(ValueError, match="1 messages have a proxy; annotators need two to compare"):
-        annotate([rated([("a", 0.9)])], ME, 5, generator(0, "annotators"))
-
-
-def test_a_fitted_model_ranks_messages_it_has_not_seen(features):
-    shown = [k for k in range(len(GOOD)) if k not in HELD_OUT]
-    episode = rated([(GOOD[k], 1.0) for k in shown] + [(BAD[k], 0.0) for k in shown])
-    preferences = annotate([episode], ME, 400, generator(0, "annotators"), strength=8.0)
-    model = PreferenceModel(*features)
-    assert model.rate([GOOD[7], BAD[7]]) == [0.0, 0.0]  # before it was fitted
-    clear = [p for p in preferences if (p.chosen in GOOD) != (p.rejected in GOOD)]
-    assert model.fit(clear) > 0.99
-    good, bad = (model.rate([texts[k] for k in HELD_OUT]) for texts in (GOOD, BAD))
-    assert min(good) > max(bad) + 0.5
-    assert values(model.score([turn(GOOD[7]), turn(BAD[7])])) == pytest.approx([good[0], bad[0]], abs=1e-5)
-
-
-def test_rates_are_standardised_and_the_fit_leaves_network_and_torch_alone(features):
-    network, _ = features
-    weights, state = network.embedding.detach().clone(), torch.random.get_rng_state()
-    model = PreferenceModel(*features)
-    preferences = [Preference(a, b) for a in GOOD for b in BAD]
-    model.fit(preferences)
-    rates = np.array(model.rate([text for p in preferences for text in (p.chosen, p.rejected)]))
-    assert rates.mean() == pytest.approx(0.0, abs=1e-4)
-    assert rates.std(ddof=1) == pytest.approx(1.0, abs=1e-3)
-    assert torch.equal(network.embedding, weights)
-    assert torch.equal(state, torch.random.get_rng_state())
-
-
-def test_features_do_not_depend_on_company(features):
-    model = PreferenceModel(*features)
-    together = model.features([*GOOD, *BAD], chunk=3)
-    alone = torch.cat([model.features([text]) for text in (*GOOD, *BAD)])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
