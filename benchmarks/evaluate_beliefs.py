@@ -8,8 +8,8 @@ network, which knows what the helper knows, imagines Anna's reply, and the real 
     verdict        the imagined reply says of the helper's answer, right or wrong, what she really says
 
 Beside each stand chance (one place of those there are; one verdict of two) and what is right in assuming that everyone
-knows the truth. A reply that cannot be read, or that names no place, has none: `share` is of the rest, `share_of_all`
-counts it as wrong.
+knows the truth. A reply that cannot be read, or that names no place for what was asked, has none: `share` is of the
+rest, `share_of_all` counts it as wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.false_belief_words import HELPER, SEEKER, read_reply
+from goldenrule.envs.scenarios.false_belief_words import HELPER, SEEKER, Question, read_reply
 from goldenrule.envs.seeding import derive
 from goldenrule.training.world import World
 
@@ -41,7 +41,7 @@ class Case:
     Attributes:
         order: order of the belief asked about.
         truth, belief, answer: where the thing is, what Anna really names, and what the helper named.
-        imagined_place: what the imagined reply names; `None` where it names none or cannot be read.
+        imagined_place: what the imagined reply names; `None` where it names none for what was asked.
         imagined_yes: whether it calls the answer right; `None` likewise.
         cut: whether the story did not fit into the network's context, and its beginning was left out.
     """
@@ -71,7 +71,9 @@ def belief_cases(
     mind.reset([derive(seed, "imagined")])
     cases = []
     for told, belief, view, text in zip(facts, beliefs, views, _imagined(mind, views), strict=True):
-        kind, _, place = read_reply(text) or (None, None, None)
+        kind, about, place = read_reply(text) or (None, None, None)
+        if about != Question(int(str(told["order"])), str(told["thing"])):
+            place = None
         yes = None if place is None else kind == "yes"
         cut = len(tokenizer.encode_view(view).ids) > mind.limit
         order, truth, answer = int(str(told["order"])), str(told["truth"]), str(told["answer"])

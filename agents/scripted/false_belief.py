@@ -63,7 +63,7 @@ class Seeker(Scripted):
         place = self._place(question, view)
         if question is None or found is None or place is None:
             return _pick(rng, PUZZLED)
-        look = _pick(rng, LOOKS[question.order]).format(place=place)
+        look = _pick(rng, LOOKS[question.order]).format(thing=question.thing, place=place)
         return f"{look} {_pick(rng, YES if found[0] == place else NO)}"
 
     @staticmethod

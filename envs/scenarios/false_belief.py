@@ -18,151 +18,41 @@ True rewards: Anna gets 1 when the helper's message names the place asked for, i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
-from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.message import Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
+from goldenrule.envs.scenarios.false_belief_story import Draws, Story, last_place
 from goldenrule.envs.scenarios.false_belief_words import (
     FRIEND,
     HELPER,
     LOOKS,
-    MOVED,
-    NAMES,
     NO,
     PLACES,
     PROXY,
-    PUT,
     PUZZLED,
     QUESTIONS,
     SEEKER,
     STYLES,
     THINGS,
-    TOLD,
     YES,
     Question,
     read_answer,
-    read_event,
     read_question,
     read_reply,
-    told_text,
 )
 
-T = TypeVar("T")
-
 EFFORT = 0.05
-LEAVES = 0.5
-"""Chance that a person is out of the room while a thing is moved."""
 CONTESTED = 0.75
 """Chance that a question is about a thing on which the three orders disagree, where there is one."""
-
-
-def last_place(messages: Sequence[Message], thing: str, minds: Sequence[int]) -> str | None:
-    """Where `thing` is, by the last of the narrator's messages that all of `minds` heard.
-
-    Args:
-        messages: what happened, oldest first; what agents say moves nothing.
-        thing: what is looked for.
-        minds: `()` the truth; `(i,)` what `i` believes; `(i, j)` what `i` believes that `j` believes.
-    """
-    for message in reversed(messages):
-        found = read_event(message.text) if message.speaker == NARRATOR else None
-        if found is not None and found[0] == thing and all(message.heard_by(mind) for mind in minds):
-            return found[1]
-    return None
 
 
 def answer_to(question: Question, messages: Sequence[Message]) -> str | None:
     """The place that is the right answer, for someone who has seen all of `messages`."""
     return last_place(messages, question.thing, (SEEKER, FRIEND)[: question.order])
-
-
-class _Draws:
-    """Uniform draws, fetched many at a time: one by one they would take most of a reset."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng, self._left = rng, list[float]()
-
-    def chance(self) -> float:
-        """A number from 0 up to 1."""
-        if not self._left:
-            self._left = self._rng.random(64).tolist()
-        return self._left.pop()
-
-    def pick(self, options: Sequence[T]) -> T:
-        """One of `options`, all equally likely."""
-        return options[int(self.chance() * len(options))]
-
-
-class _Story:
-    """What happens before the talk: things put away and moved, people in and out of the room.
-
-    Attributes:
-        messages: all that the narrator says.
-        places: by thing, where it is, where Anna believes it is, where she believes that Ben does, and where Ben
-            believes it is: what `last_place` finds in the messages.
-    """
-
-    def __init__(self, draws: _Draws, containers: tuple[str, ...], things: tuple[str, ...]) -> None:
-        self.draws, self.containers, self.things = draws, containers, things
-        self.messages: list[Message] = []
-        self.present = {SEEKER, FRIEND}
-        self.places: dict[str, list[str]] = {thing: [""] * 4 for thing in things}
-        for thing in things:
-            self._put(PUT, thing, draws.pick(containers))
-
-    def _show(self, text: str, people: Collection[int]) -> None:
-        self.messages.append(Message(NARRATOR, text, None if len(people) == 2 else (HELPER, *people)))
-
-    def _put(self, phrases: Sequence[str], thing: str, place: str) -> None:
-        """Those in the room see `thing` go to `place`."""
-        self._show(self.draws.pick(phrases).format(thing=thing, place=place), self.present)
-        self._learn(thing, place, self.present)
-
-    def _learn(self, thing: str, place: str, people: Collection[int]) -> None:
-        places = self.places[thing]
-        places[0] = place
-        if SEEKER in people:
-            places[1] = place
-        if FRIEND in people:
-            places[3] = place
-        if len(people) == 2:
-            places[2] = place
-
-    def move(self) -> None:
-        """People come and go as they like; then something goes somewhere else."""
-        for person in (SEEKER, FRIEND):
-            self._place_person(person, self.draws.chance() >= LEAVES)
-        thing = self.draws.pick(self.things)
-        now = self.places[thing][0]
-        self._put(MOVED, thing, self.draws.pick([p for p in self.containers if p != now]))
-
-    def _place_person(self, person: int, stays: bool) -> None:
-        if stays == (person in self.present):
-            return
-        if stays:
-            other = SEEKER + FRIEND - person
-            where = "here" if other in self.present else "out"
-            self.present.add(person)
-            self._show(f"{NAMES[person]} comes back. {NAMES[other]} is {where}.", self.present)
-        else:
-            self._show(f"{NAMES[person]} leaves.", self.present)
-            self.present.remove(person)
-
-    def gather(self, told: float) -> None:
-        """All come back; who is wrong about a thing is told with chance `told`, alone or together."""
-        for person in (SEEKER, FRIEND):
-            self._place_person(person, True)
-        for thing, (truth, anna, _, ben) in self.places.items():
-            wrong = [person for person, place in ((SEEKER, anna), (FRIEND, ben)) if place != truth]
-            people = [person for person in wrong if self.draws.chance() < told]
-            together = len(people) == 2 and self.draws.chance() < 0.5
-            for group in [people] if together else [[p] for p in people]:
-                self._show(told_text(self.draws.pick(TOLD), group, thing, truth), group)
-                self._learn(thing, truth, group)
 
 
 class FalseBelief(Scenario):
@@ -182,8 +72,8 @@ class FalseBelief(Scenario):
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Tell the story and deal the questions. Ben's card holds them; Anna's what she has just checked."""
-        draws = _Draws(rng)
-        story = _Story(draws, self.places, self.things)
+        draws = Draws(rng)
+        story = Story(draws, self.places, self.things)
         for _ in range(self.moves):
             story.move()
         story.gather(self.told)
@@ -200,7 +90,7 @@ class FalseBelief(Scenario):
         anna, ben = " ".join(["You are Anna.", *seen]), " ".join(["You are Ben. Ask:", *asks])
         return Start(("You help Anna and Ben.", anna, ben), tuple(story.messages))
 
-    def _draw_question(self, draws: _Draws) -> Question:
+    def _draw_question(self, draws: Draws) -> Question:
         """One not asked yet in this talk, as long as there is one; all orders are equally likely."""
         left = [q for q in self._all if q not in self.questions] or self._all
         order = draws.pick(sorted({q.order for q in left}))
@@ -263,9 +153,9 @@ class FalseBelief(Scenario):
 
     def _judge_reply(self, text: str) -> Judgement:
         question, place = self.question, self.expected(self.question)
-        wanted: tuple[str, int | None, str | None] = ("puzzled", None, None)
+        wanted: tuple[str, Question | None, str | None] = ("puzzled", None, None)
         if self._answer is not None:
-            wanted = ("yes" if self._answer == place else "no", question.order, place)
+            wanted = ("yes" if self._answer == place else "no", question, place)
         found = read_reply(text)
         kind, _, said = found or (None, None, None)
         facts: dict[str, Fact] = {
@@ -283,9 +173,9 @@ class FalseBelief(Scenario):
             offer = iter(self._offer)
             texts = [_nth(STYLES[s], next(offer)).format(place=p) for p in self.places for s in STYLES]
         elif agent == SEEKER:
-            frames = LOOKS[self.question.order]
+            frames, thing = LOOKS[self.question.order], self.question.thing
             texts = [
-                f"{_nth(frames, self._offer[i]).format(place=place)} {_nth(kind, self._offer[i])}"
+                f"{_nth(frames, self._offer[i]).format(thing=thing, place=place)} {_nth(kind, self._offer[i])}"
                 for i, place in enumerate(self.places)
                 for kind in (YES, NO)
             ]

@@ -48,10 +48,11 @@ PROXY = {"sure": 1.0, "plain": 0.5, "unsure": 0.1}
 YES = ("Yes.", "Right.", "Exactly.", "That is it.")
 NO = ("No.", "Wrong.", "Not quite.", "That is not it.")
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
+# Anna names thing and place before she judges: what she believes and what follows from it are two steps.
 LOOKS: dict[int, tuple[str, ...]] = {
-    0: ("It is in the {place}.", "I saw it in the {place}."),
-    1: ("I will look in the {place}.", "I will open the {place}."),
-    2: ("I think Ben will look in the {place}.", "I think Ben will open the {place}."),
+    0: ("The {thing} is in the {place}.", "I saw the {thing} in the {place}."),
+    1: ("I will look for the {thing} in the {place}.", "I think the {thing} is in the {place}."),
+    2: ("I think Ben will look for the {thing} in the {place}.", "I think Ben thinks the {thing} is in the {place}."),
 }
 
 
@@ -102,9 +103,10 @@ _ANSWER_OF = {
     for place in PLACES
 }
 _LOOK_OF = {
-    _key(phrase.format(place=place)): (order, place)
+    _key(phrase.format(thing=thing, place=place)): (Question(order, thing), place)
     for order, phrases in LOOKS.items()
     for phrase in phrases
+    for thing in THINGS
     for place in PLACES
 }
 _KIND_OF = {_key(p): kind for kind, group in (("yes", YES), ("no", NO), ("puzzled", PUZZLED)) for p in group}
@@ -130,8 +132,8 @@ def read_answer(text: str) -> tuple[str, str] | None:
     return answers.pop() if len(answers) == 1 and None not in found else None
 
 
-def read_reply(text: str) -> tuple[str, int | None, str | None] | None:
-    """A reply's kind (`yes`, `no`, `puzzled`), order and place, or `None` for anything else."""
+def read_reply(text: str) -> tuple[str, Question | None, str | None] | None:
+    """A reply's kind (`yes`, `no`, `puzzled`), the question it is about and the place, or `None` for anything else."""
     found = sentences(text)
     kind = _KIND_OF.get(found[-1]) if found else None
     if kind == "puzzled":

@@ -35,7 +35,7 @@ def imagine(monkeypatch, place_of, verdict_of=lambda place, answer: place == ans
             question = next(q for m in reversed(view.messages) if (q := read_question(m.text)))
             place, answer = place_of(question, view.messages), read_answer(view.messages[-1].text)[0]
             verdict = "Yes." if verdict_of(place, answer) else "No."
-            replies.append(f"{LOOKS[question.order][0].format(place=place)} {verdict}")
+            replies.append(f"{LOOKS[question.order][0].format(thing=question.thing, place=place)} {verdict}")
         return replies
 
     monkeypatch.setattr(LanguageModel, "simulate", simulate)
