@@ -49,8 +49,12 @@ class LanguageModel:
         self.reset([0])
 
     def reset(self, seeds: Sequence[int]) -> None:
-        """Begin `len(seeds)` dialogues. Weights must not change until the next reset."""
-        self._generator = torch.Generator(self.network.device).manual_seed(derive(seeds[0], "sampling", len(seeds)))
+        """Begin `len(seeds)` dialogues. Weights must not change until the next reset.
+
+        One generator samples for the whole batch, since its rows are sampled together. It is seeded by all of `seeds`
+        in their order, so what is said in one dialogue depends on the seeds of those beside it.
+        """
+        self._generator = torch.Generator(self.network.device).manual_seed(derive(0, "sampling", *seeds))
         self._rows: dict[tuple[int, int], int] = {}
         self._state: list[_Row] = []
         self._session = Session(self.network, 0)

@@ -152,15 +152,16 @@ def remembered(talk, tokenizer, limit):
     return next(prompt for prompt in prompts if len(prompt) - 1 <= limit), True
 
 
-def test_randomness_comes_from_the_seeds_alone(network, tokenizer):
+def test_randomness_comes_from_the_seeds_alone_and_from_each_of_them(network, tokenizer):
     mind = LanguageModel(network, tokenizer, max_new=6)
     seen = [Seen(k, Talk(k).view) for k in range(4)]
     state = torch.random.get_rng_state()
     said = []
-    for seeds in ([5, 6, 7, 8], [5, 6, 7, 8], [9, 6, 7, 8]):
+    for seeds in ([5, 6, 7, 8], [5, 6, 7, 8], [9, 6, 7, 8], [5, 9, 7, 8], [5, 6, 7, 9], [5, 6, 8, 7]):
         mind.reset(seeds)
         said.append([reply.record.ids for reply in mind.act(seen)])
-    assert said[0] == said[1] != said[2]
+    assert said[0] == said[1]
+    assert all(one != other for k, one in enumerate(said[1:]) for other in said[2 + k :])
     assert torch.equal(state, torch.random.get_rng_state())
 
 
