@@ -59,7 +59,10 @@ class Cell:
     """A method x scenario x knobs x seed.
 
     Attributes:
+        method: what it is called in rows and tables.
         agent: where the method is an agent of the user's own, its `package.module:Class`.
+        params: of that agent.
+        source: the registered method, where it is called otherwise.
         base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
     """
 
@@ -70,6 +73,8 @@ class Cell:
     settings: CellSettings = field(default_factory=CellSettings)
     agent: str | None = None
     base: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
 
     def description(self) -> dict[str, Any]:
         """All that the row depends on, as plain data."""
@@ -77,7 +82,9 @@ class Cell:
         del settings["checkpoint"]  # `base` says which
         return {
             "method": self.method,
+            "source": self.source,
             "agent": self.agent,
+            "params": dict(self.params),
             "scenario": self.scenario,
             "knobs": spec(self.scenario).resolve(self.knobs),
             "seed": self.seed,
@@ -97,7 +104,7 @@ class Cell:
         """The method: a registered one, or the user's own agent."""
         if self.agent is not None:
             return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
-        return method(self.method)
+        return method(self.source or self.method)
 
 
 @dataclass(frozen=True, slots=True)
