@@ -34,6 +34,8 @@ class BaseConfig:
     Attributes:
         scenario: scenario id.
         knobs: under which scripted people talk.
+        lessons, shares: of the corpus (see `CorpusConfig`).
+        narrated: whether the tokenizer learns the narrator's words too.
         human: share of the views that are of human dialogues, by the name of their set; `casino` for campsite-v0 alone.
         cards: share of the views that are of scripted campers with the cards of real people.
         asked: share of the views that end in a question and the partner's truthful answer (scripted campers).
@@ -44,6 +46,9 @@ class BaseConfig:
 
     scenario: str
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    narrated: bool = False
     human: Mapping[str, float] = field(default_factory=dict)
     cards: float = 0.0
     asked: float = 0.0
@@ -52,9 +57,9 @@ class BaseConfig:
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for the checkpoint's provenance; shares that are nothing are left out."""
-        plain = {**asdict(self), "knobs": dict(self.knobs), "human": dict(self.human)}
-        return {key: value for key, value in plain.items() if value or key not in ("human", "cards", "asked")}
+        """Plain values, for the checkpoint's provenance; what is not used is left out."""
+        unused = ("lessons", "shares", "narrated", "human", "cards", "asked")
+        return {key: value for key, value in asdict(self).items() if value or key not in unused}
 
     def without_people(self) -> BaseConfig:
         """The same from scripts alone."""
@@ -112,10 +117,16 @@ def make_base(
     for name in config.human:
         if not humans.get(name):
             raise ValueError(f"{config.scenario} learns from the human dialogues {name!r}; none were given")
-    words = texts(config.scenario, config.knobs, 2000, derive(seed, "tokenizer"))
+    words = texts(config.scenario, config.knobs, 2000, derive(seed, "tokenizer"), narrated=config.narrated)
     tokenizer = DialogueTokenizer.train([*words, *_written(config, humans, seed)], config.vocab_size)
     network = ThreeModuleTransformer(replace(config.network, vocab_size=tokenizer.vocab_size), derive(seed, "weights"))
-    corpus = CorpusConfig(config.scenario, config.knobs, seat_name(config.scenario, "learner"))
+    corpus = CorpusConfig(
+        config.scenario,
+        config.knobs,
+        seat_name(config.scenario, "learner"),
+        shares=config.shares,
+        lessons=config.lessons,
+    )
     more = _Mixture(config, corpus, tokenizer, humans)
     pretrain(network, tokenizer, corpus, config.pretraining, derive(seed, "pretraining"), report, more)
     return network, tokenizer
@@ -156,8 +167,10 @@ class _Mixture:
             knobs = people if config.cards else config.knobs
             talks = converse(config.scenario, knobs, counts["asked"], derive(seed, "asked"))
             accounts = [Account(talk.conversation, None) for talk in talks if talk.conversation is not None]
-            asking = replace(heard, lived=0.0, rename=False, heard=0.0)  # nonsense is among what was said
-            items += human_items(accounts, self.tokenizer, counts["asked"], generator(seed, "asked"), asking)
+            asking = replace(heard, lived=0.0, rename=False)
+            asked = human_items(accounts, self.tokenizer, counts["asked"], generator(seed, "asked"), asking)
+            # Nonsense is among what was said: to be foreseen, not to be imitated.
+            items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
         return items
 
 
@@ -225,9 +238,9 @@ BASES: dict[str, BaseConfig] = {
         BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
         BaseConfig(
             "campsite-v0",
-            human={"casino": 0.15},
-            cards=0.3,
-            asked=0.1,
+            human={"casino": 0.12},
+            cards=0.2,
+            asked=0.25,
             vocab_size=1536,
             network=replace(_SMALL, context=512, longest_message=48),
             pretraining=PretrainingConfig(updates=2000, batch=32, emphasise=True, pool=2048),

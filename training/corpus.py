@@ -13,7 +13,7 @@ Three readings of one dialogue ([T] Algorithms 1/5 and 3):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,21 @@ class CorpusConfig:
         knobs: its knobs.
         learner: agent name whose seat is the learner's.
         reenacted_share: share of the dialogues that are also re-enacted.
+        shares: share of the dialogues that are read from an agent's seat, by its name; all where not given.
+        lessons: other knobs to begin with, each with the share of all updates at which it ends, in rising order.
     """
 
     scenario: str
     knobs: Mapping[str, Any]
     learner: str
     reenacted_share: float = 0.5
+    shares: Mapping[str, float] = field(default_factory=dict)
+    lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
+
+    def parts(self, updates: int) -> list[tuple[int, CorpusConfig]]:
+        """What to talk about up to which update: each lesson, then the rest."""
+        first = [(round(end * updates), replace(self, knobs=knobs, lessons=())) for end, knobs in self.lessons]
+        return [*first, (updates, replace(self, lessons=()))]
 
 
 def converse(scenario: str, knobs: Mapping[str, Any], count: int, seed: int) -> list[Episode]:
@@ -92,8 +101,9 @@ def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: 
         if episode.conversation is None:
             continue
         me = episode.agents.index(config.learner)
-        for seat in range(len(episode.agents)):
-            items.append(item(episode, episode.conversation.seen_by(seat), tokenizer, me))
+        for seat, name in enumerate(episode.agents):
+            if number < dialogues * config.shares.get(name, 1.0):
+                items.append(item(episode, episode.conversation.seen_by(seat), tokenizer, me))
         if number < dialogues * config.reenacted_share:
             items += reenacted(episode.conversation.seen_by(me), config.scenario, tokenizer, rng)
     return items

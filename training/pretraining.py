@@ -131,19 +131,19 @@ def _batches(
     """Batches from fresh dialogues, a pool at a time, in random order."""
     done = 0
     pool_number = 0
-    while done < config.updates:
-        found = sample_items(corpus, tokenizer, config.pool, derive(seed, "pool", pool_number))
-        found += more(len(found), derive(seed, "more", pool_number))
-        if len(found) < config.batch:
-            raise ValueError(
-                f"a pool of {config.pool} dialogues gave {len(found)} views; expected at least a batch, {config.batch}"
-            )
-        items = [cropped(item, context) for item in found]
-        items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
-        rng = generator(seed, "order", pool_number)
-        pool_number += 1
-        for number in rng.permutation(len(items) // config.batch):
-            if done == config.updates:
-                return
-            yield collate(items[number * config.batch : (number + 1) * config.batch])
-            done += 1
+    for end, part in corpus.parts(config.updates):
+        while done < end:
+            found = sample_items(part, tokenizer, config.pool, derive(seed, "pool", pool_number))
+            found += more(len(found), derive(seed, "more", pool_number))
+            if len(found) < config.batch:
+                raise ValueError(
+                    f"a pool of {config.pool} dialogues gave {len(found)} views; "
+                    f"expected at least a batch, {config.batch}"
+                )
+            items = [cropped(item, context) for item in found]
+            items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
+            rng = generator(seed, "order", pool_number)
+            pool_number += 1
+            for number in rng.permutation(len(items) // config.batch)[: end - done]:
+                yield collate(items[number * config.batch : (number + 1) * config.batch])
+                done += 1

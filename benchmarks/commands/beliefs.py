@@ -81,7 +81,8 @@ def _say(report: dict[str, Any]) -> None:
         table.add_row(first, _TITLES[row["figure"]], *_cells(row))
     console.print(table)
     text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
-    text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. Intervals are Wilson's."
+    text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
+    text += "Intervals are Wilson's."
     console.print(Text(text, "dim"))
     if summary["cut"]:
         console.print(
