@@ -223,8 +223,8 @@ class CorpusCamper(Scripted):
             return reply
         if rng.random() < self.nonsense:
             return nonsense(rng)
-        if rng.random() < self.ask and (now.open or now.need[0] is None):
-            return pick(rng, PHRASES["ask_happy" if now.open else "ask_need"])
+        if rng.random() < self.ask:  # of needs also where they were told: an answer that can be foreseen
+            return pick(rng, PHRASES["ask_happy" if now.open and rng.random() < 0.6 else "ask_need"])
         if now.stated_mine and rng.random() < self.wild:
             return self._wild(now, rng)
         return self._sensible.say(view, rng)
