@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from goldenrule.benchmarks.datasets import conversations, load_casino, split
-from goldenrule.benchmarks.evaluate_partner import HELD_OUT, account
+from goldenrule.benchmarks.datasets import HumanDialogue, conversations, load_casino, split
 from goldenrule.training.base import Humans
-from goldenrule.training.people_corpus import Dialogues
+from goldenrule.training.human_corpus import Account, plain_account
+from goldenrule.training.people_corpus import Dialogues, spoken_texts
 
 
 def human_dialogues(names: Sequence[str]) -> Humans:
@@ -22,5 +23,17 @@ def human_dialogues(names: Sequence[str]) -> Humans:
 def _dialogues(name: str) -> Dialogues:
     if name != "casino":
         return list(conversations(name))
-    train, _ = split(load_casino(), HELD_OUT)
-    return [account(dialogue) for dialogue in train]
+    train, _ = split(load_casino())
+    return [_account(dialogue) for dialogue in train]
+
+
+def _account(dialogue: HumanDialogue) -> Account:
+    """A dialogue in plain writing, with the grades of both people's satisfaction."""
+    first, second = dialogue.people
+    return plain_account(Account(dialogue.conversation(), (first.satisfaction - 1, second.satisfaction - 1)))
+
+
+def digest(dialogues: Dialogues) -> dict[str, int | str]:
+    """How many dialogues and a hash of what was said in them: which ones they were, without a word of theirs."""
+    said = "\x1f".join(spoken_texts(dialogues)).encode("utf-8", "surrogatepass")
+    return {"dialogues": len(dialogues), "blake2b": hashlib.blake2b(said, digest_size=16).hexdigest()}

@@ -38,6 +38,7 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+    from goldenrule.benchmarks.people import digest
     from goldenrule.benchmarks.rundir import environment
     from goldenrule.training.base import base_config, gate, make_base
 
@@ -54,15 +55,18 @@ def pretrain(
             print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
 
     with data_at(data_dir):
-        network, tokenizer = make_base(config, seed, report, _people(config))
+        people = _people(config)
+        network, tokenizer = make_base(config, seed, report, people)
     passed = gate(network, tokenizer, scenario, config.knobs, seed)
     made_on = environment()
     command = f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}"
+    command += f" --steps {updates}" if updates is not None else ""
     provenance = {
         "command": command if human else f"{command} --no-human",
         "config": config.as_dict(),
         "seed": seed,
         "gate": passed.as_dict(),
+        **({"people": {name: digest(dialogues) for name, dialogues in people.items()}} if people else {}),
         **{key: made_on[key] for key in ("python", "versions", "commit")},
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)

@@ -7,10 +7,13 @@ import os
 
 import pytest
 
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.datasets import DataError
-from goldenrule.benchmarks.people import human_dialogues
+from goldenrule.benchmarks.people import digest, human_dialogues
 from goldenrule.envs.data import VARIABLE, data_at
+from goldenrule.training import base
 
 
 def needs(*order):
@@ -60,3 +63,41 @@ def test_a_data_dir_holds_while_it_is_needed(data, tmp_path, monkeypatch):
     assert {m.text for account in found["casino"] for m in account.conversation.messages} == {"hello"}
     with data_at(data), pytest.raises(DataError, match="topical_chat"):
         human_dialogues(["casino", "topical_chat"])
+
+
+class Untrained:
+    """Stands for training, which takes minutes: notes what it is given."""
+
+    def __init__(self):
+        self.given = []
+
+    def __call__(self, config, seed, report, humans):
+        self.given.append((config, humans))
+        tokenizer = DialogueTokenizer.train(["I need food most."], 300)
+        return ThreeModuleTransformer(NetworkConfig(tokenizer.vocab_size, width=16, layers=1, head_width=8)), tokenizer
+
+
+@pytest.mark.parametrize("human", [True, False])
+def test_the_card_says_which_dialogues_were_learnt_from_and_none_of_their_words(human, data, monkeypatch, capsys):
+    making = Untrained()
+    monkeypatch.setattr(base, "make_base", making)
+    monkeypatch.setattr(base, "gate", lambda *_: base.Gate(0.5, {"1": 0.5}, 0.5, 10, {"told": 0.97, "untold": 0.4}))
+    monkeypatch.setenv(VARIABLE, str(data / "nowhere"))
+    more = ["--data-dir", str(data)] if human else ["--no-human"]
+    arguments = ["--scenario", "campsite-v0", "--out", str(data / "base"), "--steps", "7", *more]
+    assert main(["pretrain", *arguments]) == 0
+    ((config, humans),) = making.given
+    assert list(humans) == list(config.human) == (["casino"] if human else [])
+    assert config.pretraining.updates == 7
+    card = (data / "base" / "card.json").read_text()
+    made = json.loads(card)["provenance"]
+    assert "hello" not in card.lower()
+    assert made["command"].endswith("--steps 7" if human else "--steps 7 --no-human")
+    if human:
+        assert made["people"]["casino"]["dialogues"] == len(humans["casino"])
+        assert made["people"] == {"casino": digest(humans["casino"])} != {"casino": digest(humans["casino"][1:])}
+    else:
+        assert "people" not in made
+    printed = capsys.readouterr().out
+    assert "0.970 where its needs were told" in printed
+    assert "will mislead" not in printed
