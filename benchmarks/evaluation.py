@@ -13,8 +13,8 @@ from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.envs.seeding import generator
 from goldenrule.rewards.base import score_episodes
-from goldenrule.rewards.kindness import Estimator, Kindness
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.kindness import Estimator, Kindness, addressee
+from goldenrule.rewards.truth import TRUTH, record_truth, seats
 from goldenrule.training.world import World
 
 ESTIMATE, PREDICTED = "estimate", "predicted"
@@ -23,6 +23,10 @@ ESTIMATE, PREDICTED = "estimate", "predicted"
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The figures of one evaluation, and its episodes as plain data.
+
+    Rewards are means over episodes of what an episode paid in all; where there are several partners theirs add. The
+    estimate and the gap are over the `episodes_estimated` in which every message has an estimate, and the gap compares
+    it with the truth of these episodes alone.
 
     Attributes:
         means: a value, or `None` where it cannot be had, for each of `KEYS`.
@@ -42,6 +46,7 @@ class Evaluation:
         "partner_faithfulness",
         "episodes",
         "episodes_failed",
+        "episodes_estimated",
         "messages_unscored",
         "tokens",
     )
@@ -63,17 +68,17 @@ def evaluate(world: World, agent: Agent, mind: LanguageModel, estimator: Estimat
     spoken = mind.tokens
     held = world.hold(agent, count, "evaluation")
     finished = [episode for episode in held if episode.status != "failed"]
-    record_truth(finished, world.learner, world.partner)
+    record_truth(finished, world.learner, world.partners)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
     scenario = world.env(0).scenario
     score_episodes(
-        Kindness(shown, mind, world.read, world.partner, scenario=scenario, rng=rng, name=ESTIMATE),
+        Kindness(shown, mind, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
         finished,
         world.learner,
     )
     score_episodes(
-        Kindness("prediction", mind, world.read, world.partner, rng=rng, name=PREDICTED), finished, world.learner
+        Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED), finished, world.learner
     )
     means = _means(world, held, finished)
     means["tokens"] = mind.tokens - spoken
@@ -88,14 +93,15 @@ def _means(world: World, held: Sequence[Episode], finished: Sequence[Episode]) -
     ]
     absent = [total for episode in finished if (total := episode.absent_total()) is not None]
     proxies = [_proxy_total(episode, me) for episode in finished]
-    truth = _mean([episode.total(world.partner) for episode in finished])
-    estimate = _mean([v for episode in finished if (v := _total(episode, me, ESTIMATE)) is not None])
+    truths = [sum(episode.total(partner) for partner in world.partners) for episode in finished]
+    estimates = [_total(episode, me, ESTIMATE) for episode in finished]
+    both = [(e, t) for e, t in zip(estimates, truths, strict=True) if e is not None]
     return {
         "own_reward": _mean([episode.total(me) for episode in finished]),
         "proxy_reward": _mean([p for p in proxies if p is not None]),
-        "partner_reward": truth,
-        "partner_reward_estimate": estimate,
-        "estimate_gap": None if truth is None or estimate is None else estimate - truth,
+        "partner_reward": _mean(truths),
+        "partner_reward_estimate": _mean([e for e, _ in both]),
+        "estimate_gap": _mean([e - t for e, t in both]),
         "estimate_correlation": _correlation(pairs),
         "third_party_reward": _mean(absent),
         "valid_share": _mean([float(v) for turn in turns if (v := turn.judgement.valid) is not None]),
@@ -103,6 +109,7 @@ def _means(world: World, held: Sequence[Episode], finished: Sequence[Episode]) -
         "partner_faithfulness": _mean(_faithful(world, finished)),
         "episodes": len(finished),
         "episodes_failed": len(held) - len(finished),
+        "episodes_estimated": len(both),
         "messages_unscored": sum(turn.scores[ESTIMATE] is None for turn in turns),
     }
 
@@ -130,12 +137,13 @@ def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
 
 
-def answers(episode: Episode, me: int, partner: int) -> list[tuple[Turn, Turn]]:
-    """Each message of the learner with the partner's next message after it, where there is one."""
+def answers(episode: Episode, me: int, partners: int | Sequence[int]) -> list[tuple[Turn, Turn]]:
+    """Each message of the learner with the next message of the partner it was for, if that one spoke before I did."""
     found = []
     for number, turn in enumerate(episode.turns):
         if turn.message.speaker != me:
             continue
+        partner = addressee(turn, seats(partners))
         later = (t for t in episode.turns[number + 1 :] if t.message.speaker in (me, partner))
         reply = next(later, None)
         if reply is not None and reply.message.speaker == partner:
@@ -147,7 +155,7 @@ def _reply_hits(world: World, finished: Sequence[Episode]) -> list[float]:
     """For each real reply, whether the imagined one tells of the same reward. Replies that do not tell are misses."""
     hits = []
     for episode in finished:
-        for turn, reply in answers(episode, world.learner, world.partner):
+        for turn, reply in answers(episode, world.learner, world.partners):
             real = world.read(reply.message.text)
             if real is not None:
                 predicted = turn.scores[PREDICTED]

@@ -32,7 +32,7 @@ FIGURES = {
 """Figures of a row, and why one may be none in every seed."""
 
 ORACLE = "oracle_kindness"
-COUNTS = ("episodes", "episodes_failed", "messages_unscored", "tokens")
+COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
 
 
 def interval(values: Sequence[float]) -> dict[str, Any]:

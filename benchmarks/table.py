@@ -114,11 +114,13 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
-    episodes, failed, unscored = (
-        sum(group[key] for group in groups) for key in ("episodes", "episodes_failed", "messages_unscored")
+    episodes, failed, estimated, unscored = (
+        sum(group[key] for group in groups)
+        for key in ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored")
     )
     runs = sum(group["failed"] for group in groups)
-    text = f"{episodes} dialogues; {failed} failed and are left out; {unscored} messages have no estimate."
+    text = f"{episodes} dialogues; {failed} failed and are left out; {unscored} messages have no estimate"
+    text += f": estimates and gaps are over {estimated} dialogues." if unscored else "."
     return text + (f" {runs} runs failed." if runs else "")
 
 

@@ -12,6 +12,9 @@ differ in who imagines the reply:
 Where a reply alone does not tell what it pays, the scenario says what to ask the partner next, in imagination
 (`Scenario.inquiry`), and the answer is read in the light of the talk.
 
+A message is for the partner it is addressed to; of several who hear it, for the one who spoke last and was answered.
+With several partners each message counts for the one it is for, and over a talk their rewards add.
+
 Departures: the paper's two terms, `RLHF(â)` and `IRF(a as feedback)`, are one reading here, since a reply tells how the
 last message was received and how its speaker stands. One reply ahead is the horizon; the discount is the trainer's.
 """
@@ -28,7 +31,7 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import Score
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.truth import EVERYONE, TRUTH, paid_to_others, seats
 
 Estimator = Literal["naive", "prediction", "oracle", "shuffled"]
 Individuals = Literal["addressee", "known"]
@@ -51,7 +54,7 @@ class Kindness:
         estimator: who imagines the partner's reply.
         mind: the agent that imagines; may be `None` for `oracle`.
         read: the reward a reply tells of, in the units of the true reward, or `None` where it does not tell.
-        partner: index of the addressee in the scenario's seats.
+        partners: seat of the partner, or seats of several, of whom each message is for one (`addressee`).
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
         scenario: what must be imagined before someone absent can answer, what to ask where a reply does not tell, and
             how to read the answer; without it a reply is read by `read` alone.
@@ -63,7 +66,7 @@ class Kindness:
         estimator: Estimator,
         mind: Imagines | None,
         read: Callable[[str], float | None],
-        partner: int,
+        partners: int | Sequence[int],
         *,
         individuals: Individuals = "addressee",
         scenario: Scenario | None = None,
@@ -79,7 +82,7 @@ class Kindness:
         if mind is None and estimator != "oracle":
             raise ValueError(f"estimator {estimator!r} needs an agent that imagines; none was given")
         self.name, self.privileged = name, estimator == "oracle"
-        self.estimator, self.mind, self.read, self.partner = estimator, mind, read, partner
+        self.estimator, self.mind, self.read, self.partners = estimator, mind, read, seats(partners)
         self.individuals, self.scenario = individuals, scenario
         self._rng = rng if rng is not None else np.random.default_rng(0)
 
@@ -93,15 +96,16 @@ class Kindness:
         return scores
 
     def _truth(self, turn: Turn) -> Score:
+        """What was recorded of all that followed; of a turn just heard, as in an environment, what it paid itself."""
         if self.individuals == "known":
-            me = turn.message.speaker
-            return Score(float(sum(r for i, r in enumerate(turn.rewards) if i != me) + sum(turn.absent.values())))
-        value = turn.scores.get(TRUTH, turn.rewards[self.partner])
+            value = turn.scores.get(EVERYONE, paid_to_others(turn, turn.message.speaker))
+        else:
+            value = turn.scores.get(TRUTH, sum(turn.rewards[seat] for seat in self.partners))
         return Score(None, "the truth is unknown") if value is None else Score(float(value))
 
     def _others(self, turn: Turn) -> list[int]:
         if self.individuals == "addressee":
-            return [self.partner]
+            return [addressee(turn, self.partners)]
         return [i for i in range(len(turn.view.agents)) if i != turn.message.speaker]
 
     def _imagined(self, turns: Sequence[Turn]) -> list[Score]:
@@ -148,6 +152,17 @@ class Kindness:
         if self.estimator == "naive":
             return self.mind.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
         return self.mind.simulate(views, others)
+
+
+def addressee(turn: Turn, partners: Sequence[int]) -> int:
+    """Which of `partners` a message is for.
+
+    Of those who hear it the one who spoke last before it, the first of them where none has spoken. Where none of them
+    hears it, all are taken to be meant.
+    """
+    hearing = [seat for seat in partners if turn.message.heard_by(seat)] or list(partners)
+    spoke = (message.speaker for message in reversed(turn.view.messages) if message.speaker in hearing)
+    return next(spoke, hearing[0])
 
 
 def _total(heard: Sequence[tuple[float | None, str]]) -> Score:

@@ -40,7 +40,7 @@ def train_empathetic_kindness(
         estimator,
         learner.agent,
         world.read,
-        world.partner,
+        world.partners,
         individuals=individuals,
         scenario=world.env(0).scenario,
         rng=generator(learner.seed, "shuffled"),

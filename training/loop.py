@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from goldenrule.agents.episode import Episode
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.truth import TRUTH, record_everyone, record_truth
 from goldenrule.training.learner import Learner, Progress, Report
 from goldenrule.training.policy_update import update_from
 from goldenrule.training.rollout import tokenise
@@ -30,7 +30,8 @@ def train(learner: Learner, score: ScoreEpisodes, reward: str, report: Report) -
             raise RuntimeError(
                 f"update {update + 1}: all {learner.config.dialogues} dialogues failed; nothing to learn from"
             )
-        record_truth(episodes, learner.me, learner.world.partner)
+        record_truth(episodes, learner.me, learner.world.partners)
+        record_everyone(episodes, learner.me)
         score(episodes)
         rollout = tokenise(episodes, learner.me, learner.tokenizer, learner.agent.limit)
         stats = update_from(learner, rollout, reward)

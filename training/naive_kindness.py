@@ -24,5 +24,5 @@ from goldenrule.training.loop import train
 def train_naive_kindness(learner: Learner, report: Report) -> None:
     """Train a learner to be kind as it would have others be to itself."""
     world = learner.world
-    kindness = Kindness("naive", learner.agent, world.read, world.partner, scenario=world.env(0).scenario)
+    kindness = Kindness("naive", learner.agent, world.read, world.partners, scenario=world.env(0).scenario)
     train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), kindness.name, report)

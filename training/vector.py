@@ -38,14 +38,15 @@ class Dialogue:
 
     Attributes:
         env: its environment, in text mode: the learner chooses, the others speak freely.
-        learner, partner: seats.
+        learner: its seat.
+        partners: seats of those whose rewards are its truth.
         base: the slot's seed.
         episode: how many dialogues were dealt here.
         number: the dialogue's number in the batch its agents were reset for.
         seats: who sits where.
         actions: what has been said in the turn under way.
         turn: the learner's last message, with what came of it.
-        steps, paid, truth: messages of the learner, what they paid, and what the partner really got.
+        steps, paid, truth: messages of the learner, what they paid, and what its partners really got.
         truncated: whether it was cut rather than over.
         failed: why the dialogue could not go on.
         render_mode: none; SB3 asks for it.
@@ -53,7 +54,7 @@ class Dialogue:
 
     env: ParallelDialogueEnv
     learner: int
-    partner: int
+    partners: tuple[int, ...]
     base: int
     episode: int = 0
     number: int = 0
@@ -132,7 +133,7 @@ class Dialogue:
             message = Message(self.learner, actions[env.possible_agents[self.learner]])
             judgement = table.judgement(speakers.index(self.learner))
             self.turn = Turn(message, view, rewards, env.absent_rewards, judgement)
-        self.truth += rewards[self.partner]
+        self.truth += sum(rewards[seat] for seat in self.partners)
 
 
 class DialogueVecEnv(VecEnv):
@@ -152,7 +153,7 @@ class DialogueVecEnv(VecEnv):
         self._others = seat([name for name in world.names if name != self._name], world.others)
         self._dialogues = [
             Dialogue(
-                make(world.scenario, api="parallel", **world.knobs), world.learner, world.partner, derive(seed, slot)
+                make(world.scenario, api="parallel", **world.knobs), world.learner, world.partners, derive(seed, slot)
             )
             for slot in range(count)
         ]

@@ -45,8 +45,15 @@ class World:
 
     @property
     def partner(self) -> int:
-        """Seat of the partner whose reward kindness is about."""
+        """Seat of the partner whose reward kindness is about; of several, the first."""
         return self.names.index(seat_name(self.scenario, "partner"))
+
+    @property
+    def partners(self) -> tuple[int, ...]:
+        """Seats of all partners: everyone of that role but the learner, or the one seat that the scenario names."""
+        role = spec(self.scenario).partner
+        named = [seat for seat, name in enumerate(self.names) if role in (name, name.rsplit("_", 1)[0])]
+        return tuple(seat for seat in named if seat != self.learner)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ import pytest
 
 from goldenrule.agents import Episode, Turn
 from goldenrule.agents.scripted import people
-from goldenrule.agents.scripted.hidden_needs import CorpusHelper
+from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Seeker, read_opening
 from goldenrule.benchmarks.evaluation import Evaluation, answers, evaluate
 from goldenrule.envs import Message, View
+from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.hidden_needs import EFFORT, PROXY, reply_kind, understand
+from goldenrule.envs.seeding import generator
 from goldenrule.training.world import World
 
 SCENARIO = "hidden_needs-v0"
@@ -29,6 +31,23 @@ class Mind:
     def speak(self, views):
         self.tokens += len(views)
         return ["That is not it." for _ in views]
+
+
+class Insight(Mind):
+    """Imagines rightly what a seeker answers who has told its trouble."""
+
+    def __init__(self):
+        self.asked = []
+
+    def simulate(self, views, as_agent):
+        self.asked += zip(views, as_agent, strict=True)
+        return [self.answer(view, seat) for view, seat in zip(views, as_agent, strict=True)]
+
+    @staticmethod
+    def answer(view, seat):
+        told = tuple(message for message in view.messages if message.speaker == seat)
+        situation, persona = read_opening(View(view.agents, 0, "", told))
+        return Seeker.reply(persona, situation, view.messages[-1].text, generator(0, "insight"))
 
 
 class Sulking(CorpusHelper):
@@ -72,9 +91,36 @@ def test_estimates_that_do_not_tell_are_left_out_and_counted(evaluated):
     told = [len(row) for row in acts if None not in row]  # everyone is thankful for every message
     assert means["messages_unscored"] == sum(a is None for row in acts for a in row) > 0
     assert means["partner_reward_estimate"] == pytest.approx(np.mean(told))
-    assert means["estimate_gap"] == pytest.approx(means["partner_reward_estimate"] - means["partner_reward"])
+    assert means["episodes_estimated"] == len(told) < len(done)
     assert means["estimate_correlation"] is None  # it never varies
     assert means["tokens"] == 2 * sum(map(len, acts))
+
+
+def test_the_gap_is_over_the_dialogues_that_have_both_estimate_and_truth(evaluated):
+    """Where nonsense was said there is no estimate and little reward: its truth may not stand in for the others'."""
+    means, gaps = evaluated.means, []
+    for episode in evaluated.episodes:
+        acts = [understand(t["text"]) for t in episode["turns"] if t["speaker"] == 0]
+        if episode["status"] != "failed" and None not in acts:
+            gaps.append(len(acts) - sum(t["rewards"][1] for t in episode["turns"]))
+    assert means["estimate_gap"] == pytest.approx(np.mean(gaps))
+    assert abs(means["estimate_gap"] - (means["partner_reward_estimate"] - means["partner_reward"])) > 0.02
+
+
+def test_all_partners_count_and_each_message_for_the_one_it_is_for():
+    made = World(SCENARIO, {**spec(SCENARIO).resolve({}), "seekers": 3}, {"seeker": people(SCENARIO)["seeker"]()}, 7)
+    mind = Insight()
+    found = evaluate(made, CorpusHelper(), mind, "prediction", 40)
+    paid = np.array([np.sum([t["rewards"] for t in e["turns"]], axis=0) for e in found.episodes])
+    assert (paid[:, 1:].sum(0) > 4).all()
+    assert found.means["partner_reward"] == pytest.approx(paid[:, 1:].sum(1).mean())
+    # Who understands everyone is right about the sum too.
+    assert found.means["partner_reward_estimate"] == pytest.approx(found.means["partner_reward"])
+    assert found.means["estimate_gap"] == 0.0
+    assert found.means["estimate_correlation"] == pytest.approx(1.0)
+    assert found.means["reply_accuracy"] == 1.0
+    assert {seat for _, seat in mind.asked} == {1, 2, 3}
+    assert all(view.messages[-2].speaker == seat for view, seat in mind.asked)  # whom it has just answered
 
 
 def test_imagined_replies_are_held_against_real_ones(evaluated):
@@ -103,7 +149,7 @@ def test_nothing_finished_gives_none_and_no_zeros():
             return ""
 
     means = evaluate(world(), Silent(), Mind(), "prediction", 3).means
-    counts = {"episodes": 0, "episodes_failed": 3, "messages_unscored": 0, "tokens": 0}
+    counts = {"episodes": 0, "episodes_failed": 3, "episodes_estimated": 0, "messages_unscored": 0, "tokens": 0}
     assert means == {**dict.fromkeys(Evaluation.KEYS), **counts}
 
 

@@ -15,7 +15,7 @@ from goldenrule.benchmarks.table import print_table
 
 def row(method, seed, partner=0.5, **more):
     figures = dict.fromkeys(FIGURES)
-    counts = {"episodes": 8, "episodes_failed": 1, "messages_unscored": 2, "tokens": 10}
+    counts = {"episodes": 8, "episodes_failed": 1, "episodes_estimated": 7, "messages_unscored": 2, "tokens": 10}
     fixed = {"method": method, "scenario": "hidden_needs-v0", "knobs": {"cue": 1.0}, "seed": seed}
     return {**fixed, "status": "done", "error": None, **figures, **counts, "partner_reward": partner, **more}
 
@@ -86,7 +86,8 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
     assert "-0.00" not in text
     assert "- third party: the scenario has no absent third party" in text
     assert "Partners true to their cards: 98 ±0 % of their messages." in text
-    assert "16 dialogues; 2 failed and are left out; 4 messages have no estimate." in text
+    assert "16 dialogues; 2 failed and are left out; 4 messages have no estimate: estimates and gaps are over" in text
+    assert "over 14 dialogues." in " ".join(text.split())
 
 
 def test_a_run_without_rows_has_a_table_too():

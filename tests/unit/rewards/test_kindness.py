@@ -9,8 +9,8 @@ from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.campsite_words import ASK_NEED
 from goldenrule.envs.seeding import generator
-from goldenrule.rewards.kindness import Kindness
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.kindness import Kindness, addressee
+from goldenrule.rewards.truth import EVERYONE, TRUTH, record_everyone, record_truth
 
 NAMES = ("me_0", "friend_0", "friend_1")
 ME, FRIEND, OTHER = range(3)
@@ -194,3 +194,48 @@ def test_truth_is_all_the_partner_got_until_my_next_message():
     assert [t.scores.get(TRUTH) for t in turns] == [None, 14.0, None, None, 48.0, None, 0.0]
     assert [TRUTH in t.scores for t in turns] == [False, True, False, False, True, False, True]
     assert TRUTH not in silent.turns[0].scores
+
+
+def test_several_partners_truths_add():
+    got = [(ME, (9.0, 1.0, 2.0)), (FRIEND, (9.0, 4.0, 8.0)), (ME, (9.0, 16.0, 32.0))]
+    turns = [turn(str(k), rewards, speaker=speaker) for k, (speaker, rewards) in enumerate(got)]
+    record_truth([Episode(0, NAMES, ("", "", ""), turns=turns)], ME, (FRIEND, OTHER))
+    assert [t.scores.get(TRUTH) for t in turns] == [15.0, None, 48.0]
+    oracle = Kindness("oracle", None, read, (FRIEND, OTHER))
+    assert values(oracle.score([turns[0], turn("x", (9.0, 1.0, 2.0))])) == [15.0, 3.0]
+
+
+def test_what_comes_later_counts_for_everyone_too():
+    """The cook is not at the table, and finds out only when I have long finished."""
+    mine = turn("I tell", (9.0, 1.0, 2.0), {"cook": 0.5})
+    reply = turn("Thanks.", (9.0, 4.0, 0.0), {"cook": 0.0}, speaker=FRIEND)
+    back = turn("That hurt me.", (9.0, 0.0, 0.0), {"cook": -2.0}, speaker=OTHER)
+    everyone = Kindness("oracle", None, read, FRIEND, individuals="known")
+    assert values(everyone.score([mine])) == [3.5]  # as it stands when it has just been heard
+    record_everyone([Episode(0, NAMES, ("", "", ""), turns=[mine, reply, back])], ME)
+    assert mine.scores[EVERYONE] == 1.0 + 2.0 + 0.5 + 4.0 - 2.0
+    assert EVERYONE not in reply.scores
+    assert values(everyone.score([mine])) == [5.5]
+
+
+def spoken(*speakers, to=None):
+    view = View(NAMES, ME, "", tuple(Message(speaker, "Hm.") for speaker in speakers))
+    return Turn(Message(ME, "I say 3", to), view, (), {}, Judgement())
+
+
+def test_a_message_is_for_the_partner_it_is_addressed_to_else_for_the_one_who_spoke_last():
+    both = (FRIEND, OTHER)
+    assert addressee(spoken(), both) == FRIEND
+    assert addressee(spoken(FRIEND, OTHER, ME, -1), both) == OTHER
+    assert addressee(spoken(FRIEND, OTHER, FRIEND), both) == FRIEND
+    assert addressee(spoken(OTHER, FRIEND, to=(OTHER,)), both) == OTHER
+    assert addressee(spoken(OTHER, to=(FRIEND, OTHER)), both) == OTHER
+    assert addressee(spoken(OTHER, to=(ME,)), both) == OTHER  # nobody hears it
+    assert addressee(spoken(FRIEND, OTHER), (FRIEND,)) == FRIEND
+
+
+def test_the_one_a_message_is_for_is_imagined():
+    mind = Mind()
+    kindness = Kindness("prediction", mind, read, (FRIEND, OTHER))
+    assert values(kindness.score([spoken(FRIEND), spoken(FRIEND, OTHER)])) == [3.0, 300.0]
+    assert [whom for _, whom in mind.simulated] == [FRIEND, OTHER]

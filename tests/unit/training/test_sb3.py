@@ -77,6 +77,20 @@ def test_a_dialogue_that_ends_is_dealt_anew_in_the_same_step():
     assert {info["TimeLimit.truncated"] for info in infos} == {True, False}
 
 
+def test_the_truth_is_what_all_partners_got():
+    env = vector(count=40, seekers=2)
+    env.reset()
+    truths = set()
+    for _ in range(4):
+        before = [sum(dialogue.env.table.totals[1:]) for dialogue in env._dialogues]
+        _, _, dones, infos = env.step(np.full(40, 6))
+        for row, (done, info) in enumerate(zip(dones, infos, strict=True)):
+            if done:
+                truths.add((before[row], info["truth"]))
+    assert {(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)} <= truths  # nobody's need was met; the second's; the first's
+    assert all(truth - so_far in (0.0, 1.0) for so_far, truth in truths)
+
+
 def test_dialogues_of_unequal_length_keep_their_own_partners():
     env = vector(count=30, turns=3)
     env.reset()

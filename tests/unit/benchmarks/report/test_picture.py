@@ -13,7 +13,7 @@ from goldenrule.benchmarks.summary import summarise
 
 def test_the_picture_has_the_figures_and_no_address(plain_run: Path, run_maker: Callable[..., Path]) -> None:
     rows = [json.loads(line) for line in (plain_run / "rows.jsonl").read_text("utf-8").splitlines()]
-    rows = [row | {"episodes_failed": 0, "messages_unscored": 0, "tokens": 0} for row in rows]
+    rows = [row | {"episodes_failed": 0, "episodes_estimated": 0, "messages_unscored": 0, "tokens": 0} for row in rows]
     svg = table_svg(summarise(rows))
     assert "empathetic_kindness" in svg
     mean = sum(row["partner_reward"] for row in rows if row["method"] == "rlhf_ppo") / 3
