@@ -21,10 +21,10 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.pretrained import load_base
 from goldenrule.agents.scripted import people
+from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.evaluation import Evaluation, evaluate
-from goldenrule.benchmarks.methods import Method, method
+from goldenrule.benchmarks.methods import Method
 from goldenrule.benchmarks.negotiation import negotiation_figures
-from goldenrule.benchmarks.plugins import load_agent
 from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive
 from goldenrule.training.corpus import CorpusConfig
@@ -61,8 +61,8 @@ class Cell:
     Attributes:
         method: what it is called in rows and tables.
         agent: where the method is an agent of the user's own, its `package.module:Class`.
-        params: of that agent.
-        source: the registered method, where it is called otherwise.
+        params: of that agent, or of a method that is a plug-in.
+        source: the method's own name, where it is called otherwise.
         base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
     """
 
@@ -101,10 +101,10 @@ class Cell:
 
     @property
     def chosen(self) -> Method:
-        """The method: a registered one, or the user's own agent."""
+        """The method: a registered one, a plug-in, or the user's own agent."""
         if self.agent is not None:
             return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
-        return method(self.source or self.method)
+        return plugins.method(self.source or self.method, self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
         chosen.train(learner, on_update)
         agent = mind = learner.agent
     elif cell.agent is not None:
-        agent = load_agent(cell.agent)
+        agent = plugins.agent(cell.agent, cell.params)
     elif chosen.kind == "sb3":
         from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
 

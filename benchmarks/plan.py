@@ -16,10 +16,10 @@ import torch
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.play import play
 from goldenrule.agents.pretrained import load_base
+from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings, others
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.methods import method, methods
-from goldenrule.benchmarks.plugins import load_agent
+from goldenrule.benchmarks.methods import methods
 from goldenrule.envs.data import has
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -68,7 +68,7 @@ def plan(wanted: Comparison) -> list[Cell]:
         grid = knob_grid(wanted.scenario, with_people(wanted.scenario, wanted.knobs))
         for name in wanted.methods:
             if name not in wanted.agents:
-                method(name)
+                plugins.method(name)
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
         for knobs in grid:
@@ -146,7 +146,7 @@ def rehearse(cell: Cell, dialogues: int = 2) -> None:
     """
     assert cell.agent is not None
     with contextlib.redirect_stdout(sys.stderr):
-        agent = load_agent(cell.agent)
+        agent = plugins.agent(cell.agent, cell.params)
         seats = {
             **others(cell, cell.settings, derive(cell.seed, "partner")),
             seat_name(cell.scenario, "learner"): agent,

@@ -1,57 +1,290 @@
-"""Agents of the user's own, named by `package.module:Class`."""
+"""Agents, rewards, methods and scenarios of the user's own, by name and with checked parameters.
+
+A plug-in is named by `package.module:Name` or by an entry point (`goldenrule.envs.plugins`). Its name stands for what,
+called with the parameters, gives it: a class, or a function. A scenario's stands for its `ScenarioSpec`, whose knobs
+are the parameters. Parameters may follow a name: `package.module:Name(greeting=hi, patience=2)`.
+"""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import inspect
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any, get_args
 
 from goldenrule.agents.base import Agent
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.parameters import Model, checked, described, from_texts, model_of
+from goldenrule.envs.plugins import KINDS, Kind, PluginError, announced, found, one_line
+from goldenrule.envs.registry import ScenarioSpec, spec
+from goldenrule.envs.scenarios.base import Scenario
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.methods import Method
+    from goldenrule.rewards.base import Reward
+
+Params = Mapping[str, Any]
 
 
-def load_class(name: str, what: str = "agent") -> Any:
-    """The object that `package.module:Name` names; modules of the current folder are found too.
+def agent(name: str, params: Params | None = None) -> Agent:
+    """An agent from its class or factory.
 
-    Raises:
-        UserError: not of that form, not importable, or not there.
-    """
-    module_name, colon, attribute = name.partition(":")
-    if not colon or not module_name or not attribute.isidentifier():
-        raise UserError(f"{what} {name!r} is not a name; expected package.module:Class")
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # foreign code runs on import: whatever it raises is its author's to mend
-        raise UserError(
-            f"{what} {name!r} cannot be imported ({type(error).__name__}: {error}); "
-            "run from the folder that holds it, or install it"
-        ) from error
-    if not hasattr(module, attribute):
-        raise UserError(f"{what} {name!r}: {module_name} has no {attribute}; expected package.module:Class")
-    return getattr(module, attribute)
-
-
-def load_agent(name: str) -> Agent:
-    """An agent from its class, made without arguments.
+    Args:
+        name: `package.module:Class` or an entry point of `goldenrule.agents`.
+        params: its parameters, plain data.
 
     Raises:
-        UserError: it cannot be imported or made, or lacks `reset` or `act`.
+        UserError: it cannot be imported or made, a parameter is wrong, or it lacks `reset` or `act`.
     """
-    maker = load_class(name)
-    try:
-        agent = maker()
-    except Exception as error:
+    made = _made("agent", name, params)
+    _has(made, "agent", name, {"reset": ("seeds",), "act": ("observations",)})
+    checked_agent: Agent = made
+    return checked_agent
+
+
+def reward(name: str, params: Params | None = None) -> Reward:
+    """A reward from its class or factory.
+
+    Raises:
+        UserError: as for `agent`; or it lacks a name, `privileged` or `score`.
+    """
+    made = _made("reward", name, params)
+    _has(made, "reward", name, {"score": ("turns",)})
+    called, privileged = getattr(made, "name", None), getattr(made, "privileged", None)
+    if not isinstance(called, str) or not called or called in ("task", "truth"):
+        raise UserError(f"reward {name!r} has the name {called!r}; expected a text that is not 'task' or 'truth'")
+    if not isinstance(privileged, bool):
         raise UserError(
-            f"agent {name!r} cannot be made ({type(error).__name__}: {error}); expected a class without arguments"
-        ) from error
-    missing = [verb for verb in ("reset", "act") if not callable(getattr(agent, verb, None))]
-    if missing:
-        raise UserError(
-            f"agent {name!r} has no {' and no '.join(missing)}; expected reset(seeds) and act(observations)"
+            f"reward {name!r} has privileged={privileged!r}; expected True if it reads what no agent may see, or False"
         )
-    checked: Agent = agent
-    return checked
+    checked_reward: Reward = made
+    return checked_reward
+
+
+def method(name: str, params: Params | None = None) -> Method:
+    """A method: a built-in one, or a plug-in: a `Method`, or a class or function that gives one.
+
+    Raises:
+        UserError: there is none of that name; or as for `agent`; or it gives no `Method` that trains a network.
+    """
+    from goldenrule.benchmarks.methods import Method, methods
+    from goldenrule.benchmarks.methods import method as built_in
+    from goldenrule.rewards.kindness import Estimator
+
+    if name in methods():
+        if params:
+            raise UserError(f"method {name!r} takes no parameters; {', '.join(params)} was given")
+        return methods()[name]
+    if ":" not in name and name.partition("(")[0] not in announced("method"):
+        try:
+            return built_in(name)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    made = _made("method", name, params)
+    if not isinstance(made, Method):
+        raise UserError(
+            f"method {name!r} gave a {type(made).__name__}; expected a Method(name, doc, train), see "
+            "goldenrule.benchmarks.methods"
+        )
+    if made.kind != "network" or not callable(made.train):
+        raise UserError(f"method {name!r} trains nothing; expected a Method with train(learner, report)")
+    _takes(made.train, "method", name, "train", ("learner", "report"))
+    if made.estimator not in get_args(Estimator):
+        raise UserError(
+            f"method {name!r} has the estimator {made.estimator!r}; expected one of {', '.join(get_args(Estimator))}"
+        )
+    return made
+
+
+def scenario(name: str, params: Params | None = None) -> ScenarioSpec:
+    """The spec of a scenario, registered; `params` are its knobs, and `spec.resolve(params)` fills in the rest.
+
+    Raises:
+        UserError: there is none of that name, a knob is wrong, or it cannot be made.
+    """
+    try:
+        known = spec(name)
+        knobs = known.resolve(params or {})
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    try:
+        made = known.factory(**knobs)
+    except ValueError as error:  # as the layers below refuse what they are given
+        raise UserError(f"scenario {name!r}: {one_line(error).partition(': ')[2]}") from error
+    except Exception as error:
+        raise UserError(f"scenario {name!r} cannot be made ({one_line(error)})") from error
+    if not isinstance(made, Scenario):
+        raise UserError(f"scenario {name!r} made a {type(made).__name__}; expected a goldenrule.envs.Scenario")
+    return known
+
+
+def resolve(kind: Kind, name: str, params: Params | None = None) -> dict[str, Any]:
+    """All parameters of a plug-in as plain data, those not given at their defaults: what an id can be made of.
+
+    Raises:
+        UserError: it cannot be imported, or a parameter is wrong.
+    """
+    if kind == "scenario":
+        return dict(scenario(name, params).resolve(params or {}))
+    if kind == "method" and _built_in(name):
+        method(name, params)
+        return {}
+    plain, given = _split(kind, name, params)
+    model = _maker(kind, plain)[1]
+    resolved: dict[str, Any] = checked(model, given, f"{kind} {plain!r}").model_dump(
+        mode="json", fallback=repr, warnings=False
+    )
+    return resolved
+
+
+def typed(kind: Kind, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters from a command line, `--set key=value`, as plain data of the types that the plug-in declares.
+
+    Raises:
+        UserError: it cannot be imported, or a parameter is wrong.
+    """
+    if kind == "scenario":
+        scenario(name, texts)
+        known = spec(name).resolve(texts)
+        return {knob: known[knob] for knob in texts}
+    if kind == "method" and _built_in(name):
+        method(name, texts)
+        return {}
+    return from_texts(_maker(kind, name)[1], texts, f"{kind} {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What an entry point names.
+
+    Attributes:
+        kind, name: what it is, and what it is called.
+        source: where it is: `package.module:Name`.
+        package: who brings it: a distribution and its version.
+        about: what it is, in a line.
+        parameters: by name: `type`, `required`, `default`, `about`.
+        broken: why it cannot be had; `None` if it can.
+    """
+
+    kind: Kind
+    name: str
+    source: str
+    package: str
+    about: str = ""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    broken: str | None = None
+
+
+def installed() -> list[Plugin]:
+    """Every plug-in that installed packages announce, the broken ones with the reason."""
+    return [_plugin(kind, name, one) for kind in KINDS for name, points in announced(kind).items() for one in points]
+
+
+def _plugin(kind: Kind, name: str, point: EntryPoint) -> Plugin:
+    package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    try:
+        if (kind == "method" and _built_in(name)) or (kind == "agent" and name in ("lm", "scripted")):
+            raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
+        made = found(kind, name)
+        if kind == "scenario":
+            known = scenario(name)
+            if known is not made:
+                raise UserError(f"scenario id {name!r} is taken; give yours another name or version")
+            about = known.doc
+            parameters = {
+                knob.name: {"type": knob.range, "required": False, "default": knob.default, "about": knob.doc}
+                for knob in known.knobs
+            }
+        else:
+            about = getattr(made, "doc", None) or inspect.getdoc(made) or ""
+            parameters = described(_maker(kind, name)[1])
+        first = " ".join(str(about).split("\n\n")[0].split())
+        return Plugin(kind, name, point.value, package, first, parameters)
+    except (UserError, PluginError) as error:
+        return Plugin(kind, name, point.value, package, broken=str(error))
+
+
+def _built_in(name: str) -> bool:
+    from goldenrule.benchmarks.methods import methods
+
+    return name in methods()
+
+
+def _split(kind: Kind, name: str, params: Params | None) -> tuple[str, Params]:
+    """`Name(key=value, ...)` as its name and parameters.
+
+    Raises:
+        UserError: not of that form, or parameters were given twice.
+    """
+    plain, bracket, rest = name.partition("(")
+    if not bracket:
+        return name, params or {}
+    if params or not rest.endswith(")"):
+        raise UserError(f"{kind} {name!r} is not a name; expected one like package.module:Name(key=value, key=value)")
+    texts: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in rest[:-1].split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or key.strip() in texts:
+            raise UserError(f"{kind} {name!r}: {part!r} is not allowed; expected key=value, each key once")
+        texts[key.strip()] = value.strip()
+    return plain.strip(), typed(kind, plain.strip(), texts)
+
+
+def _maker(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
+    """What makes a plug-in, and its parameters."""
+    try:
+        maker = found(kind, name)
+    except PluginError as error:
+        raise UserError(str(error)) from error
+    if kind == "method" and not callable(maker):
+        made = maker
+        maker = lambda: made  # noqa: E731 - a `Method` as it is
+    if not callable(maker):
+        raise UserError(f"{kind} {name!r} is a {type(maker).__name__}; expected a class or a function that makes one")
+    if kind == "method" and {"learner", "report"} <= _names(maker):
+        raise UserError(
+            f"method {name!r} is the training itself; expected a function that returns it in a Method(name, doc, train)"
+        )
+    return maker, model_of(maker, f"{kind} {name!r}")
+
+
+def _names(maker: Callable[..., Any]) -> set[str]:
+    try:
+        return set(inspect.signature(maker).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+
+def _made(kind: Kind, name: str, params: Params | None) -> Any:
+    plain, given = _split(kind, name, params)
+    maker, model = _maker(kind, plain)
+    values = checked(model, given, f"{kind} {plain!r}")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
+            return maker(**{one: getattr(values, one) for one in values.model_fields_set})
+    except Exception as error:  # foreign code: whatever it raises is its author's to mend
+        raise UserError(f"{kind} {plain!r} cannot be made ({one_line(error)})") from error
+
+
+def _has(made: Any, kind: Kind, name: str, verbs: Mapping[str, tuple[str, ...]]) -> None:
+    signatures = [f"{verb}({', '.join(takes)})" for verb, takes in verbs.items()]
+    missing = [verb for verb in verbs if not callable(getattr(made, verb, None))]
+    if missing:
+        raise UserError(f"{kind} {name!r} has no {' and no '.join(missing)}; expected {' and '.join(signatures)}")
+    for verb, takes in verbs.items():
+        _takes(getattr(made, verb), kind, name, verb, takes)
+
+
+def _takes(function: Callable[..., Any], kind: Kind, name: str, verb: str, takes: tuple[str, ...]) -> None:
+    """Refuse a function that cannot be called with these arguments by place."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # of a compiled one nothing is known
+    try:
+        signature.bind(*takes)
+    except TypeError:
+        raise UserError(f"{kind} {name!r} has {verb}{signature}; expected {verb}({', '.join(takes)})") from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pettingzoo
 
+from goldenrule.envs.plugins import PluginError, announced, closest, found
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str
@@ -118,7 +118,7 @@ class ScenarioSpec:
         for name in knobs:
             if name not in known:
                 raise ValueError(
-                    f"{self.id} has no knob {name!r}; expected one of {', '.join(known)}{_closest(name, known)}"
+                    f"{self.id} has no knob {name!r}; expected {', '.join(known) or 'none'}{closest(name, known)}"
                 )
         return {name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items()}
 
@@ -128,6 +128,8 @@ class ScenarioSpec:
 
 
 _SPECS: dict[str, ScenarioSpec] = {}
+_PLUGGED: dict[str, ScenarioSpec] = {}
+"""Plug-ins by the names they were asked for by; they are in `_SPECS` too, by id."""
 
 
 def register(spec: ScenarioSpec) -> ScenarioSpec:
@@ -166,18 +168,34 @@ def specs() -> dict[str, ScenarioSpec]:
 
 
 def spec(scenario_id: str) -> ScenarioSpec:
-    """The spec of `scenario_id`.
+    """The spec of `scenario_id`: registered, or a plug-in (`package.module:SPEC`, or the id of an entry point).
+
+    A plug-in is imported and registered when it is first asked for, so that it is known in every process.
 
     Raises:
-        ValueError: no such scenario; the message names the nearest ones.
+        ValueError: no such scenario; the message names the nearest ones. A `PluginError` where it is a plug-in that
+            cannot be had.
     """
-    if scenario_id not in _SPECS:
+    known = _SPECS.get(scenario_id) or _PLUGGED.get(scenario_id)
+    if known is not None:
+        return known
+    if ":" not in scenario_id and scenario_id not in announced("scenario"):
         raise ValueError(
-            f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{_closest(scenario_id, _SPECS)}"
+            f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{closest(scenario_id, _SPECS)}"
         )
-    return _SPECS[scenario_id]
+    _PLUGGED[scenario_id] = plugged = _plugged(scenario_id)
+    return plugged
 
 
-def _closest(name: str, known: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
+def _plugged(name: str) -> ScenarioSpec:
+    """The scenario plug-in called `name`, registered."""
+    given = found("scenario", name)
+    if not isinstance(given, ScenarioSpec):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        raise PluginError(f"scenario {name!r} is {what}; expected a ScenarioSpec, as goldenrule.envs.register takes")
+    if ":" not in name and name != given.id:
+        raise PluginError(f"scenario {name!r} has the id {given.id!r}; give its entry point that name")
+    try:
+        return register(given)
+    except ValueError as error:
+        raise PluginError(f"scenario {name!r} cannot be registered: {error}") from error

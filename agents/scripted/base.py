@@ -59,8 +59,7 @@ def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
     Raises:
         ValueError: the scenario is unknown or has no scripts of that style.
     """
-    spec(scenario_id)
-    styles = _PEOPLE.get(scenario_id, {})
+    styles = _PEOPLE.get(spec(scenario_id).id, {})
     if style not in styles and style != "corpus":
         known = ", ".join(styles) or "none"
         raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")

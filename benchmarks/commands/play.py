@@ -89,7 +89,8 @@ def _seats(
 
 def _agent(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -> Agent:
     from goldenrule.agents.scripted import people
-    from goldenrule.benchmarks.plugins import load_agent
+    from goldenrule.benchmarks.plugins import agent
+    from goldenrule.envs.plugins import announced
 
     if who is None:
         from goldenrule.agents.pretrained import shipped
@@ -104,9 +105,9 @@ def _agent(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -
 
         network, tokenizer, _ = load_base(scenario, checkpoint)
         return LanguageModel(network, tokenizer)
-    if ":" not in who:
+    if ":" not in who and who.partition("(")[0] not in announced("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
-    return load_agent(who)
+    return agent(who)
 
 
 def _hold(scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int) -> Episode:

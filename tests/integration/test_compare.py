@@ -167,7 +167,7 @@ def test_knobs_with_several_values_make_a_grid(tiny, tmp_path, no_page, capsys):
         ("Bare", "returned a str; expected a Reply"),
         ("Empty", "an empty text was given"),
         ("Long", "a text of 2001 characters was given; expected at most 2000"),
-        ("NeedsArguments", "cannot be made"),
+        ("NeedsArguments", "x is missing; expected anything"),
         ("Mute", "has no reset and no act"),
         ("Absent", "has no Absent"),
     ],

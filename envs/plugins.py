@@ -1,0 +1,102 @@
+"""Plug-ins: objects of other packages, named by `package.module:Name` or by an entry point.
+
+The groups of entry points are `goldenrule.agents`, `goldenrule.rewards`, `goldenrule.methods`, `goldenrule.scenarios`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import sys
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["agent", "reward", "method", "scenario"]
+KINDS: tuple[Kind, ...] = ("agent", "reward", "method", "scenario")
+FORM = {
+    "agent": "package.module:Class",
+    "reward": "package.module:Class",
+    "method": "package.module:function",
+    "scenario": "package.module:SPEC",
+}
+"""What the name of a plug-in looks like, by its kind."""
+
+
+class PluginError(ValueError):
+    """A plug-in cannot be had: a line that says which, why, and what was expected."""
+
+
+def group(kind: Kind) -> str:
+    """The group of entry points of a kind."""
+    return f"goldenrule.{kind}s"
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of foreign code says, on one line and not endlessly."""
+    words = " ".join(str(error).split())
+    said = words if len(words) <= 300 else f"{words[:297]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)` where one of `known` is close to `name`; an empty text otherwise."""
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def announced(kind: Kind) -> dict[str, list[EntryPoint]]:
+    """The entry points of a kind by name; two packages may have taken the same name."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=group(kind)), key=lambda point: (point.name, point.value)):
+        if all(point.value != other.value for other in found.setdefault(point.name, [])):
+            found[point.name].append(point)
+    return found
+
+
+def found(kind: Kind, name: str) -> Any:
+    """The object that `name` names; modules of the current folder are found too.
+
+    Args:
+        kind: what it is to be; decides the group of entry points.
+        name: `package.module:Name`, or the name of an entry point.
+
+    Raises:
+        PluginError: not of that form, not importable, not there, or an entry point of two packages.
+    """
+    if ":" in name:
+        return _imported(kind, name, name)
+    points = announced(kind).get(name, [])
+    if not points:
+        known = ", ".join(announced(kind))
+        others = f", or one of the installed: {known}" if known else ""
+        raise PluginError(
+            f"{kind} {name!r} is not a name; expected {FORM[kind]}{others}{closest(name, announced(kind))}"
+        )
+    if len(points) > 1:
+        given = " and ".join(point.value for point in points)
+        raise PluginError(f"{kind} {name!r} is announced by two packages ({given}); name one of these instead")
+    return _imported(kind, points[0].value.split("[")[0].strip(), name)
+
+
+def _imported(kind: Kind, target: str, name: str) -> Any:
+    module_name, _, attribute = (part.strip() for part in target.partition(":"))
+    if not module_name or not all(part.isidentifier() for part in attribute.split(".")):
+        raise PluginError(f"{kind} {name!r} is not a name; expected {FORM[kind]}")
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
+            made = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # foreign code runs on import: whatever it raises is its author's to mend
+        raise PluginError(
+            f"{kind} {name!r} cannot be imported ({one_line(error)}); run from the folder that holds it, or install it"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(made, part):
+            raise PluginError(f"{kind} {name!r}: {module_name} has no {attribute}; expected {FORM[kind]}")
+        made = getattr(made, part)
+    return made
