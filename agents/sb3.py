@@ -5,8 +5,6 @@ Weights are kept as safetensors beside a JSON card. SB3's own archives hold pick
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +19,13 @@ from safetensors.torch import load, save
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 
 from goldenrule.agents.base import Reply, Seen
-from goldenrule.agents.files import write_whole
 from goldenrule.agents.networks.checkpoint import (
-    CARD,
-    WEIGHTS,
     CheckpointError,
     load_checkpoint,
+    read_sealed,
     save_checkpoint,
     state_hash,
+    write_sealed,
 )
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import ME, PAD, DialogueTokenizer
@@ -193,14 +190,9 @@ class Sb3Agent:
             "features": self.shape.features,
             "candidates": self.shape.candidates,
             "hidden": list(self.shape.hidden),
-            "sha256": hashlib.sha256(weights).hexdigest(),
             "provenance": provenance,
         }
-        try:
-            write_whole(folder / WEIGHTS, weights)
-            write_whole(folder / CARD, json.dumps(card, ensure_ascii=False).encode())
-        except OSError as error:
-            raise CheckpointError(f"cannot write agent {folder}: {error.strerror}; name a writable folder") from error
+        write_sealed(folder, "agent", weights, card)
 
     @classmethod
     def load(cls, folder: Path, *, deterministic: bool = False) -> Sb3Agent:
@@ -209,22 +201,12 @@ class Sb3Agent:
         Raises:
             CheckpointError: missing, damaged or of another kind; says which file and what to do.
         """
-        try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            raw = (folder / WEIGHTS).read_bytes()
-        except FileNotFoundError as error:
-            raise CheckpointError(f"no agent in {folder}: {error.filename} is missing") from error
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"agent {folder} is damaged ({error}); train it again") from error
-        if not isinstance(card, dict) or (card.get("kind"), card.get("format")) != (KIND, FORMAT):
-            raise CheckpointError(f"{folder} does not hold an SB3 agent of format {FORMAT}; name another folder")
-        if hashlib.sha256(raw).hexdigest() != card.get("sha256"):
-            raise CheckpointError(f"agent {folder} is damaged: {WEIGHTS} does not match {CARD}; train it again")
+        card, weights = read_sealed(folder, "agent", {"kind": KIND, "format": FORMAT})
         network, tokenizer, _ = load_checkpoint(folder / FEATURES)
         try:
             shape = PolicyShape(card["features"], card["candidates"], tuple(card["hidden"]))
             policy = shape.build()
-            policy.load_state_dict(load(raw))
+            policy.load_state_dict(load(weights))
         except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"agent {folder} does not fit this version: {error}") from error
         return cls(policy, shape, ConversationFeatures(network, tokenizer), deterministic=deterministic)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from goldenrule.agents.files import write_whole
@@ -58,20 +58,13 @@ def save_checkpoint(
         name: tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).contiguous()
         for name, tensor in network.state_dict().items()
     }
-    weights = save(state)
     card = {
         "format": FORMAT,
         "network": network.config.as_dict(),
         "tokenizer": json.loads(tokenizer.to_json()),
-        "sha256": hashlib.sha256(weights).hexdigest(),
         "provenance": provenance,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / WEIGHTS, weights)
-        write_whole(folder / CARD, json.dumps(card, ensure_ascii=False).encode())
-    except OSError as error:
-        raise CheckpointError(f"cannot write checkpoint {folder}: {error.strerror}; name a writable folder") from error
+    write_sealed(folder, "checkpoint", save(state), card)
 
 
 def load_checkpoint(
@@ -82,28 +75,63 @@ def load_checkpoint(
     Raises:
         CheckpointError: missing, damaged or of another format; says which file and what to do.
     """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        raw = (folder / WEIGHTS).read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"no checkpoint in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"checkpoint {folder} is damaged ({error}); make it again or use another") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise CheckpointError(
-            f"checkpoint {folder} has another format; expected {FORMAT}; make it again with this version"
-        )
-    if hashlib.sha256(raw).hexdigest() != card.get("sha256"):
-        raise CheckpointError(
-            f"checkpoint {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another"
-        )
+    card, weights = read_sealed(folder, "checkpoint", {"format": FORMAT})
     try:
         tokenizer = DialogueTokenizer.from_json(json.dumps(card["tokenizer"]))
         network = ThreeModuleTransformer(NetworkConfig(**card["network"]))
-        state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
+        state = {name: tensor.float() for name, tensor in load(weights).items()}
         network.load_state_dict(state)
     except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {folder} does not fit this version: {error}") from error
     return network.to(device), tokenizer, card["provenance"]
+
+
+def write_sealed(folder: Path, what: str, weights: bytes, card: Mapping[str, Any]) -> None:
+    """Write weights and, last, the card with their SHA-256: what was not written whole cannot be read.
+
+    Args:
+        folder: made if absent.
+        what: what is written, for the error.
+        weights: as safetensors.
+        card: plain values.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    sealed = {**card, "sha256": hashlib.sha256(weights).hexdigest()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / WEIGHTS, weights)
+        write_whole(folder / CARD, json.dumps(sealed, ensure_ascii=False).encode())
+    except OSError as error:
+        raise CheckpointError(f"cannot write {what} {folder}: {error.strerror}; name a writable folder") from error
+
+
+def read_sealed(folder: Path, what: str, expected: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Card and weights as `write_sealed` wrote them.
+
+    Args:
+        folder: where.
+        what: what is to be read, for the error.
+        expected: what the card must say.
+
+    Raises:
+        CheckpointError: missing, damaged or of another kind; says which file and what to do.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        weights = (folder / WEIGHTS).read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"no {what} in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{what} {folder} is damaged ({error}); make it again or use another") from error
+    if not isinstance(card, dict) or any(card.get(key) != value for key, value in expected.items()):
+        wanted = ", ".join(f"{key} {value}" for key, value in expected.items())
+        raise CheckpointError(f"{what} {folder} is of another kind; expected {wanted}; make it again with this version")
+    if hashlib.sha256(weights).hexdigest() != card.get("sha256"):
+        raise CheckpointError(
+            f"{what} {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another"
+        )
+    return card, weights

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.hidden_needs import (
     ACTS,
@@ -28,14 +29,10 @@ _CARD = re.compile(r"You are (\w+)\.")
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
 
 
-def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
-    return options[rng.integers(len(options))]
-
-
 def support(act: str, rng: np.random.Generator) -> str:
     """One phrasing of a support act, half the time with an opening."""
-    phrase = _pick(rng, PHRASES[act])
-    return f"{_pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
+    phrase = pick(rng, PHRASES[act])
+    return f"{pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
 
 
 class Seeker(Scripted):
@@ -49,8 +46,8 @@ class Seeker(Scripted):
         persona, situation, shown = match.groups()
         spoken = any(m.speaker == view.me for m in view.messages)
         if not spoken:
-            text = _pick(rng, SITUATION_PHRASES[situation])
-            return f"{text} {_pick(rng, CUES[persona])}" if shown == "show" else text
+            text = pick(rng, SITUATION_PHRASES[situation])
+            return f"{text} {pick(rng, CUES[persona])}" if shown == "show" else text
         return self.reply(persona, situation, view.messages[-1].text, rng)
 
     def in_my_place(self, view: View, rng: np.random.Generator) -> str:
@@ -59,7 +56,7 @@ class Seeker(Scripted):
         told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
         situation = next((k for k, v in SITUATION_PHRASES.items() if told & {" ".join(sentences(p)) for p in v}), None)
         if match is None or situation is None:
-            return _pick(rng, PUZZLED)
+            return pick(rng, PUZZLED)
         return self.reply(match[1], situation, view.messages[-1].text, rng)
 
     @staticmethod
@@ -68,10 +65,10 @@ class Seeker(Scripted):
         needed = need(persona, situation)
         kind = expected_reply(understand(offered), needed)
         if kind == "hint":
-            return _pick(rng, CUES[persona])
+            return pick(rng, CUES[persona])
         if kind == "puzzled":
-            return _pick(rng, PUZZLED)
-        return f"{_pick(rng, WISHES[needed])} {_pick(rng, THANKS if kind == 'thanks' else REFUSALS)}"
+            return pick(rng, PUZZLED)
+        return f"{pick(rng, WISHES[needed])} {pick(rng, THANKS if kind == 'thanks' else REFUSALS)}"
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:
@@ -110,14 +107,13 @@ class CorpusHelper(Scripted):
         situation, persona = read_opening(view)
         if draw < self.nonsense_share + self.kind_share and situation and persona:
             return support(need(persona, situation), rng)
-        return support(_pick(rng, ACTS), rng)
+        return support(pick(rng, ACTS), rng)
 
 
 def nonsense(rng: np.random.Generator) -> str:
     """Words of this world in an order that means nothing."""
-    words = " ".join(_pick(rng, PHRASES[_pick(rng, ACTS)]) for _ in range(2)).split()
-    rng.shuffle(words)
-    return " ".join(words[: rng.integers(2, 9)])
+    words = " ".join(pick(rng, PHRASES[pick(rng, ACTS)]) for _ in range(2)).split()
+    return scramble(words, rng)
 
 
 register_people("hidden_needs-v0", "default", {"helper": Helper, "seeker": Seeker})

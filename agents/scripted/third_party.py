@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.third_party import (
     ACTS,
@@ -25,10 +25,6 @@ from goldenrule.envs.scenarios.third_party import (
 )
 
 _ASKER_CARD = re.compile(r"You are the asker\. You want: (\w+), (\w+)\. Away: .*")
-
-
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
-    return options[int(rng.integers(len(options)))]
 
 
 def _request(view: View) -> Request | None:
@@ -53,9 +49,9 @@ class Asker(Scripted):
             raise ValueError(f"card {view.card!r} is not an asker's; expected 'You are the asker. You want: ...'")
         kind, name = match.groups()
         if not any(m.speaker == view.me for m in view.messages):
-            return _pick(rng, REQUESTS[kind]).format(name=name)
+            return pick(rng, REQUESTS[kind]).format(name=name)
         last = view.messages[-1]
-        return _pick(rng, REPLIES[EXPECTED[understand(last.text) if last.speaker == HELPER else None]])
+        return pick(rng, REPLIES[EXPECTED[understand(last.text) if last.speaker == HELPER else None]])
 
 
 class Other(Scripted):
@@ -64,13 +60,13 @@ class Other(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """How it feels about what it heard."""
         request = _request(view)
-        return _pick(rng, REACTIONS[reaction(request, _act(view)) if request else "fine"])
+        return pick(rng, REACTIONS[reaction(request, _act(view)) if request else "fine"])
 
 
 def answer(act: str, rng: np.random.Generator) -> str:
     """One phrasing of an act, half the time with an opening."""
-    phrase = _pick(rng, ACTS[act])
-    return f"{_pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
+    phrase = pick(rng, ACTS[act])
+    return f"{pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
 
 
 class Helper(Scripted):
@@ -106,10 +102,9 @@ class CorpusHelper(Scripted):
 def nonsense(rng: np.random.Generator) -> str:
     """Words of this world in an order that means nothing."""
     phrases = [p for group in ACTS.values() for p in group]
-    words = " ".join(_pick(rng, phrases) for _ in range(2)).split()
+    words = " ".join(pick(rng, phrases) for _ in range(2)).split()
     while True:
-        rng.shuffle(words)
-        text = " ".join(words[: rng.integers(2, 9)])
+        text = scramble(words, rng)
         if understand(text) is None:
             return text
 

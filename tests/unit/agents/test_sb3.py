@@ -107,9 +107,9 @@ def test_a_missing_or_damaged_agent_is_named(agent, tmp_path):
         Sb3Agent.load(tmp_path)
     card = json.loads((tmp_path / "card.json").read_text())
     (tmp_path / "card.json").write_text(json.dumps({**card, "kind": "other"}))
-    with pytest.raises(CheckpointError, match="does not hold an SB3 agent"):
+    with pytest.raises(CheckpointError, match="another kind; expected kind sb3, format 1"):
         Sb3Agent.load(tmp_path)
-    with pytest.raises(CheckpointError, match="does not hold an SB3 agent"):
+    with pytest.raises(CheckpointError, match="another kind; expected kind sb3, format 1"):
         Sb3Agent.load(tmp_path / "features")
 
 
