@@ -91,13 +91,14 @@ class Helper(Scripted):
 
 
 class CorpusHelper(Scripted):
-    """Helps well, helps at random or talks nonsense, so that thanks, refusals and puzzled replies are all heard.
+    """Helps well, as it would want to be helped, at random, or talks nonsense: all kinds of reply are heard.
 
     Shares are chosen so that about half of the offers that make sense are met with thanks: what decides (does the
-    offer fit the need) must not be drowned by its base rate.
+    offer fit the need) must not be drowned by its base rate. Some give what they themselves would want, as people do:
+    a policy that never reads its own card takes long to learn that it can.
     """
 
-    kind_share, nonsense_share = 0.34, 0.12
+    kind_share, own_share, nonsense_share = 0.34, 0.2, 0.12
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """One message of a mixed helper."""
@@ -105,8 +106,13 @@ class CorpusHelper(Scripted):
         if draw < self.nonsense_share:
             return nonsense(rng)
         situation, persona = read_opening(view)
-        if draw < self.nonsense_share + self.kind_share and situation and persona:
+        draw -= self.nonsense_share
+        if draw < self.kind_share and situation and persona:
             return support(need(persona, situation), rng)
+        draw -= self.kind_share
+        mine = _CARD.match(view.card)
+        if 0 <= draw < self.own_share and situation and mine:
+            return support(need(mine[1], situation), rng)
         return support(pick(rng, ACTS), rng)
 
 
