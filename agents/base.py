@@ -50,7 +50,12 @@ class Reply:
 
 @runtime_checkable
 class Agent(Protocol):
-    """Who sits at the table."""
+    """Who sits at the table.
+
+    An agent may say of itself, as attributes: `needs_candidates = True` (it can only choose), `repeats = False` (the
+    same seeds do not promise the same replies), `batch_invariant = False` (what it says in a dialogue may depend on
+    those beside it). `goldenrule check agent` asks for no more than is promised.
+    """
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` new dialogues; all randomness of dialogue `i` comes from `seeds[i]`."""

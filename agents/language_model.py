@@ -34,6 +34,8 @@ class LanguageModel:
         temperature: 1 samples the policy itself.
     """
 
+    batch_invariant = False  # see `reset`
+
     def __init__(
         self,
         network: ThreeModuleTransformer,

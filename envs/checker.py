@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,7 @@ from goldenrule.envs.trace import (
     traces_elsewhere,
 )
 
+BOTH_APIS = "both APIs tell and pay the same"
 _HASH_SEEDS = (1, 2)
 
 
@@ -88,47 +90,86 @@ def check(
     case = Case(str(made), env, tuple(seeds))
     passed = _checks(case, PROPERTIES)
     if parallel is not None:
-        passed += _checks(case, {"both APIs tell and pay the same": lambda c: _parallel(c, parallel)})
+        passed += _checks(case, {BOTH_APIS: lambda c: _parallel(c, parallel)})
     skipped = ("repeats in another process: needs a scenario's id",)
     return CheckReport(case.name, tuple(passed), skipped)
 
 
-def _check_scenario(scenario_id: str, seeds: tuple[int, ...], knobs: dict[str, Any]) -> CheckReport:
-    found = spec(scenario_id)
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One property of one variant of a scenario, to be tried.
+
+    Attributes:
+        where: the scenario and its variant.
+        what: the property.
+        run: raises `CheckError` where it does not hold.
+    """
+
+    where: str
+    what: str
+    run: Callable[[], None]
+
+
+def trials(scenario_id: str, seeds: Sequence[int] = (0, 1), knobs: Mapping[str, Any] | None = None) -> Iterator[Trial]:
+    """All that `check` tries of a registered scenario, for those who want to hear of each.
+
+    Raises:
+        ValueError: unknown scenario or knob.
+    """
+    found, given = spec(scenario_id), dict(knobs or {})
+    found.resolve(given)
     variants: list[dict[str, Any]] = [{"mode": mode} for mode in found.modes]
     variants += [{"mode": "text", "private": True}] if "text" in found.modes else []
-    passed: list[str] = []
     for variant in variants:
         label = f"{scenario_id} ({'private ' if 'private' in variant else ''}{variant['mode']})"
-        options = {**knobs, **variant}
-        case = Case(label, lambda o=options: make(scenario_id, **o), seeds)  # type: ignore[misc]
-        passed += _checks(case, PROPERTIES)
-        both = lambda c, o=options: _parallel(c, lambda: make(scenario_id, api="parallel", **o))  # noqa: E731
-        passed += _checks(case, {"both APIs tell and pay the same": both})
+        options = {**given, **variant}
+        case = Case(label, partial(make, scenario_id, **options), tuple(seeds))
+        yield from _trials(case, PROPERTIES)
+        both = partial(_parallel, make_parallel=partial(make, scenario_id, api="parallel", **options))
+        yield from _trials(case, {BOTH_APIS: both})
     module = found.factory.__module__
-    if module == "__main__":
-        return CheckReport(scenario_id, tuple(passed), ("repeats in another process: it is defined in __main__",))
-    _elsewhere(Request(module, scenario_id, knobs, variants, seeds))
-    return CheckReport(scenario_id, (*passed, f"{scenario_id}: repeats in other processes and hash seeds"))
+    if module != "__main__":
+        request = Request(module, scenario_id, given, variants, tuple(seeds))
+        yield Trial(scenario_id, "repeats in other processes and hash seeds", partial(_elsewhere, request))
+
+
+def _check_scenario(scenario_id: str, seeds: tuple[int, ...], knobs: dict[str, Any]) -> CheckReport:
+    passed = []
+    for trial in trials(scenario_id, seeds, knobs):
+        trial.run()
+        passed.append(f"{trial.where}: {trial.what}")
+    main = spec(scenario_id).factory.__module__ == "__main__"
+    skipped = ("repeats in another process: it is defined in __main__",) if main else ()
+    return CheckReport(scenario_id, tuple(passed), skipped)
+
+
+def _trials(case: Case, checks: Mapping[str, Callable[[Case], None]]) -> Iterator[Trial]:
+    for what, run in checks.items():
+        yield Trial(case.name, what, partial(_tried, case, what, run))
+
+
+def _tried(case: Case, what: str, run: Callable[[Case], None]) -> None:
+    with _globals_untouched(case, what):
+        run(case)
 
 
 def _checks(case: Case, checks: Mapping[str, Callable[[Case], None]]) -> list[str]:
-    for what, run in checks.items():
-        with _globals_untouched(case, what):
-            run(case)
+    for trial in _trials(case, checks):
+        trial.run()
     return [f"{case.name}: {what}" for what in checks]
 
 
 @contextlib.contextmanager
 def _globals_untouched(case: Case, what: str) -> Iterator[None]:
-    before = _global_generators()
+    before = global_generators()
     yield
-    for name, state in _global_generators().items():
+    for name, state in global_generators().items():
         if before.get(name, state) != state:
             raise case.error(f"the global generator of {name} was used while checking: {what}", case.seeds[0])
 
 
-def _global_generators() -> dict[str, Any]:
+def global_generators() -> dict[str, Any]:
+    """The state of every global random generator that is loaded, by its library's name."""
     states: dict[str, Any] = {"random": random.getstate(), "numpy": plain(np.random.get_state())}  # noqa: NPY002
     torch = sys.modules.get("torch")  # read only where someone else has imported it
     if torch is not None:
