@@ -1,60 +1,38 @@
 """How well does an agent's estimate of its partner's reward rank what real people got and felt?
 
-Real negotiations of CaSiNo, of which the true points and the satisfaction of both people are known. The agent takes one
-person's place, knowing that person's card and all that was said, up to but without the acceptance. In imagination it
-asks the partner what it needs most, and whether it is happy with the deal; its prediction output answers. From the
-answer about needs and the deal follow the partner's points; from the answer about the deal its satisfaction.
-
-The estimate is the expectation over the agent's simulated answers: all six orders of needs, and the five grades after
-each, weighed by their probability under the prediction output. `one_reply` is the same from one sampled reply. Every
-person is estimated from the other's place, and intervals are by bootstrap over dialogues.
-
-Dialogues are split by dialogue: none that network or tokenizer learnt from (the checkpoint lists their fingerprints) is
-judged on.
+Real negotiations of CaSiNo, of which the true points and the satisfaction of both people are known. Every person is
+estimated from the other's place (`partner_estimates`), by an agent that has not learnt from the dialogue
+(`partner_split`), and intervals are by bootstrap over dialogues.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.datasets.casino import FOLDS, HumanDialogue, split
+from goldenrule.benchmarks.datasets.casino import HumanDialogue
 from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, spearman, spearman_both
 from goldenrule.benchmarks.datasets.text_ridge import ridge_estimates
-from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite_people import ORDERS
-from goldenrule.envs.scenarios.campsite_words import (
-    ASK_NEED,
-    ISSUES,
-    WALK_AWAY_POINTS,
-    Packages,
-    points,
-    rest,
-    stated,
+from goldenrule.benchmarks.partner_estimates import (
+    EQUAL_NEEDS,
+    FROM_POINTS,
+    ONE_REPLY,
+    PREDICTION,
+    TEXT,
+    YOURS,
+    Array,
+    Estimates,
+    estimate,
+    packages_of,
 )
-from goldenrule.envs.seeding import derive
-from goldenrule.training.human_corpus import Account, ask, fitted, plain_account, plain_view
-from goldenrule.training.imagination import ImaginationConfig, Imagined, Report, imagine_answers, make_imagination, room
+from goldenrule.benchmarks.partner_split import unseen
+from goldenrule.envs.scenarios.campsite_words import ISSUES, Packages
 
-Array = NDArray[np.float64]
-HELD_OUT = 0
-PREDICTION, ONE_REPLY, YOURS, EQUAL_NEEDS, TEXT = (
-    "prediction",
-    "one_reply",
-    "my_reward_is_yours",
-    "equal_needs",
-    "text_ridge",
-)
-FROM_POINTS, OVER_EQUAL, OVER_YOURS = "from_points", "over_equal_needs", "over_my_reward"
+OVER_EQUAL, OVER_YOURS = "over_equal_needs", "over_my_reward"
 MEANING = {
     PREDICTION: "the agent's own simulated answers, weighed by their probability",
     ONE_REPLY: "the same from a single sampled answer",
@@ -68,170 +46,6 @@ MEANING = {
     "majority": "the commonest top need of the people learnt from",
     "chance": "one in three",
 }
-
-
-def account(dialogue: HumanDialogue) -> Account:
-    """A human dialogue to learn from, in plain writing."""
-    first, second = dialogue.people
-    return plain_account(Account(dialogue.conversation(), (first.satisfaction - 1, second.satisfaction - 1)))
-
-
-def fingerprint(dialogue: HumanDialogue) -> str:
-    """16 hexadecimal digits that depend on what was said and by whom, whatever the dialogue is called."""
-    said = "\x1f".join(f"{line.speaker}{line.text}" for line in dialogue.lines)
-    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def train_on_humans(
-    dialogues: Sequence[HumanDialogue],
-    config: ImaginationConfig,
-    seed: int,
-    report: Report = lambda step, losses: None,
-) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
-    """Train an imagination on all folds but the held-out one; network, tokenizer, and what to remember of the data."""
-    train, _ = split(dialogues, HELD_OUT)
-    network, tokenizer = make_imagination([account(d) for d in train], config, derive(seed, "imagination"), report)
-    tops = Counter(p.person.order[0] for d in train for p in d.people)
-    human = {
-        "data": "casino",
-        "trained_on": sorted(fingerprint(d) for d in train),
-        "split": f"by dialogue: fold = hash of dialogue_id modulo {FOLDS}; fold {HELD_OUT} held out",
-        "top_needs": {issue: tops[issue] for issue in ISSUES},
-        "config": asdict(config),
-    }
-    return network, tokenizer, human
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Which dialogues are judged on.
-
-    Attributes:
-        test: those the checkpoint has not learnt from.
-        seen: how many of the folder it has learnt from.
-        trained_on: how many human dialogues it has learnt from, here or elsewhere.
-        method: in words.
-    """
-
-    test: tuple[HumanDialogue, ...]
-    seen: int
-    trained_on: int
-    method: str
-
-    def as_dict(self, seed: int) -> dict[str, Any]:
-        """Plain values, for the output."""
-        return {
-            "unit": "dialogue",
-            "method": self.method,
-            "train_dialogues": self.trained_on,
-            "test_dialogues": len(self.test),
-            "test_people": 2 * len(self.test),
-            "left_out_as_trained_on": self.seen,
-            "seed": seed,
-        }
-
-
-def unseen(dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any]) -> Split:
-    """The dialogues that a checkpoint has not learnt from."""
-    human = provenance.get("human")
-    known = set(human["trained_on"]) if isinstance(human, Mapping) else set()
-    test = tuple(d for d in dialogues if fingerprint(d) not in known)
-    how = str(human["split"]) if isinstance(human, Mapping) else "the checkpoint has learnt from no human dialogues"
-    return Split(test, len(dialogues) - len(test), len(known), f"{how}; all dialogues not trained on are judged on")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimates:
-    """Of both people of each test dialogue, seat 0 and 1, estimated from the other's place.
-
-    Attributes:
-        points, satisfaction: by name of the estimator, [n, 2]; NaN where there is none.
-        tops: probability of each of `ISSUES` to be what the partner needs most [n, 2, 3].
-        replies: the sampled replies [n][2].
-    """
-
-    points: dict[str, Array]
-    satisfaction: dict[str, Array]
-    tops: Array
-    replies: list[list[str]]
-
-
-def packages_of(dialogue: HumanDialogue, seat: int) -> Packages | None:
-    """What the person in a seat got; `None` where someone walked away."""
-    deal = dialogue.deal()
-    return deal if deal is None or seat == 0 else rest(deal)
-
-
-def expected_points(dialogue: HumanDialogue, seat: int, needs: Array) -> float:
-    """Points of the person in a seat by the deal, if each of `ORDERS` is as likely as `needs` [6] says."""
-    got = packages_of(dialogue, seat)
-    if got is None:
-        return float(WALK_AWAY_POINTS)
-    return float(sum(p * points(order, got) for p, order in zip(needs, ORDERS, strict=True)))
-
-
-def places(dialogues: Sequence[HumanDialogue]) -> list[View]:
-    """What the partner of each person knows, in plain writing: 2 * dialogue + seat of the person who is estimated."""
-    return [plain_view(d.conversation().seen_by(1 - seat)) for d in dialogues for seat in (0, 1)]
-
-
-def reply_needs(reply: str) -> Array | None:
-    """Which of `ORDERS` a reply leaves possible, evenly; `None` where it does not say what is needed most."""
-    said = stated(reply)
-    fits = np.array([said.top == order[0] and said.last in (None, order[2]) for order in ORDERS], dtype=float)
-    return fits / fits.sum() if fits.any() else None
-
-
-def estimate(
-    network: ThreeModuleTransformer, tokenizer: DialogueTokenizer, dialogues: Sequence[HumanDialogue], seed: int
-) -> Estimates:
-    """All estimates of all people of `dialogues`."""
-    views = places(dialogues)
-    imagined = imagine_answers(network, tokenizer, views)
-    replies = _replies(network, tokenizer, views, seed)
-    n = len(dialogues)
-    people = [(d, seat) for d in dialogues for seat in (0, 1)]
-
-    def of_needs(needs: Sequence[Array | None]) -> Array:
-        values = [np.nan if p is None else expected_points(d, s, p) for (d, s), p in zip(people, needs, strict=True)]
-        return np.array(values).reshape(n, 2)
-
-    found = {
-        PREDICTION: of_needs(list(imagined.needs)),
-        ONE_REPLY: of_needs([reply_needs(reply) for reply in replies]),
-        YOURS: np.array([[d.people[1].points, d.people[0].points] for d in dialogues], dtype=float),
-        EQUAL_NEEDS: of_needs([np.full(len(ORDERS), 1 / len(ORDERS))] * len(people)),
-    }
-    felt = {
-        PREDICTION: (imagined.grades @ np.arange(1, 6)).reshape(n, 2),
-        FROM_POINTS: found[PREDICTION],
-        YOURS: np.array([[d.people[1].satisfaction, d.people[0].satisfaction] for d in dialogues], dtype=float),
-        EQUAL_NEEDS: found[EQUAL_NEEDS],
-    }
-    paired = [replies[2 * k : 2 * k + 2] for k in range(n)]
-    return Estimates(found, felt, _tops(imagined).reshape(n, 2, 3), paired)
-
-
-def _tops(imagined: Imagined) -> Array:
-    """The probability [people, 3] of each of `ISSUES` to be needed most."""
-    return np.stack(
-        [imagined.needs[:, [order[0] == issue for order in ORDERS]].sum(1) for issue in ISSUES],
-        axis=1,
-    )
-
-
-def _replies(
-    network: ThreeModuleTransformer, tokenizer: DialogueTokenizer, views: Sequence[View], seed: int
-) -> list[str]:
-    mind = LanguageModel(network, tokenizer)
-    mind.reset([derive(seed, "replies")])
-    limit = room(network, tokenizer)
-    asked = [ask(fitted(view, tokenizer, limit), ASK_NEED) for view in views]
-    return [
-        reply
-        for k in range(0, len(asked), 32)
-        for reply in mind.simulate(asked[k : k + 32], [1 - v.me for v in asked[k : k + 32]])
-    ]
 
 
 def evaluate_partner(

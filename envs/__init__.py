@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from goldenrule.envs.case import CheckError
 from goldenrule.envs.checker import CheckReport, check
-from goldenrule.envs.checks import CheckError
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import EnvModule, make

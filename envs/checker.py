@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.envs.checks import PROPERTIES, Case, as_action
+from goldenrule.envs.case import Case
+from goldenrule.envs.checks import PROPERTIES, as_action
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec

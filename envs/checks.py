@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from goldenrule.envs.case import Case
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.spaces import Utterance
-from goldenrule.envs.trace import EpisodeError, Step, episode, first_difference, mumble, snapshot, talk
+from goldenrule.envs.trace import Step, episode, first_difference, mumble, snapshot, talk
 
 _MANY = 8
-
-
-class CheckError(AssertionError):
-    """An environment broke its contract: a line that names environment, seed, turn, agent and what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One variant of an environment, as made."""
-
-    name: str
-    make: Callable[[], Any]
-    seeds: tuple[int, ...]
-
-    def error(self, what: str, seed: int, turn: int | None = None, agent: str | None = None) -> CheckError:
-        """What is wrong, and where, as an error to raise."""
-        place = "" if turn is None else f", turn {turn}"
-        return CheckError(f"{self.name}, seed {seed}{place}, {agent or 'any agent'}: {what}")
-
-    def play(self, seed: int, env: Any = None, **how: Any) -> list[Step]:
-        """The steps of an episode in `env` or a fresh environment."""
-        try:
-            return list(episode(self.make() if env is None else env, seed, **how))
-        except EpisodeError as error:
-            raise self.error(str(error), seed, error.turn, error.agent) from error
-
-    def same(self, one: Sequence[Step], other: Sequence[Step], what: str, seed: int) -> None:
-        """Raise unless two traces are equal."""
-        for turn, (a, b) in enumerate(zip(one, other, strict=False)):
-            difference = first_difference(a, b)
-            if difference:
-                raise self.error(f"{what}: {difference}", seed, turn, a["agent"] or a["next"])
-        if len(one) != len(other):
-            raise self.error(f"{what}: {len(one) - 1} turns and {len(other) - 1}", seed)
 
 
 def repeats(case: Case) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,123 +16,17 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from goldenrule.agents.base import Agent, AgentError, Seen, needs_candidates
-from goldenrule.agents.episode import Turn
+from goldenrule.agents.base import Agent, AgentError
 from goldenrule.agents.play import ask, seat
-from goldenrule.envs.dialogue import ParallelDialogueEnv
 from goldenrule.envs.make import make
-from goldenrule.envs.message import Message
 from goldenrule.envs.seeding import derive
 from goldenrule.envs.single_agent import Features
 from goldenrule.rewards.base import Reward
 from goldenrule.rewards.base import ask as ask_reward
+from goldenrule.training.slot import Dialogue
 from goldenrule.training.world import World
 
 _DEALS = 50
-
-
-@dataclass(slots=True, eq=False)
-class Dialogue:
-    """One slot of the vector and the dialogue now held there.
-
-    Attributes:
-        env: its environment, in text mode: the learner chooses, the others speak freely.
-        learner: its seat.
-        partners: seats of those whose rewards are its truth.
-        base: the slot's seed.
-        episode: how many dialogues were dealt here.
-        number: the dialogue's number in the batch its agents were reset for.
-        seats: who sits where.
-        actions: what has been said in the turn under way.
-        turn: the learner's last message, with what came of it.
-        steps, paid, truth: messages of the learner, what they paid, and what its partners really got.
-        truncated: whether it was cut rather than over.
-        failed: why the dialogue could not go on.
-        render_mode: none; SB3 asks for it.
-    """
-
-    env: ParallelDialogueEnv
-    learner: int
-    partners: tuple[int, ...]
-    base: int
-    episode: int = 0
-    number: int = 0
-    seats: dict[str, Agent] = field(default_factory=dict)
-    actions: dict[str, str] = field(default_factory=dict)
-    turn: Turn | None = None
-    steps: int = 0
-    paid: float = 0.0
-    truth: float = 0.0
-    truncated: bool = False
-    failed: str = ""
-    render_mode: str | None = None
-
-    def begin(self, seed: int, number: int, seats: dict[str, Agent]) -> None:
-        """Deal a new dialogue; nothing of the last one remains."""
-        self.env.reset(seed=seed)
-        self.number, self.seats, self.episode = number, seats, self.episode + 1
-        self.actions, self.turn, self.failed, self.truncated = {}, None, "", False
-        self.steps, self.paid, self.truth = 0, 0.0, 0.0
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will be said."""
-        return bool(self.failed) or not self.env.agents
-
-    @property
-    def silent(self) -> list[str]:
-        """Who speaks in this turn and has not yet been heard."""
-        names = [self.env.possible_agents[index] for index in self.env.table.waiting]
-        return [name for name in names if name not in self.actions]
-
-    @property
-    def ready(self) -> bool:
-        """Whether the learner is to choose, or the dialogue is over."""
-        return self.over or self.env.possible_agents[self.learner] in self.silent
-
-    def candidates(self) -> tuple[str, ...]:
-        """What the learner may say now."""
-        return self.env.scenario.candidates(self.learner)
-
-    def action_masks(self) -> NDArray[np.bool_]:
-        """Which candidates are on offer [n_candidates]."""
-        return np.array([bool(text) for text in self.candidates()])
-
-    def choose(self, action: int) -> None:
-        """Let the learner say candidate number `action`.
-
-        Raises:
-            ValueError: it is not on offer.
-        """
-        name, offered = self.env.possible_agents[self.learner], self.candidates()
-        if not 0 <= action < len(offered) or not offered[action]:
-            raise ValueError(f"{name}: candidate {action} is not on offer; see action_masks()")
-        self.actions[name] = offered[action]
-        self.steps += 1
-
-    def seen(self, name: str) -> Seen:
-        """What `name`, whose turn it is, sees."""
-        index = self.env.possible_agents.index(name)
-        offered = self.env.scenario.candidates(index) if needs_candidates(self.seats[name]) else None
-        return Seen(self.number, self.env.table.view(index), offered)
-
-    def hear(self) -> None:
-        """Complete the turn under way. A message that cannot be said ends the dialogue as failed."""
-        env, table = self.env, self.env.table
-        speakers, view, actions = table.waiting, table.view(self.learner), self.actions
-        try:
-            _, _, _, cut, _ = env.step(actions)
-        except ValueError as error:
-            self.failed = str(error)
-            return
-        self.actions = {}
-        self.truncated = any(cut.values())
-        rewards = table.outcome.rewards
-        if self.learner in speakers:
-            message = Message(self.learner, actions[env.possible_agents[self.learner]])
-            judgement = table.judgement(speakers.index(self.learner))
-            self.turn = Turn(message, view, rewards, env.absent_rewards, judgement)
-        self.truth += sum(rewards[seat] for seat in self.partners)
 
 
 class DialogueVecEnv(VecEnv):
@@ -196,7 +89,7 @@ class DialogueVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in self._dialogues]
         ended = np.flatnonzero(dones)
         for number in ended:
-            infos[number] = _farewell(self._dialogues[number], observations[number].copy())
+            infos[number] = self._dialogues[number].farewell(observations[number].copy())
         if len(ended):
             fresh = [self._dialogues[number] for number in ended]
             self._deal(fresh)
@@ -298,14 +191,3 @@ class DialogueVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """No dialogue is wrapped."""
         return [False for _ in self._targets(indices)]
-
-
-def _farewell(dialogue: Dialogue, observation: NDArray[np.float32]) -> dict[str, Any]:
-    """What SB3 is told of a dialogue that ended. One that failed was cut, not over."""
-    return {
-        "terminal_observation": observation,
-        "TimeLimit.truncated": dialogue.truncated or bool(dialogue.failed),
-        "episode": {"r": dialogue.paid, "l": dialogue.steps, "t": 0.0},
-        "truth": dialogue.truth,
-        "failed": dialogue.failed,
-    }

@@ -110,7 +110,7 @@ def _train(dialogues: Any, folder: Path, steps: str, seed: int) -> None:
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
-    from goldenrule.benchmarks.evaluate_partner import train_on_humans
+    from goldenrule.benchmarks.partner_split import train_on_humans
     from goldenrule.benchmarks.rundir import environment
     from goldenrule.training.imagination import ImaginationConfig
 

@@ -14,17 +14,9 @@ from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.datasets import HumanDialogue, load_casino
 from goldenrule.benchmarks.datasets.casino import Line, Participant
 from goldenrule.benchmarks.datasets.text_ridge import ridge, ridge_estimates, tfidf
-from goldenrule.benchmarks.evaluate_partner import (
-    PREDICTION,
-    YOURS,
-    account,
-    evaluate_partner,
-    expected_points,
-    fingerprint,
-    places,
-    reply_needs,
-    unseen,
-)
+from goldenrule.benchmarks.evaluate_partner import evaluate_partner
+from goldenrule.benchmarks.partner_estimates import PREDICTION, YOURS, expected_points, places, reply_needs
+from goldenrule.benchmarks.partner_split import account, fingerprint, unseen
 from goldenrule.envs.data import has
 from goldenrule.envs.scenarios.campsite_people import ORDERS, invent
 from goldenrule.envs.scenarios.campsite_words import ALLOCATIONS, Deal, submit
