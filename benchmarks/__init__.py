@@ -1,1 +1,18 @@
-"""Methods held against scenarios and seeds: comparison, statistics, report and command line."""
+"""Methods x scenarios x seeds: compare, sweep, sum up, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["load"]
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The results of a sweep, a row a cell; see `goldenrule.benchmarks.results.load`."""
+    from goldenrule.benchmarks.results import load as read  # torch comes with it, and the command line starts without
+
+    return read(path)

@@ -31,7 +31,7 @@ from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.world import World, seat_name
 
-VOLATILE = ("seconds",)
+VOLATILE = ("seconds", "started", "host", "process")
 """Row keys that may differ between two runs of the same cell."""
 
 
@@ -205,6 +205,7 @@ def _row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: floa
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(knobs),
+        "params": dict(cell.params),
         "seed": cell.seed,
         "status": "done",
         "error": None,
@@ -220,6 +221,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(cell.knobs),
+        "params": dict(cell.params),
         "seed": cell.seed,
         "status": "failed",
         "error": error,

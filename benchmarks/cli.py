@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from goldenrule.benchmarks.commands import beliefs, compare, ls, partner_reward, play, pretrain, speed
+from goldenrule.benchmarks.commands import beliefs, check, compare, ls, partner_reward, play, pretrain, speed, sweep
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.render import clean
@@ -37,7 +37,10 @@ app.command()(compare.compare)
 app.command()(compare.report)
 app.command()(play.play)
 app.command()(play.talk)
+app.command()(sweep.sweep)
+app.command()(sweep.validate)
 app.command()(ls.ls)
+app.command()(check.check)
 app.command()(pretrain.pretrain)
 app.command()(speed.speed)
 evaluate.command("partner-reward")(partner_reward.partner_reward)

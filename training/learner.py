@@ -61,6 +61,46 @@ class TrainingConfig:
     split: bool = True
     max_new: int | None = None
 
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value, whole = getattr(self, name), isinstance(TrainingConfig.__dataclass_fields__[name].default, int)
+            if value is None and name in _OPTIONAL:
+                continue
+            kinds = int if whole or name == "max_new" else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+                kind = "a whole number" if kinds is int else "a number"
+                raise ValueError(
+                    f"training setting {name}={value!r} is not allowed; expected {kind} in [{low}, {high}]"
+                )
+        for name in ("predict_replies", "split"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(
+                    f"training setting {name}={getattr(self, name)!r} is not allowed; expected true or false"
+                )
+        if self.minibatches > self.dialogues:
+            raise ValueError(
+                f"training setting minibatches={self.minibatches} is not allowed; expected at most "
+                f"dialogues={self.dialogues}"
+            )
+
+
+_OPTIONAL = ("discount", "max_new")
+_RANGES: dict[str, tuple[float, float]] = {
+    "updates": (1, 1_000_000),
+    "dialogues": (1, 100_000),
+    "minibatches": (1, 1000),
+    "learning_rate": (0.0, 1.0),
+    "clip": (0.0, 1.0),
+    "discount": (0.0, 1.0),
+    "gae_decay": (0.0, 1.0),
+    "kl": (0.0, 1000.0),
+    "value": (0.0, 1000.0),
+    "imitation": (0.0, 1000.0),
+    "interleave": (0, 100_000),
+    "replies": (0, 100_000),
+    "max_new": (1, 4096),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

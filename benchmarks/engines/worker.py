@@ -7,6 +7,7 @@ Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answ
 from __future__ import annotations
 
 import os
+import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -43,7 +44,13 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
         folder: where to save the trained network, or `None`.
         report: told of updates.
     """
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    row, episodes, curve, trace = _attempt(cell, folder, report, began)
+    where = {"started": started, "host": socket.gethostname(), "process": os.getpid()}
+    return {**row, **where}, episodes, curve, trace
+
+
+def _attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None], began: float) -> Outcome:
     try:
         result = run_cell(cell, report)
         if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:

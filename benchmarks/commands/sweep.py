@@ -1,0 +1,136 @@
+"""`goldenrule sweep` and `goldenrule validate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from goldenrule.benchmarks.commands.parsing import whole, words
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.cell import Cell
+    from goldenrule.benchmarks.sweep.run import Swept
+    from goldenrule.benchmarks.sweep.schema import SweepFile
+
+SHOWN = 10
+"""Failed cells that are told one by one."""
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; the same one again goes on.")],
+    workers: Annotated[str | None, typer.Option(metavar="N", help="Side by side; all cores otherwise.")] = None,
+    engine: Annotated[str, typer.Option(help="local, ray or slurm.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
+    limit: Annotated[str | None, typer.Option(metavar="N", help="Run at most so many cells now.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> int:
+    """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
+    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    most = None if limit is None else whole(limit, "--limit")
+    parts = [] if only is None else words(only, "--only")
+    from goldenrule.benchmarks.sweep.run import ENGINES, SweepOptions, chosen, run_sweep
+
+    if engine not in ENGINES:
+        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+    wanted, cells = _read(file)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed)
+    if dry_run:
+        from goldenrule.benchmarks.results.load import settled
+
+        todo = chosen(cells, settled(out), options)
+        return _list(wanted, cells, todo, json_)
+    from rich.console import Console
+
+    from goldenrule.benchmarks.progress import Bars, Lines
+
+    console = Console(stderr=True)
+    bars = console.is_terminal and not json_
+    done = run_sweep(wanted, cells, out, options, lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr))
+    return _show(done, json_)
+
+
+def validate(
+    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    workers: Annotated[
+        str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option(help="Time a small cell of each kind.")] = True,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Check a sweep file; show its grid and what it will cost."""
+    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    wanted, cells = _read(file)
+    from goldenrule.benchmarks.sweep.show import print_grid
+
+    costs = None
+    if estimate:
+        import torch
+
+        from goldenrule.benchmarks.sweep.estimate import estimate as reckon
+
+        torch.set_num_threads(1)  # as in a worker
+        costs = reckon(cells)
+    print_grid(wanted, cells, costs, processes, sys.stdout, json_)
+    return 0
+
+
+def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
+    from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
+    from goldenrule.benchmarks.sweep.schema import read_sweep
+
+    wanted = read_sweep(file)
+    cells = cells_of(wanted, str(file))
+    rehearse_agents(cells)
+    return wanted, cells
+
+
+def _list(wanted: SweepFile, cells: list[Cell], todo: list[Cell], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": [cell.id for cell in todo]}))
+        return 0
+    for cell in todo:
+        print(clean(f"{cell.id}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
+    print(f"{len(todo)} of {len(cells)} cells would run.")
+    return 0
+
+
+def _show(done: Swept, as_json: bool) -> int:
+    from goldenrule.benchmarks.table import print_table
+
+    summary, where = done.summary, clean(str(done.path))
+    if as_json:
+        print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": summary}), flush=True)
+    else:
+        print_table(summary, sys.stdout)
+        print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
+        print(f"{done.ran} were run now. Results: {where}", flush=True)
+    failed = [row for row in done.rows if row["status"] != "done"]
+    for row in failed[:SHOWN]:
+        _tell(f"failed: {clean(row['method'])}, seed {row['seed']}: {clean(row['error'])}")
+    if len(failed) > SHOWN:
+        _tell(f"and {len(failed) - SHOWN} more; --retry-failed runs them again")
+    if done.strangers:
+        _tell(f"{done.strangers} cells in {where} are not in this file; they are kept and left out of the table")
+    if done.interrupted:
+        _tell(f"interrupted: what is finished is kept in {where}; the same command goes on")
+        return 130
+    return int(bool(failed))
+
+
+def _tell(line: str) -> None:
+    print(f"goldenrule: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,97 @@
+"""The same cells as Ray tasks, on one machine or many (extra `ray`).
+
+A cell whose node or process is lost is begun anew elsewhere, `RETRIES` times; then it is a failed row. The driver alone
+commits rows, so that nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
+from goldenrule.benchmarks.engines.worker import Outcome, attempt
+from goldenrule.benchmarks.errors import UserError
+
+RETRIES = 3
+AHEAD = 4
+"""Tasks handed to Ray for each CPU it has: enough to keep it busy, few enough to stop soon."""
+
+
+def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, address: str | None = None) -> None:
+    """Run every cell and commit each when it is finished.
+
+    Args:
+        cells: what to run.
+        store: where finished cells go.
+        watch: who is told.
+        pool: `workers` CPUs of this machine where no cluster is named.
+        address: of a running cluster (`auto` for the one this machine belongs to); `None` starts one here.
+
+    Raises:
+        UserError: Ray is not installed, or there is no cluster at that address.
+        KeyboardInterrupt: as it came; what was finished is in the store.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--engine ray needs Ray; pip install 'goldenrule[ray]', or use --engine local") from None
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(ray, address, pool.workers)
+    try:
+        _drive(ray, cells, store, watch, pool)
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None, workers: int) -> None:
+    quiet = {"log_to_driver": False, "include_dashboard": False, "configure_logging": True, "logging_level": "error"}
+    try:
+        if address is None:
+            ray.init(num_cpus=max(1, workers), **quiet)
+        else:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"no Ray cluster at {address!r} ({reason}); start one with `ray start --head`") from None
+
+
+def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
+    remote = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(_task)
+    waiting = list(reversed(cells))
+    running: dict[Any, tuple[Cell, float]] = {}
+    room = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    try:
+        while waiting or running:
+            while waiting and len(running) < room:
+                cell = waiting.pop()
+                running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
+                watch.started(cell)
+            for reference in ray.wait(list(running), num_returns=1)[0]:
+                cell, began = running.pop(reference)
+                settle(cell, _outcome(ray, reference, cell, began), store, watch)
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
+
+
+def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
+    try:
+        outcome: Outcome = ray.get(reference)
+        return outcome
+    except ray.exceptions.RayError as error:
+        reason = " ".join(str(error).split())[:300]
+        why = f"Ray lost it {RETRIES + 1} times ({type(error).__name__}: {reason})"
+        return failed_row(cell, why, time.perf_counter() - began), [], [], None
+
+
+def _task(cell: Cell, folder: Path | None) -> Outcome:
+    import torch
+
+    torch.set_num_threads(1)  # the same sums whatever the number of cores
+    return attempt(cell, folder, lambda done, total: None)

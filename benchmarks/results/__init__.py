@@ -1,0 +1,8 @@
+"""Results of sweeps: one SQLite file, a committed row an episode and a row a cell."""
+
+from __future__ import annotations
+
+from goldenrule.benchmarks.results.load import episodes, load, to_parquet
+from goldenrule.benchmarks.results.schema import VOLATILE
+
+__all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

@@ -1,0 +1,144 @@
+"""Reads the results of a sweep as tables."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.schema import FILE, JSON_COLUMNS
+from goldenrule.benchmarks.results.store import check_format, translated
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def connect(path: str | Path) -> sqlite3.Connection:
+    """The results of a folder (or the file itself), for reading only.
+
+    Raises:
+        UserError: there is none, or it is damaged or of another format.
+    """
+    file = Path(path)
+    file = file / FILE if file.is_dir() else file
+    if not file.is_file():
+        raise UserError(f"no results in {str(path)!r}: {FILE} is missing; name the folder of a sweep")
+    with translated(file):
+        # Not immutable: what a killed run left half-written has to be rolled back first.
+        db = sqlite3.connect(file, isolation_level=None)
+        db.execute("PRAGMA query_only = ON")
+    check_format(db, file)
+    return db
+
+
+def rows(path: str | Path) -> list[dict[str, Any]]:
+    """The rows of cells as the engine gave them, in the order of the sweep; as `RunDirectory.rows`.
+
+    Raises:
+        UserError: no results there, damaged or of another format.
+    """
+    columns, found = _fetch(path, "SELECT * FROM cells ORDER BY place, cell")
+    given = [dict(zip(columns, one, strict=True)) for one in found]
+    return [{k: json.loads(v) if k in JSON_COLUMNS and v is not None else v for k, v in one.items()} for one in given]
+
+
+def settled(folder: Path) -> dict[str, str]:
+    """Status of every cell that has a row, by its id; empty where there are no results yet."""
+    if not (folder / FILE).is_file():
+        return {}
+    return {str(cell): str(status) for cell, status in _fetch(folder, "SELECT cell, status FROM cells")[1]}
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """A row a cell, in the order of the sweep; every knob is a column of its own too, as `knob.<name>`.
+
+    Args:
+        path: folder of a sweep, or its `results.sqlite`.
+
+    Raises:
+        UserError: no results there, damaged or of another format.
+    """
+    table = _read(path, "SELECT * FROM cells ORDER BY place, cell")
+    import pandas as pd
+
+    for name in JSON_COLUMNS:
+        table[name] = [None if text is None else json.loads(text) for text in table[name]]
+    knobs = pd.DataFrame(list(table["knobs"]), index=table.index).add_prefix("knob.")
+    return pd.concat([table.drop(columns=["place"]), knobs], axis=1)
+
+
+def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
+    """A row an episode, with the method, scenario and seed of its cell.
+
+    Args:
+        path: folder of a sweep, or its `results.sqlite`.
+        log: whether to read each episode's whole log too, as JSON text.
+
+    Raises:
+        UserError: no results there, damaged or of another format.
+    """
+    from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS
+
+    own = ", ".join(f"e.{name}" for name in EPISODE_COLUMNS if log or name != "log")
+    return _read(
+        path,
+        "SELECT c.method, c.scenario, c.knobs, c.seed AS cell_seed, "
+        f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode",
+    )
+
+
+def _read(path: str | Path, query: str) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError:
+        raise UserError("tables need pandas; pip install 'goldenrule[tables]'") from None
+    columns, found = _fetch(path, query)
+    return pd.DataFrame(found, columns=columns)
+
+
+def _fetch(path: str | Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    db = connect(path)
+    try:
+        with translated(Path(path)):
+            found = db.execute(query)
+            return [name for name, *_ in found.description], found.fetchall()
+    finally:
+        db.close()
+
+
+def meta(path: str | Path) -> dict[str, Any]:
+    """What is known of the whole sweep: its resolved file, its environment."""
+    db = connect(path)
+    try:
+        with translated(Path(path)):
+            return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+    finally:
+        db.close()
+
+
+def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
+    """Write `cells.parquet` and `episodes.parquet` into a folder; gives their paths.
+
+    Raises:
+        UserError: no results there, pyarrow is not installed, or the folder cannot be written.
+    """
+    try:
+        import pyarrow  # noqa: F401  # pandas asks for it by name
+    except ImportError:
+        raise UserError("Parquet needs pyarrow; pip install 'goldenrule[tables]'") from None
+    target = Path(folder)
+    cells = load(path)
+    for name in JSON_COLUMNS:
+        cells[name] = [None if value is None else json.dumps(value, sort_keys=True) for value in cells[name]]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name, table in (("cells", cells), ("episodes", episodes(path, log=True))):
+            beside = target / f".{name}.parquet.part"
+            table.to_parquet(beside, index=False)
+            written.append(beside.replace(target / f"{name}.parquet"))
+    except OSError as error:
+        raise UserError(f"cannot write {str(target)!r}: {error.strerror}; name a writable folder") from error
+    return written

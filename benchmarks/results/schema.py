@@ -1,0 +1,136 @@
+"""The tables of `results.sqlite`, and how rows of the engine become theirs.
+
+meta       key, value: format, sweep, environment (JSON)
+cells      a row a cell that has finished or failed, with its figures, cost and versions
+episodes   a row an evaluation episode, its whole log in `log` (JSON, `goldenrule.benchmarks.evaluation.as_data`)
+curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from goldenrule.benchmarks.evaluation import ESTIMATE, Evaluation
+from goldenrule.training.world import seat_name
+
+FORMAT = 1
+FILE = "results.sqlite"
+
+VOLATILE = ("seconds", "started", "host", "process", "trace")
+"""Columns that may differ between two runs of the same cell; all others are identical."""
+
+CELL_COLUMNS: dict[str, str] = {
+    "cell": "TEXT PRIMARY KEY",
+    "place": "INTEGER NOT NULL",
+    "method": "TEXT NOT NULL",
+    "scenario": "TEXT NOT NULL",
+    "knobs": "TEXT NOT NULL",
+    "seed": "INTEGER NOT NULL",
+    "params": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL CHECK (status IN ('done', 'failed'))",
+    "error": "TEXT",
+    **dict.fromkeys(Evaluation.KEYS, "REAL"),
+    "episodes": "INTEGER",
+    "episodes_failed": "INTEGER",
+    "episodes_estimated": "INTEGER",
+    "episodes_truncated": "INTEGER",
+    "episodes_invalid": "INTEGER",
+    "messages_unscored": "INTEGER",
+    "tokens": "INTEGER",
+    "negotiation": "TEXT",
+    "weights": "TEXT",
+    "versions": "TEXT NOT NULL",
+    "code": "TEXT",
+    "seconds": "REAL NOT NULL",
+    "started": "TEXT",
+    "host": "TEXT",
+    "process": "INTEGER",
+    "trace": "TEXT",
+}
+"""Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
+
+EPISODE_COLUMNS: dict[str, str] = {
+    "cell": "TEXT NOT NULL REFERENCES cells (cell)",
+    "episode": "INTEGER NOT NULL",
+    "seed": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL",
+    "error": "TEXT",
+    "messages": "INTEGER NOT NULL",
+    "invalid_messages": "INTEGER NOT NULL",
+    "own_reward": "REAL",
+    "partner_reward": "REAL",
+    "partner_reward_estimate": "REAL",
+    "third_party_reward": "REAL",
+    "proxy_reward": "REAL",
+    "log": "TEXT NOT NULL",
+}
+"""Columns of `episodes`. Rewards are sums over the episode; none where it failed or one of them could not be had."""
+
+JSON_COLUMNS = ("knobs", "params", "negotiation", "versions")
+
+
+def statements() -> list[str]:
+    """What makes an empty file of this format."""
+
+    def table(name: str, columns: Mapping[str, str], more: str = "") -> str:
+        return f"CREATE TABLE {name} ({', '.join(f'{key} {kind}' for key, kind in columns.items())}{more}) STRICT"
+
+    return [
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+        table("cells", CELL_COLUMNS),
+        table("episodes", EPISODE_COLUMNS, ", PRIMARY KEY (cell, episode)"),
+        "CREATE TABLE curves (cell TEXT PRIMARY KEY REFERENCES cells (cell), curve TEXT NOT NULL) STRICT",
+    ]
+
+
+def dumps(content: Any) -> str:
+    """JSON; a lone surrogate in some text becomes its escape, NaN is refused with a `ValueError`."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def clean_text(text: str | None) -> str | None:
+    """A text as SQLite holds it: no lone surrogates, no NUL."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """One episode of a cell as a row.
+
+    Args:
+        cell: its id.
+        scenario: scenario id, which says who learns and whose reward kindness is about.
+        log: the episode as `evaluation.as_data` gives it.
+    """
+    me, partner = (list(log["agents"]).index(seat_name(scenario, which)) for which in ("learner", "partner"))
+    turns, failed = log["turns"], log["status"] == "failed"
+    mine = [turn for turn in turns if turn["speaker"] == me]
+
+    def total(values: Sequence[float | None]) -> float | None:
+        return None if failed or not values or None in values else float(sum(v for v in values if v is not None))
+
+    absent = [pair for turn in turns for pair in turn["absent"].items()]
+    rated = [turn["proxy"] for turn in mine if turn["proxy"] is not None]
+    return {
+        "cell": cell,
+        "episode": log["episode"],
+        "seed": str(log["seed"]),
+        "status": log["status"],
+        "error": clean_text(log["error"]),
+        "messages": len(turns),
+        "invalid_messages": sum(turn["valid"] is False for turn in mine),
+        "own_reward": total([turn["rewards"][me] for turn in turns]),
+        "partner_reward": total([turn["rewards"][partner] for turn in turns]),
+        "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
+        "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
+        "proxy_reward": total(rated),
+        "log": dumps(log),
+    }
+
+
+def _over(total: float | None, people: int) -> float | None:
+    return None if total is None else total / people

@@ -1,0 +1,164 @@
+"""Writes the results of a sweep: each finished cell in one transaction, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.schema import (
+    CELL_COLUMNS,
+    EPISODE_COLUMNS,
+    FILE,
+    FORMAT,
+    JSON_COLUMNS,
+    clean_text,
+    dumps,
+    episode_row,
+    statements,
+)
+
+
+class SweepStore:
+    """`results.sqlite` of a folder, open for writing. A context manager; `benchmarks.engines.base.Store`.
+
+    Args:
+        folder: where the file is, or is made.
+        places: place of each cell in the table's order, by its id.
+        versions: of the packages that decide results.
+        code: the commit of the checkout, if this is one.
+
+    Raises:
+        UserError: the file is of another format, damaged, or cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, places: Mapping[str, int], versions: Mapping[str, Any], code: str | None = None
+    ) -> None:
+        self.path = folder / FILE
+        self._places, self._versions, self._code = places, dumps(versions), code
+        with translated(self.path):
+            new = not self.path.exists()
+            # Autocommit: transactions are begun and ended by name below.
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if new or not self._tables():
+                with self._transaction():
+                    for statement in statements():
+                        self._db.execute(statement)
+                    self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
+        check_format(self._db, self.path)
+
+    def _tables(self) -> int:
+        count: int = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return count
+
+    def __enter__(self) -> SweepStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
+            raise
+
+    def describe(self, **meta: Any) -> None:
+        """Keep facts about the whole sweep, as JSON by name; later ones replace earlier ones."""
+        with translated(self.path), self._transaction():
+            for key, value in meta.items():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))
+
+    def settled(self) -> dict[str, str]:
+        """Status (`done` or `failed`) of every cell that has a row, by its id."""
+        with translated(self.path):
+            return dict(self._db.execute("SELECT cell, status FROM cells"))
+
+    def commit(
+        self,
+        row: dict[str, Any],
+        episodes: Sequence[dict[str, Any]],
+        curve: Sequence[dict[str, Any]],
+        trace: str | None = None,
+    ) -> None:
+        """Save a finished cell with its episodes, in place of an earlier attempt at it.
+
+        Once this returns it survives whatever comes; until then the earlier attempt does.
+
+        Raises:
+            UserError: the disk is full, or the file cannot be written; what was saved before is whole.
+            ValueError: a figure is not finite.
+        """
+        cell = row["cell"]
+        values = {name: row.get(name) for name in CELL_COLUMNS} | {
+            "place": self._places.get(cell, len(self._places)),
+            "params": row.get("params") or {},
+            "versions": None,
+            "error": clean_text(row["error"]),
+            "trace": clean_text(trace),
+            "episodes_truncated": _count(episodes, "truncated"),
+            "episodes_invalid": None,
+        }
+        rows = [episode_row(cell, row["scenario"], one) for one in episodes]
+        values["episodes_invalid"] = sum(one["invalid_messages"] > 0 for one in rows)
+        values |= {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
+        values |= {"versions": self._versions, "code": self._code}
+        told = dumps(list(curve)) if curve else None
+        with translated(self.path), self._transaction():
+            for table in ("curves", "episodes", "cells"):
+                self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
+            self._insert("cells", CELL_COLUMNS, [values])
+            self._insert("episodes", EPISODE_COLUMNS, rows)
+            if told is not None:
+                self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, told))
+
+    def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+        marks = ", ".join("?" * len(columns))
+        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", [[row[c] for c in columns] for row in rows])
+
+
+def _count(episodes: Sequence[Mapping[str, Any]], status: str) -> int:
+    return sum(one["status"] == status for one in episodes)
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as one line about the file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise UserError(
+            f"{str(path)!r} cannot be written or read ({error}); what was saved before is kept. "
+            "Free space or mend permissions, then run the same command again"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"{str(path)!r} is no results file, or damaged ({error}); restore it or name another folder"
+        ) from error
+
+
+def check_format(db: sqlite3.Connection, path: Path) -> None:
+    """Raises `UserError` where a file is not of this version's format."""
+    with translated(path):
+        try:
+            found = db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            found = None
+    if found is None or found[0] != str(FORMAT):
+        given = "no format" if found is None else f"format {found[0]}"
+        raise UserError(
+            f"{str(path)!r} has {given}; expected {FORMAT}: use the version that wrote it, or another folder"
+        )

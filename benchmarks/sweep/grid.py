@@ -1,0 +1,203 @@
+"""From a sweep file to cells: every combination, resolved, checked and counted before anything runs."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.pretrained import load_base, shipped
+from goldenrule.benchmarks.cell import Cell, CellSettings
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.methods import method
+from goldenrule.benchmarks.plan import device, rehearse, with_people
+from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
+from goldenrule.envs.make import make
+from goldenrule.envs.registry import spec
+from goldenrule.training.learner import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One method with one choice of its settings.
+
+    Attributes:
+        label: what it is called in rows: its name, and what the file sets of it.
+        source: the registered method; `None` for an agent of the user's own.
+        agent: `package.module:Class` of such an agent.
+        params: of that agent.
+        training: settings of training.
+    """
+
+    label: str
+    source: str | None
+    agent: str | None
+    params: Mapping[str, Any]
+    training: TrainingConfig
+
+
+def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
+    """The cells of a sweep, in the order of its tables: scenario, knobs, method, seed.
+
+    Args:
+        sweep: the file.
+        where: what errors call it.
+
+    Raises:
+        UserError: unknown scenario, method, agent, knob or setting; a value out of range; too many cells; the same
+            cell twice; no base checkpoint where one is needed.
+    """
+    count = _count(sweep)
+    if count > MAX_CELLS:
+        raise UserError(f"sweep file {where!r} has {count:,} cells; expected at most {MAX_CELLS:,}: split it")
+    try:
+        variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training)]
+        settings = CellSettings(
+            episodes=sweep.episodes,
+            device=device(sweep.device),
+            checkpoint=sweep.checkpoint,
+            partner=sweep.partner,
+        )
+        grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in _knobs(entry.id, entry.knobs)]
+        for scenario, knobs in grid:
+            make(scenario, **knobs).reset(seed=0)
+        cells = [
+            _cell(scenario, knobs, variant, seed, settings)
+            for scenario, knobs in grid
+            for variant in variants
+            for seed in sweep.seed_list
+        ]
+    except UserError as error:
+        raise UserError(f"sweep file {where!r}: {error}") from None
+    except ValueError as error:  # the layers below say what was wrong with what they were given
+        raise UserError(f"sweep file {where!r}: {error}") from error
+    _each_once(cells, where)
+    return cells
+
+
+def rehearse_agents(cells: Sequence[Cell]) -> None:
+    """Let every agent of the user's own hold two dialogues in each scenario, to see that it keeps the protocol.
+
+    Raises:
+        UserError: one does not.
+    """
+    seen = set()
+    for cell in cells:
+        key = (cell.agent, repr(sorted(cell.params.items())), cell.scenario)
+        if cell.agent is not None and key not in seen:
+            seen.add(key)
+            rehearse(cell)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _count(sweep: SweepFile) -> int:
+    def product(values: Mapping[str, Any]) -> int:
+        return math.prod(len(_listed(value)) for value in values.values())
+
+    scenarios = sum(product(entry.knobs) for entry in sweep.scenarios)
+    methods = sum(product(entry.settings) * product(entry.params) for entry in sweep.methods)
+    return scenarios * methods * (sweep.seeds if isinstance(sweep.seeds, int) else len(sweep.seeds))
+
+
+def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, list) and not value:
+            raise UserError(f"{what} {name} is an empty list; expected a value, or a list with at least one")
+    listed = [_listed(value) for value in values.values()]
+    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*listed)]
+
+
+def _knobs(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every combination of a scenario's knobs, resolved."""
+    known = spec(scenario)
+    with_pool = with_people(known.id, {name: _listed(value) for name, value in given.items()})
+    return [dict(known.resolve(chosen)) for chosen in _choices({k: list(v) for k, v in with_pool.items()}, "knob")]
+
+
+def _variants(entry: MethodEntry, common: Mapping[str, Any]) -> list[Variant]:
+    if entry.agent is not None:
+        if entry.settings:
+            known = "agent, name, params"
+            raise UserError(f"agent {entry.agent!r} has no field {next(iter(entry.settings))!r}; expected {known}")
+        name = entry.name or entry.agent.rpartition(":")[2]
+        return [
+            Variant(_label(name, params), None, entry.agent, params, TrainingConfig())
+            for params in _choices(entry.params, "parameter")
+        ]
+    assert entry.id is not None
+    registered = method(entry.id)
+    if entry.params:
+        raise UserError(f"method {entry.id!r} has no params; settings of its training stand beside its id")
+    return [
+        Variant(_label(entry.name or entry.id, chosen), registered.name, None, {}, training_of({**common, **chosen}))
+        for chosen in _choices(entry.settings, "setting")
+    ]
+
+
+def _label(name: str, chosen: Mapping[str, Any]) -> str:
+    told = ",".join(f"{key}={value}" for key, value in chosen.items())
+    return f"{name}[{told}]" if told else name
+
+
+def training_of(chosen: Mapping[str, Any]) -> TrainingConfig:
+    """Settings of training, given values checked and the rest at their defaults.
+
+    Raises:
+        ValueError: an unknown setting, a wrong type, or a value out of range.
+    """
+    known = {field.name for field in fields(TrainingConfig)}
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"training has no setting {name!r}; expected one of {', '.join(sorted(known))}")
+    return TrainingConfig(**chosen)
+
+
+def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
+    label, source = variant.label, variant.source
+    return Cell(
+        label,
+        scenario,
+        knobs,
+        seed,
+        replace(settings, training=variant.training),
+        variant.agent,
+        _base(scenario, settings.checkpoint, variant, settings.partner),
+        variant.params,
+        source if source != label else None,
+    )
+
+
+def _base(scenario: str, checkpoint: Path | None, variant: Variant, partner: str) -> str | None:
+    """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
+    needs = partner == "lm" or (variant.source is not None and method(variant.source).kind != "scripted")
+    if not needs and checkpoint is None and scenario not in shipped():
+        return None
+    return _hash(scenario, checkpoint)
+
+
+@functools.lru_cache(maxsize=64)
+def _hash(scenario: str, checkpoint: Path | None) -> str:
+    return weights_hash(load_base(scenario, checkpoint)[0])
+
+
+def _each_once(cells: Sequence[Cell], where: str) -> None:
+    """Raises where two cells are the same, or two different ones would be called the same."""
+    seen: dict[str, Cell] = {}
+    named: dict[tuple[Any, ...], str] = {}
+    for cell in cells:
+        name = (cell.method, cell.scenario, repr(sorted(cell.knobs.items())), cell.seed)
+        if cell.id in seen or name in named:
+            raise UserError(
+                f"sweep file {where!r}: {cell.method} on {cell.scenario} with seed {cell.seed} stands there twice; "
+                "name each combination once, or give one a name"
+            )
+        seen[cell.id] = cell
+        named[name] = cell.id
