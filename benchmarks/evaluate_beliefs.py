@@ -71,12 +71,12 @@ def belief_cases(
     mind.reset([derive(seed, "imagined")])
     cases = []
     for told, belief, view, text in zip(facts, beliefs, views, _imagined(mind, views), strict=True):
-        kind, about, place = read_reply(text) or (None, None, None)
-        if about != Question(int(str(told["order"])), str(told["thing"])):
-            place = None
-        yes = None if place is None else kind == "yes"
+        said = read_reply(text)
+        if said is not None and said.question != Question(int(str(told["order"])), str(told["thing"])):
+            said = None
         cut = len(tokenizer.encode_view(view).ids) > mind.limit
         order, truth, answer = int(str(told["order"])), str(told["truth"]), str(told["answer"])
+        place, yes = (None, None) if said is None else (said.place, said.kind == "yes")
         cases.append(Case(order, truth, belief, answer, place, yes, cut))
     return cases
 

@@ -232,8 +232,17 @@ BASES: dict[str, BaseConfig] = {
         BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
         BaseConfig(
             "false_belief-v0",
-            network=replace(_SMALL, width=96, feed_forward=384, context=384),
-            pretraining=PretrainingConfig(updates=1200, batch=64, emphasise=True),
+            # Several questions a story, few moves at first: each teaches one thing at a time, and more often.
+            lessons=(
+                (0.1, {"questions": 4, "moves": 0}),
+                (0.25, {"questions": 4, "moves": 1}),
+                (0.4, {"questions": 4, "moves": 2}),
+                (1.0, {"questions": 4}),
+            ),
+            shares={"friend_0": 0.15},
+            narrated=True,
+            network=replace(_SMALL, context=384, longest_message=32),
+            pretraining=PretrainingConfig(updates=2000, batch=32, emphasise=True, pool=2048),
         ),
         BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
         BaseConfig(

@@ -23,6 +23,7 @@ from goldenrule.envs.scenarios.false_belief_words import (
     Question,
     read_answer,
     read_question,
+    reply_text,
 )
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
@@ -63,8 +64,8 @@ class Seeker(Scripted):
         place = self._place(question, view)
         if question is None or found is None or place is None:
             return _pick(rng, PUZZLED)
-        look = _pick(rng, LOOKS[question.order]).format(thing=question.thing, place=place)
-        return f"{look} {_pick(rng, YES if found[0] == place else NO)}"
+        look, verdict = _pick(rng, LOOKS[question.order]), _pick(rng, YES if found[0] == place else NO)
+        return reply_text(look, question.thing, place, found[0], verdict)
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:

@@ -40,9 +40,11 @@ from goldenrule.envs.scenarios.false_belief_words import (
     THINGS,
     YES,
     Question,
+    Reading,
     read_answer,
     read_question,
     read_reply,
+    reply_text,
 )
 
 EFFORT = 0.05
@@ -153,15 +155,14 @@ class FalseBelief(Scenario):
 
     def _judge_reply(self, text: str) -> Judgement:
         question, place = self.question, self.expected(self.question)
-        wanted: tuple[str, Question | None, str | None] = ("puzzled", None, None)
+        wanted = Reading("puzzled")
         if self._answer is not None:
-            wanted = ("yes" if self._answer == place else "no", question, place)
+            wanted = Reading("yes" if self._answer == place else "no", question, place, self._answer)
         found = read_reply(text)
-        kind, _, said = found or (None, None, None)
         facts: dict[str, Fact] = {
-            "kind": kind,
-            "expected": wanted[0],
-            "place": said,
+            "kind": found.kind if found else None,
+            "expected": wanted.kind,
+            "place": found.place if found else None,
             "belief": place,
             "order": question.order,
         }
@@ -175,7 +176,9 @@ class FalseBelief(Scenario):
         elif agent == SEEKER:
             frames, thing = LOOKS[self.question.order], self.question.thing
             texts = [
-                f"{_nth(frames, self._offer[i]).format(thing=thing, place=place)} {_nth(kind, self._offer[i])}"
+                reply_text(
+                    _nth(frames, self._offer[i]), thing, place, self._answer or place, _nth(kind, self._offer[i])
+                )
                 for i, place in enumerate(self.places)
                 for kind in (YES, NO)
             ]
@@ -187,7 +190,7 @@ class FalseBelief(Scenario):
     def read(self, text: str) -> float | None:
         """1 for a yes; 0 for a no or a puzzled question; `None` for anything else."""
         found = read_reply(text)
-        return None if found is None else float(found[0] == "yes")
+        return None if found is None else float(found.kind == "yes")
 
 
 def _nth(options: Sequence[str], number: int) -> str:

@@ -48,12 +48,13 @@ PROXY = {"sure": 1.0, "plain": 0.5, "unsure": 0.1}
 YES = ("Yes.", "Right.", "Exactly.", "That is it.")
 NO = ("No.", "Wrong.", "Not quite.", "That is not it.")
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
-# Anna names thing and place before she judges: what she believes and what follows from it are two steps.
+# Before she judges, Anna names thing and place and repeats what she was told: to compare is then a step of its own.
 LOOKS: dict[int, tuple[str, ...]] = {
     0: ("The {thing} is in the {place}.", "I saw the {thing} in the {place}."),
     1: ("I will look for the {thing} in the {place}.", "I think the {thing} is in the {place}."),
     2: ("I think Ben will look for the {thing} in the {place}.", "I think Ben thinks the {thing} is in the {place}."),
 }
+ECHO = "You say the {place}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ _LOOK_OF = {
     for thing in THINGS
     for place in PLACES
 }
+_ECHO_OF = {_key(ECHO.format(place=place)): place for place in PLACES}
 _KIND_OF = {_key(p): kind for kind, group in (("yes", YES), ("no", NO), ("puzzled", PUZZLED)) for p in group}
 
 
@@ -132,12 +134,34 @@ def read_answer(text: str) -> tuple[str, str] | None:
     return answers.pop() if len(answers) == 1 and None not in found else None
 
 
-def read_reply(text: str) -> tuple[str, Question | None, str | None] | None:
-    """A reply's kind (`yes`, `no`, `puzzled`), the question it is about and the place, or `None` for anything else."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reply of Anna's says.
+
+    Attributes:
+        kind: `yes`, `no` or `puzzled`.
+        question: what it is about; `None` if puzzled, as are the others.
+        place: what she believes.
+        heard: what she says she was told.
+    """
+
+    kind: str
+    question: Question | None = None
+    place: str | None = None
+    heard: str | None = None
+
+
+def reply_text(look: str, thing: str, place: str, heard: str, verdict: str) -> str:
+    """A reply in words: what she believes, what she was told, and whether that is right."""
+    return f"{look.format(thing=thing, place=place)} {ECHO.format(place=heard)} {verdict}"
+
+
+def read_reply(text: str) -> Reading | None:
+    """What a reply says, or `None` for anything that is no reply of Anna's."""
     found = sentences(text)
     kind = _KIND_OF.get(found[-1]) if found else None
     if kind == "puzzled":
-        return (kind, None, None) if len(found) == 1 else None
-    if kind is None or len(found) != 2 or found[0] not in _LOOK_OF:
+        return Reading(kind) if len(found) == 1 else None
+    if kind is None or len(found) != 3 or found[0] not in _LOOK_OF or found[1] not in _ECHO_OF:
         return None
-    return kind, *_LOOK_OF[found[0]]
+    return Reading(kind, *_LOOK_OF[found[0]], _ECHO_OF[found[1]])

@@ -14,7 +14,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.evaluate_beliefs import FALSE_BELIEF, PLACE, VERDICT, belief_report
 from goldenrule.envs.scenarios.false_belief import answer_to, last_place
-from goldenrule.envs.scenarios.false_belief_words import LOOKS, read_answer, read_question
+from goldenrule.envs.scenarios.false_belief_words import LOOKS, read_answer, read_question, reply_text
 
 SCENARIO = "false_belief-v0"
 
@@ -35,7 +35,7 @@ def imagine(monkeypatch, place_of, verdict_of=lambda place, answer: place == ans
             question = next(q for m in reversed(view.messages) if (q := read_question(m.text)))
             place, answer = place_of(question, view.messages), read_answer(view.messages[-1].text)[0]
             verdict = "Yes." if verdict_of(place, answer) else "No."
-            replies.append(f"{LOOKS[question.order][0].format(thing=question.thing, place=place)} {verdict}")
+            replies.append(reply_text(LOOKS[question.order][0], question.thing, place, answer, verdict))
         return replies
 
     monkeypatch.setattr(LanguageModel, "simulate", simulate)

@@ -167,7 +167,7 @@ def test_exact_rewards_for_every_place(order: int, style: str) -> None:
                 "correct": right,
             }
             assert not any(env.terminations.values())
-            env.step("I think the key is in the box. Yes.")
+            env.step("I think the key is in the box. You say the box. Yes.")
             assert env.rewards == {"helper_0": 0.0, "seeker_0": 0.0, "friend_0": 0.0}
             assert all(env.terminations.values())
             assert not any(env.truncations.values())
@@ -205,12 +205,14 @@ def test_a_reply_is_faithful_only_with_the_right_kind_order_and_place() -> None:
     other = next(p for p in words.PLACES if p != place)
     unasked = next(t for t in words.THINGS if t != thing)
     checks = {
-        f"I think Ben will look for the {thing} in the {place}. Yes.": True,
-        f"I think Ben thinks the {thing} is in the {place}. That is it.": True,
-        f"I think Ben will look for the {thing} in the {place}. No.": False,
-        f"I think Ben will look for the {thing} in the {other}. Yes.": False,
-        f"I think Ben will look for the {unasked} in the {place}. Yes.": False,
-        f"I will look for the {thing} in the {place}. Yes.": False,
+        f"I think Ben will look for the {thing} in the {place}. You say the {place}. Yes.": True,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {place}. That is it.": True,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {other}. That is it.": False,
+        f"I think Ben thinks the {thing} is in the {place}. That is it.": False,
+        f"I think Ben will look for the {thing} in the {place}. You say the {place}. No.": False,
+        f"I think Ben will look for the {thing} in the {other}. You say the {place}. Yes.": False,
+        f"I think Ben will look for the {unasked} in the {place}. You say the {place}. Yes.": False,
+        f"I will look for the {thing} in the {place}. You say the {place}. Yes.": False,
         "Pardon?": False,
         "Yes.": False,
     }
@@ -283,10 +285,13 @@ def test_choices_do_not_tell_the_helper_or_anna_more_than_they_know() -> None:
 
 def test_read_gives_none_where_the_words_do_not_tell() -> None:
     here = envs.make(ID).scenario
-    assert here.read("I will look for the key in the box. Yes.") == 1.0
-    assert here.read("The ring is in the box. Wrong.") == 0.0
+    assert here.read("I will look for the key in the box. You say the box. Yes.") == 1.0
+    assert here.read("The ring is in the box. You say the jar. Wrong.") == 0.0
     assert here.read("Pardon?") == 0.0
-    assert [here.read(t) for t in ("", "box", "Yes.", "Yes. No.", "I saw the key in the box. Pardon?")] == [None] * 5
+    assert [
+        here.read(t)
+        for t in ("", "box", "Yes.", "Yes. No.", "You say the jar. No.", "I saw the key in the box. Pardon?")
+    ] == [None] * 6
 
 
 def test_what_agents_say_moves_nothing() -> None:
