@@ -96,9 +96,9 @@ class FitConfig:
 
     fits: int = 4
     hidden: int = 64
-    steps: int = 1500
+    steps: int = 800
     batch: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 0.01
 
 
