@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,12 @@ def seat_name(scenario: str, which: str) -> str:
     """The agent name of the scenario's `learner` or `partner`: its first seat of that role."""
     role: str = getattr(spec(scenario), which)
     return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
+
+
+def partner_seats(scenario: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Seats of all partners among `names`: everyone of that role, or the one seat that the scenario names."""
+    role, learner = spec(scenario).partner, seat_name(scenario, "learner")
+    return tuple(k for k, name in enumerate(names) if role in (name, name.rsplit("_", 1)[0]) and name != learner)
 
 
 @dataclass(slots=True)
@@ -50,10 +56,8 @@ class World:
 
     @property
     def partners(self) -> tuple[int, ...]:
-        """Seats of all partners: everyone of that role but the learner, or the one seat that the scenario names."""
-        role = spec(self.scenario).partner
-        named = [seat for seat, name in enumerate(self.names) if role in (name, name.rsplit("_", 1)[0])]
-        return tuple(seat for seat in named if seat != self.learner)
+        """Seats of all partners, whose rewards add."""
+        return partner_seats(self.scenario, self.names)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goldenrule.benchmarks.evaluation import ESTIMATE, Evaluation
-from goldenrule.training.world import seat_name
+from goldenrule.training.world import partner_seats, seat_name
 
 FORMAT = 1
 FILE = "results.sqlite"
@@ -106,7 +106,7 @@ def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, A
         scenario: scenario id, which says who learns and whose reward kindness is about.
         log: the episode as `evaluation.as_data` gives it.
     """
-    me, partner = (list(log["agents"]).index(seat_name(scenario, which)) for which in ("learner", "partner"))
+    me, partners = log["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, log["agents"])
     turns, failed = log["turns"], log["status"] == "failed"
     mine = [turn for turn in turns if turn["speaker"] == me]
 
@@ -124,7 +124,7 @@ def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, A
         "messages": len(turns),
         "invalid_messages": sum(turn["valid"] is False for turn in mine),
         "own_reward": total([turn["rewards"][me] for turn in turns]),
-        "partner_reward": total([turn["rewards"][partner] for turn in turns]),
+        "partner_reward": total([turn["rewards"][partner] for turn in turns for partner in partners]),
         "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
         "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
         "proxy_reward": total(rated),

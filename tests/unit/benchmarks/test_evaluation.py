@@ -9,6 +9,7 @@ from goldenrule.agents import Episode, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Seeker, read_opening
 from goldenrule.benchmarks.evaluation import Evaluation, answers, evaluate
+from goldenrule.benchmarks.results.schema import episode_row
 from goldenrule.envs import Message, View
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement
@@ -114,6 +115,8 @@ def test_all_partners_count_and_each_message_for_the_one_it_is_for():
     paid = np.array([np.sum([t["rewards"] for t in e["turns"]], axis=0) for e in found.episodes])
     assert (paid[:, 1:].sum(0) > 4).all()
     assert found.means["partner_reward"] == pytest.approx(paid[:, 1:].sum(1).mean())
+    kept = [episode_row("a cell", SCENARIO, episode)["partner_reward"] for episode in found.episodes]
+    assert kept == pytest.approx(list(paid[:, 1:].sum(1)))
     # Who understands everyone is right about the sum too.
     assert found.means["partner_reward_estimate"] == pytest.approx(found.means["partner_reward"])
     assert found.means["estimate_gap"] == 0.0
