@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.base import Agent
+from goldenrule.agents.base import Agent, Simulates
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
@@ -143,40 +143,47 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
     began = time.perf_counter()
     chosen, settings = cell.chosen, cell.settings
     knobs = spec(cell.scenario).resolve(cell.knobs)
-    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
     world = World(
         cell.scenario, knobs, others(cell, settings, derive(cell.seed, "partner")), derive(cell.seed, "world")
     )
-    mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
     curve: list[dict[str, Any]] = []
 
     def on_update(progress: Progress) -> None:
         curve.append(asdict(progress))
         report(progress.update, progress.updates)
 
-    agent: Agent = mind
-    if chosen.train is not None:
+    network: ThreeModuleTransformer | None = None
+    tokenizer: DialogueTokenizer | None = None
+    agent: Agent
+    mind: Simulates | None
+    if cell.agent is not None or chosen.kind == "scripted":
+        agent = plugins.agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
+        mind = agent if isinstance(agent, Simulates) else None
+    else:
+        network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
+        agent = mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
         training = replace(settings.training, split=chosen.split)
-        corpus = CorpusConfig(cell.scenario, knobs, seat_name(cell.scenario, "learner"))
-        learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
-        chosen.train(learner, on_update)
-        agent = mind = learner.agent
-    elif cell.agent is not None:
-        agent = plugins.agent(cell.agent, cell.params)
-    elif chosen.kind == "sb3":
-        from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
+        if chosen.train is not None:
+            corpus = CorpusConfig(cell.scenario, knobs, seat_name(cell.scenario, "learner"))
+            learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
+            chosen.train(learner, on_update)
+            agent = mind = learner.agent
+        elif chosen.kind == "sb3":
+            from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
 
-        learner = Learner(network, tokenizer, settings.training, world, None, derive(cell.seed, "learner"))
-        agent = train_rlhf_sb3(learner, on_update)
-    elif chosen.kind == "scripted":
-        role = seat_name(cell.scenario, "learner")
-        makers = people(cell.scenario)
-        agent = makers[role if role in makers else role.rsplit("_", 1)[0]]()
+            learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
+            agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
     row = _row(cell, knobs, result, time.perf_counter() - began)
     row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
+
+
+def _script(scenario: str) -> Agent:
+    """The scenario's own scripted person for the learner's seat."""
+    role, makers = seat_name(scenario, "learner"), people(scenario)
+    return makers[role if role in makers else role.rsplit("_", 1)[0]]()
 
 
 def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:

@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from goldenrule.agents.base import Agent
+from goldenrule.agents.base import Agent, Simulates
 from goldenrule.agents.episode import Episode, Turn
-from goldenrule.agents.language_model import LanguageModel
 from goldenrule.envs.seeding import generator
-from goldenrule.rewards.base import score_episodes
+from goldenrule.rewards.base import Reward, Score, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee
 from goldenrule.rewards.truth import TRUTH, record_truth, seats
 from goldenrule.training.world import World
@@ -54,34 +53,49 @@ class Evaluation:
     episodes: list[dict[str, Any]]
 
 
-def evaluate(world: World, agent: Agent, mind: LanguageModel, estimator: Estimator, count: int) -> Evaluation:
+class _Silent:
+    """The estimates of an agent that does not imagine others: none, with that as the reason."""
+
+    privileged = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def score(self, turns: Sequence[Turn]) -> list[Score]:
+        return [Score(None, "the agent does not imagine others") for _ in turns]
+
+
+def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int) -> Evaluation:
     """Hold `count` dialogues and measure.
 
     Args:
         world: scenario and the other seats.
         agent: who sits in the learner's seat.
-        mind: the network that imagines; the agent itself where it is one.
+        mind: who imagines: the agent itself where it can, its network where it only chooses; `None` where there is
+            nobody to ask what it thinks, and then there are no estimates.
         estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
             control, but what they *think* is what their prediction output says.
         count: how many episodes.
     """
-    spoken = mind.tokens
+    spoken = getattr(mind, "tokens", None)
     held = world.hold(agent, count, "evaluation")
     finished = [episode for episode in held if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
     scenario = world.env(0).scenario
-    score_episodes(
-        Kindness(shown, mind, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
-        finished,
-        world.learner,
-    )
-    score_episodes(
-        Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED), finished, world.learner
-    )
+    rewards: list[Reward] = [_Silent(ESTIMATE), _Silent(PREDICTED)]
+    if mind is not None:
+        rewards = [
+            Kindness(shown, mind, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
+            Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED),
+        ]
+    for reward in rewards:
+        score_episodes(reward, finished, world.learner)
     means = _means(world, held, finished)
-    means["tokens"] = mind.tokens - spoken
+    if mind is None:
+        means["reply_accuracy"] = None
+    means["tokens"] = None if spoken is None else getattr(mind, "tokens", spoken) - spoken
     return Evaluation(means, [as_data(episode, number) for number, episode in enumerate(held)])
 
 

@@ -21,12 +21,12 @@ FIGURES = {
     "own_reward": "no dialogue was finished",
     "proxy_reward": "the scenario's annotators do not rate these messages",
     "partner_reward": "no dialogue was finished",
-    "partner_reward_estimate": "every dialogue has a message whose estimate cannot be had; see messages_unscored",
+    "partner_reward_estimate": "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
     "estimate_gap": "there is no estimate or no truth to compare",
     "estimate_correlation": "the estimate or the truth is the same for all messages",
     "third_party_reward": "the scenario has no absent third party",
     "valid_share": "the scenario does not judge these messages",
-    "reply_accuracy": "no real reply tells of a reward",
+    "reply_accuracy": "the agent imagines nobody, or no real reply tells of a reward",
     "partner_faithfulness": "the scenario does not hold these partners to a card",
 }
 """Figures of a row, and why one may be none in every seed."""
@@ -99,10 +99,16 @@ def _group(group: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
         "knobs": first["knobs"],
         "seeds": [row["seed"] for row in group],
         "failed": len(group) - len(done),
-        **{key: sum(row[key] for row in done) for key in COUNTS},
+        **{key: _sum([row[key] for row in done]) for key in COUNTS},
         "figures": figures,
         "negotiation": _negotiation(done),
     }
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum of what was counted; `None` where nothing was (agents that are no network have no tokens)."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known or not counts else None
 
 
 def _oracle_share(done: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:

@@ -22,10 +22,11 @@ last message was received and how its speaker stands. One reply ahead is the hor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
+from goldenrule.agents.base import Simulates
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
@@ -37,11 +38,9 @@ Estimator = Literal["naive", "prediction", "oracle", "shuffled"]
 Individuals = Literal["addressee", "known"]
 
 
-class Imagines(Protocol):
-    """What an agent needs for kindness to be estimated with it."""
-
-    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
-        """What another would say next, by the prediction output."""
+@runtime_checkable
+class Speaks(Protocol):
+    """What the naive estimator asks of an agent besides."""
 
     def speak(self, views: Sequence[View]) -> Sequence[str]:
         """What I would say in each view's place, by the behaviour output."""
@@ -64,7 +63,7 @@ class Kindness:
     def __init__(
         self,
         estimator: Estimator,
-        mind: Imagines | None,
+        mind: Simulates | None,
         read: Callable[[str], float | None],
         partners: int | Sequence[int],
         *,
@@ -81,8 +80,11 @@ class Kindness:
             )
         if mind is None and estimator != "oracle":
             raise ValueError(f"estimator {estimator!r} needs an agent that imagines; none was given")
+        if estimator == "naive" and not isinstance(mind, Speaks):
+            raise ValueError(f"estimator 'naive' needs an agent with speak(views); {type(mind).__name__} has none")
         self.name, self.privileged = name, estimator == "oracle"
-        self.estimator, self.mind, self.read, self.partners = estimator, mind, read, seats(partners)
+        self.estimator: Estimator = estimator
+        self.mind, self.read, self.partners = mind, read, seats(partners)
         self.individuals, self.scenario = individuals, scenario
         self._rng = rng if rng is not None else np.random.default_rng(0)
 
@@ -150,6 +152,7 @@ class Kindness:
         if not views:
             return []
         if self.estimator == "naive":
+            assert isinstance(self.mind, Speaks)
             return self.mind.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
         return self.mind.simulate(views, others)
 
