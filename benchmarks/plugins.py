@@ -11,14 +11,13 @@ import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from goldenrule.agents.base import Agent
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.parameters import Model, checked, described, from_texts, model_of
-from goldenrule.envs.plugins import KINDS, Kind, PluginError, announced, found, one_line
+from goldenrule.envs.plugins import Kind, PluginError, announced, found, one_line
 from goldenrule.envs.registry import ScenarioSpec, spec
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -71,7 +70,7 @@ def method(name: str, params: Params | None = None) -> Method:
         UserError: there is none of that name; or as for `agent`; or it gives no `Method` that trains a network.
     """
     from goldenrule.benchmarks.methods import Method, methods
-    from goldenrule.benchmarks.methods import method as built_in
+    from goldenrule.benchmarks.methods import method as known_method
     from goldenrule.rewards.kindness import Estimator
 
     if name in methods():
@@ -80,7 +79,7 @@ def method(name: str, params: Params | None = None) -> Method:
         return methods()[name]
     if ":" not in name and name.partition("(")[0] not in announced("method"):
         try:
-            return built_in(name)
+            return known_method(name)
         except ValueError as error:
             raise UserError(str(error)) from error
     made = _made("method", name, params)
@@ -121,6 +120,34 @@ def scenario(name: str, params: Params | None = None) -> ScenarioSpec:
     return known
 
 
+def maker(kind: Kind, name: str, params: Params | None = None) -> Callable[[], Any]:
+    """What makes the plug-in, each time it is called, and checks nothing of what it makes. Not for scenarios.
+
+    Raises:
+        UserError: it cannot be imported, or a parameter is wrong.
+    """
+    plain, given = split(kind, name, params)
+    make, model = _declared(kind, plain)
+    values = checked(model, given, f"{kind} {plain!r}")
+    return partial(make, **{one: getattr(values, one) for one in values.model_fields_set})
+
+
+def parameters(kind: Kind, name: str) -> dict[str, dict[str, Any]]:
+    """Of each parameter its `type` in words, whether it is `required`, its `default`, and what it is `about`.
+
+    Raises:
+        UserError: the plug-in cannot be imported, or its parameters cannot be read.
+    """
+    if kind == "scenario":
+        return {
+            knob.name: {"type": knob.range, "required": False, "default": knob.default, "about": knob.doc}
+            for knob in scenario(name).knobs
+        }
+    if kind == "method" and built_in(name):
+        return {}
+    return described(_declared(kind, name)[1])
+
+
 def resolve(kind: Kind, name: str, params: Params | None = None) -> dict[str, Any]:
     """All parameters of a plug-in as plain data, those not given at their defaults: what an id can be made of.
 
@@ -129,11 +156,11 @@ def resolve(kind: Kind, name: str, params: Params | None = None) -> dict[str, An
     """
     if kind == "scenario":
         return dict(scenario(name, params).resolve(params or {}))
-    if kind == "method" and _built_in(name):
+    if kind == "method" and built_in(name):
         method(name, params)
         return {}
-    plain, given = _split(kind, name, params)
-    model = _maker(kind, plain)[1]
+    plain, given = split(kind, name, params)
+    model = _declared(kind, plain)[1]
     resolved: dict[str, Any] = checked(model, given, f"{kind} {plain!r}").model_dump(
         mode="json", fallback=repr, warnings=False
     )
@@ -150,70 +177,20 @@ def typed(kind: Kind, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
         scenario(name, texts)
         known = spec(name).resolve(texts)
         return {knob: known[knob] for knob in texts}
-    if kind == "method" and _built_in(name):
+    if kind == "method" and built_in(name):
         method(name, texts)
         return {}
-    return from_texts(_maker(kind, name)[1], texts, f"{kind} {name!r}")
+    return from_texts(_declared(kind, name)[1], texts, f"{kind} {name!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """What an entry point names.
-
-    Attributes:
-        kind, name: what it is, and what it is called.
-        source: where it is: `package.module:Name`.
-        package: who brings it: a distribution and its version.
-        about: what it is, in a line.
-        parameters: by name: `type`, `required`, `default`, `about`.
-        broken: why it cannot be had; `None` if it can.
-    """
-
-    kind: Kind
-    name: str
-    source: str
-    package: str
-    about: str = ""
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    broken: str | None = None
-
-
-def installed() -> list[Plugin]:
-    """Every plug-in that installed packages announce, the broken ones with the reason."""
-    return [_plugin(kind, name, one) for kind in KINDS for name, points in announced(kind).items() for one in points]
-
-
-def _plugin(kind: Kind, name: str, point: EntryPoint) -> Plugin:
-    package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
-    try:
-        if (kind == "method" and _built_in(name)) or (kind == "agent" and name in ("lm", "scripted")):
-            raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
-        made = found(kind, name)
-        if kind == "scenario":
-            known = scenario(name)
-            if known is not made:
-                raise UserError(f"scenario id {name!r} is taken; give yours another name or version")
-            about = known.doc
-            parameters = {
-                knob.name: {"type": knob.range, "required": False, "default": knob.default, "about": knob.doc}
-                for knob in known.knobs
-            }
-        else:
-            about = getattr(made, "doc", None) or inspect.getdoc(made) or ""
-            parameters = described(_maker(kind, name)[1])
-        first = " ".join(str(about).split("\n\n")[0].split())
-        return Plugin(kind, name, point.value, package, first, parameters)
-    except (UserError, PluginError) as error:
-        return Plugin(kind, name, point.value, package, broken=str(error))
-
-
-def _built_in(name: str) -> bool:
+def built_in(name: str) -> bool:
+    """Whether a method of that name is built in."""
     from goldenrule.benchmarks.methods import methods
 
     return name in methods()
 
 
-def _split(kind: Kind, name: str, params: Params | None) -> tuple[str, Params]:
+def split(kind: Kind, name: str, params: Params | None = None) -> tuple[str, Params]:
     """`Name(key=value, ...)` as its name and parameters.
 
     Raises:
@@ -233,40 +210,38 @@ def _split(kind: Kind, name: str, params: Params | None) -> tuple[str, Params]:
     return plain.strip(), typed(kind, plain.strip(), texts)
 
 
-def _maker(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
+def _declared(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
     """What makes a plug-in, and its parameters."""
     try:
-        maker = found(kind, name)
+        make = found(kind, name)
     except PluginError as error:
         raise UserError(str(error)) from error
-    if kind == "method" and not callable(maker):
-        made = maker
-        maker = lambda: made  # noqa: E731 - a `Method` as it is
-    if not callable(maker):
-        raise UserError(f"{kind} {name!r} is a {type(maker).__name__}; expected a class or a function that makes one")
-    if kind == "method" and {"learner", "report"} <= _names(maker):
+    if kind == "method" and not callable(make):
+        made = make
+        make = lambda: made  # noqa: E731 - a `Method` as it is
+    if not callable(make):
+        raise UserError(f"{kind} {name!r} is a {type(make).__name__}; expected a class or a function that makes one")
+    if kind == "method" and {"learner", "report"} <= _names(make):
         raise UserError(
             f"method {name!r} is the training itself; expected a function that returns it in a Method(name, doc, train)"
         )
-    return maker, model_of(maker, f"{kind} {name!r}")
+    return make, model_of(make, f"{kind} {name!r}")
 
 
-def _names(maker: Callable[..., Any]) -> set[str]:
+def _names(make: Callable[..., Any]) -> set[str]:
     try:
-        return set(inspect.signature(maker).parameters)
+        return set(inspect.signature(make).parameters)
     except (TypeError, ValueError):
         return set()
 
 
 def _made(kind: Kind, name: str, params: Params | None) -> Any:
-    plain, given = _split(kind, name, params)
-    maker, model = _maker(kind, plain)
-    values = checked(model, given, f"{kind} {plain!r}")
+    make = maker(kind, name, params)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
-            return maker(**{one: getattr(values, one) for one in values.model_fields_set})
+            return make()
     except Exception as error:  # foreign code: whatever it raises is its author's to mend
-        raise UserError(f"{kind} {plain!r} cannot be made ({one_line(error)})") from error
+        raise UserError(f"{kind} {name!r} cannot be made ({one_line(error)})") from error
 
 
 def _has(made: Any, kind: Kind, name: str, verbs: Mapping[str, tuple[str, ...]]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from goldenrule.envs import specs
+from goldenrule.envs.render import clean
 
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
-    """List scenarios with their knobs, methods, agents, base checkpoints and human data."""
+    """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
     found = inventory()
     print(json.dumps(found) if json_ else _lines(found))
     return 0
@@ -22,9 +25,11 @@ def inventory() -> dict[str, Any]:
     from goldenrule.agents.pretrained import shipped
     from goldenrule.agents.scripted import people
     from goldenrule.benchmarks.datasets import LOADERS, available
+    from goldenrule.benchmarks.installed import installed
     from goldenrule.benchmarks.methods import methods
 
     here = available()
+    plugins = [asdict(one) for one in installed()]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {
@@ -32,7 +37,7 @@ def inventory() -> dict[str, Any]:
                 "learner": one.learner,
                 "partner": one.partner,
                 "knobs": {k.name: {"default": k.default, "range": k.range, "about": k.doc} for k in one.knobs},
-                "scripted": sorted(people(name)),
+                "scripted": sorted(people(name, "corpus")),  # a plug-in may have none
             }
             for name, one in specs().items()
         },
@@ -42,6 +47,7 @@ def inventory() -> dict[str, Any]:
             "scripted": "the scenario's scripted people",
             "package.module:Class": "your own; see --agent of `goldenrule compare`",
         },
+        "plugins": plugins,
         "checkpoints": shipped(),
         "data": {name: name in here for name in LOADERS},
     }
@@ -50,19 +56,35 @@ def inventory() -> dict[str, Any]:
 def _lines(found: dict[str, Any]) -> str:
     lines = ["Scenarios"]
     for name, one in found["scenarios"].items():
-        lines += [f"  {name}: {one['about']}", f"    learner {one['learner']}, partner {one['partner']}"]
+        lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]
         lines += [
-            f"    {knob} = {_word(about['default'])}   {about['range']}: {about['about']}"
+            f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
             for knob, about in one["knobs"].items()
         ]
     for title in ("methods", "agents"):
         width = max(map(len, found[title]))
         lines += ["", title.capitalize(), *(f"  {name:<{width}}  {about}" for name, about in found[title].items())]
+    lines += ["", "Plug-ins", *(line for one in found["plugins"] for line in _plugin(one))]
+    lines += [] if found["plugins"] else ["  none installed; package.module:Name names one that is not"]
     lines += ["", "Base checkpoints", f"  {', '.join(found['checkpoints']) or 'none; see goldenrule pretrain'}"]
     lines += ["", "Human data"]
     lines += [f"  {name:<16}  {'here' if there else 'not here'}" for name, there in found["data"].items()]
     return "\n".join(lines)
 
 
+def _plugin(one: Mapping[str, Any]) -> list[str]:
+    """What it is, where it comes from and what it takes; or why it cannot be had."""
+    origin = f"from {one['package']}, {one['source']}" if one["package"] else f"from {one['source']}"
+    if one["broken"] is not None:
+        return [clean(f"  {one['kind']} {one['name']}: broken: {one['broken']}"), clean(f"    {origin}")]
+    lines = [f"  {one['kind']} {one['name']}: {one['about'] or 'it says nothing of itself'}", f"    {origin}"]
+    if one["kind"] != "scenario":  # its knobs stand with it above
+        for name, about in one["parameters"].items():
+            default = "must be given" if about["required"] else _word(about["default"])
+            ending = f": {about['about']}" if about["about"] else ""
+            lines.append(f"    {name} = {default}   {about['type']}{ending}")
+    return [clean(line) for line in lines]
+
+
 def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return clean(str(value).lower() if isinstance(value, bool) else str(value))

@@ -82,12 +82,22 @@ def _seats(
         who = learner if name == first else partner
         key = "learner" if name == first else "others"
         if key == "learner" or who == "scripted" or key not in made:
-            made[key] = _agent(scenario, name, who, checkpoint)
+            made[key] = sitting(scenario, name, who, checkpoint)
         made[name] = made[key]
     return {name: made[name] for name in names}
 
 
-def _agent(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -> Agent:
+def sitting(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -> Agent:
+    """Who sits in a seat, from what was asked for.
+
+    Args:
+        scenario, seat: where.
+        who: `lm`, `scripted`, a plug-in, or `None` for `lm` where there is a checkpoint and `scripted` otherwise.
+        checkpoint: of `lm`, instead of the shipped one.
+
+    Raises:
+        UserError: there is none of that name, or it cannot be made.
+    """
     from goldenrule.agents.scripted import people
     from goldenrule.benchmarks.plugins import agent
     from goldenrule.envs.plugins import announced
