@@ -150,5 +150,5 @@ def belief_report(
     """`rows`, how many replies were imagined (`replies`), and for how many the story was `cut` to the context."""
     resolved = spec(SCENARIO).resolve(knobs)
     cases = belief_cases(network, tokenizer, resolved, dialogues, seed)
-    rows = belief_rows(cases, resolved["containers"])
+    rows = belief_rows(cases, int(resolved["containers"]))
     return {"rows": rows, "replies": len(cases), "cut": sum(case.cut for case in cases), "knobs": resolved}
