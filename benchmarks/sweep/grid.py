@@ -143,7 +143,7 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any]) -> list[Variant]:
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
-    told = ",".join(f"{key}={value}" for key, value in chosen.items())
+    told = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
     return f"{name}[{told}]" if told else name
 
 
