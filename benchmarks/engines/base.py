@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines.worker import Outcome
+from goldenrule.benchmarks.errors import UserError
 
 
 class Store(Protocol):
@@ -63,6 +64,8 @@ def settle(cell: Cell, outcome: Outcome, store: Store, watch: Watch) -> None:
     row, episodes, curve, trace = outcome
     try:
         store.commit(row, episodes, curve, trace)
+    except UserError:
+        raise  # the place cannot be written to: not the cell's fault
     except ValueError as error:  # JSON has no NaN: a result that holds one is no result
         row = failed_row(cell, f"the results cannot be saved: {error}", row["seconds"])
         store.commit(row, [], [])

@@ -1,0 +1,150 @@
+"""results.sqlite: whole rows or none, one writer, old files kept when something goes wrong."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+import sqlite3
+
+import pytest
+
+from goldenrule.benchmarks.cell import Cell, CellSettings
+from goldenrule.benchmarks.engines.worker import attempt
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results import VOLATILE, episodes, load, to_parquet
+from goldenrule.benchmarks.results.load import rows, settled
+from goldenrule.benchmarks.results.lock import locked
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.store import SweepStore
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    cell = Cell("scripted", "hidden_needs-v0", {"similarity": 0.5}, 3, CellSettings(episodes=4, partner="scripted"))
+    return attempt(cell, None, lambda done, total: None)
+
+
+def opened(folder, places=()):
+    return SweepStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
+
+
+def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
+    row, logs, _, _ = outcome
+    with opened(tmp_path, [row["cell"]]) as store:
+        store.commit(row, logs, [{"update": 1}])
+        assert store.settled() == {row["cell"]: "done"}
+    (found,) = rows(tmp_path)
+    assert {key: found[key] for key in row} == row
+    assert found["code"] == "abc"
+    assert found["versions"] == {"goldenrule": "0"}
+    table = load(tmp_path)
+    assert table.loc[0, "knob.similarity"] == 0.5
+    assert set(VOLATILE) <= set(table.columns)
+
+
+def test_episodes_add_up_to_the_cell(tmp_path, outcome):
+    row, logs, _, _ = outcome
+    with opened(tmp_path) as store:
+        store.commit(row, logs, [])
+    table = episodes(tmp_path)
+    assert len(table) == row["episodes"] == 4
+    for name in ("own_reward", "partner_reward", "proxy_reward"):
+        assert table[name].mean() == pytest.approx(row[name])
+    assert table["partner_reward_estimate"].isna().all()  # a script imagines nobody: none, not 0
+
+
+def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
+    row, logs, _, _ = outcome
+    failed = {**dict.fromkeys(row), **{k: row[k] for k in ("cell", "method", "scenario", "knobs", "params", "seed")}}
+    failed |= {"status": "failed", "error": "lost\ud800\0", "seconds": 0.0}
+    with opened(tmp_path) as store:
+        store.commit(failed, [], [], "Traceback")
+        assert rows(tmp_path)[0]["error"] == "lost\\ud800\\x00"
+        store.commit(row, logs, [])
+    assert [one["status"] for one in rows(tmp_path)] == ["done"]
+    assert len(episodes(tmp_path)) == 4
+
+
+def test_a_figure_that_is_not_finite_is_refused_whole(tmp_path, outcome):
+    row, logs, _, _ = outcome
+    broken = [{**logs[0], "cards": [math.nan]}]
+    with opened(tmp_path) as store:
+        with pytest.raises(ValueError, match="JSON"):
+            store.commit(row, broken, [])
+        assert store.settled() == {}
+
+
+def test_parquet_holds_the_same_rows(tmp_path, outcome):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    row, logs, _, _ = outcome
+    with opened(tmp_path) as store:
+        store.commit(row, logs, [])
+    cells, told = to_parquet(tmp_path, tmp_path / "out")
+    assert pd.read_parquet(cells)["cell"].tolist() == [row["cell"]]
+    assert len(pd.read_parquet(told)) == 4
+
+
+def test_one_writer_at_a_time_and_the_second_learns_who(tmp_path):
+    with locked(tmp_path), pytest.raises(UserError, match=f"process {os.getpid()} on "), locked(tmp_path):
+        pytest.fail("two processes hold one folder")
+    with locked(tmp_path):
+        pass
+
+
+class TestDamage:
+    def test_of_another_format(self, tmp_path):
+        db = sqlite3.connect(tmp_path / FILE)
+        db.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+        db.execute("INSERT INTO meta VALUES ('format', '99')")
+        db.commit()
+        db.close()
+        with pytest.raises(UserError, match="format 99; expected 1"):
+            opened(tmp_path)
+        with pytest.raises(UserError, match="format 99; expected 1"):
+            rows(tmp_path)
+
+    @pytest.mark.parametrize(
+        "content", [b"no database at all, but long enough to be looked at" * 9, b"SQLite format 3\0"]
+    )
+    def test_no_results_file(self, tmp_path, content):
+        (tmp_path / FILE).write_bytes(content)
+        with pytest.raises(UserError, match="results.sqlite"):
+            opened(tmp_path)
+
+    def test_cut_short(self, tmp_path, outcome):
+        row, logs, _, _ = outcome
+        with opened(tmp_path) as store:
+            store.commit(row, logs, [])
+        whole = (tmp_path / FILE).read_bytes()
+        (tmp_path / FILE).write_bytes(whole[: len(whole) // 3])
+        with pytest.raises(UserError, match="results.sqlite"):
+            rows(tmp_path)
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
+            load(tmp_path)
+        assert settled(tmp_path) == {}
+
+    def test_a_full_disk_is_one_line_and_what_was_there_is_whole(self, tmp_path, outcome):
+        row, logs, _, _ = outcome
+        with opened(tmp_path) as store:
+            store.commit(row, logs, [])
+        pid = os.fork()
+        if pid == 0:  # the child's files may not grow
+            code = 3
+            try:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                size = (tmp_path / FILE).stat().st_size
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+                with opened(tmp_path) as store:
+                    store.commit(row | {"cell": "other"}, [{**one, "cards": ["x" * 100_000]} for one in logs], [])
+            except UserError as error:
+                code = 0 if "\n" not in str(error) and "kept" in str(error) else 4
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert [one["cell"] for one in rows(tmp_path)] == [row["cell"]]
+        assert len(episodes(tmp_path)) == 4
