@@ -111,7 +111,7 @@ class TestDamage:
     )
     def test_no_results_file(self, tmp_path, content):
         (tmp_path / FILE).write_bytes(content)
-        with pytest.raises(UserError, match="results.sqlite"):
+        with pytest.raises(UserError, match=r"results\.sqlite"):
             opened(tmp_path)
 
     def test_cut_short(self, tmp_path, outcome):
@@ -120,7 +120,7 @@ class TestDamage:
             store.commit(row, logs, [])
         whole = (tmp_path / FILE).read_bytes()
         (tmp_path / FILE).write_bytes(whole[: len(whole) // 3])
-        with pytest.raises(UserError, match="results.sqlite"):
+        with pytest.raises(UserError, match=r"results\.sqlite"):
             rows(tmp_path)
 
     def test_missing(self, tmp_path):
