@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.datasets.casino import HumanDialogue
 from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, spearman, spearman_both
 from goldenrule.benchmarks.datasets.text_ridge import ridge_estimates
@@ -27,9 +25,10 @@ from goldenrule.benchmarks.partner_estimates import (
     Array,
     Estimates,
     estimate,
+    joined,
     packages_of,
 )
-from goldenrule.benchmarks.partner_split import unseen
+from goldenrule.benchmarks.partner_split import Share, Trained, shares
 from goldenrule.envs.scenarios.campsite_words import ISSUES, Packages
 
 OVER_EQUAL, OVER_YOURS = "over_equal_needs", "over_my_reward"
@@ -48,48 +47,71 @@ MEANING = {
 }
 
 
-def evaluate_partner(
-    network: ThreeModuleTransformer,
-    tokenizer: DialogueTokenizer,
-    provenance: Mapping[str, Any],
-    dialogues: Sequence[HumanDialogue],
-    seed: int,
-) -> dict[str, Any]:
-    """Judge a network on the dialogues it has not learnt from.
+def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialogue], seed: int) -> dict[str, Any]:
+    """Judge networks on dialogues they have not learnt from.
 
     Args:
-        provenance: of its checkpoint; `provenance["human"]` says which dialogues it has learnt from.
+        trained: one network, or several that have held out a fold each: every dialogue is judged by the first that has
+            not learnt from it, and the figures are of all these dialogues together. Estimates of different networks are
+            ranked on one scale, which can only cost.
         dialogues: all that are in the folder.
         seed: of the sampled replies and the bootstrap.
 
     Returns:
-        `split`, `rows` (a row a figure and estimator: value with its 95% interval, `None` with a reason where it cannot
-        be had), and `people` (a row a person: estimates beside the truth).
+        `split` (with `networks`: what each learnt from, is judged on and reaches alone), `rows` (a row a figure and
+        estimator: value with its 95% interval, `None` with a reason where it cannot be had), and `people` (a row a
+        person: estimates beside the truth).
 
     Raises:
         ValueError: no dialogue is left to judge on.
     """
-    parts = unseen(dialogues, provenance)
-    if not parts.test:
+    found_shares = shares(dialogues, [provenance for _, _, provenance in trained])
+    parts = [(minds, share) for minds, share in zip(trained, found_shares, strict=True) if share.test]
+    if not parts:
         raise ValueError(
             f"all {len(dialogues)} dialogues were trained on; expected some to judge on: name another --data-dir or "
             "--checkpoint"
         )
-    found = estimate(network, tokenizer, parts.test, seed)
-    _add_text(found, dialogues, parts.test)
-    rows = [
-        *_ranks("points", found.points, _truth(parts.test, "points"), seed),
-        *_ranks("satisfaction", found.satisfaction, _truth(parts.test, "satisfaction"), seed),
-        *_top_needs(found, parts.test, provenance, seed),
-    ]
-    return {"split": parts.as_dict(seed), "rows": rows, "people": _people(found, parts.test)}
-
-
-def _add_text(found: Estimates, dialogues: Sequence[HumanDialogue], test: Sequence[HumanDialogue]) -> None:
-    """The text-only reference, by folds over all dialogues of the folder, on the test dialogues."""
     ridge = ridge_estimates(dialogues)
-    place = [dialogues.index(d) for d in test]
-    nothing = np.full((len(test), 2), np.nan)
+    each = []
+    for (network, tokenizer, _), share in parts:
+        found = estimate(network, tokenizer, share.test, seed)
+        _add_text(found, ridge, [dialogues.index(d) for d in share.test])
+        each.append(found)
+    test = [d for _, share in parts for d in share.test]
+    commonest = [share.commonest for _, share in parts for _ in share.test]
+    everyone = joined(each)
+    split = {
+        "unit": "dialogue",
+        "test_dialogues": len(test),
+        "test_people": 2 * len(test),
+        "seed": seed,
+        "networks": [
+            {**share.as_dict(), "alone": _alone(found, share)} for (_, share), found in zip(parts, each, strict=True)
+        ],
+    }
+    rows = [
+        *_ranks("points", everyone.points, _truth(test, "points"), seed),
+        *_ranks("satisfaction", everyone.satisfaction, _truth(test, "satisfaction"), seed),
+        *_top_needs(everyone, test, commonest, seed),
+    ]
+    return {"split": split, "rows": rows, "people": _people(everyone, test)}
+
+
+def _alone(found: Estimates, share: Share) -> dict[str, float | None]:
+    """What the prediction of one network reaches on its own share; `None` where that is not defined."""
+    top = np.array([[ISSUES.index(p.person.order[0]) for p in d.people] for d in share.test])
+    reached = {
+        figure: spearman(np.stack([values[PREDICTION].ravel(), _truth(share.test, figure).ravel()], axis=1))
+        for figure, values in (("points", found.points), ("satisfaction", found.satisfaction))
+    }
+    reached["top_need"] = float((found.tops.argmax(2) == top).mean())
+    return {figure: value if np.isfinite(value) else None for figure, value in reached.items()}
+
+
+def _add_text(found: Estimates, ridge: Mapping[str, Array] | None, place: Sequence[int]) -> None:
+    """The text-only reference of these dialogues, by folds over all dialogues of the folder."""
+    nothing = np.full((len(place), 2), np.nan)
     found.points[TEXT] = nothing if ridge is None else ridge["points"][place]
     found.satisfaction[TEXT] = nothing if ridge is None else ridge["satisfaction"][place]
 
@@ -121,17 +143,15 @@ def _gain(table: Array) -> float:
 
 
 def _top_needs(
-    found: Estimates, dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any], seed: int
+    found: Estimates, dialogues: Sequence[HumanDialogue], commonest: Sequence[str | None], seed: int
 ) -> list[dict[str, Any]]:
     truth = np.array([[ISSUES.index(p.person.order[0]) for p in d.people] for d in dialogues])
     most = np.array([[_shares(packages_of(d, seat)) for seat in (0, 1)] for d in dialogues])
-    human = provenance.get("human")
-    tops = human.get("top_needs") if isinstance(human, Mapping) else None
-    common = ISSUES.index(max(tops, key=tops.__getitem__)) if tops else None
+    common = np.array([np.nan if issue is None else ISSUES.index(issue) for issue in commonest])[:, None]
     hits = {
         PREDICTION: (found.tops.argmax(2) == truth).astype(float),
         "most_packages": np.take_along_axis(most, truth[..., None], 2)[..., 0],
-        "majority": np.full(truth.shape, np.nan) if common is None else (truth == common).astype(float),
+        "majority": np.where(np.isnan(common), np.nan, truth == common),
         "chance": np.full(truth.shape, 1 / len(ISSUES)),
     }
     return [

@@ -138,3 +138,17 @@ def _replies(
         for k in range(0, len(asked), 32)
         for reply in mind.simulate(asked[k : k + 32], [1 - v.me for v in asked[k : k + 32]])
     ]
+
+
+def joined(found: Sequence[Estimates]) -> Estimates:
+    """The estimates of several groups of dialogues as of one."""
+
+    def together(tables: Sequence[dict[str, Array]]) -> dict[str, Array]:
+        return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+    return Estimates(
+        together([one.points for one in found]),
+        together([one.satisfaction for one in found]),
+        np.concatenate([one.tops for one in found]),
+        [replies for one in found for replies in one.replies],
+    )

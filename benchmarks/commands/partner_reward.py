@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.commands.parsing import whole
+from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.errors import UserError
 
 SETS = ("casino",)
@@ -27,10 +27,16 @@ def partner_reward(
     data_dir: Annotated[
         Path | None, typer.Option(help="Another folder of the same layout; every *.json in it is read.")
     ] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="Agent to judge; by default the shipped one.")] = None,
-    train: Annotated[
-        Path | None, typer.Option(help="Train an agent on all folds but the first, save it in this folder, judge it.")
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="Agent to judge, by default the shipped one. Of several, each judges what it has not seen."),
     ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="Train an agent on all folds but one, save it in this folder, judge it.")
+    ] = None,
+    folds: Annotated[
+        str, typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each.")
+    ] = "",
     steps: Annotated[str, typer.Option(help="Gradient steps of --train.")] = "",
     seed: Annotated[str, typer.Option(help="Of training, sampled replies and bootstrap.")] = "0",
     out: Annotated[Path | None, typer.Option(help="Folder for the result and every person's estimate.")] = None,
@@ -42,10 +48,11 @@ def partner_reward(
     """
     if data not in SETS:
         raise UserError(f"--data {data!r} is unknown; expected {', '.join(SETS)}")
-    if checkpoint is not None and train is not None:
+    if checkpoint and train is not None:
         raise UserError("--checkpoint and --train were both given; expected one of them")
-    if steps and train is None:
-        raise UserError("--steps was given without --train; it only has a meaning with it")
+    for option, given in (("--steps", steps), ("--folds", folds)):
+        if given and train is None:
+            raise UserError(f"{option} was given without --train; it only has a meaning with it")
     number = whole(seed, "--seed", low=0)
     from goldenrule.benchmarks.datasets.casino import load_casino
     from goldenrule.benchmarks.rundir import RunDirectory, environment
@@ -57,12 +64,15 @@ def partner_reward(
         "data": data,
         "data_dir": None if data_dir is None else str(data_dir),
         "dialogues": len(dialogues),
-        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "checkpoint": [str(path) for path in checkpoint or ()],
         "train": None if train is None else str(train),
+        "folds": folds or None,
         "seed": number,
     }
     run = None if out is None else RunDirectory.create(out, settings, [])
-    result, made_by = _judge(dialogues, checkpoint, train, steps, number)
+    if train is not None:
+        checkpoint = _train(dialogues, train, _folds(folds), steps, number)
+    result, made_by = _judge(dialogues, checkpoint or [], number)
     report = {
         "run": {
             **settings,
@@ -83,30 +93,45 @@ def partner_reward(
     return 0
 
 
-def _judge(
-    dialogues: Any, checkpoint: Path | None, train: Path | None, steps: str, seed: int
-) -> tuple[dict[str, Any], str]:
+def _folds(text: str) -> list[int]:
+    """The folds to hold out, the first by default.
+
+    Raises:
+        UserError: not folds, or one twice.
+    """
+    from goldenrule.benchmarks.datasets.casino import FOLDS
+    from goldenrule.benchmarks.partner_split import HELD_OUT
+
+    if not text:
+        return [HELD_OUT]
+    if text == "all":
+        return list(range(FOLDS))
+    found = [whole(word, "--folds", low=0, high=FOLDS - 1) for word in words(text, "--folds")]
+    if len(set(found)) < len(found):
+        raise UserError(f"--folds {text!r} names a fold twice; expected each once")
+    return found
+
+
+def _judge(dialogues: Any, checkpoints: list[Path], seed: int) -> tuple[dict[str, Any], str]:
     from goldenrule.agents.networks.checkpoint import load_checkpoint
     from goldenrule.agents.pretrained import load_base, shipped
     from goldenrule.benchmarks.evaluate_partner import evaluate_partner
 
-    if train is not None:
-        _train(dialogues, train, steps, seed)
-        checkpoint = train
-    if checkpoint is not None:
-        network, tokenizer, provenance = load_checkpoint(checkpoint)
+    if checkpoints:
+        trained = [load_checkpoint(path) for path in checkpoints]
     elif SHIPPED in shipped():
-        network, tokenizer, provenance = load_base(SHIPPED)
+        trained = [load_base(SHIPPED)]
     else:
         raise UserError("no agent for human dialogues is shipped; make one: add --train FOLDER, or name a --checkpoint")
     try:
-        result = evaluate_partner(network, tokenizer, provenance, dialogues, seed)
+        result = evaluate_partner(trained, dialogues, seed)
     except ValueError as error:
         raise UserError(str(error)) from error
-    return result, str(checkpoint or "shipped")
+    return result, ", ".join(map(str, checkpoints)) or "shipped"
 
 
-def _train(dialogues: Any, folder: Path, steps: str, seed: int) -> None:
+def _train(dialogues: Any, folder: Path, folds: list[int], steps: str, seed: int) -> list[Path]:
+    """Train an agent for each fold; the folders of their checkpoints."""
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
@@ -118,19 +143,24 @@ def _train(dialogues: Any, folder: Path, steps: str, seed: int) -> None:
         raise CheckpointError(f"{folder} is not empty; nothing is overwritten: name a new folder")
     config = ImaginationConfig(updates=whole(steps, "--steps")) if steps else ImaginationConfig()
     torch.set_num_threads(1)  # the same bytes on any number of cores
-
-    def report(step: int, losses: dict[str, float]) -> None:
-        if (step + 1) % 50 == 0:
-            told = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-            print(f"step {step + 1}/{config.updates}  nats an answer: {told}", file=sys.stderr, flush=True)
-
-    network, tokenizer, human = train_on_humans(dialogues, config, seed, report)
-    command = f"goldenrule evaluate partner-reward --data casino --train FOLDER --seed {seed}"
-    command += f" --steps {steps}" if steps else ""
     made_on = environment()  # its own command line names folders of one machine; what made the weights is `command`
     origin = {key: made_on[key] for key in ("python", "versions", "commit")}
-    provenance = {"command": command, "seed": seed, "human": human, **origin}
-    save_checkpoint(folder, network, tokenizer, provenance, half=True)
+    paths = []
+    for fold in folds:
+
+        def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
+            if (step + 1) % 50 == 0:
+                told = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+                where = f"fold {fold}, step {step + 1}/{config.updates}"
+                print(f"{where}  nats an answer: {told}", file=sys.stderr, flush=True)
+
+        network, tokenizer, human = train_on_humans(dialogues, config, seed, report, fold)
+        command = f"goldenrule evaluate partner-reward --data casino --train FOLDER --seed {seed} --folds {fold}"
+        command += f" --steps {steps}" if steps else ""
+        paths.append(folder if len(folds) == 1 else folder / f"fold-{fold}")
+        provenance = {"command": command, "seed": seed, "human": human, **origin}
+        save_checkpoint(paths[-1], network, tokenizer, provenance, half=True)
+    return paths
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,11 +175,15 @@ def _say(report: dict[str, Any]) -> None:
     from goldenrule.benchmarks.evaluate_partner import MEANING
 
     split = report["summary"]["split"]
-    print(
-        f"{split['test_dialogues']} human dialogues ({split['test_people']} people) the agent has not learnt from; "
-        f"it learnt from {split['train_dialogues']}."
-    )
-    print(f"Split {split['method']}. Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
+    agents = split["networks"]
+    print(f"{split['test_dialogues']} human dialogues ({split['test_people']} people), each by an agent that")
+    print("has not learnt from it:")
+    for agent in agents:
+        print(
+            f"  learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}; {agent['method']}"
+            + (f"; alone: {_alone(agent['alone'])}" if len(agents) > 1 else "")
+        )
+    print(f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
     figure = None
     for row in report["rows"]:
         if row["figure"] != figure:
@@ -160,3 +194,7 @@ def _say(report: dict[str, Any]) -> None:
             continue
         span = f"[{row['low']:.2f}, {row['high']:.2f}]"
         print(f"  {row['value']:>5.2f} {span:<16} {row['estimate']:<19} {MEANING[row['estimate']]}")
+
+
+def _alone(figures: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {'none' if value is None else f'{value:.2f}'}" for name, value in figures.items())

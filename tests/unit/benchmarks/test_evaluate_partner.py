@@ -16,7 +16,7 @@ from goldenrule.benchmarks.datasets.casino import Line, Participant
 from goldenrule.benchmarks.datasets.text_ridge import ridge, ridge_estimates, tfidf
 from goldenrule.benchmarks.evaluate_partner import evaluate_partner
 from goldenrule.benchmarks.partner_estimates import PREDICTION, YOURS, expected_points, places, reply_needs
-from goldenrule.benchmarks.partner_split import account, fingerprint, unseen
+from goldenrule.benchmarks.partner_split import account, fingerprint, shares
 from goldenrule.envs.data import has
 from goldenrule.envs.scenarios.campsite_people import ORDERS, invent
 from goldenrule.envs.scenarios.campsite_words import ALLOCATIONS, Deal, submit
@@ -79,24 +79,42 @@ def test_replies_tell_of_needs_or_of_nothing():
     assert reply_needs("hello there") is None
 
 
+def held_out(learnt: list[HumanDialogue]) -> dict[str, object]:
+    tops = {"food": 1, "water": 5, "firewood": 2}
+    return {"human": {"trained_on": [fingerprint(d) for d in learnt], "split": "by dialogue", "top_needs": tops}}
+
+
 def test_dialogues_learnt_from_are_left_out_whatever_they_are_called(dialogues):
-    known = {"human": {"trained_on": [fingerprint(d) for d in dialogues[:5]], "split": "by dialogue"}}
     renumbered = [replace(d, id=f"x{d.id}") for d in dialogues]
-    parts = unseen(renumbered, known)
-    assert [d.id for d in parts.test] == [f"x{k}" for k in range(5, 12)]
-    assert parts.as_dict(0)["left_out_as_trained_on"] == 5
-    assert len(unseen(dialogues, {}).test) == 12
+    (share,) = shares(renumbered, [held_out(dialogues[:5])])
+    assert [d.id for d in share.test] == [f"x{k}" for k in range(5, 12)]
+    assert share.as_dict()["left_out_as_trained_on"] == 5
+    assert share.commonest == "water"
+    assert len(shares(dialogues, [{}])[0].test) == 12
+
+
+def test_each_dialogue_is_judged_once_by_a_network_that_has_not_learnt_from_it(dialogues, mind):
+    first, second = held_out(dialogues[5:]), held_out([*dialogues[:5], *dialogues[10:]])
+    both = evaluate_partner([(*mind, first), (*mind, second)], dialogues, 0)
+    assert [(n["test_dialogues"], n["train_dialogues"]) for n in both["split"]["networks"]] == [(5, 7), (5, 7)]
+    assert [p["dialogue"] for p in both["people"][::2]] == [str(k) for k in range(10)]
+    rows = {(row["figure"], row["estimate"]): row for row in both["rows"]}
+    assert rows["points", PREDICTION]["dialogues"] == 10
+    alone = evaluate_partner([(*mind, first)], dialogues, 0)
+    mine = {row["figure"]: row["value"] for row in alone["rows"] if row["estimate"] == PREDICTION}
+    assert both["split"]["networks"][0]["alone"] == pytest.approx(mine)
+    top = [d.people[s].person.order[0] == "water" for d in dialogues[:10] for s in (0, 1)]
+    assert rows["top_need", "majority"]["value"] == pytest.approx(np.mean(top))
 
 
 def test_no_dialogue_left_is_refused_in_a_line(dialogues, mind):
-    known = {"human": {"trained_on": [fingerprint(d) for d in dialogues], "split": "by dialogue"}}
     with pytest.raises(ValueError, match="all 12 dialogues were trained on"):
-        evaluate_partner(*mind, known, dialogues, 0)
+        evaluate_partner([(*mind, held_out(dialogues))], dialogues, 0)
 
 
 def test_the_result_is_whole_and_repeats(dialogues, mind):
-    result = evaluate_partner(*mind, {}, dialogues, 0)
-    again = evaluate_partner(*mind, {}, dialogues, 0)
+    result = evaluate_partner([(*mind, {})], dialogues, 0)
+    again = evaluate_partner([(*mind, {})], dialogues, 0)
     assert json.dumps(result) == json.dumps(again)
     rows = {(row["figure"], row["estimate"]): row for row in result["rows"]}
     for row in result["rows"]:
@@ -139,7 +157,7 @@ def test_the_baseline_on_all_dialogues_is_the_known_one():
     tokenizer = DialogueTokenizer.train(["food"], 272)
     network = ThreeModuleTransformer(NetworkConfig(272, width=16, layers=1, feed_forward=16, context=512), 0)
     few = dialogues[:3]
-    assert len(evaluate_partner(network, tokenizer, {}, few, 0)["people"]) == 6
+    assert len(evaluate_partner([(network, tokenizer, {})], few, 0)["people"]) == 6
     own = [(d.people[s].points, d.people[1 - s].points) for d in dialogues for s in (0, 1)]
     felt = [(d.people[s].satisfaction, d.people[1 - s].satisfaction) for d in dialogues for s in (0, 1)]
     assert _spearman(own) == pytest.approx(-0.52, abs=0.01)
@@ -152,6 +170,9 @@ def test_the_baseline_on_all_dialogues_is_the_known_one():
         (["--data", "nothing"], "expected casino"),
         (["--seed", "x"], "--seed"),
         (["--steps", "5"], "without --train"),
+        (["--folds", "all"], "without --train"),
+        (["--train", "a", "--folds", "0,5"], "from 0 to 4"),
+        (["--train", "a", "--folds", "1,1"], "twice"),
         (["--train", "a", "--checkpoint", "b"], "expected one of them"),
         (["--data-dir", "/no/such/folder"], "/no/such/folder"),
     ],
