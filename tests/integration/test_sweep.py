@@ -1,0 +1,150 @@
+"""Sweeps end to end: resumed, filtered, retried; the same rows whatever ran them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from goldenrule.benchmarks.cell import failed_row
+from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.engines import local
+from goldenrule.benchmarks.engines.base import Pool
+from goldenrule.benchmarks.results import VOLATILE, episodes, load
+from goldenrule.benchmarks.results.lock import locked
+from goldenrule.benchmarks.results.store import SweepStore
+from goldenrule.benchmarks.sweep.grid import cells_of
+from goldenrule.benchmarks.sweep.schema import read_sweep
+
+pytest.importorskip("pandas")
+SWEEP: dict[str, Any] = {
+    "name": "smoke",
+    "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 1.0]}, "third_party-v0"],
+    "methods": ["scripted"],
+    "seeds": 2,
+    "episodes": 3,
+    "partner": "scripted",
+}
+
+
+class Nobody:
+    """A watch that does not look."""
+
+    def started(self, cell):
+        pass
+
+    def advanced(self, cell, done, total):
+        pass
+
+    def finished(self, cell, row):
+        pass
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump(SWEEP))
+    return path
+
+
+def told(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """All that two runs of one sweep must share."""
+    cells = load(out).drop(columns=[*VOLATILE, "code"])
+    return json.loads(cells.to_json(orient="records")), json.loads(episodes(out, log=True).to_json(orient="records"))
+
+
+def run(file: Path, out: Path, *more: str) -> int:
+    return main(["sweep", str(file), "--out", str(out), "--workers", "1", *more])
+
+
+def test_in_parts_or_in_one_go_the_rows_are_the_same(file, tmp_path, capsys):
+    out, whole = tmp_path / "parts", tmp_path / "whole"
+    assert main(["sweep", str(file), "--out", str(out), "--dry-run", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["to_run"]) == 6
+    assert not out.exists()
+    assert run(file, out, "--limit", "2") == 0
+    first = load(out)
+    assert len(first) == 2
+    assert run(file, out, "--only", "third_party") == 0
+    assert set(load(out).scenario) == {"hidden_needs-v0", "third_party-v0"}
+    assert run(file, out, "--json") == 0
+    assert len(json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]) == 6
+    assert run(file, whole) == 0
+    assert told(out) == told(whole)
+    kept = load(out).set_index("cell").started
+    assert all(kept[cell] == started for cell, started in zip(first.cell, first.started, strict=True))
+
+
+def test_workers_and_order_do_not_show(file, tmp_path):
+    cells = cells_of(read_sweep(file), str(file))
+    places = {cell.id: place for place, cell in enumerate(cells)}
+    results = []
+    for name, workers, seed in (("here", 0, None), ("two", 2, 1)):
+        out = tmp_path / name
+        out.mkdir()
+        order = list(cells)
+        if seed is not None:
+            random.Random(seed).shuffle(order)
+        with SweepStore(out, places, {}) as store:
+            local.run_cells(order, store, Nobody(), Pool(workers))
+        results.append(told(out))
+    assert results[0] == results[1]
+
+
+def test_failed_cells_are_rows_with_a_reason_and_run_again_when_asked(file, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(file, out) == 0
+    whole = told(out)
+    with SweepStore(out, {}, {}) as store:
+        lost = cells_of(read_sweep(file), str(file))[3]
+        store.commit(failed_row(lost, "its process died (SIGKILL)", 0.1), [], [])
+    capsys.readouterr()
+    assert run(file, out) == 1
+    assert "its process died" in capsys.readouterr().err
+    assert list(load(out).status).count("failed") == 1
+    assert run(file, out, "--retry-failed") == 0
+    assert told(out) == whole
+
+
+def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    with locked(out):
+        assert run(file, out) == 2
+    assert "is in use by process" in capsys.readouterr().err
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.tex").write_text("mine")
+    assert run(file, other) == 2
+    assert "holds files and no sweep" in capsys.readouterr().err
+    assert [one.name for one in other.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--engine", "cloud"], "--engine 'cloud' is unknown"),
+        (["--workers", "0"], "--workers"),
+        (["--limit", "x"], "--limit"),
+        (["--only", "nothing_like_it"], "matches no cell"),
+    ],
+)
+def test_wrong_options_are_one_line(file, tmp_path, capsys, arguments, line):
+    assert main(["sweep", str(file), "--out", str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+
+
+def test_validate_shows_the_grid_and_its_cost(file, capsys):
+    assert main(["validate", str(file), "--workers", "4", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["cells"] == 6
+    assert [line["cells"] for line in found["grid"]] == [2, 2, 2]
+    assert 0 < found["seconds"] < found["core_seconds"] < 60
+    assert main(["validate", str(file), "--no-estimate"]) == 0
+    assert "smoke: 6 cells, 18 dialogues." in capsys.readouterr().out
