@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo 'make compare   compare methods on scenarios (options: ARGS="--help")'
 	@echo 'make test      the fast tests (some of them: ARGS="tests/unit")'
-	@echo 'make test-all  every test'
+	@echo 'make test-all  every test, with what the engines beyond this machine need'
 	@echo 'make lint      style and format;  make format  mends what it can'
 	@echo 'make types     types'
 	@echo 'make imports   that imports between the layers point downward only'
@@ -34,6 +34,7 @@ test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(ARGS)
 
 test-all: $(STAMP)
+	@$(BIN)/python -m pip install -qq --editable '.[ray,slurm]' --constraint constraints.txt
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(STAMP)

@@ -1,0 +1,116 @@
+"""Ray and submitit run the same cells to the same rows; a lost node costs time and nothing else."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+
+import pytest
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results import VOLATILE, episodes, load
+from goldenrule.benchmarks.sweep.grid import cells_of
+from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.sweep.schema import SweepFile
+
+pytest.importorskip("pandas")
+SWEEP = SweepFile.model_validate(
+    {
+        "name": "beyond",
+        "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 1.0]}],
+        "methods": ["scripted"],
+        "seeds": 6,
+        "episodes": 40,
+        "partner": "scripted",
+    }
+)
+
+
+class Nobody:
+    """A watch that calls `after` once so many cells are finished."""
+
+    def __init__(self, count=0, after=None):
+        self.count, self.after = count, after
+
+    def started(self, cell):
+        pass
+
+    def advanced(self, cell, done, total):
+        pass
+
+    def finished(self, cell, row):
+        self.count -= 1
+        if self.count == 0:
+            self.after()
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return cells_of(SWEEP, "beyond")
+
+
+@pytest.fixture(scope="module")
+def expected(cells, tmp_path_factory):
+    return told(swept(cells, tmp_path_factory.mktemp("here") / "out", SweepOptions(workers=0)))
+
+
+def swept(cells, out, options, watch=None):
+    watch = watch or Nobody()
+    run_sweep(SWEEP, cells, out, options, lambda todo: contextlib.nullcontext(watch))
+    return out
+
+
+def told(out):
+    return load(out).drop(columns=list(VOLATILE)), episodes(out, log=True)
+
+
+def same(one, other):
+    return all(a.equals(b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_ray_with_a_node_lost_in_the_middle(cells, expected, tmp_path):
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    lost = cluster.add_node(num_cpus=1)
+    try:
+        options = SweepOptions(engine="ray", address=cluster.address)
+        watch = Nobody(3, lambda: cluster.remove_node(lost, allow_graceful=False))
+        out = swept(cells, tmp_path / "out", options, watch)
+        assert watch.count < 0, "the node was lost while cells were running"
+        assert same(told(out), expected)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_submitit_with_its_local_executor(cells, expected, tmp_path):
+    pytest.importorskip("submitit")
+    out = swept(cells, tmp_path / "out", SweepOptions(workers=4, engine="slurm", address="local"))
+    assert same(told(out), expected)
+
+
+@pytest.mark.parametrize(("engine", "module"), [("ray", "ray"), ("slurm", "submitit")])
+def test_an_engine_that_is_not_installed_is_one_line(cells, tmp_path, monkeypatch, engine, module):
+    real = builtins.__import__
+
+    def missing(name, *rest, **more):
+        if name.split(".")[0] == module:
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(UserError, match=rf"--engine {engine} needs .* pip install 'goldenrule\[{engine}\]'"):
+        swept(cells, tmp_path / "out", SweepOptions(engine=engine))
+    assert (tmp_path / "out" / "results.sqlite").exists()  # and what was there before would be kept
+
+
+def test_no_cluster_and_no_slurm_are_one_line(cells, tmp_path):
+    pytest.importorskip("submitit")
+    with pytest.raises(UserError, match="no SLURM here"):
+        swept(cells, tmp_path / "out", SweepOptions(engine="slurm"))
