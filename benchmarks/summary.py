@@ -23,7 +23,7 @@ FIGURES = {
     "partner_reward": "no dialogue was finished",
     "partner_reward_estimate": "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
     "estimate_gap": "there is no estimate or no truth to compare",
-    "estimate_correlation": "the estimate or the truth is the same for all messages",
+    "estimate_correlation": "there is no estimate, or it or the truth is the same for all messages",
     "third_party_reward": "the scenario has no absent third party",
     "valid_share": "the scenario does not judge these messages",
     "reply_accuracy": "the agent imagines nobody, or no real reply tells of a reward",

@@ -110,13 +110,17 @@ def _list(wanted: SweepFile, cells: list[Cell], todo: list[Cell], as_json: bool)
 
 
 def _show(done: Swept, as_json: bool) -> int:
+    from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
     from goldenrule.benchmarks.table import print_table
 
     summary, where = done.summary, clean(str(done.path))
+    compared = comparisons(done.rows)
     if as_json:
-        print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": summary}), flush=True)
+        told = {"run": str(done.path), "rows": done.rows, "summary": summary, "comparisons": compared}
+        print(json.dumps(told), flush=True)
     else:
         print_table(summary, sys.stdout)
+        print_comparisons(compared, sys.stdout)
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)
     failed = [row for row in done.rows if row["status"] != "done"]
