@@ -96,8 +96,9 @@ def trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
     """Hidden states [B, L, width] that the network's outputs read."""
     cos, sin = network.cos[packed.positions], network.sin[packed.positions]
     x = F.embedding(packed.ids, network.embedding)
+    seen = torch.zeros(packed.mask.shape).masked_fill_(~packed.mask, -torch.inf)  # once, not anew in each layer
     for block in network.blocks:
-        x = block(x, cos, sin, packed.mask)
+        x = block(x, cos, sin, seen)
     return network.norm(x)
 
 
