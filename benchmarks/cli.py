@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from goldenrule.benchmarks.commands import beliefs, check, compare, ls, partner_reward, play, pretrain, speed, sweep
+from goldenrule.benchmarks.commands import (
+    beliefs,
+    check,
+    compare,
+    ls,
+    partner_reward,
+    play,
+    pretrain,
+    report,
+    speed,
+    sweep,
+)
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.render import clean
@@ -34,7 +45,7 @@ evaluate = typer.Typer(
 )
 
 app.command()(compare.compare)
-app.command()(compare.report)
+app.command()(report.report)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)

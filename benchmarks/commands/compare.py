@@ -1,11 +1,11 @@
-"""`goldenrule compare` and `goldenrule report`."""
+"""`goldenrule compare`."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -117,22 +117,3 @@ def _show(done: Compared, as_json: bool) -> None:
 
 def _tell(line: str) -> None:
     print(f"goldenrule: {line}", file=sys.stderr, flush=True)
-
-
-def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
-) -> int:
-    """Show the table of an earlier run, finished or not, and write its page again."""
-    from goldenrule.benchmarks.compare import Compared
-    from goldenrule.benchmarks.report import write_report
-    from goldenrule.benchmarks.rundir import CONFIG, SUMMARY, read_json, read_rows
-    from goldenrule.benchmarks.summary import summarise
-
-    config: dict[str, Any] = read_json(run / CONFIG)
-    rows = read_rows(run)
-    summary = summarise(rows, len(config["cells"]))
-    if (run / SUMMARY).is_file():
-        summary["human"] = read_json(run / SUMMARY).get("human")
-    _show(Compared(run, rows, summary, report=write_report(run)), json_)
-    return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.report.reading import Run, StoredCell, number, shown
+from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.registry import specs
 
@@ -18,7 +18,7 @@ PER_CELL = 30
 """Conversations of one cell that the page carries at most."""
 
 EVERYWHERE = 900
-"""Conversations that the page carries at most; with many cells each gives fewer."""
+"""Conversations that the page carries at most; with many cells they are shared evenly among them."""
 
 MESSAGES = 60
 """Messages of one conversation that the page carries at most."""
@@ -33,7 +33,7 @@ class Told:
 
     Attributes:
         cell: whose.
-        episodes: how many were read.
+        statuses: of the episodes that were read, in order: `failed` or `held`.
         pairs: estimate and truth of each message that has both.
         failures: reasons of failed episodes, counted.
         unscored: name of the score and the reason why it is none, counted over messages.
@@ -41,7 +41,7 @@ class Told:
     """
 
     cell: StoredCell
-    episodes: int = 0
+    statuses: list[str] = field(default_factory=list)
     pairs: list[tuple[float, float]] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     unscored: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -49,21 +49,36 @@ class Told:
 
 
 def listen(run: Run) -> list[Told]:
-    """Read every episode of a run once."""
-    most = max(1, min(PER_CELL, EVERYWHERE // max(1, len(run.cells))))
-    return [_listen(run, cell, index, most) for index, cell in enumerate(run.cells)]
+    """Read every episode of a run, one after the other, and keep a sample of each cell's."""
+    told, shown_cells = [], 0
+    for cell, most in zip(run.cells, shares(len(run.cells)), strict=True):
+        one = _listen(run, cell)
+        if most and one.statuses:
+            wanted = set(sample(one.statuses, most))
+            kept = [episode for i, episode in enumerate(run.log.episodes(cell)) if i in wanted]
+            one.talks = [talk(episode, cell, shown_cells) for episode in kept]
+            shown_cells += 1
+        told.append(one)
+    return told
 
 
-def _listen(run: Run, cell: StoredCell, index: int, most: int) -> Told:
+def shares(cells: int) -> list[int]:
+    """How many conversations of each cell the page carries: `PER_CELL`, or its even share of `EVERYWHERE`.
+
+    With more cells than that, evenly spaced ones have one and the others none.
+    """
+    total = min(EVERYWHERE, PER_CELL * cells)
+    return [(i + 1) * total // cells - i * total // cells for i in range(cells)]
+
+
+def _listen(run: Run, cell: StoredCell) -> Told:
     told = Told(cell)
-    episodes = list(run.episodes(cell))
-    told.episodes = len(episodes)
-    for episode in episodes:
-        if episode.get("status") == "failed":
+    for episode in run.log.episodes(cell):
+        told.statuses.append("failed" if episode.get("status") == "failed" else "held")
+        if told.statuses[-1] == "failed":
             told.failures[shown(episode.get("error") or "no reason was given", 300)] += 1
         for turn in _dicts(episode.get("turns")):
             _count(turn, told)
-    told.talks = [talk(episodes[i], cell, index) for i in sample(episodes, most)]
     return told
 
 
@@ -78,23 +93,29 @@ def _count(turn: Mapping[str, Any], told: Told) -> None:
             told.unscored[shown(name, 80), shown(reasons.get(name) or "no reason was given", 300)] += 1
 
 
-def sample(episodes: Sequence[Mapping[str, Any]], most: int) -> list[int]:
-    """Which episodes to show: failed ones first (a third at most), the others evenly spaced over the log."""
-    failed = [i for i, episode in enumerate(episodes) if episode.get("status") == "failed"][: max(1, most // 3)]
-    others = [i for i, episode in enumerate(episodes) if episode.get("status") != "failed"]
+def sample(statuses: Sequence[str], most: int) -> list[int]:
+    """Which episodes to show: failed ones first (a third at most), the others evenly spaced over the log.
+
+    Args:
+        statuses: `failed` or another word, an episode.
+        most: how many to choose.
+    """
+    failed = [i for i, status in enumerate(statuses) if status == "failed"][: max(1, most // 3)]
+    others = [i for i, status in enumerate(statuses) if status != "failed"]
     room = most - len(failed)
     if len(others) > room:
         others = [others[k * len(others) // room] for k in range(room)]
     return sorted([*failed, *others])
 
 
-def talk(episode: Mapping[str, Any], cell: StoredCell, index: int) -> dict[str, Any]:
+def talk(episode: Mapping[str, Any], cell: StoredCell, index: int, messages: int = MESSAGES) -> dict[str, Any]:
     """One conversation as the page shows it: every text visible, cut to a length, and none of it markup.
 
     Args:
         episode: a record of the log.
         cell: where it was held.
-        index: the cell's place among the rows.
+        index: the cell's place among the cells that have conversations on the page.
+        messages: how many to show at most.
     """
     agents = [shown(name, 60) for name in _list(episode.get("agents"))]
     learner, partner = _seats(episode, cell, agents)
@@ -116,8 +137,8 @@ def talk(episode: Mapping[str, Any], cell: StoredCell, index: int) -> dict[str, 
         "estimate": estimate,
         "truth": truth,
         "verdict": verdict(estimate, truth),
-        "lines": lines[:MESSAGES],
-        "left_out": max(0, len(lines) - MESSAGES),
+        "lines": lines[:messages],
+        "left_out": max(0, len(lines) - messages),
     }
 
 

@@ -157,13 +157,14 @@ def learning(data: Rows, look: Look) -> Figure:
 
 
 def _lines(axes: Axes, records: Rows, key: str, colour: str, dash: str) -> None:
+    by_seed: dict[str, list[tuple[int, float]]] = {}
     by_update: dict[int, list[float]] = {}
-    for seed in dict.fromkeys(record["seed"] for record in records):
-        points = [(r["update"], r[key]) for r in records if r["seed"] == seed and r[key] is not None]
-        if points:
-            axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.55, linestyle=dash)
-        for update, value in points:
-            by_update.setdefault(update, []).append(value)
+    for record in records:
+        if record[key] is not None:
+            by_seed.setdefault(record["seed"], []).append((record["update"], record[key]))
+            by_update.setdefault(record["update"], []).append(record[key])
+    for points in by_seed.values():
+        axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.55, linestyle=dash)
     if by_update:
         mean = [(update, sum(values) / len(values)) for update, values in sorted(by_update.items())]
         axes.plot(*zip(*mean, strict=True), color=colour, linewidth=2.4 if key == "truth" else 2.0, linestyle=dash)

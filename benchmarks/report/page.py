@@ -22,42 +22,61 @@ import jinja2
 from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
-from goldenrule.benchmarks.report.conversations import PER_CELL, Told, listen
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, Told, listen
 from goldenrule.benchmarks.report.figures import Plot
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
-from goldenrule.benchmarks.report.reading import Run, read_run, shown
+from goldenrule.benchmarks.report.reading import read_run
+from goldenrule.benchmarks.report.stored import Run, Setting, shown
 from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
-from goldenrule.benchmarks.report.summarising import COLUMNS, PERCENT, columns_of, deals, over_seeds, overview
+from goldenrule.benchmarks.report.summarising import (
+    COLUMNS,
+    PERCENT,
+    OverviewRow,
+    columns_of,
+    deals,
+    over_seeds,
+    overview,
+)
 
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
 """Reasons of one kind that the page lists at most."""
+
+TABLES = 200
+"""Settings (scenario and knobs) whose tables the page has at most."""
 
 HONEST = 0.1
 """Gaps between estimate and truth beyond this, an episode, are marked."""
 
 
 def write_report(run_dir: Path) -> Path:
-    """Write `report.html` into a run directory, and its figures with their data into `figures/`.
+    """Write `report.html` into a run's folder, and its figures with their data into `figures/`.
 
-    The same run directory gives the same bytes.
+    The same results give the same bytes.
 
     Args:
-        run_dir: made by `goldenrule.benchmarks.rundir.RunDirectory`; may be unfinished.
+        run_dir: of `compare` (`goldenrule.benchmarks.rundir.RunDirectory`) or of a sweep; may be unfinished.
 
     Returns:
         Where the page lies.
 
     Raises:
-        UserError: it is no run directory.
-        OSError: it cannot be written to.
+        UserError: no run lies there, its results are damaged or of another version, or it cannot be written to.
     """
-    run = read_run(run_dir)
-    told = listen(run)
-    drawn = plots(run, told)
-    images = [_store(run_dir / FIGURES, plot, run.methods) for plot in drawn]
+    with read_run(run_dir) as run:
+        told = listen(run)
+        drawn = plots(run, told)
     path = run_dir / PAGE
-    write_whole(path, _render(run, told, list(zip(drawn, images, strict=True))).encode("utf-8", "backslashreplace"))
+    try:
+        images = [_store(run_dir / FIGURES, plot, run.methods) for plot in drawn]
+        html = _render(run, told, list(zip(drawn, images, strict=True)))
+        write_whole(path, html.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UserError(
+            f"the page cannot be written to {shown(str(run_dir), 300)!r} ({error.strerror}); an earlier one is kept. "
+            "Free space or mend permissions, then run the same command again"
+        ) from error
     return path
 
 
@@ -107,10 +126,8 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=any(one.pairs for one in told),
         columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[
-            (setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean)
-            for setting in run.settings
-        ],
+        tables=[_table(run, setting) for setting in run.settings[:TABLES]],
+        most_tables=TABLES,
         negotiation=deals(run),
         figures=drawn,
         detailed=DETAILED,
@@ -118,9 +135,10 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         failed=[cell for cell in run.cells if not cell.done],
         failures=_counted((one.cell.method, one.failures) for one in told),
         unscored=_counted((one.cell.method, one.unscored) for one in told),
-        episodes=sum(one.episodes for one in told),
+        episodes=sum(len(one.statuses) for one in told),
         carried=sum(len(one.talks) for one in told),
         most=PER_CELL,
+        everywhere=EVERYWHERE,
         config=list(_flat(run.config)),
         environment=list(_flat(run.environment)),
         swatch={method: f"m{place}" for place, method in enumerate(run.methods)},
@@ -130,6 +148,11 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         script_hash=_hash(script),
         talks=Markup(_embedded(_talks(run, told))),
     )
+
+
+def _table(run: Run, setting: Setting) -> tuple[Setting, list[OverviewRow], float | None]:
+    """A setting, the lines of its table, and how true its partners were to their cards."""
+    return setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean
 
 
 def _hash(text: str) -> str:
@@ -153,11 +176,13 @@ def _embedded(data: Any) -> str:
 
 
 def _talks(run: Run, told: Sequence[Told]) -> dict[str, Any]:
-    of = {cell: setting.label for setting in run.settings for cell in setting.cells}
     methods = run.methods
+    cells = [one.cell for one in told if one.talks]
     return {
         "methods": methods,
-        "cells": [{"method": methods.index(cell.method), "setting": of[cell], "seed": cell.seed} for cell in run.cells],
+        "cells": [
+            {"method": methods.index(cell.method), "setting": run.label(cell), "seed": cell.seed} for cell in cells
+        ],
         "talks": [talk for one in told for talk in one.talks],
     }
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
-from goldenrule.benchmarks.report.reading import Run, Setting, number, shown
+from goldenrule.benchmarks.report.stored import Run, Setting, number, shown
 from goldenrule.benchmarks.report.style import Theme, colours
 from goldenrule.benchmarks.report.summarising import Interval, over_seeds
 

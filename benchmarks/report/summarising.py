@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.benchmarks import summary
-from goldenrule.benchmarks.report.reading import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "own_reward": ("own", "the agent's own true reward, an episode"),

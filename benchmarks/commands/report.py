@@ -1,0 +1,78 @@
+"""`goldenrule report`: the table and the page of an earlier run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.report.stored import Run
+
+SHOWN = 10
+"""Failed cells that are told one by one."""
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, of compare or of a sweep.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> int:
+    """Show the table of an earlier run, finished or not, and write its page again."""
+    from goldenrule.benchmarks.report import write_report
+    from goldenrule.benchmarks.report.reading import read_run
+    from goldenrule.benchmarks.table import print_table
+
+    with read_run(run) as stored:
+        rows = [dict(cell.row) for cell in stored.cells]
+        summary = summary_of(stored)
+    page = write_report(run)
+    if json_:
+        print(json.dumps({"run": str(run), "rows": rows, "summary": summary}), flush=True)
+    else:
+        print_table(summary, sys.stdout)
+        print(f"Run:    {clean(str(run))}")
+        print(f"Report: {clean(str(page))}", flush=True)
+    if not summary["complete"]:
+        _tell(f"{summary['finished']} of {summary['cells']} cells have a row")
+    _tell_failed(rows)
+    return 0
+
+
+def summary_of(run: Run) -> dict[str, Any]:
+    """The table of a stored run.
+
+    Raises:
+        UserError: a row lacks what every row has.
+    """
+    from goldenrule.benchmarks.summary import summarise
+
+    rows = [cell.row for cell in run.cells]
+    try:
+        return {
+            **summarise(rows, max(len(rows), run.planned or 0)),
+            "human": run.summary.get("human"),
+        }
+    except (KeyError, TypeError) as error:
+        where = clean(str(run.folder))
+        raise UserError(
+            f"a row in {run.log.rows_in} of {where!r} is damaged or of another version ({error}); "
+            "use the version that wrote it, or name another run"
+        ) from None
+
+
+def _tell_failed(rows: list[dict[str, Any]]) -> None:
+    failed = [row for row in rows if row["status"] != "done"]
+    for row in failed[:SHOWN]:
+        _tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}")
+    if len(failed) > SHOWN:
+        _tell(f"and {len(failed) - SHOWN} more; the page lists them")
+
+
+def _tell(line: str) -> None:
+    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)

@@ -1,0 +1,139 @@
+"""Reads the results of a sweep: rows at once, episodes a few at a time.
+
+Nothing is kept locked between the pieces: the sweep may still be running.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.stored import Run, StoredCell, note, shown
+from goldenrule.benchmarks.results.load import connect, meta, rows
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.store import translated
+
+AT_ONCE = 16
+"""Episodes that are in memory together: their texts may be long."""
+
+
+@dataclass(slots=True)
+class SweepLog:
+    """Episodes and curves in `results.sqlite`.
+
+    Attributes:
+        path: the file.
+        problems: the run's own.
+        episodes_in, rows_in: see `Log`.
+
+    Raises:
+        UserError: from every method, where the file is damaged.
+    """
+
+    path: Path
+    problems: list[str] = field(default_factory=list)
+    episodes_in: str = FILE
+    rows_in: str = FILE
+    _db: sqlite3.Connection = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._db = connect(self.path)
+
+    def episodes(self, cell: StoredCell) -> Iterator[dict[str, Any]]:
+        """The cell's episodes, in order; those that are no JSON objects are counted among the problems."""
+        after, damaged = -1, 0
+        while True:
+            query = "SELECT episode, log FROM episodes WHERE cell = ? AND episode > ? ORDER BY episode LIMIT ?"
+            found = self._fetch(query, cell.id, after, AT_ONCE)
+            for _, text in found:
+                entry = _loaded(text)
+                if entry is None:
+                    damaged += 1
+                else:
+                    yield entry
+            if len(found) < AT_ONCE:
+                break
+            after = found[-1][0]
+        if damaged:
+            note(self.problems, f"{FILE}: {damaged} damaged episode{'s' * (damaged > 1)} of {cell.id}, left out")
+
+    def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
+        """The cell's episode number `place`, if there is one and it can be read."""
+        found = self._fetch("SELECT log FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
+        return _loaded(found[0][0]) if found else None
+
+    def curve(self, cell: StoredCell) -> Any:
+        """The stored curve; nothing where there is none."""
+        found = self._fetch("SELECT curve FROM curves WHERE cell = ?", cell.id)
+        try:
+            return json.loads(found[0][0]) if found else []
+        except (ValueError, RecursionError):
+            note(self.problems, f"{FILE}: the curve of {shown(cell.id, 80)} cannot be read")
+            return []
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def counts(self) -> dict[str, int]:
+        """Stored episodes of each cell that has some."""
+        return dict(self._fetch("SELECT cell, count(*) FROM episodes GROUP BY cell"))
+
+    def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with translated(self.path):
+            return self._db.execute(query, values).fetchall()
+
+
+def _loaded(text: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def read_sweep(folder: Path) -> Run:
+    """What lies in a sweep's folder.
+
+    Raises:
+        UserError: the results are damaged or of another version.
+    """
+    problems: list[str] = []
+    try:
+        about = meta(folder)
+        cells = [StoredCell.of(row, str(row["cell"])) for row in rows(folder)]
+    except (ValueError, RecursionError) as error:  # JSON in a column that is none
+        raise UserError(
+            f"{shown(str(folder / FILE), 300)!r} is damaged ({shown(str(error), 200)}); restore it"
+        ) from None
+    planned = about.get("cells") if isinstance(about.get("cells"), int) else None
+    if not cells:
+        note(problems, f"{FILE} holds no row: no cell had finished")
+    if planned is not None and planned > len(cells):
+        note(problems, f"{planned - len(cells)} of {planned} cells had not finished when this page was made")
+    if planned is not None and planned < len(cells):
+        note(
+            problems, f"{len(cells) - planned} cells more than the sweep file has: of an earlier state of it, and kept"
+        )
+    log = SweepLog(folder / FILE, problems)
+    stored = log.counts()
+    for cell in cells:
+        held = cell.held
+        if held is not None and held != stored.get(cell.id or "", 0):
+            note(problems, f"{cell.id}: {stored.get(cell.id or '', 0)} of {held} episodes are stored")
+    config, environment = about.get("sweep"), about.get("environment")
+    return Run(
+        folder,
+        config if isinstance(config, dict) else {},
+        environment if isinstance(environment, dict) else {},
+        {},
+        cells,
+        planned,
+        log,
+        problems,
+    )
