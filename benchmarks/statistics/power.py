@@ -1,0 +1,97 @@
+"""How small a difference so many seeds can find, and how many seeds a difference takes.
+
+For the paired two-sided t test, whose statistic under a true difference follows Student's noncentral t; the sign-flip
+test that gives the verdicts has nearly the same power from about ten seeds on, and below `least_units` seeds none.
+
+Source: Cohen 1988, "Statistical Power Analysis for the Behavioral Sciences", chapter 2; Agarwal et al. 2021 on why few
+runs need it said.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import brentq
+from scipy.stats import nct
+from scipy.stats import t as student
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.statistics.sign_flip import least_units
+
+MOST_SEEDS = 1_000_000
+"""No experiment has more a stratum: a wanted effect that takes more is as good as none."""
+
+
+def power(noncentrality: float, df: float, alpha: float) -> float:
+    """Chance that the two-sided t test with `df` degrees of freedom rejects at `alpha`.
+
+    `noncentrality` is the true difference divided by its standard error.
+    """
+    edge, distance = float(student.isf(alpha / 2, df)), abs(noncentrality)
+    wrong_side = float(nct.cdf(-edge, df, distance))
+    return float(nct.sf(edge, df, distance)) + (0.0 if math.isnan(wrong_side) else wrong_side)  # SciPy: NaN where tiny
+
+
+def detectable(df: float, alpha: float = 0.05, wanted: float = 0.8) -> float:
+    """The difference, in standard errors, that the test finds with probability `wanted`.
+
+    Raises:
+        UserError: no degrees of freedom, or levels that are no levels.
+    """
+    if df < 1:
+        raise UserError(f"a spread cannot be told from {int(df) + 1} seed; expected 2 seeds or more in some stratum")
+    if not 0 < alpha < wanted < 1:
+        raise UserError(f"alpha {alpha} and power {wanted}: expected 0 < alpha < power < 1")
+    high = 1.0
+    while power(high, df, alpha) < wanted:
+        high *= 2
+    return float(brentq(lambda nc: power(nc, df, alpha) - wanted, 0.0, high, xtol=1e-10))
+
+
+def minimum_detectable_effect(
+    seeds: int, deviation: float, *, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8
+) -> float:
+    """The true mean difference that `seeds` paired seeds a stratum find with probability `wanted`.
+
+    Args:
+        seeds: paired seeds in each stratum, at least 2. Below `least_units(alpha)` in all, the sign-flip test cannot
+            answer however large the difference.
+        deviation: standard deviation of the paired differences within a stratum, in units of the figure.
+        strata: strata that are averaged; all with this deviation.
+        alpha: level of the test; of k comparisons under Holm's correction, `alpha / k` is safe.
+        wanted: the power.
+
+    Raises:
+        UserError: fewer than 2 seeds, a negative deviation, or levels that are no levels.
+    """
+    if deviation < 0 or not math.isfinite(deviation):
+        raise UserError(f"deviation: got {deviation}; expected the standard deviation of the differences, 0 or more")
+    if seeds < 2 or strata < 1:
+        raise UserError(f"seeds {seeds}, strata {strata}: expected 2 seeds or more in 1 stratum or more")
+    error = deviation / math.sqrt(strata * seeds)
+    return detectable(strata * (seeds - 1), alpha, wanted) * error
+
+
+def seeds_needed(effect: float, deviation: float, *, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8) -> int:
+    """Paired seeds a stratum that find a true mean difference of `effect` with probability `wanted` or more.
+
+    Never fewer than the sign-flip test needs to answer at all. Arguments as for `minimum_detectable_effect`.
+
+    Raises:
+        UserError: an effect of zero, or one that takes more than a million seeds.
+    """
+    if not effect or not math.isfinite(effect):
+        raise UserError(f"effect: got {effect}; expected a difference other than 0, in units of the figure")
+
+    def enough(seeds: int) -> bool:
+        return minimum_detectable_effect(seeds, deviation, strata=strata, alpha=alpha, wanted=wanted) <= abs(effect)
+
+    low = high = max(2, math.ceil(least_units(alpha) / strata))
+    while not enough(high):
+        low, high = high, 2 * high
+        if high > MOST_SEEDS:
+            raise UserError(f"effect {effect} with deviation {deviation} takes more than {MOST_SEEDS:,} seeds")
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return high

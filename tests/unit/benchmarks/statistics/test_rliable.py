@@ -1,0 +1,70 @@
+"""The same figures as rliable 1.2 (archived; it needs pandas below 3), recorded once and, where it installs, anew.
+
+rliable's bootstrap ignores the `random_state` it is given and draws from NumPy's global generator, so that its
+intervals differ from run to run: they are compared within the noise of 20,000 resamples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from goldenrule.benchmarks.statistics import Bootstrap, Options, aggregate, compare, profile, read_scores
+
+X = [[0.6, 0.66, 0.55], [0.42, 0.51, 0.4], [0.61, 0.87, 0.5], [0.48, 0.7, 0.67],
+     [0.62, 0.41, 0.59], [0.74, 0.33, 0.51], [0.22, 0.34, 0.23], [0.55, 0.35, 0.65]]  # fmt: skip
+Y = [[0.5, 0.5, 0.0], [0.4, 0.5, 0.5], [0.2, 0.4, 0.3], [0.3, 0.7, 0.3],
+     [0.5, 0.7, 0.4], [0.5, 0.5, 0.5], [0.3, 0.5, 0.8], [0.2, 0.7, 0.5]]  # fmt: skip
+"""Eight runs of three tasks, for two methods."""
+
+AS_RLIABLE = Options(Bootstrap("percentile", resamples=20_000, widen=False))
+TAUS = [0.3, 0.5, 0.7]
+
+
+@pytest.fixture(scope="module")
+def scores():
+    rows = [
+        {"method": method, "scenario": f"task {task}", "knobs": {}, "seed": run, "gain": value}
+        for method, table in (("x", X), ("y", Y))
+        for run, line in enumerate(table)
+        for task, value in enumerate(line)
+    ]
+    return read_scores(rows, "gain")
+
+
+def test_interquartile_mean_and_mean(scores):
+    iqm, mean = aggregate(scores, options=AS_RLIABLE).estimates, aggregate(scores, "mean", options=AS_RLIABLE).estimates
+    assert (iqm["x"].value, iqm["y"].value) == pytest.approx((0.5291666666666667, 0.4583333333333333), abs=1e-12)
+    assert (iqm["x"].low, iqm["x"].high) == pytest.approx((0.45333333, 0.59833333), abs=0.006)
+    assert (mean["x"].value, mean["x"].low, mean["x"].high) == pytest.approx((0.52125, 0.4575, 0.58458333), abs=0.004)
+
+
+def test_probability_of_improvement(scores):
+    found = compare(scores, methods=["y", "x"], options=AS_RLIABLE).comparisons[0].paired.improvement
+    assert found.value == pytest.approx(0.6380208333333334, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((0.488, 0.792), abs=0.03)  # it draws the runs of x and y apart
+
+
+def test_performance_profile(scores):
+    found = profile(scores, TAUS, options=AS_RLIABLE).profiles["x"]
+    assert found.shares == pytest.approx((0.91666667, 0.58333333, 0.08333333))
+    assert found.low == pytest.approx((0.79166667, 0.375, 0.0), abs=0.043)  # shares come in steps of 1 in 24
+    assert found.high == pytest.approx((1.0, 0.79166667, 0.20833333), abs=0.043)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of a package that is kept no more
+def test_rliable_itself(scores):
+    library = pytest.importorskip("rliable.library", reason="rliable 1.2 is not installed")
+    metrics = pytest.importorskip("rliable.metrics")
+    x, y = np.array(X), np.array(Y)
+    theirs, ends = library.get_interval_estimates({"x": x}, lambda s: np.array([metrics.aggregate_iqm(s)]), reps=20_000)
+    ours = aggregate(scores, options=AS_RLIABLE).estimates["x"]
+    assert ours.value == pytest.approx(theirs["x"][0], abs=1e-12)
+    assert (ours.low, ours.high) == pytest.approx(tuple(ends["x"][:, 0]), abs=0.008)
+    paired = compare(scores, methods=["y", "x"], options=AS_RLIABLE).comparisons[0].paired
+    assert paired.improvement.value == pytest.approx(metrics.probability_of_improvement(x, y), abs=1e-12)
+    shares, bands = library.create_performance_profile({"x": x}, TAUS, reps=5000)
+    found = profile(scores, TAUS, options=AS_RLIABLE).profiles["x"]
+    assert found.shares == pytest.approx(tuple(shares["x"]))
+    assert np.array([found.low, found.high]) == pytest.approx(bands["x"], abs=0.043)
