@@ -23,6 +23,7 @@ from goldenrule.benchmarks.commands import (
     play,
     pretrain,
     report,
+    show,
     speed,
     sweep,
 )
@@ -46,6 +47,7 @@ evaluate = typer.Typer(
 
 app.command()(compare.compare)
 app.command()(report.report)
+app.command()(show.show)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)
