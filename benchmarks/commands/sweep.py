@@ -37,6 +37,7 @@ def sweep(
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
     """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
@@ -48,7 +49,7 @@ def sweep(
     if engine not in ENGINES:
         raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
     wanted, cells = _read(file)
-    options = SweepOptions(processes, engine, address, most, parts, retry_failed)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed, log)
     if dry_run:
         from goldenrule.benchmarks.results.load import settled
 

@@ -12,6 +12,7 @@ from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.loggers import Logged, logger_from
 from goldenrule.benchmarks.results.load import rows
 from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.store import SweepStore
@@ -33,6 +34,7 @@ class SweepOptions:
         limit: run at most so many cells now.
         only: run only cells of whose method, scenario or id one of these is a part.
         retry_failed: run failed cells again.
+        log: one of `goldenrule.benchmarks.loggers.KINDS`, told of what is saved; `None` for none.
     """
 
     workers: int = 1
@@ -41,6 +43,7 @@ class SweepOptions:
     limit: int | None = None
     only: Sequence[str] = ()
     retry_failed: bool = False
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def run_sweep(
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     prepare(out)
+    logger = None if options.log is None else logger_from(options.log, out)
     places = {cell.id: place for place, cell in enumerate(cells)}
     about = environment()
     interrupted, ran = False, 0
@@ -93,7 +97,7 @@ def run_sweep(
             todo = chosen(cells, store.settled(), options)
             try:
                 with watching(todo) as watch:
-                    _engine(todo, store, watch, out, options)
+                    _engine(todo, store if logger is None else Logged(store, logger), watch, out, options)
             except KeyboardInterrupt:
                 interrupted = True
             settled = store.settled()

@@ -1,0 +1,101 @@
+"""The protocol of loggers, and a store that tells one what it has saved.
+
+Results are safe before a logger hears of them: one that breaks is told once and dropped, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from goldenrule.benchmarks.engines.base import Store
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.evaluation import Evaluation
+from goldenrule.envs.render import clean
+
+KINDS = ("tensorboard", "wandb", "trackio")
+CURVE = ("reward", "truth", "kl", "prediction_loss", "failed", "unscored")
+
+
+class Logger(Protocol):
+    """Where curves and results go besides. One cell is one run of the logger."""
+
+    def log(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        curve: Sequence[tuple[int, Mapping[str, float]]],
+        figures: Mapping[str, float],
+    ) -> None:
+        """Take in one finished cell.
+
+        Args:
+            name: the cell's id, safe as a file name.
+            config: its method, scenario, knobs and seed.
+            curve: (update, values by name), in order; empty where nothing was trained.
+            figures: its results by name; what could not be had is not there.
+        """
+
+    def close(self) -> None:
+        """Write what is still held back."""
+
+
+def logger_from(text: str, folder: Path) -> Logger:
+    """A logger by its name, `tensorboard`, `wandb` or `trackio`, that writes under `folder`.
+
+    Raises:
+        UserError: another name, or its package is not installed.
+    """
+    if text not in KINDS:
+        raise UserError(f"--log {text!r} is unknown; expected one of {', '.join(KINDS)}")
+    try:
+        module = importlib.import_module(f"goldenrule.benchmarks.loggers.{text}_logger")
+    except ImportError as error:
+        raise UserError(f"--log {text} needs {error.name}; pip install 'goldenrule[{text}]'") from None
+    made: Logger = module.make(folder / text)
+    return made
+
+
+class Logged:
+    """A store that hands what it has saved to a logger.
+
+    Args:
+        store: where rows go first.
+        logger: who is told then.
+    """
+
+    def __init__(self, store: Store, logger: Logger) -> None:
+        self._store = store
+        self._logger: Logger | None = logger
+
+    def commit(
+        self,
+        row: dict[str, Any],
+        episodes: Sequence[dict[str, Any]],
+        curve: Sequence[dict[str, Any]],
+        trace: str | None = None,
+    ) -> None:
+        """Save, then log."""
+        self._store.commit(row, episodes, curve, trace)
+        if self._logger is None:
+            return
+        config = {key: row[key] for key in ("method", "scenario", "knobs", "seed", "status", "error")}
+        try:
+            self._logger.log(row["cell"], config, told(curve), numbers(row, Evaluation.KEYS))
+        except Exception as error:  # foreign code; the results are saved
+            self._logger = None
+            reason = clean(f"{type(error).__name__}: {error}")
+            print(f"goldenrule: logging stopped ({reason}); results are kept", file=sys.stderr, flush=True)
+
+
+def numbers(given: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
+    """The figures that are there."""
+    return {name: float(given[name]) for name in names if given.get(name) is not None}
+
+
+def told(curve: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, float]]]:
+    """A learning curve as loggers take it."""
+    return [(int(entry["update"]), numbers(entry, CURVE)) for entry in curve]

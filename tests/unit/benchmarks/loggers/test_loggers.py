@@ -1,0 +1,73 @@
+"""Loggers hear of what is saved, in order, and none of them can lose a result."""
+
+from __future__ import annotations
+
+import pytest
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.evaluation import Evaluation
+from goldenrule.benchmarks.loggers import KINDS, Logged, logger_from
+
+ROW = {
+    **dict.fromkeys(Evaluation.KEYS),
+    "cell": "untrained-0-ab",
+    "method": "untrained",
+    "scenario": "hidden_needs-v0",
+    "knobs": {"cue": 1.0},
+    "seed": 0,
+    "status": "done",
+    "error": None,
+    "partner_reward": 0.5,
+}
+CURVE = [{"update": 1, "reward": 0.1, "truth": None, "kl": 0.0}, {"update": 2, "reward": 0.2, "truth": 0.3, "kl": 0.1}]
+
+
+class Kept:
+    """A store and a logger that remember."""
+
+    def __init__(self, broken=False):
+        self.saved, self.heard, self.broken = [], [], broken
+
+    def commit(self, row, episodes, curve, trace=None):
+        self.saved.append(row["cell"])
+
+    def log(self, name, config, curve, figures):
+        if self.broken:
+            raise RuntimeError("no \x1b[31mnetwork")
+        self.heard.append((name, config["method"], curve, figures))
+
+    def close(self):
+        pass
+
+
+def test_a_logger_hears_numbers_only_and_after_they_are_saved():
+    both = Kept()
+    Logged(both, both).commit(ROW, [], CURVE)
+    assert both.saved == ["untrained-0-ab"]
+    curve = [(1, {"reward": 0.1, "kl": 0.0}), (2, {"reward": 0.2, "truth": 0.3, "kl": 0.1})]
+    assert both.heard == [("untrained-0-ab", "untrained", curve, {"partner_reward": 0.5})]
+
+
+def test_one_that_breaks_is_told_once_and_the_run_goes_on(capsys):
+    store, broken = Kept(), Kept(broken=True)
+    logged = Logged(store, broken)
+    for _ in range(3):
+        logged.commit(ROW, [], CURVE)
+    assert len(store.saved) == 3
+    error = capsys.readouterr().err
+    assert error.count("logging stopped") == 1
+    assert "\x1b" not in error
+
+
+def test_an_unknown_one_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="--log 'paper' is unknown; expected one of tensorboard, wandb, trackio"):
+        logger_from("paper", tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_writes_under_its_folder(tmp_path, kind, monkeypatch):
+    pytest.importorskip(kind)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    Logged(Kept(), logger_from(kind, tmp_path)).commit(ROW, [], CURVE)
+    assert [path for path in (tmp_path / kind).rglob("*") if path.is_file()]
