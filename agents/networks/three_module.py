@@ -108,7 +108,7 @@ class SplitAttention(nn.Module):
         return queries, keys, values
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend over the whole sequence x [B, T, width]: to all before, or as `mask` [B, 1, T, T] says, true or added."""
+        """Attend over all of x [B, T, width]: to all before, or as `mask` [B, 1, T, T] has it (true or added)."""
         qkv_weight, out_weight = self.weights()
         q, k, v = (part.transpose(1, 2) for part in self.project(x, qkv_weight, cos, sin))
         mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None, enable_gqa=self.sharing > 1)
