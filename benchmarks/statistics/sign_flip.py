@@ -76,10 +76,10 @@ def least_units(alpha: float) -> int:
 def _every_pattern(units: int) -> Iterator[Array]:
     """Signs `[patterns, units]`; the first is held, for turning all signs leaves the distance from zero as it is."""
     bits = np.arange(2 ** (units - 1))[:, None] >> np.arange(units) & 1
-    yield 1.0 - 2.0 * bits
+    yield (1 - 2 * bits).astype(np.float64)
 
 
 def _drawn_patterns(units: int, patterns: int, rng: np.random.Generator) -> Iterator[Array]:
     at_once = max(1, CHUNK // units)
     for start in range(0, patterns, at_once):
-        yield 1.0 - 2.0 * rng.integers(0, 2, size=(min(at_once, patterns - start), units))
+        yield (1 - 2 * rng.integers(0, 2, size=(min(at_once, patterns - start), units))).astype(np.float64)
