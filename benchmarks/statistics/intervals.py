@@ -108,11 +108,11 @@ def tail_distance(strata: Indices, how: Bootstrap) -> float:
     The bootstrap takes the deviation of n values as that of n, not n - 1, and the normal distribution for Student's, so
     that its intervals from few seeds are too narrow. Of nominal 95% BCa intervals of a mean over 5, 10 and 20 seeds in
     one stratum, 84, 90 and 93 in 100 hold it where values are normal, and 75, 83 and 87 where they are log-normal
-    (1,500 samples each). At this distance it is 92, 94 and 95, and 82, 89 and 90 (1,000 samples each): better, and still
-    no licence for three seeds.
+    (1,500 samples each). At this distance it is 92, 94 and 95, and 82, 89 and 90 (1,000 samples each): better, and
+    still no licence for three seeds.
 
-    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3.1 (expanded percentile),
-    arXiv 1411.5279; here with the degrees of freedom of all strata.
+    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap" (expanded percentile interval), arXiv
+    1411.5279; here with the degrees of freedom of all strata.
     """
     tail = (1 - how.confidence) / 2
     if not how.widen:

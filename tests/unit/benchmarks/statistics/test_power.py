@@ -20,7 +20,7 @@ def rng(number=0):
 
 @pytest.mark.parametrize(
     ("effect", "n", "alpha", "wanted"),
-    [  # statsmodels 0.14, TTestPower().power; the first is G*Power's example of the paired t test
+    [  # statsmodels 0.14, TTestPower().power
         (0.5, 34, 0.05, 0.8077775012792737),
         (1.0, 10, 0.05, 0.8030968566327218),
         (0.2, 199, 0.05, 0.8016910240370655),
@@ -46,7 +46,7 @@ def test_the_detectable_effect_has_the_wanted_power():
 
 
 def test_seeds_needed_by_printed_figures():
-    assert seeds_needed(0.5, 1.0) == 34  # Cohen 1988
+    assert seeds_needed(0.5, 1.0) == 34  # G*Power's example of the paired t test
     assert seeds_needed(0.3, 1.0, alpha=0.01, wanted=0.9) == 169
     assert seeds_needed(-0.5, 1.0) == 34
 
