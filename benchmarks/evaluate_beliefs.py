@@ -5,7 +5,7 @@ network, which knows what the helper knows, imagines Anna's reply, and the real 
 
     place          the imagined reply names the place that she really names
     false_belief   the same where that place is not where the thing is (no figure for order 0: it asks for the truth)
-    verdict        the imagined reply says of the helper's answer, right or wrong, what she really says
+    verdict        the imagined reply tells of the helper's answer, right or wrong, what the real one tells
 
 Beside each stand chance (one place of those there are; one verdict of two) and what is right in assuming that everyone
 knows the truth. A reply that cannot be read, or that names no place for what was asked, has none: `share` is of the

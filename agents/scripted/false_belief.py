@@ -14,12 +14,10 @@ from goldenrule.envs.scenarios.false_belief_words import (
     FRIEND,
     HELPER,
     LOOKS,
-    NO,
     PLACES,
     PUZZLED,
     QUESTIONS,
     STYLES,
-    YES,
     Question,
     read_answer,
     read_question,
@@ -55,7 +53,7 @@ class Friend(Scripted):
 
 
 class Seeker(Scripted):
-    """Says whether the helper named the place, and which place it is: by what she saw, heard and checked."""
+    """Says which place it is, by what she saw, heard and checked, and which one the helper named."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The reply to the helper's last message."""
@@ -64,8 +62,7 @@ class Seeker(Scripted):
         place = self._place(question, view)
         if question is None or found is None or place is None:
             return _pick(rng, PUZZLED)
-        look, verdict = _pick(rng, LOOKS[question.order]), _pick(rng, YES if found[0] == place else NO)
-        return reply_text(look, question.thing, place, found[0], verdict)
+        return reply_text(_pick(rng, LOOKS[question.order]), question.thing, place, found[0])
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:
@@ -94,11 +91,12 @@ class Helper(Scripted):
 class CorpusHelper(Scripted):
     """Answers rightly, as if all knew what it knows, at random or in nonsense.
 
-    Shares are chosen so that about half of the answers that make sense are right, and that many of the wrong ones
-    are the place that another order of belief points to: the tempting mistake must be heard to be one.
+    Shares are chosen so that about a third of the answers that make sense are right, little more than of guesses: were
+    it half, "she believes what she is told" would be too good a guess to learn anything else from. Many of the wrong
+    ones are the place that another order of belief points to: the tempting mistake must be heard to be one.
     """
 
-    nonsense_share, right_share, tempted_share = 0.1, 0.36, 0.34
+    nonsense_share, right_share, tempted_share = 0.1, 0.2, 0.42
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """One message of a mixed helper."""

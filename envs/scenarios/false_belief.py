@@ -2,7 +2,7 @@
 
 Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all
 of it. The narrator's messages are addressed to those in the room, so what anyone can know is what its transcript
-holds. Then Ben asks a question, the helper answers, and Anna says where she will look and whether the answer was right:
+holds. Then Ben asks a question, the helper answers, and Anna says where she will look and what the helper has said:
 
     order 0    "Where is the key?"                         the truth (a control: Anna has just checked, by her card)
     order 1    "Where will Anna look for the key?"         the last place Anna saw or was told of
@@ -30,7 +30,6 @@ from goldenrule.envs.scenarios.false_belief_words import (
     FRIEND,
     HELPER,
     LOOKS,
-    NO,
     PLACES,
     PROXY,
     PUZZLED,
@@ -38,7 +37,6 @@ from goldenrule.envs.scenarios.false_belief_words import (
     SEEKER,
     STYLES,
     THINGS,
-    YES,
     Question,
     Reading,
     read_answer,
@@ -155,9 +153,7 @@ class FalseBelief(Scenario):
 
     def _judge_reply(self, text: str) -> Judgement:
         question, place = self.question, self.expected(self.question)
-        wanted = Reading("puzzled")
-        if self._answer is not None:
-            wanted = Reading("yes" if self._answer == place else "no", question, place, self._answer)
+        wanted = Reading() if self._answer is None else Reading(question, place, self._answer)
         found = read_reply(text)
         facts: dict[str, Fact] = {
             "kind": found.kind if found else None,
@@ -169,18 +165,14 @@ class FalseBelief(Scenario):
         return Judgement(valid=found is not None, faithful=found == wanted, facts=facts)
 
     def candidates(self, agent: int) -> tuple[str, ...]:
-        """Helper: each place in each style. Anna: each kind of reply with each place. Ben: his question."""
+        """Helper: each place in each style. Anna: each place in each wording. Ben: his question."""
         if agent == HELPER:
             offer = iter(self._offer)
             texts = [_nth(STYLES[s], next(offer)).format(place=p) for p in self.places for s in STYLES]
         elif agent == SEEKER:
             frames, thing = LOOKS[self.question.order], self.question.thing
             texts = [
-                reply_text(
-                    _nth(frames, self._offer[i]), thing, place, self._answer or place, _nth(kind, self._offer[i])
-                )
-                for i, place in enumerate(self.places)
-                for kind in (YES, NO)
+                reply_text(frame, thing, place, self._answer or place) for place in self.places for frame in frames
             ]
             texts.append(_nth(PUZZLED, self._offer[0]))
         else:
@@ -188,7 +180,7 @@ class FalseBelief(Scenario):
         return tuple(texts + [""] * (self.n_candidates - len(texts)))
 
     def read(self, text: str) -> float | None:
-        """1 for a yes; 0 for a no or a puzzled question; `None` for anything else."""
+        """1 where the place that Anna was told is the one she names; 0 where not, or if puzzled; `None` otherwise."""
         found = read_reply(text)
         return None if found is None else float(found.kind == "yes")
 

@@ -45,10 +45,9 @@ STYLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 PROXY = {"sure": 1.0, "plain": 0.5, "unsure": 0.1}
 
-YES = ("Yes.", "Right.", "Exactly.", "That is it.")
-NO = ("No.", "Wrong.", "Not quite.", "That is not it.")
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
-# Before she judges, Anna names thing and place and repeats what she was told: to compare is then a step of its own.
+# Anna names thing and place and repeats what she was told. Whether the two places agree is all there is to judge: a
+# word for it would be a third thing to learn and tell nothing new.
 LOOKS: dict[int, tuple[str, ...]] = {
     0: ("The {thing} is in the {place}.", "I saw the {thing} in the {place}."),
     1: ("I will look for the {thing} in the {place}.", "I think the {thing} is in the {place}."),
@@ -111,7 +110,7 @@ _LOOK_OF = {
     for place in PLACES
 }
 _ECHO_OF = {_key(ECHO.format(place=place)): place for place in PLACES}
-_KIND_OF = {_key(p): kind for kind, group in (("yes", YES), ("no", NO), ("puzzled", PUZZLED)) for p in group}
+_PUZZLED = {_key(phrase) for phrase in PUZZLED}
 
 
 def read_event(text: str) -> tuple[str, str] | None:
@@ -136,32 +135,36 @@ def read_answer(text: str) -> tuple[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reply of Anna's says.
+    """What a reply of Anna's says; nothing but `None` if she is puzzled.
 
     Attributes:
-        kind: `yes`, `no` or `puzzled`.
-        question: what it is about; `None` if puzzled, as are the others.
+        question: what it is about.
         place: what she believes.
         heard: what she says she was told.
     """
 
-    kind: str
     question: Question | None = None
     place: str | None = None
     heard: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """`yes` where what she was told is what she believes, `no` where not, or `puzzled`."""
+        if self.place is None:
+            return "puzzled"
+        return "yes" if self.place == self.heard else "no"
 
-def reply_text(look: str, thing: str, place: str, heard: str, verdict: str) -> str:
-    """A reply in words: what she believes, what she was told, and whether that is right."""
-    return f"{look.format(thing=thing, place=place)} {ECHO.format(place=heard)} {verdict}"
+
+def reply_text(look: str, thing: str, place: str, heard: str) -> str:
+    """A reply in words: what she believes, in one of `LOOKS`, and what she was told."""
+    return f"{look.format(thing=thing, place=place)} {ECHO.format(place=heard)}"
 
 
 def read_reply(text: str) -> Reading | None:
     """What a reply says, or `None` for anything that is no reply of Anna's."""
     found = sentences(text)
-    kind = _KIND_OF.get(found[-1]) if found else None
-    if kind == "puzzled":
-        return Reading(kind) if len(found) == 1 else None
-    if kind is None or len(found) != 3 or found[0] not in _LOOK_OF or found[1] not in _ECHO_OF:
+    if len(found) == 1 and found[0] in _PUZZLED:
+        return Reading()
+    if len(found) != 2 or found[0] not in _LOOK_OF or found[1] not in _ECHO_OF:
         return None
-    return Reading(kind, *_LOOK_OF[found[0]], _ECHO_OF[found[1]])
+    return Reading(*_LOOK_OF[found[0]], _ECHO_OF[found[1]])

@@ -14,7 +14,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.evaluate_beliefs import FALSE_BELIEF, PLACE, VERDICT, belief_report
 from goldenrule.envs.scenarios.false_belief import answer_to, last_place
-from goldenrule.envs.scenarios.false_belief_words import LOOKS, read_answer, read_question, reply_text
+from goldenrule.envs.scenarios.false_belief_words import LOOKS, PLACES, read_answer, read_question, reply_text
 
 SCENARIO = "false_belief-v0"
 
@@ -26,16 +26,15 @@ def mind() -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     return ThreeModuleTransformer(size, 2), tokenizer
 
 
-def imagine(monkeypatch, place_of, verdict_of=lambda place, answer: place == answer):
-    """Let the mind imagine by rule: `place_of(question, story)`."""
+def imagine(monkeypatch, place_of, heard_of=lambda place, answer: answer):
+    """Let the mind imagine by rule: what Anna believes, of question and story, and what she takes the answer to be."""
 
     def simulate(self, views, as_agent):
         replies = []
         for view in views:
             question = next(q for m in reversed(view.messages) if (q := read_question(m.text)))
             place, answer = place_of(question, view.messages), read_answer(view.messages[-1].text)[0]
-            verdict = "Yes." if verdict_of(place, answer) else "No."
-            replies.append(reply_text(LOOKS[question.order][0], question.thing, place, answer, verdict))
+            replies.append(reply_text(LOOKS[question.order][0], question.thing, place, heard_of(place, answer)))
         return replies
 
     monkeypatch.setattr(LanguageModel, "simulate", simulate)
@@ -68,7 +67,8 @@ def test_a_mind_that_takes_everyone_to_know_the_truth_gets_the_baseline(monkeypa
 
 
 def test_the_verdict_is_judged_apart_from_the_place(monkeypatch, mind):
-    imagine(monkeypatch, answer_to, verdict_of=lambda place, answer: place != answer)
+    wrongly = {place: PLACES[k - 1] for k, place in enumerate(PLACES)}
+    imagine(monkeypatch, answer_to, heard_of=lambda place, answer: place if place != answer else wrongly[place])
     rows = rows_of(belief_report(*mind, {}, 60, 0))
     assert rows[VERDICT, 1]["share"] == 0.0
     assert rows[PLACE, 1]["share"] == 1.0

@@ -167,7 +167,7 @@ def test_exact_rewards_for_every_place(order: int, style: str) -> None:
                 "correct": right,
             }
             assert not any(env.terminations.values())
-            env.step("I think the key is in the box. You say the box. Yes.")
+            env.step("I think the key is in the box. You say the box.")
             assert env.rewards == {"helper_0": 0.0, "seeker_0": 0.0, "friend_0": 0.0}
             assert all(env.terminations.values())
             assert not any(env.truncations.values())
@@ -198,23 +198,22 @@ def test_an_answer_that_anna_cannot_hear_is_none() -> None:
     assert all("The " + right + "." != m["text"] for m in env.observe("seeker_0")["transcript"])
 
 
-def test_a_reply_is_faithful_only_with_the_right_kind_order_and_place() -> None:
+def test_a_reply_is_faithful_only_that_names_thing_order_and_place_and_what_was_said() -> None:
     env, minds = story(3, order="2")
     thing = scenario(env).question.thing
     place = minds.place(2, thing)
     other = next(p for p in words.PLACES if p != place)
     unasked = next(t for t in words.THINGS if t != thing)
     checks = {
-        f"I think Ben will look for the {thing} in the {place}. You say the {place}. Yes.": True,
-        f"I think Ben thinks the {thing} is in the {place}. You say the {place}. That is it.": True,
-        f"I think Ben thinks the {thing} is in the {place}. You say the {other}. That is it.": False,
-        f"I think Ben thinks the {thing} is in the {place}. That is it.": False,
-        f"I think Ben will look for the {thing} in the {place}. You say the {place}. No.": False,
-        f"I think Ben will look for the {thing} in the {other}. You say the {place}. Yes.": False,
-        f"I think Ben will look for the {unasked} in the {place}. You say the {place}. Yes.": False,
-        f"I will look for the {thing} in the {place}. You say the {place}. Yes.": False,
+        f"I think Ben will look for the {thing} in the {place}. You say the {place}.": True,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {place}.": True,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {other}.": False,
+        f"I think Ben thinks the {thing} is in the {place}.": False,
+        f"I think Ben will look for the {thing} in the {other}. You say the {place}.": False,
+        f"I think Ben will look for the {unasked} in the {place}. You say the {place}.": False,
+        f"I will look for the {thing} in the {place}. You say the {place}.": False,
         "Pardon?": False,
-        "Yes.": False,
+        f"You say the {place}.": False,
     }
     for text, faithful in checks.items():
         env.reset(seed=3)
@@ -234,7 +233,7 @@ def test_scripted_people_are_faithful_and_the_helper_is_always_right() -> None:
             assert turn.judgement.faithful is not False
 
 
-def test_corpus_talks_are_balanced_and_people_in_them_faithful() -> None:
+def test_a_third_of_the_answers_in_corpus_talks_are_right_and_people_in_them_faithful() -> None:
     reader = envs.make(ID).scenario
     heard: dict[tuple[int, str], int] = {}
     for episode in talk("corpus", 900, questions=2, turns=2):
@@ -247,7 +246,7 @@ def test_corpus_talks_are_balanced_and_people_in_them_faithful() -> None:
                 assert reader.read(turn.message.text) == before.rewards[fb.SEEKER]
     for order in (0, 1, 2):
         yes, no, puzzled = (heard[order, kind] for kind in ("yes", "no", "puzzled"))
-        assert 0.4 < yes / (yes + no) < 0.6
+        assert 0.28 < yes / (yes + no) < 0.42
         assert 0.04 < puzzled / (yes + no + puzzled) < 0.2
 
 
@@ -285,12 +284,19 @@ def test_choices_do_not_tell_the_helper_or_anna_more_than_they_know() -> None:
 
 def test_read_gives_none_where_the_words_do_not_tell() -> None:
     here = envs.make(ID).scenario
-    assert here.read("I will look for the key in the box. You say the box. Yes.") == 1.0
-    assert here.read("The ring is in the box. You say the jar. Wrong.") == 0.0
+    assert here.read("I will look for the key in the box. You say the box.") == 1.0
+    assert here.read("The ring is in the box. You say the jar.") == 0.0
     assert here.read("Pardon?") == 0.0
     assert [
         here.read(t)
-        for t in ("", "box", "Yes.", "Yes. No.", "You say the jar. No.", "I saw the key in the box. Pardon?")
+        for t in (
+            "",
+            "box",
+            "I saw the key in the box.",
+            "Pardon? Pardon?",
+            "You say the jar.",
+            "I saw the key in the box. Pardon?",
+        )
     ] == [None] * 6
 
 
