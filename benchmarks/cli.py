@@ -22,6 +22,7 @@ from goldenrule.benchmarks.commands import (
     partner_reward,
     play,
     pretrain,
+    replay,
     report,
     show,
     speed,
@@ -48,6 +49,7 @@ evaluate = typer.Typer(
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(show.show)
+app.command()(replay.replay)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)

@@ -38,6 +38,9 @@ class FolderLog:
         """The episode that says it is number `place`."""
         return next((one for one in self.episodes(cell) if one.get("episode") == place), None)
 
+    def sums(self, cell: StoredCell, place: int) -> None:
+        """Nothing is kept beside the log."""
+
     def curve(self, cell: StoredCell) -> Any:
         """What the curve's file holds; nothing where there is none."""
         path = self._file("curves", cell, ".json")
@@ -65,7 +68,7 @@ def read_folder(folder: Path) -> Run:
     planned = len(listed) if isinstance(listed, list) else None
     waiting = 0 if planned is None else planned - len(cells)
     if waiting > 0:
-        note(problems, f"{waiting} of {planned} cells had not finished when this page was made")
+        note(problems, f"{waiting} of {planned} cells had not finished when this was read")
     summary = _mapping(folder, "summary", []) if (folder / "summary.json").is_file() else {}
     return Run(folder, config, environment, summary, cells, planned, FolderLog(folder, problems), problems)
 

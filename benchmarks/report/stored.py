@@ -114,6 +114,9 @@ class Log(Protocol):
     def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The cell's episode number `place`, if there is one."""
 
+    def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
+        """What is kept beside episode number `place`, by column; `None` where nothing is but its log."""
+
     def curve(self, cell: StoredCell) -> Any:
         """What is stored as the cell's learning curve."""
 

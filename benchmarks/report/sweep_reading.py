@@ -15,9 +15,10 @@ from typing import Any
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, note, shown
 from goldenrule.benchmarks.results.load import connect, meta, rows
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, FILE
 from goldenrule.benchmarks.results.store import translated
 
+SUMS = tuple(name for name in EPISODE_COLUMNS if name not in ("cell", "log"))
 AT_ONCE = 16
 """Episodes that are in memory together: their texts may be long."""
 
@@ -67,6 +68,11 @@ class SweepLog:
         found = self._fetch("SELECT log FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
         return _loaded(found[0][0]) if found else None
 
+    def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
+        """The columns of an episode but for its cell and its log."""
+        found = self._fetch(f"SELECT {', '.join(SUMS)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
+        return dict(zip(SUMS, found[0], strict=True)) if found else None
+
     def curve(self, cell: StoredCell) -> Any:
         """The stored curve; nothing where there is none."""
         found = self._fetch("SELECT curve FROM curves WHERE cell = ?", cell.id)
@@ -115,7 +121,7 @@ def read_sweep(folder: Path) -> Run:
     if not cells:
         note(problems, f"{FILE} holds no row: no cell had finished")
     if planned is not None and planned > len(cells):
-        note(problems, f"{planned - len(cells)} of {planned} cells had not finished when this page was made")
+        note(problems, f"{planned - len(cells)} of {planned} cells had not finished when this was read")
     if planned is not None and planned < len(cells):
         note(
             problems, f"{len(cells) - planned} cells more than the sweep file has: of an earlier state of it, and kept"
