@@ -48,7 +48,8 @@ def register_people(scenario_id: str, style: str, makers: Mapping[str, Maker]) -
     """Register scripts for the roles of a scenario under a style.
 
     Styles in use: `default` (speaks as a person would), `corpus` (varied behaviour, mistakes and nonsense
-    included, for conversations to learn from). A role missing from a style falls back to `default`.
+    included, for conversations to learn from), and members of the population, each with a temper of its own (see
+    `goldenrule.agents.scripted.population`). A role missing from a style falls back to `default`.
     """
     _PEOPLE.setdefault(scenario_id, {})[style] = dict(makers)
 
@@ -64,3 +65,15 @@ def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
         known = ", ".join(styles) or "none"
         raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")
     return {**styles.get("default", {}), **styles.get(style, {})}
+
+
+def population(scenario_id: str) -> dict[str, dict[str, Maker]]:
+    """Who can be met in the scenario: a maker for each role that a style has scripts of its own for, by style.
+
+    `corpus` is left out: it is how conversations to learn from are made, and nobody's temper.
+
+    Raises:
+        ValueError: the scenario is unknown.
+    """
+    styles = _PEOPLE.get(spec(scenario_id).id, {})
+    return {style: dict(makers) for style, makers in styles.items() if style != "corpus"}

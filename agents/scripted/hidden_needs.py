@@ -46,8 +46,7 @@ class Seeker(Scripted):
         persona, situation, shown = match.groups()
         spoken = any(m.speaker == view.me for m in view.messages)
         if not spoken:
-            text = pick(rng, SITUATION_PHRASES[situation])
-            return f"{text} {pick(rng, CUES[persona])}" if shown == "show" else text
+            return self.opening(persona, situation, shown == "show", rng)
         return self.reply(persona, situation, view.messages[-1].text, rng)
 
     def in_my_place(self, view: View, rng: np.random.Generator) -> str:
@@ -58,6 +57,12 @@ class Seeker(Scripted):
         if match is None or situation is None:
             return pick(rng, PUZZLED)
         return self.reply(match[1], situation, view.messages[-1].text, rng)
+
+    @staticmethod
+    def opening(persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
+        """How this persona tells of its trouble, with a cue if it shows how it is."""
+        text = pick(rng, SITUATION_PHRASES[situation])
+        return f"{text} {pick(rng, CUES[persona])}" if shown else text
 
     @staticmethod
     def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:

@@ -49,9 +49,17 @@ class Asker(Scripted):
             raise ValueError(f"card {view.card!r} is not an asker's; expected 'You are the asker. You want: ...'")
         kind, name = match.groups()
         if not any(m.speaker == view.me for m in view.messages):
-            return pick(rng, REQUESTS[kind]).format(name=name)
+            return pick(rng, REQUESTS[self.wanted(kind)]).format(name=name)
         last = view.messages[-1]
-        return pick(rng, REPLIES[EXPECTED[understand(last.text) if last.speaker == HELPER else None]])
+        return self.reply(understand(last.text) if last.speaker == HELPER else None, rng)
+
+    def wanted(self, kind: str) -> str:
+        """The request it makes, given the one on its card."""
+        return kind
+
+    def reply(self, act: str | None, rng: np.random.Generator) -> str:
+        """How it answers what the helper did."""
+        return pick(rng, REPLIES[EXPECTED[act]])
 
 
 class Other(Scripted):
