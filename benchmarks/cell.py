@@ -106,6 +106,10 @@ class Cell:
             return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
         return plugins.method(self.source or self.method, self.params)
 
+    def run(self, report: CellReport) -> CellResult:
+        """Train and evaluate, see `run_cell`; cells of another kind do what makes them so."""
+        return run_cell(self, report)
+
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
@@ -174,7 +178,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
             learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
             agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
-    row = _row(cell, knobs, result, time.perf_counter() - began)
+    row = done_row(cell, knobs, result, time.perf_counter() - began)
     row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
@@ -206,7 +210,8 @@ def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None
     return None if hash_of is None else str(hash_of())
 
 
-def _row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
+def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
+    """The row of a cell that was evaluated."""
     return {
         "cell": cell.id,
         "method": cell.method,

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
-from goldenrule.benchmarks.cell import Cell, failed_row, run_cell
+from goldenrule.benchmarks.cell import Cell, failed_row
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str | None]
 """Row, episodes, curve, and the traceback where the cell failed."""
@@ -52,7 +52,7 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
 
 def _attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None], began: float) -> Outcome:
     try:
-        result = run_cell(cell, report)
+        result = cell.run(report)
         if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
             save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
         elif folder is not None and cell.chosen.kind == "sb3":

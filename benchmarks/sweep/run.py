@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,7 @@ class Swept:
 
 
 def run_sweep(
-    sweep: SweepFile,
+    sweep: SweepFile | Mapping[str, Any],
     cells: Sequence[Cell],
     out: Path,
     options: SweepOptions,
@@ -77,7 +77,7 @@ def run_sweep(
     """Run the cells that have no row yet.
 
     Args:
-        sweep: the file.
+        sweep: the file; or, of cells that come from elsewhere, what was asked for as plain data.
         cells: its grid (`goldenrule.benchmarks.sweep.grid.cells_of`).
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
@@ -93,7 +93,7 @@ def run_sweep(
     interrupted, ran = False, 0
     try:
         with locked(out), SweepStore(out, places, about["versions"], commit()) as store:
-            store.describe(sweep=sweep.model_dump(mode="json"), environment=about, cells=len(cells))
+            store.describe(sweep=asked, environment=about, cells=len(cells))
             todo = chosen(cells, store.settled(), options)
             try:
                 with watching(todo) as watch:
