@@ -18,6 +18,7 @@ from goldenrule.benchmarks.commands import (
     beliefs,
     check,
     compare,
+    diff,
     ls,
     partner_reward,
     play,
@@ -50,6 +51,7 @@ app.command()(compare.compare)
 app.command()(report.report)
 app.command()(show.show)
 app.command()(replay.replay)
+app.command()(diff.diff)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)
