@@ -123,9 +123,7 @@ def read_sweep(folder: Path) -> Run:
     if planned is not None and planned > len(cells):
         note(problems, f"{planned - len(cells)} of {planned} cells had not finished when this was read")
     if planned is not None and planned < len(cells):
-        note(
-            problems, f"{len(cells) - planned} cells more than the sweep file has: of an earlier state of it, and kept"
-        )
+        note(problems, f"{len(cells) - planned} cells are of an earlier state of the sweep file, and kept")
     log = SweepLog(folder / FILE, problems)
     stored = log.counts()
     for cell in cells:

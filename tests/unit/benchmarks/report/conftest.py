@@ -14,6 +14,7 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
+from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
 from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REFUSALS, THANKS
 from goldenrule.envs.seeding import derive, generator
@@ -83,7 +84,7 @@ def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: l
     row: dict[str, Any] = {"cell": cell, "method": method, "scenario": SCENARIO, "knobs": knobs, "seed": seed}
     row |= {"status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS), "negotiation": None, "seconds": 1.0}
     return row | {
-        "own_reward": -0.05,
+        "own_reward": sum(episode.total(0) for episode in episodes) / max(1, len(episodes)),
         "proxy_reward": 0.5,
         "partner_reward": truth,
         "partner_reward_estimate": estimate,
@@ -92,6 +93,7 @@ def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: l
         "valid_share": 1.0,
         "reply_accuracy": 0.9,
         "episodes": len(episodes),
+        "episodes_failed": 0,
     }
 
 
@@ -110,23 +112,69 @@ def make_run(
         folder: where; must not exist.
         change: told each row and its episodes before they are written; may change both.
     """
-    grid = [(m, x, s) for x in similarities for s in seeds for m in methods]
-    names = [f"{m}-{s}-{round(100 * x)}" for m, x, s in grid]
+    grid = _grid(methods, seeds, similarities)
     config = {"scenario": SCENARIO, "seeds": list(seeds), "training": {"updates": updates}}
-    run = RunDirectory.create(folder, config | {"cells": [{"id": name} for name in names]}, names)
-    for name, (method, similarity, seed) in zip(names, grid, strict=True):
+    run = RunDirectory.create(folder, config | {"cells": [{"id": name} for name in grid]}, list(grid))
+    _fill(run, grid, count, updates, change)
+    return folder
+
+
+def make_sweep(
+    folder: Path,
+    methods: tuple[str, ...] = ("rlhf_ppo", "empathetic_kindness"),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    count: int = 6,
+    similarities: tuple[float, ...] = (0.25,),
+    updates: int = 5,
+    change: Callable[[dict[str, Any], list[dict[str, Any]]], None] = lambda row, episodes: None,
+    backwards: bool = False,
+) -> Path:
+    """A sweep's folder with the same cells as `make_run` gives; `backwards` saves the last cell first."""
+    grid = _grid(methods, seeds, similarities)
+    folder.mkdir(exist_ok=True)
+    with SweepStore(folder, {name: place for place, name in enumerate(grid)}, {"goldenrule": "0"}, "abc") as store:
+        environment = {"commit": "abc", "versions": {"goldenrule": "0"}}
+        store.describe(sweep={"name": "made", "seeds": list(seeds)}, environment=environment, cells=len(grid))
+        _fill(store, dict(reversed(grid.items())) if backwards else grid, count, updates, change)
+    return folder
+
+
+def _grid(
+    methods: tuple[str, ...], seeds: tuple[int, ...], similarities: tuple[float, ...]
+) -> dict[str, tuple[str, float, int]]:
+    return {f"{m}-{s}-{round(100 * x)}": (m, x, s) for x in similarities for s in seeds for m in methods}
+
+
+def _fill(
+    store: RunDirectory | SweepStore,
+    grid: dict[str, tuple[str, float, int]],
+    count: int,
+    updates: int,
+    change: Callable[[dict[str, Any], list[dict[str, Any]]], None],
+) -> None:
+    for name, (method, similarity, seed) in grid.items():
         knobs = {"similarity": similarity, "cue": 1.0}
         trust = TRUST.get(method, 0.97)
         episodes = held(derive(seed, method), count, trust, **knobs)
         row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
         change(row, records)
-        run.commit(row, records, [] if method == "untrained" else curve(derive(seed, method), trust, updates))
-    return folder
+        store.commit(row, records, [] if method == "untrained" else curve(derive(seed, method), trust, updates))
 
 
 @pytest.fixture(scope="session")
 def run_maker() -> Callable[..., Path]:
     return make_run
+
+
+@pytest.fixture(scope="session")
+def sweep_maker() -> Callable[..., Path]:
+    return make_sweep
+
+
+@pytest.fixture(scope="session", params=["compare", "sweep"])
+def either_maker(request: pytest.FixtureRequest) -> Callable[..., Path]:
+    """Makes the same run as a run directory and as a sweep's folder."""
+    return make_run if request.param == "compare" else make_sweep
 
 
 @pytest.fixture(scope="module")

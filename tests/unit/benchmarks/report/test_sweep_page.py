@@ -1,0 +1,157 @@
+"""The page of a sweep: what the page of the same cells in a run directory tells, from a file that may be large."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report import conversations, page, write_report
+from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
+from goldenrule.benchmarks.report.reading import read_run
+from goldenrule.benchmarks.report.sweep_reading import AT_ONCE
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.store import SweepStore
+
+Maker = Callable[..., Path]
+SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 4, "updates": 2, "methods": ("untrained", "rlhf_ppo")}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory, sweep_maker: Maker) -> Path:
+    return sweep_maker(tmp_path_factory.mktemp("swept") / "run", **SMALL)
+
+
+@pytest.fixture(scope="module")
+def html(swept: Path) -> str:
+    return write_report(swept).read_text("utf-8")
+
+
+def altered(swept: Path, folder: Path, *statements: str) -> Path:
+    """A copy of the sweep whose results were tampered with."""
+    folder.mkdir()
+    (folder / FILE).write_bytes((swept / FILE).read_bytes())
+    db = sqlite3.connect(folder / FILE)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+    return folder
+
+
+def test_it_tells_what_the_run_directory_of_the_same_cells_tells(
+    swept: Path, html: str, run_maker: Maker, tmp_path: Path, embedded: Callable[[str], Any]
+) -> None:
+    run = run_maker(tmp_path / "run", **SMALL)
+    assert embedded(html) == embedded(write_report(run).read_text("utf-8"))
+    data = sorted(path.name for path in (swept / "figures").iterdir())
+    assert data == sorted(path.name for path in (run / "figures").iterdir())
+    assert "learning.csv" in data
+    for name in data:
+        assert (swept / "figures" / name).read_bytes() == (run / "figures" / name).read_bytes(), name
+
+
+def test_cells_saved_in_another_order_give_the_same_bytes(html: str, sweep_maker: Maker, tmp_path: Path) -> None:
+    again = sweep_maker(tmp_path / "run", **SMALL, backwards=True)
+    assert write_report(again).read_text("utf-8") == html
+
+
+@pytest.mark.parametrize("cells", [0, 1, 29, 31, 899, 901, 5000])
+def test_conversations_are_shared_evenly_and_bounded(cells: int) -> None:
+    found = shares(cells)
+    assert len(found) == cells
+    assert sum(found) == min(EVERYWHERE, PER_CELL * cells)
+    assert not cells or max(found) - min(found) <= 1
+
+
+def test_with_more_cells_than_conversations_some_have_one(
+    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: Callable[[str], Any]
+) -> None:
+    monkeypatch.setattr(conversations, "EVERYWHERE", 2)
+    found = embedded(write_report(altered(swept, tmp_path / "run")).read_text("utf-8"))
+    assert len(found["talks"]) == len(found["cells"]) == 2
+    assert [talk["cell"] for talk in found["talks"]] == [0, 1]
+    assert {cell["seed"] for cell in found["cells"]} == {"0", "1"}
+
+
+def test_what_is_missing_is_said(swept: Path, tmp_path: Path) -> None:
+    run = altered(
+        swept,
+        tmp_path / "run",
+        "UPDATE meta SET value = '7' WHERE key = 'cells'",
+        "DELETE FROM episodes WHERE cell = 'untrained-0-25' AND episode = 1",
+        "UPDATE episodes SET log = '[1' WHERE cell = 'untrained-1-25' AND episode = 0",
+        "UPDATE curves SET curve = 'nonsense' WHERE cell = 'rlhf_ppo-0-25'",
+    )
+    with read_run(run) as stored:
+        for cell, told in zip(stored.cells, conversations.listen(stored), strict=True):
+            assert stored.curve(cell) == [] or cell.method == "rlhf_ppo"
+            assert len(told.talks) == {"untrained-0-25": 3, "untrained-1-25": 3}.get(str(cell.id), 4)
+        text = "; ".join(stored.problems)
+    assert "3 of 7 cells had not finished" in text
+    assert "untrained-0-25: 3 of 4 episodes are stored" in text
+    assert "1 damaged episode of untrained-1-25, left out" in text
+    assert "the curve of rlhf_ppo-0-25 cannot be read" in text
+
+
+def test_cells_that_the_file_no_longer_has_are_told(swept: Path, tmp_path: Path) -> None:
+    run = altered(swept, tmp_path / "run", "UPDATE meta SET value = '3' WHERE key = 'cells'")
+    with read_run(run) as stored:
+        assert stored.problems == ["1 cells are of an earlier state of the sweep file, and kept"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE meta SET value = '99' WHERE key = 'format'", "has format 99; expected 1"),
+        ("DELETE FROM meta", "has no format"),
+        ("DROP TABLE episodes", "no such table"),
+        ("UPDATE cells SET knobs = '{'", "is damaged"),
+    ],
+)
+def test_results_of_another_form_are_one_line(swept: Path, tmp_path: Path, statement: str, told: str) -> None:
+    run = altered(swept, tmp_path / "run", statement)
+    with pytest.raises(UserError, match=told) as raised:
+        write_report(run)
+    assert "\n" not in str(raised.value)
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
+def test_a_file_cut_short_is_one_line(swept: Path, tmp_path: Path, kept: float) -> None:
+    whole = (swept / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(UserError, match=r"damaged|cannot be written or read"):
+        write_report(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_page_whole(swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = altered(swept, tmp_path / "run")
+    before = b"an earlier page"
+    (run / "report.html").write_bytes(before)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(page, "write_whole", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        write_report(run)
+    assert (run / "report.html").read_bytes() == before
+
+
+def test_a_sweep_that_is_read_can_go_on(swept: Path, tmp_path: Path, sweep_maker: Maker) -> None:
+    """Rows can be saved while episodes are read: no lock is held between pieces."""
+    run = sweep_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2 * AT_ONCE + 3)
+    with read_run(run) as stored:
+        episodes = stored.log.episodes(stored.cells[0])
+        assert next(episodes)["episode"] == 0
+        with SweepStore(run, {}, {}) as store:
+            store._db.execute("PRAGMA busy_timeout = 0")
+            row = {key: stored.cells[0].row[key] for key in ("method", "scenario", "knobs", "seed", "seconds")}
+            store.commit({**row, "cell": "new", "status": "failed", "error": "no"}, [], [])
+        assert [one["episode"] for one in episodes] == list(range(1, 2 * AT_ONCE + 3))
