@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.plugins import built_in, parameters, scenario
+from goldenrule.benchmarks.plugins import built_in, factories, parameters, scenario
 from goldenrule.envs.plugins import KINDS, Kind, PluginError, announced, found
 
 
@@ -43,7 +43,9 @@ def installed() -> list[Plugin]:
 def _plugin(kind: Kind, name: str, point: EntryPoint) -> Plugin:
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
     try:
-        if (kind == "method" and built_in(name)) or (kind == "agent" and name in ("lm", "scripted")):
+        if (kind == "method" and (built_in(name) or name in factories())) or (
+            kind == "agent" and name in ("lm", "scripted")
+        ):
             raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
         made = found(kind, name)
         if kind == "scenario":

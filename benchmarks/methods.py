@@ -6,10 +6,15 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from goldenrule.rewards.base import Reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
 from goldenrule.training.empathetic_kindness import train_empathetic_kindness
 from goldenrule.training.learner import Learner, Report
+from goldenrule.training.loop import train
 from goldenrule.training.naive_kindness import train_naive_kindness
 from goldenrule.training.ppo import train_rlhf_ppo
 
@@ -69,8 +74,27 @@ _METHODS = {
 }
 
 
+def ppo_on(
+    reward: Annotated[str, Field(description="of the user's own: package.module:Class, or an entry point")],
+    params: Annotated[dict[str, Any] | None, Field(description="of that reward")] = None,
+) -> Method:
+    """PPO on a reward of the user's own: `ppo_on(reward=package.module:Class)`."""
+    from goldenrule.benchmarks import plugins  # which itself looks methods up here
+
+    asked = plugins.reward(reward, params)
+    return Method("ppo_on", f"PPO on the reward {asked.name}", partial(_train_on, asked=asked))
+
+
+def _train_on(learner: Learner, report: Report, asked: Reward) -> None:
+    train(learner, lambda episodes: score_episodes(asked, episodes, learner.me), asked.name, report)
+
+
+FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}
+"""Methods that take parameters, by name."""
+
+
 def methods() -> dict[str, Method]:
-    """All methods by name, in the order of the table."""
+    """All methods that take no parameters by name, in the order of the table."""
     return dict(_METHODS)
 
 
@@ -83,5 +107,6 @@ def method(name: str) -> Method:
     if name not in _METHODS:
         close = difflib.get_close_matches(name, list(_METHODS), n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"no method {name!r}; expected one of {', '.join(_METHODS)}{hint}")
+        known = ", ".join([*_METHODS, *FACTORIES])
+        raise ValueError(f"no method {name!r}; expected one of {known}{hint}")
     return _METHODS[name]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from goldenrule.rewards.base import Reward
 
 Params = Mapping[str, Any]
+RESERVED = ("task", "truth", "truth_of_everyone")
+"""Names that no reward may take: those of the scenario's own, and of what estimates are held against."""
 
 
 def agent(name: str, params: Params | None = None) -> Agent:
@@ -53,8 +55,10 @@ def reward(name: str, params: Params | None = None) -> Reward:
     made = _made("reward", name, params)
     _has(made, "reward", name, {"score": ("turns",)})
     called, privileged = getattr(made, "name", None), getattr(made, "privileged", None)
-    if not isinstance(called, str) or not called or called in ("task", "truth"):
-        raise UserError(f"reward {name!r} has the name {called!r}; expected a text that is not 'task' or 'truth'")
+    if not isinstance(called, str) or not called or called in RESERVED:
+        raise UserError(
+            f"reward {name!r} has the name {called!r}; expected a text that is none of {', '.join(RESERVED)}"
+        )
     if not isinstance(privileged, bool):
         raise UserError(
             f"reward {name!r} has privileged={privileged!r}; expected True if it reads what no agent may see, or False"
@@ -77,7 +81,7 @@ def method(name: str, params: Params | None = None) -> Method:
         if params:
             raise UserError(f"method {name!r} takes no parameters; {', '.join(params)} was given")
         return methods()[name]
-    if ":" not in name and name.partition("(")[0] not in announced("method"):
+    if ":" not in name and name.partition("(")[0] not in {*factories(), *announced("method")}:
         try:
             return known_method(name)
         except ValueError as error:
@@ -183,6 +187,13 @@ def typed(kind: Kind, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
     return from_texts(_declared(kind, name)[1], texts, f"{kind} {name!r}")
 
 
+def factories() -> Mapping[str, Callable[..., Any]]:
+    """Built-in methods that take parameters, by name."""
+    from goldenrule.benchmarks.methods import FACTORIES
+
+    return FACTORIES
+
+
 def built_in(name: str) -> bool:
     """Whether a method of that name is built in."""
     from goldenrule.benchmarks.methods import methods
@@ -213,7 +224,8 @@ def split(kind: Kind, name: str, params: Params | None = None) -> tuple[str, Par
 def _declared(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
     """What makes a plug-in, and its parameters."""
     try:
-        make = found(kind, name)
+        make = factories().get(name) if kind == "method" else None
+        make = found(kind, name) if make is None else make
     except PluginError as error:
         raise UserError(str(error)) from error
     if kind == "method" and not callable(make):

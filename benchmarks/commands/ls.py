@@ -26,7 +26,7 @@ def inventory() -> dict[str, Any]:
     from goldenrule.agents.scripted import people
     from goldenrule.benchmarks.datasets import LOADERS, available
     from goldenrule.benchmarks.installed import installed
-    from goldenrule.benchmarks.methods import methods
+    from goldenrule.benchmarks.methods import FACTORIES, methods
 
     here = available()
     plugins = [asdict(one) for one in installed()]  # before the scenarios, which some of them are
@@ -41,7 +41,10 @@ def inventory() -> dict[str, Any]:
             }
             for name, one in specs().items()
         },
-        "methods": {name: one.doc for name, one in methods().items()},
+        "methods": {
+            **{name: one.doc for name, one in methods().items()},
+            **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
+        },
         "agents": {
             "lm": "the language model of a base checkpoint",
             "scripted": "the scenario's scripted people",

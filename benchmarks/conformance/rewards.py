@@ -13,10 +13,10 @@ from goldenrule.agents.episode import Turn
 from goldenrule.benchmarks.conformance.elsewhere import Request, repeats_elsewhere
 from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, NotTried, shown, tried
 from goldenrule.benchmarks.conformance.tables import ODD, SCENARIO, Tables, scored
+from goldenrule.benchmarks.plugins import RESERVED
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.seeding import generator
-from goldenrule.rewards.base import TASK, Reward, Score
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import Reward, Score
 
 _TOLERANCE = 1e-5
 """A network's sums depend on the shape of the batch in their last digits."""
@@ -85,8 +85,8 @@ class _Case:
 def _has_its_parts(case: _Case) -> None:
     reward = case.make()
     name, privileged = getattr(reward, "name", None), getattr(reward, "privileged", None)
-    if not isinstance(name, str) or not name or name in (TASK, TRUTH):
-        raise BrokenError(f"its name is {shown(name)}; expected a text that is not {TASK!r} or {TRUTH!r}")
+    if not isinstance(name, str) or not name or name in RESERVED:
+        raise BrokenError(f"its name is {shown(name)}; expected a text that is none of {', '.join(RESERVED)}")
     if not isinstance(privileged, bool):
         raise BrokenError(f"its privileged is {shown(privileged)}; expected True or False")
     if not callable(getattr(reward, "score", None)):
@@ -143,7 +143,7 @@ def _admits_what_it_reads(case: _Case) -> None:
         turn.rewards = tuple(paid if seat == me else paid + 1.37 for seat, paid in enumerate(turn.rewards))
         turn.absent = {name: paid - 2.5 for name, paid in turn.absent.items()}
         turn.judgement = Judgement()
-        turn.scores[TRUTH] = None
+        turn.scores.clear()
     try:
         blind = case.scores(turns)
     except Exception as error:

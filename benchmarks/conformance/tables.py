@@ -16,8 +16,8 @@ from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.rewards.base import Reward, Score, ask
-from goldenrule.rewards.truth import record_truth
-from goldenrule.training.world import seat_name
+from goldenrule.rewards.truth import record_everyone, record_truth
+from goldenrule.training.world import partner_seats, seat_name
 
 SCENARIO = "hidden_needs-v0"
 ODD = (
@@ -100,8 +100,10 @@ class Tables:
     def turns(self) -> list[Turn]:
         """The messages of the learner's seat in dialogues of choosers, the truth recorded in them."""
         episodes = self.hold(Chooser(), self.seeds())
-        me, partner = (episodes[0].agents.index(seat_name(self.scenario, which)) for which in ("learner", "partner"))
-        record_truth(episodes, me, partner)
+        names = episodes[0].agents
+        me = names.index(self.seat)
+        record_truth(episodes, me, partner_seats(self.scenario, names))
+        record_everyone(episodes, me)
         return [turn for episode in episodes for turn in episode.turns if turn.message.speaker == me]
 
 

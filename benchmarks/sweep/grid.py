@@ -12,9 +12,9 @@ from typing import Any
 
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.pretrained import load_base, shipped
+from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.methods import method
 from goldenrule.benchmarks.plan import device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.envs.make import make
@@ -28,9 +28,9 @@ class Variant:
 
     Attributes:
         label: what it is called in rows: its name, and what the file sets of it.
-        source: the registered method; `None` for an agent of the user's own.
+        source: the name of the method; `None` for an agent of the user's own.
         agent: `package.module:Class` of such an agent.
-        params: of that agent.
+        params: of that agent, or of a method that takes some.
         training: settings of training.
     """
 
@@ -133,13 +133,13 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any]) -> list[Variant]:
             for params in _choices(entry.params, "parameter")
         ]
     assert entry.id is not None
-    registered = method(entry.id)
-    if entry.params:
-        raise UserError(f"method {entry.id!r} has no params; settings of its training stand beside its id")
-    return [
-        Variant(_label(entry.name or entry.id, chosen), registered.name, None, {}, training_of({**common, **chosen}))
-        for chosen in _choices(entry.settings, "setting")
-    ]
+    name, variants = entry.name or entry.id.rpartition(":")[2], []
+    for params in _choices(entry.params, "parameter"):
+        plugins.method(entry.id, params)
+        for chosen in _choices(entry.settings, "setting"):
+            training = training_of({**common, **chosen})
+            variants.append(Variant(_label(name, {**params, **chosen}), entry.id, None, params, training))
+    return variants
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
@@ -177,7 +177,8 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
 
 def _base(scenario: str, checkpoint: Path | None, variant: Variant, partner: str) -> str | None:
     """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
-    needs = partner == "lm" or (variant.source is not None and method(variant.source).kind != "scripted")
+    source = variant.source
+    needs = partner == "lm" or (source is not None and plugins.method(source, variant.params).kind != "scripted")
     if not needs and checkpoint is None and scenario not in shipped():
         return None
     return _hash(scenario, checkpoint)

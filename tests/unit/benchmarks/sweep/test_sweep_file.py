@@ -94,7 +94,7 @@ class TestGrid:
             ({"methods": ["telepathy"]}, "telepathy"),
             ({"methods": [{"id": "scripted", "updates": 0}]}, "updates=0"),
             ({"methods": [{"id": "scripted", "update": 3}]}, "update"),
-            ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "no params"),
+            ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "takes no parameters"),
             ({"methods": [{"id": "scripted", "agent": "a:B"}]}, "either id"),
             ({"methods": [{"params": {}}]}, "either id"),
             ({"training": {"updates": -1}}, "updates=-1"),
