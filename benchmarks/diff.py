@@ -141,7 +141,7 @@ def _by_key(run: Run) -> dict[Key, StoredCell]:
         if key in found:
             where = shown(str(run.folder), 200)
             raise UserError(
-                f"{where!r} has two rows of {key.method} on {key.setting} with seed {key.seed}; expected one: "
+                f"'{where}' has two rows of {key.method} on {key.setting} with seed {key.seed}; expected one: "
                 "runs like this cannot be paired"
             )
         found[key] = cell

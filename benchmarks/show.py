@@ -60,11 +60,11 @@ def cell_named(run: Run, name: str) -> StoredCell:
     found = exact or [cell for cell in run.cells if name and cell.id is not None and name in cell.id]
     if not found:
         where = shown(str(run.folder), 200)
-        raise UserError(f"no cell {shown(name, 80)!r} in {where!r}; `goldenrule show {where}` lists them")
+        raise UserError(f"no cell '{shown(name, 80)}' in '{where}'; `goldenrule show {where}` lists them")
     if len(found) > 1:
         some = ", ".join(shown(cell.id, 80) for cell in found[:NAMED])
         more = ", ..." if len(found) > NAMED else ""
-        raise UserError(f"{shown(name, 80)!r} is part of {len(found)} cells ({some}{more}); expected part of one")
+        raise UserError(f"'{shown(name, 80)}' is part of {len(found)} cells ({some}{more}); expected part of one")
     return found[0]
 
 
@@ -76,7 +76,7 @@ def episode_named(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     """
     part, _, digits = name.rpartition(":")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
-        raise UserError(f"episode {shown(name, 80)!r}: {shown(digits, 40)!r} is no number; expected <cell>:<number>")
+        raise UserError(f"episode '{shown(name, 80)}': '{shown(digits, 40)}' is no number; expected <cell>:<number>")
     cell = cell_named(run, part)
     found = run.log.episode(cell, int(digits))
     if found is None:

@@ -61,7 +61,7 @@ def summary_of(run: Run) -> dict[str, Any]:
     except (KeyError, TypeError) as error:
         where = clean(str(run.folder))
         raise UserError(
-            f"a row in {run.log.rows_in} of {where!r} is damaged or of another version ({error}); "
+            f"a row in {run.log.rows_in} of '{where}' is damaged or of another version ({error}); "
             "use the version that wrote it, or name another run"
         ) from None
 

@@ -16,7 +16,7 @@ def read_run(folder: Path) -> Run:
     Raises:
         UserError: no run lies there, or its results are damaged or of another version.
     """
-    where = f"{shown(str(folder), 300)!r}"
+    where = f"'{shown(str(folder), 300)}'"
     try:
         if (folder / FILE).is_file():
             return sweep_reading.read_sweep(folder)
