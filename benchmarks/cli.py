@@ -18,6 +18,7 @@ from goldenrule.benchmarks.commands import (
     beliefs,
     check,
     compare,
+    crossplay,
     diff,
     ls,
     partner_reward,
@@ -56,6 +57,7 @@ app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)
 app.command()(sweep.validate)
+app.command()(crossplay.crossplay)
 app.command()(ls.ls)
 app.command()(check.check)
 app.command()(pretrain.pretrain)

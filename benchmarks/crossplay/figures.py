@@ -1,0 +1,141 @@
+"""What pairings gave, as numbers: a row a pairing, a column a figure, and intervals that are clustered by seed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from goldenrule.benchmarks.results.load import connect
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.store import translated
+from goldenrule.benchmarks.statistics.aggregates import mean_of
+from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
+from goldenrule.benchmarks.statistics.samples import Array
+from goldenrule.envs.seeding import generator
+from goldenrule.training.world import partner_seats, seat_name
+
+INTERVAL = "95%, BCa bootstrap over seeds"
+COLUMNS = 256
+"""Columns that are resampled together; more would only take more memory."""
+
+Figure = dict[str, Any]
+"""Keys `mean`, `low`, `high` (none without an interval) and `n`, the seeds it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was counted in the dialogues of one pairing; shares are none where nothing was judged.
+
+    Attributes:
+        more, less, even: dialogues in which the learner's seat got more than the partners', less, and the same.
+        own_valid, partner_valid: shares of each side's judged messages that made sense.
+        own_faithful, partner_faithful: likewise, that were true to its card.
+    """
+
+    more: int = 0
+    less: int = 0
+    even: int = 0
+    own_valid: float | None = None
+    partner_valid: float | None = None
+    own_faithful: float | None = None
+    partner_faithful: float | None = None
+
+
+SHARES = ("own_valid", "partner_valid", "own_faithful", "partner_faithful")
+
+_COMPARED = """
+SELECT cell, sum(own_reward > partner_reward), sum(own_reward < partner_reward), sum(own_reward = partner_reward)
+FROM episodes WHERE own_reward IS NOT NULL AND partner_reward IS NOT NULL GROUP BY cell
+"""
+_JUDGED = """
+SELECT e.cell, json_extract(t.value, '$.speaker'),
+       sum(json_extract(t.value, '$.valid')), count(json_extract(t.value, '$.valid')),
+       sum(json_extract(t.value, '$.faithful')), count(json_extract(t.value, '$.faithful'))
+FROM episodes e, json_each(e.log, '$.turns') t WHERE e.status != 'failed' GROUP BY 1, 2
+"""
+
+
+def tallies(folder: Path, scenario: str, agents: Sequence[str]) -> dict[str, Tally]:
+    """What was counted, by cell.
+
+    Args:
+        folder: of the results.
+        scenario: says which of `agents` learns and who its partners are.
+        agents: names of all seats, in order.
+
+    Raises:
+        UserError: no results there, or they are damaged.
+    """
+    db = connect(folder)
+    try:
+        with translated(folder / FILE):
+            compared = {cell: counts for cell, *counts in db.execute(_COMPARED)}
+            judged = _judged(db, agents.index(seat_name(scenario, "learner")), partner_seats(scenario, agents))
+    finally:
+        db.close()
+    return {cell: Tally(*compared.get(cell, (0, 0, 0)), **judged.get(cell, {})) for cell in {*compared, *judged}}
+
+
+def _judged(db: sqlite3.Connection, me: int, partners: Sequence[int]) -> dict[str, dict[str, float | None]]:
+    counted: dict[str, dict[str, list[int]]] = {}
+    for cell, speaker, *counts in db.execute(_JUDGED):
+        side = "own" if speaker == me else "partner" if speaker in partners else None
+        if side is None:
+            continue
+        for what, hits, of in (("valid", *counts[:2]), ("faithful", *counts[2:])):
+            both = counted.setdefault(cell, {}).setdefault(f"{side}_{what}", [0, 0])
+            both[0], both[1] = both[0] + (hits or 0), both[1] + of
+    return {
+        cell: {name: hits / of if of else None for name, (hits, of) in shares.items()}
+        for cell, shares in counted.items()
+    }
+
+
+def values_of(row: Mapping[str, Any], tally: Tally) -> dict[str, float | None]:
+    """The figures of one pairing under one seed: means an episode, and shares."""
+    own, partner = row["own_reward"], row["partner_reward"]
+    return {
+        "own": own,
+        "partner": partner,
+        "joint": None if own is None or partner is None else own + partner,
+        "third_party": row["third_party_reward"],
+        "agreement": (row.get("negotiation") or {}).get("agreement_share"),
+        **{name: getattr(tally, name) for name in SHARES},
+    }
+
+
+def spreads(values: Array) -> list[Figure]:
+    """Mean and interval of each column over the seeds that have it.
+
+    Args:
+        values: `[seeds, columns]`, not a number where a seed has none.
+    """
+    found: list[Figure] = [{"mean": None, "low": None, "high": None, "n": 0} for _ in range(values.shape[1])]
+    masks: dict[bytes, list[int]] = {}
+    for column in range(values.shape[1]):
+        masks.setdefault((~np.isnan(values[:, column])).tobytes(), []).append(column)
+    for columns in masks.values():
+        there = ~np.isnan(values[:, columns[0]])
+        for start in range(0, len(columns), COLUMNS):
+            some = columns[start : start + COLUMNS]
+            _fill(found, some, values[there][:, some])
+    return found
+
+
+def _fill(found: list[Figure], columns: Sequence[int], values: Array) -> None:
+    seeds = len(values)
+    if not seeds:
+        return
+    low = high = [None] * len(columns)
+    if seeds > 1:
+        one_stratum = np.zeros(seeds, dtype=np.intp)
+        rng = generator(0, "crossplay", "intervals")
+        low, high = (ends.tolist() for ends in intervals(mean_of(values), one_stratum, Bootstrap(), rng))
+    for place, column in enumerate(columns):
+        mean = float(values[:, place].mean())
+        found[column] = {"mean": mean, "low": low[place], "high": high[place], "n": seeds}
