@@ -87,6 +87,7 @@ def run_sweep(
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     prepare(out)
+    asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
     logger = None if options.log is None else logger_from(options.log, out)
     places = {cell.id: place for place, cell in enumerate(cells)}
     about = environment()
