@@ -89,7 +89,8 @@ def _replay_cell(run: Run, cell: StoredCell, found: Replayed) -> None:
     for record in run.log.episodes(cell):
         found.episodes += 1
         place = record.get("episode")
-        what = table.difference(record) or _wrong_sums(run, cell, record, sums)
+        beside = _wrong_sums(run, cell, record, sums)
+        what = table.difference(record) or beside
         if what is None:
             found.same += 1
         else:
