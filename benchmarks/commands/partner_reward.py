@@ -176,13 +176,12 @@ def _say(report: dict[str, Any]) -> None:
 
     split = report["summary"]["split"]
     agents = split["networks"]
-    print(f"{split['test_dialogues']} human dialogues ({split['test_people']} people), each by an agent that")
-    print("has not learnt from it:")
+    people = f"{split['test_dialogues']} human dialogues ({split['test_people']} people)"
+    print(f"{people}, each judged by an agent that has not learnt from it. Split:")
     for agent in agents:
-        print(
-            f"  learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}; {agent['method']}"
-            + (f"; alone: {_alone(agent['alone'])}" if len(agents) > 1 else "")
-        )
+        alone = f" Alone: {_alone(agent['alone'])}." if len(agents) > 1 else ""
+        learnt = f"learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}"
+        print(f"  {learnt}, {agent['method']}.{alone}")
     print(f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
     figure = None
     for row in report["rows"]:
