@@ -20,6 +20,7 @@ from goldenrule.benchmarks.commands import (
     compare,
     crossplay,
     diff,
+    export,
     ls,
     partner_reward,
     play,
@@ -53,6 +54,7 @@ app.command()(report.report)
 app.command()(show.show)
 app.command()(replay.replay)
 app.command()(diff.diff)
+app.command()(export.export)
 app.command()(play.play)
 app.command()(play.talk)
 app.command()(sweep.sweep)

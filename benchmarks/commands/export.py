@@ -1,0 +1,39 @@
+"""`goldenrule export`: a stored run in the format of another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.render import clean
+
+FORMATS = ("inspect", "parquet")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, of compare or of a sweep.")],
+    to: Annotated[str, typer.Option(help="inspect (a log a cell, for `inspect view`) or parquet (two tables).")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+) -> int:
+    """Write a run in the format of another tool."""
+    if to not in FORMATS:
+        raise UserError(f"--to {to!r} is unknown; expected one of {', '.join(FORMATS)}")
+    from goldenrule.benchmarks.report.reading import read_run
+
+    with read_run(run) as stored:
+        if to == "inspect":
+            from goldenrule.benchmarks.export.inspect import export_inspect
+
+            written = export_inspect(stored, out)
+        else:
+            from goldenrule.benchmarks.export.tables import export_parquet
+
+            written = export_parquet(stored, out)
+    for path in written[:2]:
+        print(clean(str(path)))
+    if len(written) > 2:
+        print(f"and {len(written) - 2} more")
+    return 0
