@@ -35,6 +35,7 @@ class Tally:
         more, less, even: dialogues in which the learner's seat got more than the partners', less, and the same.
         own_valid, partner_valid: shares of each side's judged messages that made sense.
         own_faithful, partner_faithful: likewise, that were true to its card.
+        error: why the first of those failed that did.
     """
 
     more: int = 0
@@ -44,6 +45,7 @@ class Tally:
     partner_valid: float | None = None
     own_faithful: float | None = None
     partner_faithful: float | None = None
+    error: str | None = None
 
 
 SHARES = ("own_valid", "partner_valid", "own_faithful", "partner_faithful")
@@ -52,6 +54,7 @@ _COMPARED = """
 SELECT cell, sum(own_reward > partner_reward), sum(own_reward < partner_reward), sum(own_reward = partner_reward)
 FROM episodes WHERE own_reward IS NOT NULL AND partner_reward IS NOT NULL GROUP BY cell
 """
+_FAILED = "SELECT cell, error, min(episode) FROM episodes WHERE status = 'failed' GROUP BY cell"
 _JUDGED = """
 SELECT e.cell, json_extract(t.value, '$.speaker'),
        sum(json_extract(t.value, '$.valid')), count(json_extract(t.value, '$.valid')),
@@ -75,10 +78,14 @@ def tallies(folder: Path, scenario: str, agents: Sequence[str]) -> dict[str, Tal
     try:
         with translated(folder / FILE):
             compared = {cell: counts for cell, *counts in db.execute(_COMPARED)}
+            failed = {cell: {"error": error} for cell, error, _ in db.execute(_FAILED)}
             judged = _judged(db, agents.index(seat_name(scenario, "learner")), partner_seats(scenario, agents))
     finally:
         db.close()
-    return {cell: Tally(*compared.get(cell, (0, 0, 0)), **judged.get(cell, {})) for cell in {*compared, *judged}}
+    return {
+        cell: Tally(*compared.get(cell, (0, 0, 0)), **judged.get(cell, {}), **failed.get(cell, {}))  # type: ignore[arg-type]
+        for cell in {*compared, *judged, *failed}
+    }
 
 
 def _judged(db: sqlite3.Connection, me: int, partners: Sequence[int]) -> dict[str, dict[str, float | None]]:
@@ -104,6 +111,7 @@ def values_of(row: Mapping[str, Any], tally: Tally) -> dict[str, float | None]:
         "partner": partner,
         "joint": None if own is None or partner is None else own + partner,
         "third_party": row["third_party_reward"],
+        "estimate_gap": row["estimate_gap"],
         "agreement": (row.get("negotiation") or {}).get("agreement_share"),
         **{name: getattr(tally, name) for name in SHARES},
     }

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.crossplay.figures import INTERVAL, SHARES, Tally, spreads, tallies, values_of
-from goldenrule.benchmarks.crossplay.rating import rate
+from goldenrule.benchmarks.crossplay.figures import INTERVAL, Tally, spreads, tallies, values_of
+from goldenrule.benchmarks.crossplay.rating import FIGURES, rate
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.load import meta, rows
 from goldenrule.envs.registry import spec
 
-FIGURES = ("own", "partner", "joint", "third_party", "agreement", *SHARES)
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
 
 
@@ -61,7 +60,7 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
     spread = spreads(values.reshape(len(seeds), -1))
     width = len(FIGURES)
     records = [
-        _record(pair, mine[pair], dict(zip(FIGURES, spread[width * k : width * (k + 1)], strict=True)))
+        _record(pair, mine[pair], counted, dict(zip(FIGURES, spread[width * k : width * (k + 1)], strict=True)))
         for k, pair in enumerate(pairs)
     ]
     return {
@@ -72,7 +71,7 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         "finished": len(done),
         "failed": sum(row["status"] != "done" for row in done),
         "pairs": records,
-        "rating": rate(about, pairs, values[:, :, :4], _compared(mine, seeds, counted)),
+        "rating": rate(about, pairs, values, _compared(mine, seeds, counted)),
     }
 
 
@@ -106,16 +105,20 @@ def _compared(
 
 
 def _record(
-    pair: tuple[str, str], of: Mapping[int, Mapping[str, Any]], figures: Mapping[str, Mapping[str, Any]]
+    pair: tuple[str, str],
+    of: Mapping[int, Mapping[str, Any]],
+    counted: Mapping[str, Tally],
+    figures: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     done = [row for row in of.values() if row["status"] == "done"]
     reasons = [str(row["error"]) for row in of.values() if row["status"] != "done"]
+    told = [error for row in done if (error := counted.get(row["cell"], Tally()).error) is not None]
     return {
         "row": pair[0],
         "column": pair[1],
         "seeds": len(done),
         "seeds_failed": len(reasons),
         **{name: sum(row[name] or 0 for row in done) for name in COUNTS},
-        "reason": reasons[0] if reasons else None,
+        "reason": next(iter([*reasons, *told]), None),
         "figures": dict(figures),
     }

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.crossplay.figures import Figure, spreads
+from goldenrule.benchmarks.crossplay.figures import SHARES, Figure, spreads
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array
@@ -32,9 +32,24 @@ PRIOR = 1.0
 RESAMPLES = 2000
 STEP, STEPS, CLOSE = 1.0, 200, 1e-9
 
-OWN, PARTNER, JOINT, THIRD = range(4)
+FIGURES = ("own", "partner", "joint", "third_party", "agreement", "estimate_gap", *SHARES)
+"""Figures of a pair, in the order of the values that are rated."""
+OWN, PARTNER, JOINT, THIRD = (FIGURES.index(name) for name in ("own", "partner", "joint", "third_party"))
+OWN_VALID, PARTNER_VALID, OWN_FAITHFUL, PARTNER_FAITHFUL = (FIGURES.index(name) for name in SHARES)
 Entry = tuple[int, int]
 """Number of a pair, and which of its figures."""
+
+NAMES = (
+    "own",
+    "partner",
+    "joint",
+    "third_party",
+    "own_held_out",
+    "partner_held_out",
+    "joint_self",
+    "valid",
+    "faithful",
+)
 
 
 def rate(
@@ -45,13 +60,14 @@ def rate(
     Args:
         about: `members`, in order, and whether the scenario is `symmetric`.
         pairs: ordered pairs of names, the learner's seat first.
-        values: `[seeds, pairs, 4]`: own, partner's, joint and third parties' reward; not a number where there is none.
+        values: `[seeds, pairs, figures]`, see `FIGURES`; not a number where there is none.
         compared: `[seeds, pairs, 3]`: dialogues in which the learner's seat got more, less, the same.
 
     Returns:
         Records `agent`, `held_out`, `seat` (`both`, `learner`, `partner`), and figures: `own`, `partner` (what its
         partners got), `joint`, `third_party` over everyone it met (but itself, where the seats are alike);
-        `own_held_out`, `partner_held_out` over held-out partners; `joint_self` in self-play; `strength`.
+        `own_held_out`, `partner_held_out` over held-out partners; `joint_self` in self-play; `valid` and
+        `faithful`, shares of its judged messages that made sense and that were true to its card; `strength`.
     """
     even, members = bool(about["symmetric"]), about["members"]
     held_out = {one["name"] for one in members if one["held_out"]}
@@ -67,9 +83,6 @@ def rate(
         line |= zip(NAMES, found[len(NAMES) * place : len(NAMES) * (place + 1)], strict=True)
         line["strength"] = strengths.get(line["agent"])
     return sorted(lines, key=_first)
-
-
-NAMES = ("own", "partner", "joint", "third_party", "own_held_out", "partner_held_out", "joint_self")
 
 
 def _wanted(name: str, seat: str, pairs: Sequence[tuple[str, str]], held_out: set[str]) -> list[list[Entry]]:
@@ -95,15 +108,24 @@ def _wanted(name: str, seat: str, pairs: Sequence[tuple[str, str]], held_out: se
         mine(OWN, PARTNER, apart),
         mine(PARTNER, OWN, apart),
         [(k, JOINT) for k in alone],
+        mine(OWN_VALID, PARTNER_VALID),
+        mine(OWN_FAITHFUL, PARTNER_FAITHFUL),
     ]
 
 
 def _mean(values: Array, entries: Sequence[Entry]) -> Array:
-    """Mean of the entries under each seed, not a number where one of them is missing or there are none."""
+    """Mean of the entries under each seed, not a number where a reward is missing or there is nothing.
+
+    A share that is missing is no gap: there was nothing to judge.
+    """
     if not entries:
         return np.full(len(values), np.nan)
     at, which = zip(*entries, strict=True)
-    mean: Array = values[:, list(at), list(which)].mean(axis=1)
+    found = values[:, list(at), list(which)]
+    there = ~np.isnan(found)
+    counted = there.sum(axis=1)
+    enough = counted > 0 if which[0] >= OWN_VALID else counted == len(entries)
+    mean: Array = np.where(enough, np.where(there, found, 0.0).sum(axis=1) / np.maximum(counted, 1), np.nan)
     return mean
 
 

@@ -20,10 +20,10 @@ from typing import Any
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.cell import Cell
-from goldenrule.benchmarks.crossplay.matrix import COUNTS, FIGURES, summarise
+from goldenrule.benchmarks.crossplay.matrix import COUNTS, summarise
 from goldenrule.benchmarks.crossplay.plan import Plan
 from goldenrule.benchmarks.crossplay.plots import heat_map
-from goldenrule.benchmarks.crossplay.rating import NAMES
+from goldenrule.benchmarks.crossplay.rating import FIGURES, NAMES
 from goldenrule.benchmarks.engines.base import Watch
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.style import LIGHT

@@ -13,7 +13,10 @@ from goldenrule.benchmarks.crossplay.plots import short
 from goldenrule.envs.render import clean
 
 TITLES = {"own": "Reward of the row", "partner": "Reward of the column", "joint": "Reward of both"}
-MORE = {"third_party": "Reward of absent third parties"}
+MORE = {
+    "third_party": "Reward of absent third parties",
+    "estimate_gap": "What the row thought that the column got, less what it got",
+}
 RATINGS = {
     "strength": "strength\n(Elo)",
     "own": "own",
@@ -23,14 +26,11 @@ RATINGS = {
     "own_held_out": "own, with\nheld out",
     "partner_held_out": "held-out\npartners'",
     "joint_self": "joint, in\nself-play",
+    "valid": "makes\nsense %",
+    "faithful": "true to its\ncard %",
 }
-SHARES = {
-    "own_valid": "row makes sense",
-    "partner_valid": "column makes sense",
-    "own_faithful": "row true to its card",
-    "partner_faithful": "column true to its card",
-}
-NARROWEST, FIELD = 100, 18
+PERCENT = ("valid", "faithful")
+PIPE_WIDTH, FIELD = 160, 18
 
 
 def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
@@ -38,7 +38,7 @@ def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
     columns = _names(summary, "column")
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=max(NARROWEST, FIELD * (len(columns) + 2)))
+        console = Console(file=stream, highlight=False, width=max(PIPE_WIDTH, FIELD * (len(columns) + 2)))
     knobs = ", ".join(f"{name} {value}" for name, value in summary["knobs"].items())
     console.print(Text(clean(f"{summary['scenario']} ({knobs})"), "bold"))
     seats, held_out = summary["seats"], [one["name"] for one in summary["members"] if one["held_out"]]
@@ -51,7 +51,7 @@ def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
             console.print(Text(title, "bold"))
             console.print(_matrix(summary, name, columns, held_out))
     console.print()
-    for line in [*_shares(summary), *_counts(summary)]:
+    for line in _counts(summary):
         console.print(Text(clean(line)))
     console.print()
     console.print(Text("Rating", "bold"))
@@ -94,20 +94,6 @@ def _field(figure: Mapping[str, Any] | None) -> str:
     return f"{short(figure['mean'])}\n[{short(figure['low'])}, {short(figure['high'])}]"
 
 
-def _shares(summary: Mapping[str, Any]) -> list[str]:
-    """Pairs in which not all messages made sense or were true to the speaker's card, a line a kind."""
-    lines = []
-    for name, told in SHARES.items():
-        less = [
-            f"{pair['row']} with {pair['column']} {100 * pair['figures'][name]['mean']:.0f} %"
-            for pair in summary["pairs"]
-            if pair["figures"][name]["mean"] is not None and pair["figures"][name]["mean"] < 1
-        ]
-        if less:
-            lines.append(f"Less than always, {told}: {'; '.join(less)}.")
-    return lines
-
-
 def _counts(summary: Mapping[str, Any]) -> list[str]:
     pairs = summary["pairs"]
     episodes, failed, cut = (
@@ -131,11 +117,11 @@ def _rating(summary: Mapping[str, Any]) -> Table:
     lines = summary["rating"]
     shown = [name for name in RATINGS if any(line[name] and line[name]["mean"] is not None for line in lines)]
     table = _table()
-    table.add_column("agent", vertical="top")
+    table.add_column("agent")
     if not summary["symmetric"]:
-        table.add_column("as", vertical="top")
+        table.add_column("as")
     for name in shown:
-        table.add_column(RATINGS[name], justify="right", vertical="bottom")
+        table.add_column(RATINGS[name], justify="right")
     for line in lines:
         seat = [] if summary["symmetric"] else [Text(clean(summary["seats"][line["seat"]]))]
         told = [Text(_rated(name, line[name])) for name in shown]
@@ -144,6 +130,8 @@ def _rating(summary: Mapping[str, Any]) -> Table:
 
 
 def _rated(name: str, figure: Mapping[str, Any] | None) -> str:
+    if name in PERCENT and figure is not None and figure["mean"] is not None:
+        return f"{100 * figure['mean']:.0f}"
     if name != "strength" or figure is None or figure["mean"] is None:
         return _field(figure) or "-"
     if figure["low"] is None:
