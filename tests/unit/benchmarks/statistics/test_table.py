@@ -20,6 +20,7 @@ from goldenrule.benchmarks.statistics import (
     holm,
     iqm,
     judge,
+    minimum_detectable_effect,
     profile,
     read_scores,
 )
@@ -112,6 +113,12 @@ def test_a_longer_table_needs_more_seeds():
     assert answers == ["too few seeds"] * 3  # 3 * 2 / 64 > 0.05
     answers = [r["verdict"] for r in compare(scores(shifts, seeds=8), baseline="base", options=FAST).rows()]
     assert answers == ["better", "not distinguishable", "not distinguishable"]
+
+
+def test_what_is_detectable_allows_for_the_correction():
+    for line in compare(scores({"base": 0.0, "b": 0.1, "c": 0.2}), baseline="base", options=FAST).rows():
+        wanted = minimum_detectable_effect(line["seeds"], line["deviation"], alpha=0.05 / 2)
+        assert line["detectable"] == pytest.approx(wanted)
 
 
 def test_one_seed_in_each_of_many_strata_has_a_test_but_no_interval_and_no_answer():
