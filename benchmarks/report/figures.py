@@ -21,6 +21,9 @@ Rows = list[dict[str, Any]]
 WIDTH = 8.6
 """Inches; at the page's width of about 800 pixels the text is as large as the page's own."""
 
+TICKS = 12
+"""Values of a knob that each have a tick of their own; with more, ticks are at round values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
@@ -228,7 +231,9 @@ def by_knob(data: Rows, look: Look) -> Figure:
                 _knob_line(axes, mine, look.colours[method], dash, drawable(method) if kind == "true" else None)
     axes.set_xlabel(drawable(str(data[0]["knob"])))
     axes.set_ylabel("reward of the partner, an episode")
-    axes.set_xticks(sorted({record["value"] for record in data}))
+    values = sorted({record["value"] for record in data})
+    if len(values) <= TICKS:
+        axes.set_xticks(values)
     figure.legend(loc="outside right upper", title="really got (dotted: thought)", title_fontsize=9)
     return figure
 

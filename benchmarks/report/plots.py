@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
-from goldenrule.benchmarks.report.stored import Run, Setting, number, shown
+from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
 from goldenrule.benchmarks.report.style import Theme, colours
 from goldenrule.benchmarks.report.summarising import Interval, over_seeds
 
@@ -134,9 +134,11 @@ def _knob_plot(run: Run, knob: str, methods: Sequence[str], place: int, scenario
     data: Rows = []
     here = [c for c in run.cells if c.scenario == scenarios[place] and number(c.knobs.get(knob)) is not None]
     for method in methods:
-        mine = [c for c in here if c.method == method]
-        for value in sorted({_of(c.knobs, knob) for c in mine}):
-            cells = [c for c in mine if _of(c.knobs, knob) == value]
+        by_value: dict[float, list[StoredCell]] = {}
+        for cell in here:
+            if cell.method == method:
+                by_value.setdefault(_of(cell.knobs, knob), []).append(cell)
+        for value, cells in sorted(by_value.items()):
             for kind, key in (("true", "partner_reward"), ("estimate", "partner_reward_estimate")):
                 figure = over_seeds(cells, key)
                 if figure.mean is not None:
