@@ -69,7 +69,7 @@ def test_right_values_are_taken_as_their_types():
         ({"style": {"tone": "loud"}}, "(style.tone) is not allowed; expected mapping of tone"),
         (
             {"patiense": 3},
-            "has no parameter 'patiense'; expected name, patience, rate, words, style, copy (did you mean",
+            "has no parameter 'patiense'; expected name, patience, rate, words, style, copy (did you",
         ),
         ({"rate": float("nan")}, "are no plain data"),
         ({"rate": object()}, "are no plain data (TypeError: Object of type object is not JSON serializable)"),
@@ -98,7 +98,7 @@ def test_texts_become_what_is_declared():
     }
     with pytest.raises(UserError, match="patience='four' is not allowed"):
         from_texts(MODEL, {"name": "a", "patience": "four"}, "agent 'x'")
-    with pytest.raises(UserError, match="patience='{a: ' is not allowed"):
+    with pytest.raises(UserError, match=r"patience='\{a: ' is"):
         from_texts(MODEL, {"name": "a", "patience": "{a: "}, "agent 'x'")
 
 

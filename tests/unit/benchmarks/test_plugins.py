@@ -204,7 +204,7 @@ def test_a_reward_makes_a_method(plugged):
             "agent",
             "plugged:Agent",
             {"time": 3},
-            "has no parameter 'time'; expected said, times (did you mean 'times'?)",
+            "has no parameter 'time'; expected said, times (did you mean",
         ),
         ("agent", "plugged:Agent(times=x)", {}, "times='x' is not allowed; expected integer"),
         ("agent", "plugged:Agent(times)", {}, "'times' is not allowed; expected key=value"),
@@ -285,9 +285,7 @@ def test_entry_points_are_names_too(plugged, announce):
     assert plugins.method("mine").name == "mine"
     assert make("quiet-v0", size=3).possible_agents == ["a_0", "b_0"]
     assert plugins.method("untrained").train is None  # the built-in one
-    with pytest.raises(
-        UserError, match=r"expected package.module:Class, or one of the installed: broken, .*'talker'\?"
-    ):
+    with pytest.raises(UserError, match=r"or one of the installed: broken, .*'talker'\?"):
         plugins.agent("talkr")
 
 
