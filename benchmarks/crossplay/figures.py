@@ -82,10 +82,12 @@ def tallies(folder: Path, scenario: str, agents: Sequence[str]) -> dict[str, Tal
             judged = _judged(db, agents.index(seat_name(scenario, "learner")), partner_seats(scenario, agents))
     finally:
         db.close()
-    return {
-        cell: Tally(*compared.get(cell, (0, 0, 0)), **judged.get(cell, {}), **failed.get(cell, {}))  # type: ignore[arg-type]
-        for cell in {*compared, *judged, *failed}
-    }
+    found: dict[str, Tally] = {}
+    for cell in {*compared, *judged, *failed}:
+        more, less, even = compared.get(cell, (0, 0, 0))
+        shares: dict[str, Any] = {**judged.get(cell, {}), **failed.get(cell, {})}
+        found[cell] = Tally(more, less, even, **shares)
+    return found
 
 
 def _judged(db: sqlite3.Connection, me: int, partners: Sequence[int]) -> dict[str, dict[str, float | None]]:

@@ -165,7 +165,7 @@ def _strengths(names: Sequence[str], pairs: Sequence[tuple[str, str]], compared:
         ends = intervals(statistic, one_stratum, Bootstrap(resamples=RESAMPLES), rng)
         low, high = (end.tolist() for end in ends)
     for k, which in enumerate(rated):
-        found[names[which]] = {"mean": float(value[k]), "low": low[k], "high": high[k], "n": seeds}
+        found[names[int(which)]] = {"mean": float(value[k]), "low": low[k], "high": high[k], "n": seeds}
     return found
 
 

@@ -50,7 +50,7 @@ class Sitter:
             "weights": self.weights,
         }
 
-    def sit(self, scenario: str, role: str, device: str, max_new: int) -> Agent:
+    def sit(self, scenario: str, role: str, device: str, max_new: int | None) -> Agent:
         """A new agent for a seat of this role.
 
         Raises:
@@ -69,7 +69,7 @@ class Sitter:
         return agent
 
 
-def loaded(scenario: str, folder: Path | None, device: str, max_new: int) -> tuple[Agent, str]:
+def loaded(scenario: str, folder: Path | None, device: str, max_new: int | None) -> tuple[Agent, str]:
     """The agent of saved weights (of the shipped base without a folder), and their SHA-256.
 
     Raises:
