@@ -29,7 +29,9 @@ def make_learner(words: DialogueTokenizer) -> MakeLearner:
         seed: int = 0, context: int = 256, corpus: bool = False, knobs: dict[str, Any] | None = None, **config: Any
     ) -> Learner:
         sizes = NetworkConfig(words.vocab_size, width=24, layers=2, head_width=8, feed_forward=32, context=context)
-        sizes = NetworkConfig(**{**sizes.as_dict(), "behaviour_heads": 1, "prediction_heads": 1, "perception_heads": 1, "sharing": 1})
+        sizes = NetworkConfig(
+            **{**sizes.as_dict(), "behaviour_heads": 1, "prediction_heads": 1, "perception_heads": 1, "sharing": 1}
+        )
         knobs = {"turns": 3} if knobs is None else knobs
         world = World(SCENARIO, knobs, {"seeker": people(SCENARIO)["seeker"]()}, seed)
         settings = TrainingConfig(**{"updates": 2, "dialogues": 16, "max_new": 10, **config})
