@@ -47,6 +47,7 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+	$(BIN)/mypy examples
 
 # Read through the links: the layers do not lie inside the package's own folder.
 imports: $(STAMP)
