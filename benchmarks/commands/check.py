@@ -81,7 +81,8 @@ def _tried(
     if kind == "agent" and name in ("lm", "scripted"):
         return {}, conformance.check_agent(_built_in(name, texts, scenario, checkpoint), scenario=scenario)
     if kind == "method" and plugins.built_in(name):
-        make: Callable[[], Any] = lambda: plugins.method(name, texts)  # noqa: E731
+        known = plugins.method(name, texts)
+        make: Callable[[], Any] = lambda: known  # noqa: E731
         return {}, conformance.check_method(make, scenario=scenario, checkpoint=checkpoint)
     plain, params = (name, plugins.typed(kind, name, texts)) if texts else plugins.split(kind, name)
     make = plugins.maker(kind, plain, params)

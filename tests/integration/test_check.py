@@ -143,7 +143,7 @@ def test_a_built_in_method(tiny, capsys):
         (["scenario", "nope"], "no scenario 'nope'"),
         (["scenario", "hidden_needs-v0", "--set", "cue=2"], "knob cue='2' is not allowed"),
         (["method", "untrained", "--set", "x=1"], "takes no parameters; x was given"),
-        (["agent"], "Missing argument 'NAME'"),
+        (["agent"], "Missing argument 'name'"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(mine, capsys, arguments, told):
