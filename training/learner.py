@@ -30,7 +30,7 @@ class TrainingConfig:
     Attributes:
         updates: rollouts learnt from.
         dialogues: dialogues a rollout.
-        minibatches: gradient steps a rollout.
+        minibatches: gradient steps a rollout; no more than there are dialogues.
         learning_rate: of AdamW; short warm-up, then linear decay to a tenth.
         clip: PPO's epsilon.
         discount, gae_decay: gamma and lambda over the learner's messages; the scenario's own gamma if not given. 0 is
@@ -77,11 +77,6 @@ class TrainingConfig:
                 raise ValueError(
                     f"training setting {name}={getattr(self, name)!r} is not allowed; expected true or false"
                 )
-        if self.minibatches > self.dialogues:
-            raise ValueError(
-                f"training setting minibatches={self.minibatches} is not allowed; expected at most "
-                f"dialogues={self.dialogues}"
-            )
 
 
 _OPTIONAL = ("discount", "max_new")
