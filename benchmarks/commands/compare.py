@@ -58,9 +58,11 @@ def compare(
     from goldenrule.training.learner import TrainingConfig
 
     default = TrainingConfig()
+    dialogues_each = default.dialogues if learnt is None else learnt
     training = TrainingConfig(
         updates=default.updates if updates is None else updates,
-        dialogues=default.dialogues if learnt is None else learnt,
+        dialogues=dialogues_each,
+        minibatches=min(default.minibatches, dialogues_each),  # none may be empty
     )
     wanted = Comparison(
         scenario,

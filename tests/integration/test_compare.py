@@ -97,7 +97,9 @@ def steady(rows):
 
 
 def in_process(tiny, out, methods=(), seeds=(0,), **more):
-    settings = CellSettings(TrainingConfig(updates=1, dialogues=2), 4, "cpu", tiny, more.pop("partner", "lm"))
+    settings = CellSettings(
+        TrainingConfig(updates=1, dialogues=2, minibatches=2), 4, "cpu", tiny, more.pop("partner", "lm")
+    )
     wanted = Comparison(more.pop("scenario", "hidden_needs-v0"), methods, seeds, settings=settings, workers=0, **more)
     cells = plan(wanted)
     return compare(wanted, cells, out, lambda: Lines(cells, sys.stderr))
