@@ -96,7 +96,7 @@ def test_kills_of_the_parent_lose_and_double_nothing(cells, tmp_path):
     takes = time.perf_counter() - began
     rng = generator(0, "kills")
     kills, sweeps, saved = 0, 0, set[str]()
-    while kills < KILLS or saved:
+    while kills < KILLS or saved or not sweeps:
         out = tmp_path / f"killed-{sweeps}"
         killed = kill_within(in_a_child(cells, out, 0), float(rng.uniform(0, 0.6)) * takes, worker=False)
         kills += killed

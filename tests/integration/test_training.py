@@ -98,8 +98,8 @@ def cafe():
 BASE = BaseConfig(
     CAFE,
     vocab_size=350,
-    network=NetworkConfig(0, 32, 2, 1, 1, 1, head_width=16, sharing=1, feed_forward=64, context=64),
-    pretraining=PretrainingConfig(220, 32, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, pool=512),
+    network=NetworkConfig(0, 32, 2, 1, 1, 1, head_width=16, sharing=1, feed_forward=128, context=64),
+    pretraining=PretrainingConfig(300, 32, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, pool=512),
 )
 
 

@@ -102,7 +102,8 @@ def test_a_missing_or_damaged_agent_is_named(agent, tmp_path):
         Sb3Agent.load(tmp_path)
     agent.save(tmp_path, {})
     weights = tmp_path / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(CheckpointError, match="does not match"):
         Sb3Agent.load(tmp_path)
     card = json.loads((tmp_path / "card.json").read_text())

@@ -297,7 +297,6 @@ class TestBadInput:
             (["--agents", "crossed:Wrong"], "has roles='camper'; expected a tuple"),
             (["--agents", "crossed:Seeks"], "agent 'Seeks' can be seeker; campsite-v0 has camper and camper"),
             (["--agents", "saint,crossed:Silent"], "agent Silent (crossed:Silent)"),
-            (["--agents", "lm"], "no base checkpoint for campsite-v0"),
             (["--scenario", "nowhere-v0"], "no scenario 'nowhere-v0'"),
             (["--set", "turns=0"], "knob turns='0' is not allowed"),
             (["--set", "turns=1,2"], "--set turns has 2 values"),
@@ -316,6 +315,12 @@ class TestBadInput:
         assert err.startswith("goldenrule: ")
         assert told in err
         assert not (tmp_path / "out").exists()
+
+    def test_a_scenario_without_a_base_has_no_lm(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("goldenrule.agents.pretrained.shipped", list)
+        command = ["crossplay", "--scenario", "campsite-v0", "--out", str(tmp_path / "out"), "--agents", "lm"]
+        assert main(command) == 2
+        assert "no base checkpoint for campsite-v0" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("named", "partners", "told"),
