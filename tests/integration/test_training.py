@@ -98,8 +98,8 @@ def cafe():
 BASE = BaseConfig(
     CAFE,
     vocab_size=350,
-    network=NetworkConfig(0, 32, 2, 1, 1, 1, head_width=16, sharing=1, feed_forward=128, context=64),
-    pretraining=PretrainingConfig(300, 32, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, pool=512),
+    network=NetworkConfig(0, 32, 2, head_width=16, feed_forward=64, context=64),
+    pretraining=PretrainingConfig(220, 32, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, pool=512),
 )
 
 
@@ -152,12 +152,12 @@ def test_the_base_serves_any_drink_and_passes_the_gate(base, make_learner):
 
 
 def test_the_oracle_teaches_to_bring_what_is_asked_for(make_learner):
-    learner = make_learner(plain=True, updates=40)
+    learner = make_learner(plain=True, updates=70)
     before, seen = true_reward(learner), []
     oracle(learner, seen.append)
     assert before < 0.5
     assert true_reward(learner) > before + 0.25  # five standard errors of the difference
-    assert [p.update for p in seen] == list(range(1, 41))
+    assert [p.update for p in seen] == list(range(1, 71))
     assert [p.reward for p in seen] == [p.truth for p in seen]
 
 
