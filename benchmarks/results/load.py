@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -28,9 +29,22 @@ def connect(path: str | Path) -> sqlite3.Connection:
     with translated(file):
         # Not immutable: what a killed run left half-written has to be rolled back first.
         db = sqlite3.connect(file, isolation_level=None)
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         db.execute("PRAGMA query_only = ON")
+    if not tables:
+        db.close()
+        raise UserError(f"no results in {str(path)!r} yet: the sweep was stopped before it saved any; run it again")
     check_format(db, file)
     return db
+
+
+def begun(folder: Path) -> bool:
+    """Whether a folder has a results file that holds anything, be it damaged; a sweep killed at birth leaves none."""
+    file = folder / FILE
+    if not file.is_file():
+        return False
+    with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
+        return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def rows(path: str | Path) -> list[dict[str, Any]]:
@@ -46,7 +60,7 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
 
 def settled(folder: Path) -> dict[str, str]:
     """Status of every cell that has a row, by its id; empty where there are no results yet."""
-    if not (folder / FILE).is_file():
+    if not begun(folder):
         return {}
     return {str(cell): str(status) for cell, status in _fetch(folder, "SELECT cell, status FROM cells")[1]}
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from goldenrule.benchmarks.results import VOLATILE, episodes, load
-from goldenrule.benchmarks.results.load import rows
+from goldenrule.benchmarks.results.load import begun, rows
 from goldenrule.benchmarks.sweep.grid import cells_of
 from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
 from goldenrule.benchmarks.sweep.schema import SweepFile
@@ -100,7 +100,7 @@ def test_kills_of_the_parent_lose_and_double_nothing(cells, tmp_path):
         out = tmp_path / f"killed-{sweeps}"
         killed = kill_within(in_a_child(cells, out, 0), float(rng.uniform(0, 0.6)) * takes, worker=False)
         kills += killed
-        found = [row["cell"] for row in rows(out)] if (out / "results.sqlite").exists() else []
+        found = [row["cell"] for row in rows(out)] if begun(out) else []
         assert len(found) == len(set(found)), f"kill {kills}"
         assert saved <= set(found), f"kill {kills} lost {saved - set(found)}"
         saved = set(found)

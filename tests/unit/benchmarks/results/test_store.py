@@ -123,6 +123,15 @@ class TestDamage:
         with pytest.raises(UserError, match=r"results\.sqlite"):
             rows(tmp_path)
 
+    def test_killed_at_birth(self, tmp_path):
+        sqlite3.connect(tmp_path / FILE).close()
+        (tmp_path / FILE).touch()
+        assert settled(tmp_path) == {}
+        with pytest.raises(UserError, match="stopped before it saved any; run it again"):
+            rows(tmp_path)
+        with opened(tmp_path) as store:
+            assert store.settled() == {}
+
     def test_missing(self, tmp_path):
         with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
             load(tmp_path)
