@@ -61,6 +61,11 @@ class BaseConfig:
         unused = ("lessons", "shares", "narrated", "human", "cards", "asked")
         return {key: value for key, value in asdict(self).items() if value or key not in unused}
 
+    @property
+    def left(self) -> float:
+        """Share of the views that is the scripts' own, out of which others can be given."""
+        return 1.0 - sum(self.human.values()) - self.cards - self.asked
+
     def without_people(self) -> BaseConfig:
         """The same from scripts alone."""
         return replace(self, human={}, cards=0.0)

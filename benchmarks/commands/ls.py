@@ -23,7 +23,7 @@ def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object
 def inventory() -> dict[str, Any]:
     """Everything that can be named on the command line, as plain data."""
     from goldenrule.agents.pretrained import shipped
-    from goldenrule.agents.scripted import people
+    from goldenrule.agents.scripted import people, population
     from goldenrule.benchmarks.datasets import LOADERS, available
     from goldenrule.benchmarks.installed import installed
     from goldenrule.benchmarks.methods import FACTORIES, methods
@@ -38,6 +38,7 @@ def inventory() -> dict[str, Any]:
                 "partner": one.partner,
                 "knobs": {k.name: {"default": k.default, "range": k.range, "about": k.doc} for k in one.knobs},
                 "scripted": sorted(people(name, "corpus")),  # a plug-in may have none
+                "population": {style: sorted(roles) for style, roles in population(name).items()},
             }
             for name, one in specs().items()
         },
@@ -64,6 +65,8 @@ def _lines(found: dict[str, Any]) -> str:
             f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
             for knob, about in one["knobs"].items()
         ]
+        tempers = [style for style in one["population"] if style != "default"]
+        lines += [f"    people of a temper: {', '.join(map(clean, tempers))}"] if tempers else []
     for title in ("methods", "agents"):
         width = max(map(len, found[title]))
         lines += ["", title.capitalize(), *(f"  {name:<{width}}  {about}" for name, about in found[title].items())]

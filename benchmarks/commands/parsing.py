@@ -117,3 +117,27 @@ def named_agents(given: Sequence[str]) -> dict[str, str]:
             raise UserError(f"--agent {name.strip()} was given twice; expected each name once")
         found[name.strip()] = target.strip()
     return found
+
+
+def shares(given: Sequence[str], option: str, known: Sequence[str], left: float) -> dict[str, float]:
+    """`NAME=SHARE` as shares by name, of a whole of which `left` is still free.
+
+    Raises:
+        UserError: not of that form, an unknown name, one given twice, or more than is left.
+    """
+    found: dict[str, float] = {}
+    for text in given:
+        name, _, share = (part.strip() for part in text.partition("="))
+        if name not in known or name in found:
+            expected = f"NAME=SHARE, each once, of {', '.join(known)}"
+            raise UserError(f"{option} {text!r} names no set, or one again; expected {expected}")
+        try:
+            found[name] = float(share)
+        except ValueError:
+            found[name] = 0.0
+        if not 0.0 < found[name] < 1.0:
+            raise UserError(f"{option} {text!r} has no share between 0 and 1; expected NAME=SHARE, like {name}=0.1")
+    if sum(found.values()) >= left:
+        total = sum(found.values())
+        raise UserError(f"{option}: shares of {total:g} in all were given; expected less than {left:g}, which is free")
+    return found

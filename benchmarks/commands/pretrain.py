@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
-from goldenrule.benchmarks.commands.parsing import scenario_spec, whole
+from goldenrule.benchmarks.commands.parsing import scenario_spec, shares, whole
 from goldenrule.envs.data import DataError, data_at
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ def pretrain(
         Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
     ] = None,
     human: Annotated[bool, typer.Option("--human/--no-human", help="Learn from human dialogues too.")] = True,
+    read: Annotated[
+        list[str] | None,
+        typer.Option(help="Further human dialogues to read, NAME=SHARE of all views; can be given again."),
+    ] = None,
 ) -> int:
     """Make a base checkpoint: tokenizer and pre-trained network; says whether it passes the gate.
 
@@ -38,6 +42,7 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+    from goldenrule.benchmarks.datasets import LOADERS
     from goldenrule.benchmarks.people import digest
     from goldenrule.benchmarks.rundir import environment
     from goldenrule.training.base import base_config, gate, make_base
@@ -46,6 +51,10 @@ def pretrain(
         raise CheckpointError(f"{out} is not empty; nothing is overwritten: name a new folder")
     torch.set_num_threads(whole(threads, "--threads", high=1024))
     config = base_config(scenario) if human else base_config(scenario).without_people()
+    accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
+    sets = [name for name in LOADERS if name not in accounts | {*config.human}]
+    further = shares(read or [], "--read", sets, config.left)
+    config = replace(config, human={**config.human, **further})
     if updates is not None:
         config = replace(config, pretraining=replace(config.pretraining, updates=updates))
 
@@ -61,6 +70,7 @@ def pretrain(
     made_on = environment()
     command = f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}"
     command += f" --steps {updates}" if updates is not None else ""
+    command += "".join(f" --read {name}={share:g}" for name, share in further.items())
     provenance = {
         "command": command if human else f"{command} --no-human",
         "config": config.as_dict(),

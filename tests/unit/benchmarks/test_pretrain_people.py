@@ -12,6 +12,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.datasets import DataError
 from goldenrule.benchmarks.people import digest, human_dialogues
+from goldenrule.envs import Conversation, Message
 from goldenrule.envs.data import VARIABLE, data_at
 from goldenrule.training import base
 
@@ -101,3 +102,39 @@ def test_the_card_says_which_dialogues_were_learnt_from_and_none_of_their_words(
     printed = capsys.readouterr().out
     assert "0.970 where its needs were told" in printed
     assert "will mislead" not in printed
+
+
+@pytest.mark.parametrize(
+    ("scenario", "given", "told"),
+    [
+        ("hidden_needs-v0", ["nobody=0.1"], "names no set"),
+        ("hidden_needs-v0", ["casino=0.1"], "names no set"),  # campsite's alone
+        ("campsite-v0", ["casino=0.1"], "names no set"),  # read already
+        ("hidden_needs-v0", ["topical_chat"], "no share between 0 and 1"),
+        ("hidden_needs-v0", ["topical_chat=nan"], "no share between 0 and 1"),
+        ("hidden_needs-v0", ["topical_chat=0.1", "topical_chat=0.2"], "or one again"),
+        ("campsite-v0", ["topical_chat=0.2", "dialop=0.3"], "less than 0.43, which is free"),
+    ],
+)
+def test_further_dialogues_that_cannot_be_read_are_one_line(scenario, given, told, tmp_path, capsys):
+    asked = [word for one in given for word in ("--read", one)]
+    assert main(["pretrain", "--scenario", scenario, "--out", str(tmp_path / "base"), *asked]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert told in line
+    assert "expected" in line
+    assert not (tmp_path / "base").exists()
+
+
+def test_further_dialogues_are_read_and_named_in_the_card(tmp_path, monkeypatch):
+    making, talks = Untrained(), [Conversation(("one", "other"), ("", ""), (Message(0, "Hello."),))]
+    monkeypatch.setattr(base, "make_base", making)
+    monkeypatch.setattr(base, "gate", lambda *_: base.Gate(0.5, {"1": 0.5}, 0.5, 10))
+    monkeypatch.setattr("goldenrule.benchmarks.people.conversations", lambda name: talks)
+    assert main(["pretrain", "--out", str(tmp_path / "base"), "--read", "topical_chat=0.25"]) == 0
+    ((config, humans),) = making.given
+    assert config.human == {"topical_chat": 0.25}
+    assert humans == {"topical_chat": talks}
+    made = json.loads((tmp_path / "base" / "card.json").read_text())["provenance"]
+    assert made["command"].endswith("--read topical_chat=0.25")
+    assert made["people"]["topical_chat"]["dialogues"] == 1
