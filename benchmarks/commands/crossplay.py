@@ -18,7 +18,7 @@ from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.crossplay.run import Crossed
+    from goldenrule.benchmarks.sweep.run import Swept
 
 WHO = (
     "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
@@ -82,7 +82,7 @@ def named(given: Sequence[str], option: str) -> list[str]:
     return found
 
 
-def _show(done: Crossed, as_json: bool) -> int:
+def _show(done: Swept, as_json: bool) -> int:
     from goldenrule.benchmarks.crossplay.show import print_crossplay
 
     summary, where = done.summary, clean(str(done.path))
