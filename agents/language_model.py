@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import torch
 
 from goldenrule.agents.base import Reply, Seen
-from goldenrule.agents.networks.sampling import Sampled, Session
+from goldenrule.agents.networks.sampling import Sampled, sample
+from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import ME, DialogueTokenizer
 from goldenrule.envs.conversation import View
@@ -70,8 +71,14 @@ class LanguageModel:
             for seen, row in zip(observations, rows, strict=True)
         ]
         hidden = self._feed(rows, [[*ids, ME] for ids in contexts])
-        sampled = self._session.sample(
-            hidden, rows, "behaviour", self._generator, max_new=self.max_new, temperature=self.temperature
+        sampled = sample(
+            self._session,
+            hidden,
+            rows,
+            "behaviour",
+            self._generator,
+            max_new=self.max_new,
+            temperature=self.temperature,
         )
         replies = []
         for row, one in zip(rows, sampled, strict=True):
@@ -152,7 +159,8 @@ class LanguageModel:
         rows, shared = self._longest_prefixes(prompts)
         session = self._session.branch(rows, shared, room=max(map(len, prompts)) + self.max_new)
         hidden = session.feed(range(len(prompts)), [p[n:] for p, n in zip(prompts, shared, strict=True)])
-        sampled = session.sample(
+        sampled = sample(
+            session,
             hidden,
             range(len(prompts)),
             output,

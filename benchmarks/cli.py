@@ -31,9 +31,9 @@ from goldenrule.benchmarks.commands import (
     speed,
     sweep,
 )
+from goldenrule.benchmarks.commands.telling import tell
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
-from goldenrule.envs.render import clean
 
 DEBUG = "GOLDENRULE_DEBUG"
 
@@ -114,7 +114,7 @@ def _is_input(error: Exception) -> bool:
 
 
 def _say(line: str, code: int) -> int:
-    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)
+    tell(line)
     return code
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from goldenrule.agents.networks.sampling import Session
+from goldenrule.agents.networks.sampling import sample
+from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import N_CONTROL
 
@@ -123,7 +124,7 @@ def _ours(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[], None]:
         session = Session(network, setup.batch, setup.prompt + setup.new)
         generator = torch.Generator(setup.device).manual_seed(0)
         hidden = session.feed(rows, sequences)
-        session.sample(hidden, rows, "behaviour", generator, max_new=setup.new, min_new=setup.new)
+        sample(session, hidden, rows, "behaviour", generator, max_new=setup.new, min_new=setup.new)
 
     return run
 

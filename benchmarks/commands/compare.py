@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
+from goldenrule.benchmarks.commands.telling import tell, watching
 from goldenrule.envs.data import data_at
 from goldenrule.envs.render import clean
 
@@ -79,14 +80,9 @@ def compare(
 
 
 def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:
-    from rich.console import Console
-
     from goldenrule.benchmarks.compare import compare as run
-    from goldenrule.benchmarks.progress import Bars, Lines
 
-    console = Console(stderr=True)
-    bars = console.is_terminal and not as_json
-    done = run(wanted, cells, out, lambda: Bars(cells, console) if bars else Lines(cells, sys.stderr))
+    done = run(wanted, cells, out, lambda: watching(as_json)(cells))
     _show(done, as_json)
     return 130 if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
 
@@ -104,18 +100,14 @@ def _show(done: Compared, as_json: bool) -> None:
             print(f"Report: {clean(str(done.report))}", flush=True)
     if done.interrupted:
         finished, cells = done.summary["finished"], done.summary["cells"]
-        _tell(
+        tell(
             f"interrupted: {finished} of {cells} runs are finished and kept in {where}; "
             f"goldenrule report {where} makes their page"
         )
     for row in done.rows:
         if row["status"] != "done":
             trace = done.path / "errors" / f"{row['cell']}.txt"
-            seen = f" (traceback: {clean(str(trace))})" if trace.is_file() else ""
-            _tell(f"failed: {clean(row['method'])}, seed {row['seed']}: {clean(row['error'])}{seen}")
+            seen = f" (traceback: {trace})" if trace.is_file() else ""
+            tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}{seen}")
     if done.trouble is not None:
-        _tell(f"the page could not be written: {clean(done.trouble)}; the results are kept in {where}")
-
-
-def _tell(line: str) -> None:
-    print(f"goldenrule: {line}", file=sys.stderr, flush=True)
+        tell(f"the page could not be written: {done.trouble}; the results are kept in {where}")

@@ -13,14 +13,13 @@ import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, seeds, whole
+from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.crossplay.run import Crossed
+    from goldenrule.benchmarks.sweep.run import Swept
 
-SHOWN = 10
-"""Failed pairings that are told one by one."""
 WHO = (
     "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
     "run that has some; with commas, or named NAME=... one at a time"
@@ -53,25 +52,20 @@ def crossplay(
     population, held_out = named(agents or [], "--agents"), named(partners or [], "--partners")
 
     # From here on torch is needed.
-    from rich.console import Console
-
     from goldenrule.benchmarks.compare import RUNS
     from goldenrule.benchmarks.crossplay.plan import Asked, plan
     from goldenrule.benchmarks.crossplay.run import cross
-    from goldenrule.benchmarks.progress import Bars, Lines
     from goldenrule.benchmarks.rundir import fresh_path
     from goldenrule.benchmarks.sweep.run import ENGINES, SweepOptions
 
     if engine not in ENGINES:
         raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
     wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
-    console = Console(stderr=True)
-    bars = console.is_terminal and not json_
     done = cross(
         wanted,
         out or fresh_path(RUNS, "crossplay"),
         SweepOptions(processes, engine, address, retry_failed=retry_failed),
-        lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr),
+        watching(json_),
     )
     return _show(done, json_)
 
@@ -88,7 +82,7 @@ def named(given: Sequence[str], option: str) -> list[str]:
     return found
 
 
-def _show(done: Crossed, as_json: bool) -> int:
+def _show(done: Swept, as_json: bool) -> int:
     from goldenrule.benchmarks.crossplay.show import print_crossplay
 
     summary, where = done.summary, clean(str(done.path))
@@ -97,21 +91,8 @@ def _show(done: Crossed, as_json: bool) -> int:
     else:
         print_crossplay(summary, sys.stdout)
         print(f"{done.ran} pairings were run now. Results, tables and figures: {where}", flush=True)
-    failed = [row for row in done.rows if row["status"] != "done"]
-    for row in failed[:SHOWN]:
-        _tell(f"failed: {clean(row['method'])}, seed {row['seed']}: {clean(row['error'])}")
-    if len(failed) > SHOWN:
-        _tell(f"and {len(failed) - SHOWN} more; --retry-failed runs them again")
-    if done.strangers:
-        _tell(f"{done.strangers} rows in {where} are of other pairings; they are kept and left out")
-    if done.interrupted:
-        _tell(f"interrupted: what is finished is kept in {where}; the same command goes on")
-        return 130
+    code = tell_swept(done, f"rows in {where} are of other pairings; they are kept and left out")
     silent = sum(pair["seeds"] > 0 and not pair["episodes"] for pair in summary["pairs"])
-    if silent:
-        _tell(f"{silent} pairs finished no dialogue")
-    return int(bool(failed or silent))
-
-
-def _tell(line: str) -> None:
-    print(f"goldenrule: {line}", file=sys.stderr, flush=True)
+    if silent and not done.interrupted:
+        tell(f"{silent} pairs finished no dialogue")
+    return code or int(silent > 0)

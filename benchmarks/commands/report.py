@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goldenrule.benchmarks.commands.telling import tell, tell_failed
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.report.stored import Run
-
-SHOWN = 10
-"""Failed cells that are told one by one."""
 
 
 def report(
@@ -39,8 +37,8 @@ def report(
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}", flush=True)
     if not summary["complete"]:
-        _tell(f"{summary['finished']} of {summary['cells']} cells have a row")
-    _tell_failed(rows)
+        tell(f"{summary['finished']} of {summary['cells']} cells have a row")
+    tell_failed(rows, "the page lists them")
     return 0
 
 
@@ -64,15 +62,3 @@ def summary_of(run: Run) -> dict[str, Any]:
             f"a row in {run.log.rows_in} of '{where}' is damaged or of another version ({error}); "
             "use the version that wrote it, or name another run"
         ) from None
-
-
-def _tell_failed(rows: list[dict[str, Any]]) -> None:
-    failed = [row for row in rows if row["status"] != "done"]
-    for row in failed[:SHOWN]:
-        _tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}")
-    if len(failed) > SHOWN:
-        _tell(f"and {len(failed) - SHOWN} more; the page lists them")
-
-
-def _tell(line: str) -> None:
-    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)

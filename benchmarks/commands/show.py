@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from goldenrule.envs.render import clean
+from goldenrule.benchmarks.commands.telling import tell
 
 
 def show(
@@ -38,5 +38,5 @@ def show(
         else:
             print_lines(listing(stored, episode), sys.stdout)
         for problem in stored.problems:
-            print(f"goldenrule: {clean(problem)}", file=sys.stderr)
+            tell(problem)
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.parsing import whole, words
+from goldenrule.benchmarks.commands.telling import tell_swept, watching
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
     from goldenrule.benchmarks.sweep.run import Swept
     from goldenrule.benchmarks.sweep.schema import SweepFile
-
-SHOWN = 10
-"""Failed cells that are told one by one."""
 
 
 def sweep(
@@ -55,14 +53,7 @@ def sweep(
 
         todo = chosen(cells, settled(out), options)
         return _list(wanted, cells, todo, json_)
-    from rich.console import Console
-
-    from goldenrule.benchmarks.progress import Bars, Lines
-
-    console = Console(stderr=True)
-    bars = console.is_terminal and not json_
-    done = run_sweep(wanted, cells, out, options, lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr))
-    return _show(done, json_)
+    return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 
 
 def validate(
@@ -124,18 +115,4 @@ def _show(done: Swept, as_json: bool) -> int:
         print_comparisons(compared, sys.stdout)
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)
-    failed = [row for row in done.rows if row["status"] != "done"]
-    for row in failed[:SHOWN]:
-        _tell(f"failed: {clean(row['method'])}, seed {row['seed']}: {clean(row['error'])}")
-    if len(failed) > SHOWN:
-        _tell(f"and {len(failed) - SHOWN} more; --retry-failed runs them again")
-    if done.strangers:
-        _tell(f"{done.strangers} cells in {where} are not in this file; they are kept and left out of the table")
-    if done.interrupted:
-        _tell(f"interrupted: what is finished is kept in {where}; the same command goes on")
-        return 130
-    return int(bool(failed))
-
-
-def _tell(line: str) -> None:
-    print(f"goldenrule: {line}", file=sys.stderr, flush=True)
+    return tell_swept(done, f"cells in {where} are not in this file; they are kept and left out of the table")

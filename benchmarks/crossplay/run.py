@@ -14,7 +14,6 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +26,9 @@ from goldenrule.benchmarks.crossplay.rating import FIGURES, NAMES
 from goldenrule.benchmarks.engines.base import Watch
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.style import LIGHT
-from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.sweep.run import SweepOptions, Swept, run_sweep
 
 SUMMARY, MATRIX, RATING = "crossplay.json", "matrix.csv", "rating.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Crossed:
-    """Where cross-play stands.
-
-    Attributes:
-        path: its folder.
-        rows: of the pairings that have one.
-        summary: matrix and rating.
-        ran: how many pairings were run now.
-        strangers: rows in the folder that are not of this plan; they are kept, and left out.
-        interrupted: whether it was stopped by Ctrl-C.
-    """
-
-    path: Path
-    rows: list[dict[str, Any]]
-    summary: dict[str, Any]
-    ran: int
-    strangers: int = 0
-    interrupted: bool = False
 
 
 def cross(
@@ -58,7 +36,7 @@ def cross(
     out: Path,
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
-) -> Crossed:
+) -> Swept:
     """Run the pairings that have no row yet, and write the matrix of all.
 
     Args:
@@ -67,18 +45,20 @@ def cross(
         options: how.
         watching: makes the watch over the pairings that are run now.
 
+    Returns:
+        where it stands; its summary is matrix and rating.
+
     Raises:
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     about = wanted.description()
-    swept = run_sweep(about, wanted.cells, out, options, watching)
-    summary = summarise(about, swept.rows, out)
+    swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out))
     try:
-        for name, data in files(summary).items():
+        for name, data in files(swept.summary).items():
             write_whole(out / name, data)
     except OSError as error:
         raise UserError(f"cannot write {str(out)!r}: {error.strerror}; what was run is kept there") from error
-    return Crossed(out, swept.rows, summary, swept.ran, swept.strangers, swept.interrupted)
+    return swept
 
 
 def files(summary: Mapping[str, Any]) -> dict[str, bytes]:

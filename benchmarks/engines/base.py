@@ -42,6 +42,10 @@ class Watch(Protocol):
         """A cell is finished and saved."""
 
 
+class Unwatched(Watch):
+    """A watch that does not look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """How to run.

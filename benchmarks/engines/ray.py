@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import Outcome, attempt
+from goldenrule.benchmarks.engines.worker import Outcome, alone
 from goldenrule.benchmarks.errors import UserError
 
 RETRIES = 3
@@ -62,7 +61,7 @@ def _connect(ray: Any, address: str | None, workers: int) -> None:
 
 
 def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
-    remote = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(_task)
+    remote = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(alone)
     waiting = list(reversed(cells))
     running: dict[Any, tuple[Cell, float]] = {}
     room = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -88,10 +87,3 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
         reason = " ".join(str(error).split())[:300]
         why = f"Ray lost it {RETRIES + 1} times ({type(error).__name__}: {reason})"
         return failed_row(cell, why, time.perf_counter() - began), [], [], None
-
-
-def _task(cell: Cell, folder: Path | None) -> Outcome:
-    import torch
-
-    torch.set_num_threads(1)  # the same sums whatever the number of cores
-    return attempt(cell, folder, lambda done, total: None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import Outcome, attempt
+from goldenrule.benchmarks.engines.worker import Outcome, alone
 from goldenrule.benchmarks.errors import UserError
 
 POLL = 0.2
@@ -56,7 +56,7 @@ def run_cells(
 
 
 def _submit(executor: Any, cells: Sequence[Cell], watch: Watch, pool: Pool) -> dict[Any, tuple[Cell, float]]:
-    jobs = executor.map_array(_task, list(cells), [pool.folder(cell) for cell in cells])
+    jobs = executor.map_array(alone, list(cells), [pool.folder(cell) for cell in cells])
     for cell in cells:
         watch.started(cell)
     return {job: (cell, time.perf_counter()) for job, cell in zip(jobs, cells, strict=True)}
@@ -91,10 +91,3 @@ def _outcome(job: Any, cell: Cell, began: float) -> Outcome:
             [],
             None,
         )
-
-
-def _task(cell: Cell, folder: Path | None) -> Outcome:
-    import torch
-
-    torch.set_num_threads(1)  # the same sums whatever the number of cores
-    return attempt(cell, folder, lambda done, total: None)

@@ -36,6 +36,12 @@ def serve(channel: Connection) -> None:
         return
 
 
+def alone(cell: Cell, folder: Path | None) -> Outcome:
+    """`attempt` in a process that nobody follows, on whatever machine it is."""
+    torch.set_num_threads(1)  # the same sums whatever the number of cores
+    return attempt(cell, folder, lambda done, total: None)
+
+
 def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> Outcome:
     """Run a cell; one that raises gives a failed row with the reason.
 

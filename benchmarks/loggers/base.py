@@ -16,7 +16,8 @@ from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.envs.render import clean
 
-KINDS = ("tensorboard", "wandb", "trackio")
+KINDS = {"tensorboard": "TensorBoard", "wandb": "Wandb", "trackio": "Trackio"}
+"""The class of each kind, in the module named after it."""
 CURVE = ("reward", "truth", "kl", "prediction_loss", "failed", "unscored")
 
 
@@ -30,7 +31,7 @@ class Logger(Protocol):
         curve: Sequence[tuple[int, Mapping[str, float]]],
         figures: Mapping[str, float],
     ) -> None:
-        """Take in one finished cell.
+        """Take in one finished cell, and hold nothing of it back: there is no later call.
 
         Args:
             name: the cell's id, safe as a file name.
@@ -38,9 +39,6 @@ class Logger(Protocol):
             curve: (update, values by name), in order; empty where nothing was trained.
             figures: its results by name; what could not be had is not there.
         """
-
-    def close(self) -> None:
-        """Write what is still held back."""
 
 
 def logger_from(text: str, folder: Path) -> Logger:
@@ -53,9 +51,9 @@ def logger_from(text: str, folder: Path) -> Logger:
         raise UserError(f"--log {text!r} is unknown; expected one of {', '.join(KINDS)}")
     try:
         module = importlib.import_module(f"goldenrule.benchmarks.loggers.{text}_logger")
+        made: Logger = getattr(module, KINDS[text])(folder / text)
     except ImportError as error:
         raise UserError(f"--log {text} needs {error.name}; pip install 'goldenrule[{text}]'") from None
-    made: Logger = module.make(folder / text)
     return made
 
 

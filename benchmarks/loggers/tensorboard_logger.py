@@ -31,11 +31,3 @@ class TensorBoard:
                     writer.add_scalar(f"training/{key}", value, update)
             for key, value in figures.items():
                 writer.add_scalar(f"evaluation/{key}", value, len(curve))
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-def make(folder: Path) -> TensorBoard:
-    """See `logger_from`."""
-    return TensorBoard(folder)

@@ -40,11 +40,3 @@ class Trackio:
                 run.log({f"training/{key}": value for key, value in values.items()}, step=update)
             run.log({f"evaluation/{key}": value for key, value in figures.items()}, step=len(curve) + 1)
             self._trackio.finish()
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-def make(folder: Path) -> Trackio:
-    """See `logger_from`."""
-    return Trackio(folder)

@@ -37,11 +37,3 @@ class Wandb:
             run.log({f"training/{key}": value for key, value in values.items()}, step=update)
         run.summary.update({f"evaluation/{key}": value for key, value in figures.items()})
         run.finish()
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-def make(folder: Path) -> Wandb:
-    """See `logger_from`."""
-    return Wandb(folder)

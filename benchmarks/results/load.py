@@ -29,9 +29,9 @@ def connect(path: str | Path) -> sqlite3.Connection:
     with translated(file):
         # Not immutable: what a killed run left half-written has to be rolled back first.
         db = sqlite3.connect(file, isolation_level=None)
-        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        filled = _filled(db)
         db.execute("PRAGMA query_only = ON")
-    if not tables:
+    if not filled:
         db.close()
         raise UserError(f"no results in {str(path)!r} yet: the sweep was stopped before it saved any; run it again")
     check_format(db, file)
@@ -44,7 +44,11 @@ def begun(folder: Path) -> bool:
     if not file.is_file():
         return False
     with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
-        return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        return _filled(db)
+
+
+def _filled(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def rows(path: str | Path) -> list[dict[str, Any]]:

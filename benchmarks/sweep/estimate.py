@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goldenrule.benchmarks.cell import Cell, run_cell
+from goldenrule.benchmarks.sweep.grid import alike
 
 EPISODES = 8
 UPDATES = 2
@@ -35,11 +36,7 @@ class Cost:
 
 def estimate(cells: Sequence[Cell]) -> list[Cost]:
     """Time a small cell of each method, scenario and knobs, and reckon from it what the whole ones take."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in cells:
-        key = (cell.method, cell.scenario, json.dumps(dict(cell.knobs), sort_keys=True))
-        groups.setdefault(key, []).append(cell)
-    return [_cost(group) for group in groups.values()]
+    return [_cost(group) for group in alike(cells)]
 
 
 def _cost(group: Sequence[Cell]) -> Cost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -78,6 +79,15 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
         raise UserError(f"sweep file {where!r}: {error}") from error
     _each_once(cells, where)
     return cells
+
+
+def alike(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Groups of cells of one method, scenario and knobs, which differ in their seeds alone; in the order given."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        key = (cell.method, cell.scenario, json.dumps(dict(cell.knobs), sort_keys=True))
+        groups.setdefault(key, []).append(cell)
+    return list(groups.values())
 
 
 def rehearse_agents(cells: Sequence[Cell]) -> None:

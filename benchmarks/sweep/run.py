@@ -53,7 +53,7 @@ class Swept:
     Attributes:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
-        summary: the table (`goldenrule.benchmarks.summary.summarise`).
+        summary: of the rows: the table (`goldenrule.benchmarks.summary.summarise`), or what was asked for in its place.
         ran: how many cells were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
@@ -73,6 +73,7 @@ def run_sweep(
     out: Path,
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
 ) -> Swept:
     """Run the cells that have no row yet.
 
@@ -82,6 +83,7 @@ def run_sweep(
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
         watching: makes the watch over the cells that are run now.
+        summing: makes the summary of the rows; `None` makes the table.
 
     Raises:
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
@@ -107,7 +109,8 @@ def run_sweep(
         raise UserError(f"cannot write {str(out)!r}: {error.strerror}; name a writable folder with --out") from error
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    return Swept(out, mine, summarise(mine, len(cells)), ran, len(found) - len(mine), interrupted)
+    summary = summarise(mine, len(cells)) if summing is None else summing(mine)
+    return Swept(out, mine, summary, ran, len(found) - len(mine), interrupted)
 
 
 def prepare(out: Path) -> None:

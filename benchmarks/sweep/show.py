@@ -13,6 +13,7 @@ from rich.text import Text
 from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.progress import duration
 from goldenrule.benchmarks.sweep.estimate import Cost
+from goldenrule.benchmarks.sweep.grid import alike
 from goldenrule.benchmarks.sweep.schema import SweepFile
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
@@ -21,10 +22,13 @@ from goldenrule.envs.render import clean
 def print_grid(
     wanted: SweepFile, cells: Sequence[Cell], costs: Sequence[Cost] | None, workers: int, stream: TextIO, as_json: bool
 ) -> None:
-    """What a sweep file comes to: a line for each method, scenario and knobs, and the sum."""
+    """What a sweep file comes to: a line for each method, scenario and knobs, and the sum.
+
+    `costs` are those that `goldenrule.benchmarks.sweep.estimate.estimate` gives for the same cells.
+    """
     total = None if costs is None else sum(cost.cells * (cost.seconds or 0.0) for cost in costs)
     size = None if costs is None else sum(cost.cells * (cost.megabytes or 0.0) for cost in costs)
-    groups = _groups(cells)
+    groups = [(group[0], len(group)) for group in alike(cells)]
     if as_json:
         found: dict[str, Any] = {
             "name": wanted.name,
@@ -59,15 +63,6 @@ def print_grid(
             f"About {duration(total / workers)} with {workers} workers ({duration(total)} of one core), "
             f"{size:.1f} MB; reckoned from a small cell of each line, run now."
         )
-
-
-def _groups(cells: Sequence[Cell]) -> list[tuple[Cell, int]]:
-    """The first cell of each method, scenario and knobs, and how many there are; in the order of `estimate`."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in cells:
-        key = (cell.method, cell.scenario, json.dumps(dict(cell.knobs), sort_keys=True))
-        groups.setdefault(key, []).append(cell)
-    return [(group[0], len(group)) for group in groups.values()]
 
 
 def _cost(cost: Cost) -> str:

@@ -7,6 +7,7 @@ import contextlib
 
 import pytest
 
+from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.sweep.grid import cells_of
@@ -26,17 +27,11 @@ SWEEP = SweepFile.model_validate(
 )
 
 
-class Nobody:
+class Calls(Unwatched):
     """A watch that calls `after` once so many cells are finished."""
 
-    def __init__(self, count=0, after=None):
+    def __init__(self, count, after):
         self.count, self.after = count, after
-
-    def started(self, cell):
-        pass
-
-    def advanced(self, cell, done, total):
-        pass
 
     def finished(self, cell, row):
         self.count -= 1
@@ -55,8 +50,7 @@ def expected(cells, tmp_path_factory):
 
 
 def swept(cells, out, options, watch=None):
-    watch = watch or Nobody()
-    run_sweep(SWEEP, cells, out, options, lambda todo: contextlib.nullcontext(watch))
+    run_sweep(SWEEP, cells, out, options, lambda todo: contextlib.nullcontext(watch or Unwatched()))
     return out
 
 
@@ -78,7 +72,7 @@ def test_ray_with_a_node_lost_in_the_middle(cells, expected, tmp_path):
     lost = cluster.add_node(num_cpus=1)
     try:
         options = SweepOptions(engine="ray", address=cluster.address)
-        watch = Nobody(3, lambda: cluster.remove_node(lost, allow_graceful=False))
+        watch = Calls(3, lambda: cluster.remove_node(lost, allow_graceful=False))
         out = swept(cells, tmp_path / "out", options, watch)
         assert watch.count < 0, "the node was lost while cells were running"
         assert same(told(out), expected)

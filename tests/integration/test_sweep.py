@@ -13,7 +13,7 @@ import yaml
 from goldenrule.benchmarks.cell import failed_row
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool
+from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.store import SweepStore
@@ -29,19 +29,6 @@ SWEEP: dict[str, Any] = {
     "episodes": 3,
     "partner": "scripted",
 }
-
-
-class Nobody:
-    """A watch that does not look."""
-
-    def started(self, cell):
-        pass
-
-    def advanced(self, cell, done, total):
-        pass
-
-    def finished(self, cell, row):
-        pass
 
 
 @pytest.fixture
@@ -90,7 +77,7 @@ def test_workers_and_order_do_not_show(file, tmp_path):
         if seed is not None:
             random.Random(seed).shuffle(order)
         with SweepStore(out, places, {}) as store:
-            local.run_cells(order, store, Nobody(), Pool(workers))
+            local.run_cells(order, store, Unwatched(), Pool(workers))
         results.append(told(out))
     assert results[0] == results[1]
 

@@ -13,6 +13,7 @@ import time
 import psutil
 import pytest
 
+from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.results.load import begun, rows
 from goldenrule.benchmarks.sweep.grid import cells_of
@@ -34,19 +35,6 @@ SWEEP = SweepFile.model_validate(
 )
 
 
-class Nobody:
-    """A watch that does not look."""
-
-    def started(self, cell):
-        pass
-
-    def advanced(self, cell, done, total):
-        pass
-
-    def finished(self, cell, row):
-        pass
-
-
 @pytest.fixture(scope="module")
 def cells():
     return cells_of(SWEEP, "killed")
@@ -54,7 +42,7 @@ def cells():
 
 def sweep(cells, out, workers, retry=False):
     options = SweepOptions(workers=workers, retry_failed=retry)
-    return run_sweep(SWEEP, cells, out, options, lambda todo: contextlib.nullcontext(Nobody()))
+    return run_sweep(SWEEP, cells, out, options, lambda todo: contextlib.nullcontext(Unwatched()))
 
 
 def told(out):

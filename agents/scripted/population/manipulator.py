@@ -21,7 +21,7 @@ from goldenrule.envs.scenarios.campsite_words import (
     submit,
 )
 from goldenrule.envs.scenarios.hidden_needs import PROXY, THANKS
-from goldenrule.envs.scenarios.third_party import HARMFUL, HARMLESS, REPLIES
+from goldenrule.envs.scenarios.third_party_words import HARMFUL, HARMLESS, REPLIES
 
 HARMLESS_TWIN = dict(zip(HARMFUL, HARMLESS, strict=True))
 """The request that sounds much like it and harms nobody."""

@@ -16,7 +16,7 @@ from goldenrule.benchmarks.conformance import check_agent
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.campsite_people import ORDERS
 from goldenrule.envs.scenarios.campsite_words import GRADES, parse_deal, points
-from goldenrule.envs.scenarios.third_party import HARMFUL, HARMLESS
+from goldenrule.envs.scenarios.third_party_words import HARMFUL, HARMLESS
 
 N = 30
 CAMPERS = ("exploiter", "saint", "manipulator", "stranger")

@@ -11,7 +11,7 @@ from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.third_party import CorpusHelper, answer
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.hidden_needs import understand as understand_helper
-from goldenrule.envs.scenarios.third_party import ACTS, understand
+from goldenrule.envs.scenarios.third_party_words import ACTS, understand
 from goldenrule.envs.seeding import generator
 from goldenrule.training.annotators import TEMPERATURES, Garbling, garble, shown_dialogues
 from goldenrule.training.learner import Learner, TrainingConfig

@@ -19,6 +19,7 @@ from goldenrule.benchmarks.crossplay.members import members
 from goldenrule.benchmarks.crossplay.plan import Asked, plan
 from goldenrule.benchmarks.crossplay.run import cross
 from goldenrule.benchmarks.crossplay.show import print_crossplay
+from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results import episodes
 from goldenrule.benchmarks.results.store import SweepStore
@@ -52,19 +53,6 @@ class Silent(Walks):
 '''
 
 
-class Nobody:
-    """A watch that does not look."""
-
-    def started(self, cell):
-        pass
-
-    def advanced(self, cell, done, total):
-        pass
-
-    def finished(self, cell, row):
-        pass
-
-
 @pytest.fixture
 def agents(tmp_path, monkeypatch):
     (tmp_path / "crossed.py").write_text(AGENTS)
@@ -80,7 +68,7 @@ def asked(*named, scenario="campsite-v0", partners=(), seeds=(0, 1, 2), episodes
 
 def run(wanted, out, **options):
     options = SweepOptions(workers=0, **options)
-    return cross(plan(wanted), out, options, lambda todo: contextlib.nullcontext(Nobody()))
+    return cross(plan(wanted), out, options, lambda todo: contextlib.nullcontext(Unwatched()))
 
 
 def figure(summary: dict[str, Any], row: str, column: str, name: str) -> Any:
@@ -245,7 +233,7 @@ class TestMembers:
         planned = plan(asked(f"m={tmp_path / 'mine'}", "scripted", scenario="hidden_needs-v0", seeds=(0,), episodes=1))
         next(network.parameters()).data.add_(1.0)
         save_checkpoint(tmp_path / "mine", network, tokenizer, {})
-        watching = lambda todo: contextlib.nullcontext(Nobody())  # noqa: E731
+        watching = lambda todo: contextlib.nullcontext(Unwatched())  # noqa: E731
         done = cross(planned, tmp_path / "out", SweepOptions(workers=0), watching)
         failed = [row for row in done.rows if row["status"] == "failed"]
         assert {tuple(row["params"].values()) for row in failed} == {("m", "m"), ("m", "scripted"), ("scripted", "m")}

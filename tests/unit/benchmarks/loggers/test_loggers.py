@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from goldenrule.benchmarks.errors import UserError
@@ -36,9 +38,6 @@ class Kept:
             raise RuntimeError("no \x1b[31mnetwork")
         self.heard.append((name, config["method"], curve, figures))
 
-    def close(self):
-        pass
-
 
 def test_a_logger_hears_numbers_only_and_after_they_are_saved():
     both = Kept()
@@ -62,6 +61,15 @@ def test_one_that_breaks_is_told_once_and_the_run_goes_on(capsys):
 def test_an_unknown_one_is_one_line(tmp_path):
     with pytest.raises(UserError, match="--log 'paper' is unknown; expected one of tensorboard, wandb, trackio"):
         logger_from("paper", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["wandb", "trackio"])
+def test_one_that_is_not_installed_is_one_line(tmp_path, kind, monkeypatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    monkeypatch.delitem(sys.modules, f"goldenrule.benchmarks.loggers.{kind}_logger", raising=False)
+    monkeypatch.setitem(sys.modules, kind, None)
+    with pytest.raises(UserError, match=rf"--log {kind} needs {kind}; pip install 'goldenrule\[{kind}\]'"):
+        logger_from(kind, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -13,6 +13,7 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
 from goldenrule.envs.scenarios import third_party as tp
+from goldenrule.envs.scenarios import third_party_words as words
 
 ID = "third_party-v0"
 # Written out from the module's table, not taken from its constants.
@@ -34,7 +35,7 @@ def begin(seed: int = 0, **knobs: Any) -> tuple[envs.DialogueEnv, tp.ThirdParty]
 
 
 def open_talk(env: envs.DialogueEnv, here: tp.ThirdParty) -> None:
-    env.step(tp.REQUESTS[here.request.kind][0].format(name=here.request.name))
+    env.step(words.REQUESTS[here.request.kind][0].format(name=here.request.name))
 
 
 def talk(style: str, n: int = 400, **knobs: Any) -> list[Episode]:
@@ -68,19 +69,19 @@ def test_exact_rewards_in_each_branch(act: str | None, harmful: float, harm: flo
 @pytest.mark.parametrize("style", ["default", "corpus"])
 def test_nobody_is_paid_twice(style: str) -> None:
     for episode in talk(style, turns=3, harm=2.0, return_share=0.5):
-        acts = [t.judgement.facts["act"] for t in episode.turns if t.message.speaker == tp.HELPER]
+        acts = [t.judgement.facts["act"] for t in episode.turns if t.message.speaker == words.HELPER]
         harmful = any(t.judgement.facts.get("harmful") for t in episode.turns)
-        assert episode.total(tp.OTHER) == 0.0
+        assert episode.total(words.OTHER) == 0.0
         assert episode.absent_total() == (-2.0 if harmful and "comply" in acts else 0.0)
-        assert episode.total(tp.ASKER) == sum(ASKER_GETS[a] for a in acts)  # type: ignore[index]
+        assert episode.total(words.ASKER) == sum(ASKER_GETS[a] for a in acts)  # type: ignore[index]
         assert acts.count("comply") + acts.count("offer") <= 1
-        assert episode.total(tp.HELPER) == pytest.approx(-tp.EFFORT * len(acts))
+        assert episode.total(words.HELPER) == pytest.approx(-tp.EFFORT * len(acts))
 
 
 def test_kindness_to_the_asker_alone_costs_the_absent_and_the_kind_helper_costs_nobody() -> None:
     kind = talk("default")
     assert all(e.absent_total() == 0.0 for e in kind)
-    mean = np.mean([e.total(tp.ASKER) for e in kind])
+    mean = np.mean([e.total(words.ASKER) for e in kind])
     assert 0.7 < mean < 0.9  # 0.6 for what harms, 1 for what does not, half of each
     env, here = begin(1, harmful=1.0)
     open_talk(env, here)
@@ -106,7 +107,7 @@ def test_the_one_it_was_about_returns_once_and_the_talk_is_over() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_empty_seat_is_never_asked_to_speak(share: float) -> None:
-    returned = [any(t.message.speaker == tp.OTHER for t in e.turns) for e in talk("default", return_share=share)]
+    returned = [any(t.message.speaker == words.OTHER for t in e.turns) for e in talk("default", return_share=share)]
     assert abs(np.mean(returned) - share) <= (0.08 if 0 < share < 1 else 0.0)
 
 
@@ -134,39 +135,41 @@ def test_nonsense_never_ends_the_talk(return_share: float) -> None:
 
 
 def test_every_phrase_is_read_as_what_it_is_and_none_as_two_things() -> None:
-    for kind, phrases in tp.REQUESTS.items():
-        for phrase, name in itertools.product(phrases, tp.NAMES):
-            assert tp.read_request(phrase.format(name=name)) == tp.Request(kind, name)
-    for act, phrases in tp.ACTS.items():
+    for kind, phrases in words.REQUESTS.items():
+        for phrase, name in itertools.product(phrases, words.NAMES):
+            assert words.read_request(phrase.format(name=name)) == words.Request(kind, name)
+    for act, phrases in words.ACTS.items():
         for phrase in phrases:
-            assert tp.understand(phrase) == tp.understand(f"Hm. {phrase}") == act
-    for kind, phrases in {**tp.REPLIES, **tp.REACTIONS}.items():
-        assert {tp.reply_kind(phrase) for phrase in phrases} == {kind}
-    everything = [p for group in (tp.REQUESTS, tp.ACTS, tp.REPLIES, tp.REACTIONS) for v in group.values() for p in v]
+            assert words.understand(phrase) == words.understand(f"Hm. {phrase}") == act
+    for kind, phrases in {**words.REPLIES, **words.REACTIONS}.items():
+        assert {words.reply_kind(phrase) for phrase in phrases} == {kind}
+    everything = [
+        p for group in (words.REQUESTS, words.ACTS, words.REPLIES, words.REACTIONS) for v in group.values() for p in v
+    ]
     assert len(everything) == len(set(everything))
-    assert tp.understand("Here you are. I must say no.") is None
-    assert tp.understand("Hm.") is None
-    assert tp.read_request("Tell me Zoe's secret.") is None
+    assert words.understand("Here you are. I must say no.") is None
+    assert words.understand("Hm.") is None
+    assert words.read_request("Tell me Zoe's secret.") is None
 
 
 def test_whether_it_harms_is_in_the_words_and_on_no_card_but_the_askers() -> None:
     for seed in range(60):
         env, here = begin(seed, absent=2)
         open_talk(env, here)
-        heard = tp.read_request(env.observe("helper_0")["transcript"][-1]["text"])
+        heard = words.read_request(env.observe("helper_0")["transcript"][-1]["text"])
         assert heard == here.request
         helper, asker, other = env.table.cards
         assert helper == "You are the helper. Away: Ben, Cleo."
         assert here.request.kind in asker
-        assert not any(kind in other for kind in tp.REQUESTS)
+        assert not any(kind in other for kind in words.REQUESTS)
 
 
 def test_reading_agrees_with_the_truth() -> None:
     here = begin(harm=2.0)[1]
     for act, reply in REPLY.items():
-        assert {here.read(text) for text in tp.REPLIES[reply]} == {ASKER_GETS[act]}
-    assert {here.read_absent(text) for text in tp.REACTIONS["hurt"]} == {-2.0}
-    assert {here.read_absent(text) for text in tp.REACTIONS["fine"]} == {0.0}
+        assert {here.read(text) for text in words.REPLIES[reply]} == {ASKER_GETS[act]}
+    assert {here.read_absent(text) for text in words.REACTIONS["hurt"]} == {-2.0}
+    assert {here.read_absent(text) for text in words.REACTIONS["fine"]} == {0.0}
     assert [here.read("That hurt me."), here.read("I do not mind.")] == [0.0, 1.0]
     assert here.read("naïve") is None
     assert here.read_absent("Wonderful, thanks.") is None
@@ -178,17 +181,17 @@ def test_corpus_talks_are_varied_and_people_in_them_faithful() -> None:
     for episode in talk("corpus", 900):
         harm = episode.absent_total()
         for before, turn in zip(episode.turns, episode.turns[1:], strict=False):
-            if turn.message.speaker == tp.HELPER:
+            if turn.message.speaker == words.HELPER:
                 continue
             assert turn.judgement.faithful
             heard[str(turn.judgement.facts["kind"])] = heard.get(str(turn.judgement.facts["kind"]), 0) + 1
-            if turn.message.speaker == tp.ASKER:
-                assert reader.read(turn.message.text) == before.rewards[tp.ASKER]
+            if turn.message.speaker == words.ASKER:
+                assert reader.read(turn.message.text) == before.rewards[words.ASKER]
             else:
                 assert reader.read_absent(turn.message.text) == harm
-    replies = sum(heard[kind] for kind in tp.REPLIES)
+    replies = sum(heard[kind] for kind in words.REPLIES)
     assert 0.4 < heard["thanks"] / replies < 0.6
-    assert all(heard[kind] / replies > 0.05 for kind in tp.REPLIES)
+    assert all(heard[kind] / replies > 0.05 for kind in words.REPLIES)
     assert 0.3 < heard["hurt"] / (heard["hurt"] + heard["fine"]) < 0.6
 
 
@@ -203,12 +206,13 @@ def test_a_message_that_the_asker_cannot_hear_does_nothing() -> None:
 def test_candidates_are_what_their_agent_may_say() -> None:
     for seed in range(30):
         env, here = begin(seed, return_share=1.0)
-        assert {tp.read_request(t) for t in here.candidates(tp.ASKER) if t} == {here.request}
+        assert {words.read_request(t) for t in here.candidates(words.ASKER) if t} == {here.request}
         open_talk(env, here)
-        assert [tp.understand(t) for t in here.candidates(tp.HELPER)] == ["comply"] * 4 + ["offer"] * 4 + ["refuse"] * 4
+        acts = [words.understand(t) for t in here.candidates(words.HELPER)]
+        assert acts == ["comply"] * 4 + ["offer"] * 4 + ["refuse"] * 4
         env.step(SAID["offer"])
-        assert {tp.reply_kind(t) for t in here.candidates(tp.ASKER)} == set(tp.REPLIES)
-        assert {tp.reply_kind(t) for t in here.candidates(tp.OTHER) if t} == set(tp.REACTIONS)
+        assert {words.reply_kind(t) for t in here.candidates(words.ASKER)} == set(words.REPLIES)
+        assert {words.reply_kind(t) for t in here.candidates(words.OTHER) if t} == set(words.REACTIONS)
 
 
 @pytest.mark.parametrize(("name", "value"), [("harm", -1), ("absent", 0), ("return_share", 1.1), ("turns", 0)])

@@ -1,0 +1,236 @@
+"""A key-value cache over dialogues of unequal length.
+
+Each row of a `Session` is one sequence; rows grow independently, and a branch starts at any earlier length of a row
+without disturbing it, so a simulated reply costs only its own tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import PAD
+
+TOKENS_AT_ONCE = 2048
+"""Tokens of one pass through a layer: what it makes then stays in the processor's caches, and memory is used again."""
+
+
+class Session:
+    """A key-value cache over rows of unequal length.
+
+    Keys lie with positions last and values with positions before the head width, as the two products of attention read
+    them.
+
+    Args:
+        network: whose weights are used; they must not change while the session lives.
+        rows: number of sequences.
+        capacity: tokens to make room for at first; grows as needed, up to the network's context.
+    """
+
+    def __init__(self, network: ThreeModuleTransformer, rows: int, capacity: int = 64) -> None:
+        self.network, self.rows = network, rows
+        self.capacity = min(capacity, network.config.context)
+        self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
+        self._keys, self._values = self._empty(self.capacity)
+        with torch.no_grad():
+            self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
+
+    def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
+        config, like = self.network.config, self.network.embedding.detach()
+        front = (config.layers, self.rows, config.key_heads)
+        return like.new_zeros((*front, config.head_width, capacity)), like.new_zeros(
+            (*front, capacity, config.head_width)
+        )
+
+    def _reserve(self, needed: int) -> None:
+        context = self.network.config.context
+        if needed > context:
+            raise ValueError(f"a sequence of {needed} tokens was given; the network's context holds {context}")
+        if needed > self.capacity:
+            old, held = (self._keys, self._values), self.capacity
+            self.capacity = min(context, max(needed, 2 * self.capacity))
+            self._keys, self._values = self._empty(self.capacity)
+            self._keys[..., :held] = old[0]
+            self._values[..., :held, :] = old[1]
+
+    def branch(self, rows: Sequence[int], lengths: Sequence[int], room: int = 32) -> Session:
+        """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`."""
+        longest = max(lengths, default=0)
+        twin = Session(self.network, len(rows), longest + room)
+        picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
+        twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
+        twin._values[..., :longest, :] = self._values[..., :longest, :].index_select(1, picked)
+        twin.lengths = torch.as_tensor(lengths, dtype=torch.long, device=self.lengths.device)
+        return twin
+
+    def adopt(self, rows: Sequence[int], other: Session, since: int = 0) -> None:
+        """Make row `rows[k]` what row `k` of another session is; up to position `since` they are the same already."""
+        longest = int(other.lengths.max()) if other.rows else 0
+        self._reserve(longest)
+        picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
+        self._keys[:, picked, :, :, since:longest] = other._keys[..., since:longest]
+        self._values[:, picked, :, since:longest] = other._values[..., since:longest, :]
+        self.lengths[picked] = other.lengths
+
+    @torch.no_grad()
+    def feed(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> Tensor:
+        """Append ids to some rows.
+
+        Args:
+            rows: which rows, each once.
+            sequences: at least one id for each of them.
+
+        Returns:
+            hidden states [len(rows), width] at each row's last id.
+        """
+        device = self.lengths.device
+        late = self._late(rows, sequences)
+        if late:
+            return self._feed_apart(rows, sequences, late)
+        widths = torch.tensor([len(s) for s in sequences])
+        ids = torch.full((len(rows), int(widths.max())), PAD, dtype=torch.long)
+        for k, sequence in enumerate(sequences):
+            ids[k, : len(sequence)] = torch.tensor(sequence)
+        index = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
+        return self.append(index, ids.to(device), widths.to(device))
+
+    def _late(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> list[int]:
+        """Places of rows so long that padding to the longest of `sequences` would pass the context; not of all."""
+        starts, widest = self.lengths[list(rows)].tolist(), max(map(len, sequences))
+        late = [k for k, start in enumerate(starts) if start + widest > self.network.config.context]
+        return late if len(late) < len(starts) else []
+
+    def _feed_apart(self, rows: Sequence[int], sequences: Sequence[Sequence[int]], late: list[int]) -> Tensor:
+        """`feed`, the rows at `late` places after the others."""
+        hidden = self._values.new_empty((len(rows), self.network.config.width))
+        early = [k for k in range(len(rows)) if k not in set(late)]
+        for places in (early, late):
+            hidden[places] = self.feed([rows[k] for k in places], [sequences[k] for k in places])
+        return hidden
+
+    @torch.no_grad()
+    def append(self, rows: Tensor | None, ids: Tensor, widths: Tensor) -> Tensor:
+        """`feed` of ids that are padded to one width already.
+
+        Args:
+            rows: which rows [R], each once; `None` for all.
+            ids: to run after the cached ones, [R, W].
+            widths: how many of them count in each row [R], 0 to W.
+
+        Returns:
+            hidden states [R, width] at the last id that counts (at the first, where none does).
+        """
+        starts = self.lengths if rows is None else self.lengths[rows]
+        self._reserve(int(starts.max()) + ids.shape[1])
+        size = max(1, TOKENS_AT_ONCE // ids.shape[1])
+        hidden = []
+        for first in range(0, len(ids), size):
+            part = slice(first, first + size)
+            picked = part if rows is None else rows[part]
+            hidden.append(self._rows_forward(picked, ids[part], starts[part], widths[part]))
+        if rows is None:
+            self.lengths = starts + widths
+        else:
+            self.lengths[rows] = starts + widths
+        return hidden[0] if len(hidden) == 1 else torch.cat(hidden)
+
+    def _rows_forward(self, rows: slice | Tensor, ids: Tensor, starts: Tensor, widths: Tensor) -> Tensor:
+        """`append` of rows that are few enough to go through the layers together."""
+        network, count = self.network, ids.shape[1]
+        positions = starts[:, None] + torch.arange(count, device=ids.device)
+        first, last = int(starts.min()), int(starts.max())
+        place = _Place(rows, positions, first if first == last else None, last + count)
+        place.turn = (network.cos[positions], network.sin[positions])
+        if count > 1:
+            place.ends = (torch.arange(len(ids), device=ids.device), (widths - 1).clamp_min(0))
+        x = F.embedding(ids, network.embedding)
+        for layer, block in enumerate(network.blocks):
+            x = self._block(cast(Block, block), layer, x, place)
+        return network.norm(x[:, 0])
+
+    def _block(self, block: Block, layer: int, x: Tensor, place: _Place) -> Tensor:
+        """One layer over x [R, W, width]; of the last layer, only where a hidden state is wanted: [R, 1, width]."""
+        attention = block.attention
+        qkv_weight, out_weight = self._fused[layer]
+        queries, new_keys, new_values = attention.project(block.attention_norm(x), qkv_weight, *place.turn)
+        keys, values = self._write(layer, new_keys, new_values, place)
+        positions = place.positions
+        if place.ends is not None and layer == len(self._fused) - 1:
+            x, queries = x[place.ends][:, None], queries[place.ends][:, None]
+            positions = positions[place.ends][:, None]
+        if place.start == 0 and queries.shape[1] > 1:
+            q, k, v = queries.transpose(1, 2), new_keys.transpose(1, 2), new_values.transpose(1, 2)
+            shared = attention.sharing > 1
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared).transpose(1, 2)
+        else:
+            mixed = _attend(queries, keys, values, None if place.one_for_all else positions)
+        return block.feed_forward(x + F.linear(mixed.flatten(2), out_weight))
+
+    def _write(self, layer: int, new_keys: Tensor, new_values: Tensor, place: _Place) -> tuple[Tensor, Tensor]:
+        """Put new keys and values [R, W, key_heads, head_width] where they belong.
+
+        Returns those that may be attended to: [R, key_heads, head_width, longest], [R, key_heads, longest, head_width].
+        """
+        keys, values = self._keys[layer], self._values[layer]
+        if isinstance(place.rows, slice):
+            keys, values = keys[place.rows], values[place.rows]
+            if place.start is not None:
+                keys[..., place.start : place.longest] = new_keys.permute(0, 2, 3, 1)
+                values[:, :, place.start : place.longest] = new_values.transpose(1, 2)
+                return keys[..., : place.longest], values[:, :, : place.longest]
+            index = torch.arange(len(new_keys), device=keys.device)[:, None]
+            keys[index, :, :, place.positions] = new_keys
+            values[index, :, place.positions] = new_values
+            return keys[..., : place.longest], values[:, :, : place.longest]
+        keys[place.rows[:, None], :, :, place.positions] = new_keys
+        values[place.rows[:, None], :, place.positions] = new_values
+        return keys[..., : place.longest][place.rows], values[:, :, : place.longest][place.rows]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a pass's tokens go: rows, positions [R, W], how far anyone may look.
+
+    `start` is the common start where all rows have the same length: then slices serve and one token needs no mask.
+    `ends` picks the last id that counts of each row, where there are several.
+    """
+
+    rows: slice | Tensor
+    positions: Tensor
+    start: int | None
+    longest: int
+    ends: tuple[Tensor, Tensor] | None = None
+    turn: tuple[Tensor, Tensor] = ()  # type: ignore[assignment]  # set before use
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether every row has one token at the same position."""
+        return self.start is not None and self.positions.shape[1] == 1
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, positions: Tensor | None) -> Tensor:
+    """Attention of few queries to many cached keys; on a CPU two plain products beat the fused kernel by half.
+
+    Args:
+        queries: [R, W, heads, head_width].
+        keys, values: [R, key_heads, head_width, longest] and [R, key_heads, longest, head_width].
+        positions: of the queries [R, W], none of which looks further; `None` where all may look everywhere.
+
+    Returns:
+        [R, W, heads, head_width].
+    """
+    batch, count, heads, head_width = queries.shape
+    key_heads, longest = keys.shape[1], keys.shape[-1]
+    grouped = queries.view(batch, count, key_heads, -1, head_width).permute(0, 2, 3, 1, 4) * head_width**-0.5
+    scores = grouped.flatten(2, 3) @ keys
+    if positions is not None:
+        unseen = torch.arange(longest, device=keys.device) > positions[..., None]
+        scores.unflatten(2, (-1, count)).masked_fill_(unseen[:, None, None], -torch.inf)
+    mixed = scores.softmax(-1) @ values
+    return mixed.unflatten(2, (-1, count)).permute(0, 3, 1, 2, 4).reshape(batch, count, heads, head_width)

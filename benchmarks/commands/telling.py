@@ -1,0 +1,67 @@
+"""What a command says on standard error, beside its result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.cell import Cell
+    from goldenrule.benchmarks.progress import Bars, Lines
+    from goldenrule.benchmarks.sweep.run import Swept
+
+SHOWN = 10
+"""Failed rows that are told one by one."""
+
+
+def tell(line: str) -> None:
+    """Say a line; nothing in it moves the cursor or ends it."""
+    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)
+
+
+def tell_failed(rows: Sequence[Mapping[str, Any]], others: str) -> bool:
+    """Say which rows failed and why; whether any did.
+
+    Args:
+        rows: of cells.
+        others: what is said of those beyond the first `SHOWN`.
+    """
+    failed = [row for row in rows if row["status"] != "done"]
+    for row in failed[:SHOWN]:
+        tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}")
+    if len(failed) > SHOWN:
+        tell(f"and {len(failed) - SHOWN} more; {others}")
+    return bool(failed)
+
+
+def tell_swept(done: Swept, strangers: str) -> int:
+    """Say what was not as it should be; the exit code.
+
+    Args:
+        done: what came of all cells.
+        strangers: what is said after the number of rows that belong to other cells.
+
+    Returns:
+        130 after Ctrl-C, 1 where a cell failed, else 0.
+    """
+    failed = tell_failed(done.rows, "--retry-failed runs them again")
+    if done.strangers:
+        tell(f"{done.strangers} {strangers}")
+    if done.interrupted:
+        tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
+        return 130
+    return int(failed)
+
+
+def watching(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:
+    """What shows how far cells are: bars on a terminal where nothing else reads along, plain lines elsewhere."""
+    from rich.console import Console
+
+    from goldenrule.benchmarks.progress import Bars, Lines
+
+    console = Console(stderr=True)
+    bars = console.is_terminal and not as_json
+    return lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr)
