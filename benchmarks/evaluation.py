@@ -23,6 +23,10 @@ ESTIMATE, PREDICTED = "estimate", "predicted"
 class Evaluation:
     """The figures of one evaluation, and its episodes as plain data.
 
+    An episode at its turn limit counts as one that ended by itself: the limit is the scenario's own, and what was paid
+    until then is exact. So does one with messages that the scenario did not understand. One that failed (the agent
+    broke off, refused, said nothing or too much) has no reward; it is counted apart and is in no figure.
+
     Rewards are means over episodes of what an episode paid in all; where there are several partners theirs add. The
     estimate and the gap are over the `episodes_estimated` in which every message has an estimate, and the gap compares
     it with the truth of these episodes alone.

@@ -103,27 +103,28 @@ def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]
         name = told["agents"][place] if place < len(told["agents"]) else "?"
         yield Line(f"[{name}] ", card, style="dim")
     yield Line("")
-    for place, line in enumerate(told["lines"]):
-        yield from _message(told, place, line)
+    for line in told["lines"]:
+        yield from _message(told, line)
 
 
 def _totals(told: Mapping[str, Any]) -> str:
     truth, estimate = told["truth"], told["estimate"]
-    got = "What the partner got is not known" if truth is None else f"The partner got {_worth(truth)}"
+    who = "partners" if len(told["partners"]) > 1 else "partner"
+    got = f"What the {who} got is not known" if truth is None else f"The {who} got {_worth(truth)}"
     thought = "there is no estimate" if estimate is None else f"the agent thought {_worth(estimate)}"
     return f"Ended {ENDINGS.get(told['status'], told['status'])}. {got}; {thought}{VERDICTS[told['verdict']]}."
 
 
-def _message(told: Mapping[str, Any], place: int, line: Mapping[str, Any]) -> Iterator[Line]:
+def _message(told: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Line]:
     mine = line["who"] == told["learner"]
     label = "*" if line["who"] == NARRATOR else told["agents"][line["who"]]
     if line["to"] is not None:
-        label += f" -> {', '.join(line['to']) or 'nobody'}"
+        label += f" -> {', '.join(told['agents'][seat] for seat in line['to']) or 'nobody'}"
     ends = " " if line["who"] == NARRATOR and line["to"] is None else ": "
     yield Line(label + ends, line["text"] or "(says nothing)", style="bold" if mine else "")
     scores = line["scores"]
     if mine and (ESTIMATE in scores or TRUTH in scores):
-        answer = _answer(told, place)
+        answer = None if line["answer"] is None else told["lines"][line["answer"]]["text"]
         yield _beside("simulated answer: ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
         if line["predicted"] is not None:
             yield _beside("its prediction:   ", line["predicted"], line, PREDICTED, "would be")
@@ -137,14 +138,6 @@ def _beside(label: str, text: str, line: Mapping[str, Any], score: str, words: s
     why = line["reasons"].get(score)
     after = f"   [{words} {_worth(line['scores'].get(score))}{f': {why}' if why else ''}]"
     return Line(label, text, INSIDE, "dim", after)
-
-
-def _answer(told: Mapping[str, Any], place: int) -> str | None:
-    """What the partner said before the learner spoke again."""
-    for later in told["lines"][place + 1 :]:
-        if later["who"] in (told["learner"], told["partner"]):
-            return str(later["text"]) if later["who"] == told["partner"] else None
-    return None
 
 
 def _remarks(line: Mapping[str, Any]) -> Iterator[str]:

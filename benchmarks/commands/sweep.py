@@ -106,7 +106,7 @@ def _show(done: Swept, as_json: bool) -> int:
     from goldenrule.benchmarks.table import print_table
 
     summary, where = done.summary, clean(str(done.path))
-    compared = comparisons(done.rows)
+    compared = comparisons(done.rows, folder=done.path)
     if as_json:
         told = {"run": str(done.path), "rows": done.rows, "summary": summary, "comparisons": compared}
         print(json.dumps(told), flush=True)

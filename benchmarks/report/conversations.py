@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from goldenrule.benchmarks.report.endings import End, end_of, seats
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
-from goldenrule.envs.registry import specs
 
 ESTIMATE, TRUTH, PREDICTED = "estimate", "truth", "predicted"
 """Names of the scores and notes that the evaluation gives each message of the learner."""
@@ -34,6 +34,7 @@ class Told:
     Attributes:
         cell: whose.
         statuses: of the episodes that were read, in order: `failed` or `held`.
+        ends: how each of them ended, likewise.
         pairs: estimate and truth of each message that has both.
         failures: reasons of failed episodes, counted.
         unscored: name of the score and the reason why it is none, counted over messages.
@@ -42,6 +43,7 @@ class Told:
 
     cell: StoredCell
     statuses: list[str] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
     pairs: list[tuple[float, float]] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     unscored: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -77,6 +79,7 @@ def _listen(run: Run, cell: StoredCell) -> Told:
         told.statuses.append("failed" if episode.get("status") == "failed" else "held")
         if told.statuses[-1] == "failed":
             told.failures[shown(episode.get("error") or "no reason was given", 300)] += 1
+        told.ends.append(end_of(episode, *seats(episode, cell.scenario, TRUTH)))
         for turn in _dicts(episode.get("turns")):
             _count(turn, told)
     return told
@@ -118,8 +121,10 @@ def talk(episode: Mapping[str, Any], cell: StoredCell, index: int, messages: int
         messages: how many to show at most.
     """
     agents = [shown(name, 60) for name in _list(episode.get("agents"))]
-    learner, partner = _seats(episode, cell, agents)
+    learner, partners = seats(episode, cell.scenario, TRUTH)
     lines = _lines(episode, agents)
+    for line, answer in zip(lines, _answers(lines, learner, partners), strict=True):
+        line["answer"] = answer
     mine = [line for line in lines if line["who"] == learner]
     estimates = [line["scores"].get(ESTIMATE) for line in mine]
     truths = [line["scores"].get(TRUTH) for line in mine]
@@ -133,7 +138,7 @@ def talk(episode: Mapping[str, Any], cell: StoredCell, index: int, messages: int
         "agents": agents,
         "cards": [shown(card) for card in _list(episode.get("cards"))],
         "learner": learner,
-        "partner": partner,
+        "partners": list(partners),
         "estimate": estimate,
         "truth": truth,
         "verdict": verdict(estimate, truth),
@@ -155,20 +160,24 @@ def _total(values: Sequence[float | None]) -> float | None:
     return None if not values or any(v is None for v in values) else sum(v for v in values if v is not None)
 
 
-def _seats(episode: Mapping[str, Any], cell: StoredCell, agents: Sequence[str]) -> tuple[int, int]:
-    """Places of the learner and the partner: as logged, else as the scenario says, else by who was scored."""
-    found = []
-    spec = specs().get(cell.scenario)
-    for which in ("learner", "partner"):
-        place = episode.get(which)
-        if spec is not None and not isinstance(place, int):
-            role: str = getattr(spec, which)
-            names = [i for i, name in enumerate(agents) if name == role or name.rpartition("_")[0] == role]
-            place = names[0] if names else None
-        found.append(place if isinstance(place, int) and 0 <= place < len(agents) else None)
-    scored = [turn.get("speaker") for turn in _dicts(episode.get("turns")) if TRUTH in _dict(turn.get("scores"))]
-    first = found[0] if found[0] is not None else next((s for s in scored if isinstance(s, int)), 0)
-    return first, found[1] if found[1] is not None else next((i for i in range(len(agents)) if i != first), first)
+def _answers(lines: Sequence[Mapping[str, Any]], learner: int, partners: Sequence[int]) -> list[int | None]:
+    """For each message of the learner, which line answers it: the next one of the partner it was for.
+
+    As `goldenrule.benchmarks.evaluation.answers` counts: of the partners who hear it the one who spoke last is meant,
+    and it answers if it speaks before the learner does again. None for every other line.
+    """
+    found: list[int | None] = []
+    for place, line in enumerate(lines):
+        if line["who"] != learner:
+            found.append(None)
+            continue
+        hearing = [seat for seat in partners if line["to"] is None or seat in line["to"]] or list(partners)
+        spoke = (before["who"] for before in reversed(lines[:place]) if before["who"] in hearing)
+        meant = next(spoke, hearing[0] if hearing else None)
+        later = (at for at in range(place + 1, len(lines)) if lines[at]["who"] in (learner, meant))
+        at = next(later, None)
+        found.append(at if at is not None and lines[at]["who"] == meant else None)
+    return found
 
 
 def _lines(episode: Mapping[str, Any], agents: Sequence[str]) -> list[dict[str, Any]]:
@@ -189,7 +198,7 @@ def _line(turn: Mapping[str, Any], agents: Sequence[str]) -> dict[str, Any]:
     rewards = [number(reward) for reward in _list(turn.get("rewards"))]
     return {
         "who": speaker if isinstance(speaker, int) and NARRATOR <= speaker < len(agents) else NARRATOR,
-        "to": [agents[i] for i in _list(to) if isinstance(i, int) and 0 <= i < len(agents)] if to is not None else None,
+        "to": None if to is None else [i for i in _list(to) if isinstance(i, int) and 0 <= i < len(agents)],
         "text": shown(turn.get("text", "")),
         "imagined": None if imagined is None else shown(imagined),
         "predicted": None if predicted is None or predicted == imagined else shown(predicted),

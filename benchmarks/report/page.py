@@ -24,6 +24,7 @@ from markupsafe import Markup
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, Told, listen
+from goldenrule.benchmarks.report.endings import endings
 from goldenrule.benchmarks.report.figures import Plot
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
 from goldenrule.benchmarks.report.reading import read_run
@@ -42,6 +43,9 @@ from goldenrule.benchmarks.report.summarising import (
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
 """Reasons of one kind that the page lists at most."""
+
+ENDINGS = 200
+"""Lines of the table of endings at most."""
 
 TABLES = 200
 """Settings (scenario and knobs) whose tables the page has at most."""
@@ -114,6 +118,7 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"figure": _figure, "shown": shown}
+    ends = {one.cell: one.ends for one in told}
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
@@ -123,6 +128,7 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         honest=HONEST,
         percents=PERCENT,
         most_reasons=REASONS,
+        most_endings=ENDINGS,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=any(one.pairs for one in told),
         columns={key: COLUMNS[key] for key in columns_of(run)},
@@ -133,6 +139,7 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         detailed=DETAILED,
         most_methods=METHODS,
         failed=[cell for cell in run.cells if not cell.done],
+        endings=[line for setting in run.settings[:TABLES] for line in endings(setting, ends)],
         failures=_counted((one.cell.method, one.failures) for one in told),
         unscored=_counted((one.cell.method, one.unscored) for one in told),
         episodes=sum(len(one.statuses) for one in told),

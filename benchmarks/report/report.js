@@ -73,7 +73,8 @@
     for (const other of at("talks").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
     if (button) button.setAttribute("aria-current", "true");
     const cell = cellOf(talk);
-    const got = talk.truth === null ? "What the partner got is not known" : "The partner got " + worth(talk.truth);
+    const who = talk.partners.length > 1 ? "partners" : "partner";
+    const got = talk.truth === null ? "What the " + who + " got is not known" : "The " + who + " got " + worth(talk.truth);
     const thought = talk.estimate === null ? "; there is no estimate." : "; the agent thought " + worth(talk.estimate) + " ";
     const totals = make("p", "totals", "Ended " + (endings[talk.status] || talk.status) + ". " + got + thought);
     if (talk.verdict !== "unscored") totals.append(make("span", talk.verdict, "(" + verdicts[talk.verdict] + ")"));
@@ -84,31 +85,32 @@
       line.append(make("b", "", (talk.agents[seat] || "?") + "\u2019s private card: "), make("span", "what", card));
       parts.push(line);
     });
-    talk.lines.forEach((line, index) => parts.push(said(talk, line, index)));
+    talk.lines.forEach((line) => parts.push(said(talk, line)));
     if (talk.left_out) parts.push(make("p", "none", talk.left_out + " more messages are in the log."));
     at("talk").className = "m" + cell.method;
     at("talk").replaceChildren(...parts);
     at("talk").scrollTop = 0;
   }
 
-  function said(talk, line, index) {
+  function said(talk, line) {
     const mine = line.who === talk.learner;
     const box = make("div", "said" + (mine ? " mine" : "") + (line.who < 0 ? " told" : ""));
-    const to = line.to === null ? "" : " to " + (line.to.join(", ") || "nobody");
+    const to = line.to === null ? "" : " to " + (line.to.map((seat) => talk.agents[seat]).join(", ") || "nobody");
     box.append(make("span", "who", (line.who < 0 ? "what happens" : talk.agents[line.who]) + to), make("span", "what", line.text || "(says nothing)"));
-    if (mine && ("estimate" in line.scores || "truth" in line.scores)) box.append(beside(talk, line, index));
+    if (mine && ("estimate" in line.scores || "truth" in line.scores)) box.append(beside(talk, line));
     const notes = remarks(line);
     if (notes) box.append(make("span", "small", notes));
     return box;
   }
 
-  function beside(talk, line, index) {
-    const next = talk.lines.slice(index + 1).find((other) => other.who === talk.learner || other.who === talk.partner);
-    const answer = next && next.who === talk.partner ? next.text : null;
+  function beside(talk, line) {
+    const next = line.answer === null ? null : talk.lines[line.answer];
+    const answer = next ? next.text : null;
+    const several = talk.partners.length > 1 && next;
     const pair = make("div", "beside");
     pair.append(
       column("imagined answer", line.imagined, "none is stored", "estimate: " + worth(line.scores.estimate), line.reasons.estimate),
-      column("real answer", answer, "there was none", "true reward: " + worth(line.scores.truth), line.reasons.truth),
+      column(several ? "real answer of " + talk.agents[next.who] : "real answer", answer, line.answer === null ? "there was none" : "it is in the log", "true reward: " + worth(line.scores.truth), line.reasons.truth),
     );
     if (line.predicted !== null) pair.append(column("its prediction output", line.predicted, "", "would be: " + worth(line.scores.predicted), line.reasons.predicted));
     return pair;

@@ -107,6 +107,22 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
     )
 
 
+def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
+    """Number, status, error and one figure of every episode, by cell.
+
+    Args:
+        path: folder of a sweep, or its `results.sqlite`.
+        figure: a column of rewards (`goldenrule.benchmarks.results.schema.EPISODE_COLUMNS`).
+
+    Raises:
+        UserError: no results there, damaged or of another format.
+    """
+    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
+    for cell, *told in _fetch(path, f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2")[1]:
+        found.setdefault(cell, []).append((told[0], told[1], told[2], told[3]))
+    return found
+
+
 def _read(path: str | Path, query: str) -> pd.DataFrame:
     try:
         import pandas as pd

@@ -33,8 +33,13 @@ SETTING = ("scenario", "knobs")
 PLACE = ("scenario", "knobs", "seed", "seat", "episode")
 """Columns that partners agree in. Seat and episode may be absent."""
 
-FINISHED = ("done", "terminated")
-"""Statuses, of cells and of episodes, whose figures count."""
+FINISHED = ("done", "terminated", "truncated")
+"""Statuses, of cells and of episodes, whose figures count.
+
+An episode at its turn limit counts with what it paid: the limit is the scenario's own, the same for all methods, and
+what was paid until then is exact. In hidden_needs a talk ends by itself only where the need was met, so that without
+the others every method would score 1. A failed one (an agent that broke off, refused, or said nothing) has no figure.
+"""
 
 
 class Place(NamedTuple):

@@ -1,14 +1,19 @@
-"""Which methods differ: every method of a sweep against its first, paired by scenario, knobs and seed."""
+"""Which methods differ: every method of a sweep against its first, paired by scenario, knobs and seed.
+
+Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.results.load import episode_figures
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
@@ -17,12 +22,15 @@ FIGURE = "partner_reward"
 RESAMPLES = 2000
 
 
-def comparisons(rows: Sequence[Mapping[str, Any]], figure: str = FIGURE) -> list[dict[str, Any]]:
+def comparisons(
+    rows: Sequence[Mapping[str, Any]], figure: str = FIGURE, folder: Path | None = None
+) -> list[dict[str, Any]]:
     """The lines of the table, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
         rows: of all cells that have one, in the order of the sweep; the first method is the baseline.
-        figure: which column is compared.
+        figure: which column is compared, of cells and of episodes.
+        folder: of the sweep; without it the means of cells are compared, whatever episodes failed in them.
 
     Returns:
         nothing where there is one method only.
@@ -30,9 +38,24 @@ def comparisons(rows: Sequence[Mapping[str, Any]], figure: str = FIGURE) -> list
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     if len(methods) < 2:
         return []
+    if folder is not None and any(row.get("episodes_failed") for row in rows):
+        rows = _by_episode(rows, figure, folder)
     scores = read_scores(rows, figure)
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES))
     return compare(scores, methods=methods, baseline=methods[0], options=options).rows()
+
+
+def _by_episode(rows: Sequence[Mapping[str, Any]], figure: str, folder: Path) -> list[dict[str, Any]]:
+    """A row an episode. A cell that failed lacks all the episodes that others have."""
+    stored = episode_figures(folder, figure)
+    most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
+    long = []
+    for row in rows:
+        place = {key: row[key] for key in ("method", "scenario", "knobs", "seed")}
+        lacking = [(number, row["status"], row["error"], None) for number in range(most)]
+        for number, status, error, value in stored.get(row["cell"], []) if row["status"] == "done" else lacking:
+            long.append(place | {"episode": number, "status": status, "error": error, figure: value})
+    return long
 
 
 def print_comparisons(lines: Sequence[Mapping[str, Any]], stream: TextIO) -> None:

@@ -44,7 +44,7 @@ def test_an_episode_missing_in_one_method_is_missing_in_both():
 def test_every_kind_of_absence_is_counted_with_its_reason():
     rows = [row("a", s, 1.0) for s in range(7)]
     rows += [row("b", 0, 1.0), row("b", 1, None), row("b", 2, math.nan), row("b", 3, np.float64("-inf"))]
-    rows += [row("b", 4, None, status="failed", error="it broke"), row("b", 5, 3.0, status="truncated")]
+    rows += [row("b", 4, None, status="failed", error="it broke"), row("b", 5, 3.0, status="running")]
     dropped = align(read_scores(rows, "gain"), ("a", "b")).dropped
     assert dropped.reasons == {
         "b: failed: it broke": 1,
@@ -52,15 +52,22 @@ def test_every_kind_of_absence_is_counted_with_its_reason():
         "b: gain is nan": 1,
         "b: gain is none": 1,
         "b: no row": 1,
-        "b: truncated": 1,
+        "b: running": 1,
     }
     assert (dropped.places, dropped.planned, dropped.seeds, dropped.strata) == (6, 7, 6, 0)
 
 
 def test_a_status_counts_where_the_caller_says_so():
-    rows = [row(m, 0, 3.0, status="truncated") for m in "ab"]
+    rows = [row(m, 0, 3.0, status="running") for m in "ab"]
     assert align(read_scores(rows, "gain"), ("a", "b")).places == 0
-    assert align(read_scores(rows, "gain", finished=("truncated",)), ("a", "b")).places == 1
+    assert align(read_scores(rows, "gain", finished=("running",)), ("a", "b")).places == 1
+
+
+def test_talks_at_their_turn_limit_count_as_in_the_means_of_a_cell():
+    rows = [
+        row(m, 0, v, episode=e, status=s) for m in "ab" for e, v, s in ((0, 1.0, "terminated"), (1, 0.0, "truncated"))
+    ]
+    assert align(read_scores(rows, "gain"), ("a", "b")).values.tolist() == [[0.5], [0.5]]
 
 
 def test_a_third_method_takes_nothing_from_a_pair_but_all_from_a_sample_of_three():
