@@ -12,6 +12,7 @@ import typer
 
 from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.commands.telling import tell_swept, watching
+from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
@@ -42,6 +43,8 @@ def sweep(
     processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
     most = None if limit is None else whole(limit, "--limit")
     parts = [] if only is None else words(only, "--only")
+    if engine == "local" and not dry_run and file.is_file():
+        forks.begin()  # workers get ready while this process does
     from goldenrule.benchmarks.sweep.run import ENGINES, SweepOptions, chosen, run_sweep
 
     if engine not in ENGINES:

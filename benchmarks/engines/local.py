@@ -1,13 +1,13 @@
 """Runs cells side by side in processes of this machine, and commits each as it finishes.
 
 What comes of a cell depends on the cell alone, so neither the number of workers nor their order shows in the rows. A
-cell that raises, and one whose process dies, become failed rows; the others go on.
+cell that raises becomes a failed row. A cell whose process dies (killed, out of memory, a crash) is begun anew in
+another process, `RETRIES` times; then it is a failed row as well. The others go on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import time
@@ -20,8 +20,12 @@ from typing import Any
 import torch
 
 from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import attempt, serve
+from goldenrule.benchmarks.engines.worker import Outcome, attempt, serve
+
+RETRIES = 2
+"""How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
 
 
 def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
@@ -45,8 +49,10 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         while busy := [worker for worker in staff if worker.cell is not None]:
             for channel in wait([worker.channel for worker in busy]):
                 worker = next(one for one in busy if one.channel is channel)
-                if worker.listen(store, watch):
-                    worker.take(waiting, watch, pool)
+                ended = worker.listen(watch, pool)
+                if ended is not None:
+                    worker.take(waiting, watch, pool)  # first, so that it does not wait for the disk
+                    settle(*ended, store, watch)
     finally:
         for worker in staff:
             worker.stop()
@@ -73,6 +79,7 @@ class _Worker:
 
     cell: Cell | None = None
     began: float = 0.0
+    deaths: int = 0
     channel: Connection = field(init=False)
     process: BaseProcess = field(init=False)
 
@@ -80,42 +87,48 @@ class _Worker:
         self._hire()
 
     def _hire(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = forks.begin()
         self.channel, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs,), daemon=True)
-        with _quiet_start():
+        with forks.quiet_start():
+            self.process = context.Process(target=serve, args=(theirs, dict(os.environ)), daemon=True)
             self.process.start()
         theirs.close()  # so that the pipe ends when the process does
 
     def take(self, waiting: list[Cell], watch: Watch, pool: Pool) -> None:
         """Begin the next cell, if there is one."""
-        self.cell = waiting.pop() if waiting else None
+        self.cell, self.deaths = waiting.pop() if waiting else None, 0
         if self.cell is None:
             return
+        self._send(self.cell, pool)
+        self.began = time.perf_counter()
+        watch.started(self.cell)
+
+    def _send(self, cell: Cell, pool: Pool) -> None:
         if not self.process.is_alive():
             self.channel.close()
             self._hire()
         with contextlib.suppress(BrokenPipeError):  # it died just now: `listen` will see
-            self.channel.send((self.cell, pool.folder(self.cell)))
-        self.began = time.perf_counter()
-        watch.started(self.cell)
+            self.channel.send((cell, pool.folder(cell)))
 
-    def listen(self, store: Store, watch: Watch) -> bool:
-        """Take one message of the process; true when its cell is finished, for better or worse."""
+    def listen(self, watch: Watch, pool: Pool) -> tuple[Cell, Outcome] | None:
+        """Take one message of the process; the cell and what came of it when it is finished, for better or worse."""
         cell = self.cell
         assert cell is not None
         try:
             kind, *content = self.channel.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
-            reason = f"its process died ({_cause(self.process.exitcode)})"
-            settle(cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None), store, watch)
-            return True
+            self.deaths += 1
+            if self.deaths <= RETRIES:
+                self._send(cell, pool)
+                return None
+            reason = f"its process died {self.deaths} times ({_cause(self.process.exitcode)})"
+            return cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None)
         if kind == "update":
             watch.advanced(cell, *content)
-            return False
-        settle(cell, tuple(content), store, watch)
-        return True
+            return None
+        row, episodes, curve, trace = content
+        return cell, (row, episodes, curve, trace)
 
     def stop(self) -> None:
         """End the process; it holds nothing that is not in the store."""
@@ -134,23 +147,3 @@ def _cause(exitcode: int | None) -> str:
         name = signal.Signals(-exitcode).name
         return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
     return f"signal {-exitcode}"
-
-
-@contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Children start with one thread each, and leave Ctrl-C to the parent, even while they are still importing."""
-    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(before, "1"))
-    masked = hasattr(signal, "pthread_sigmask")
-    if masked:
-        old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the child
-    try:
-        yield
-    finally:
-        if masked:
-            signal.pthread_sigmask(signal.SIG_SETMASK, old)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -7,10 +7,11 @@ Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answ
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,16 @@ Outcome = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str 
 """Row, episodes, curve, and the traceback where the cell failed."""
 
 
-def serve(channel: Connection) -> None:
-    """Run cells until told to stop or until the parent is gone."""
+def serve(channel: Connection, environment: Mapping[str, str]) -> None:
+    """Run cells until told to stop or until the parent is gone.
+
+    Args:
+        channel: to the parent.
+        environment: variables of the parent; the server that forked this process may have begun with others.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    os.environ.clear()
+    os.environ.update(environment)
     os.dup2(2, 1)  # standard output belongs to the command's result; a plug-in's prints go to the errors
     torch.set_num_threads(1)  # the same sums whatever the number of cores
     try:

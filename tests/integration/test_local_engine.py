@@ -18,6 +18,15 @@ class Leaves:
     def __init__(self): os._exit(3)
 class Raises:
     def __init__(self): raise RuntimeError("no")
+class Recovers:
+    def __init__(self, mark):
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+    def reset(self, seeds): pass
+    def act(self, observations):
+        from goldenrule.agents import Reply
+        return [Reply(os.environ["WHAT_TO_SAY"]) for _ in observations]
 """
 
 
@@ -25,10 +34,11 @@ class Told:
     """A store and a watch in one."""
 
     def __init__(self):
-        self.events, self.rows, self.traces = [], [], []
+        self.events, self.rows, self.traces, self.episodes = [], [], [], []
 
     def commit(self, row, episodes, curve, trace=None):
         self.rows.append(row)
+        self.episodes += episodes
         self.traces.append(trace)
 
     def started(self, cell):
@@ -51,12 +61,28 @@ def test_a_process_that_dies_is_a_failed_row_and_the_others_go_on(tiny, tmp_path
     run_cells(work, told, told, Pool(1))
     assert [(row["method"], row["status"]) for row in told.rows] == [(fate, "failed") for fate in fates]
     killed, left, raised = (row["error"] for row in told.rows)
-    assert killed == "its process died (SIGKILL, perhaps out of memory)"
-    assert left == "its process died (exit code 3)"
+    assert killed == "its process died 3 times (SIGKILL, perhaps out of memory)"
+    assert left == "its process died 3 times (exit code 3)"
     assert "cannot be made (RuntimeError: no)" in raised
     assert "Traceback" in told.traces[2]
-    assert told.events == [f"{event} {fate}" for fate in fates for event in ("started", "finished")]
+    for event in ("started", "finished"):
+        assert [one for one in told.events if one.startswith(event)] == [f"{event} {fate}" for fate in fates]
     assert not multiprocessing.active_children()
+
+
+def test_a_cell_whose_process_was_killed_is_begun_anew_with_the_environment_of_now(tiny, tmp_path, monkeypatch):
+    (tmp_path / "cells_that_recover.py").write_text(FATES)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = CellSettings(episodes=1, partner="scripted", checkpoint=tiny)
+    for word in ("first", "second"):  # the server that forks the workers is the same for both
+        monkeypatch.setenv("WHAT_TO_SAY", word)
+        params = {"mark": str(tmp_path / word)}
+        told = Told()
+        cell = Cell("Recovers", "hidden_needs-v0", {}, 0, settings, agent="cells_that_recover:Recovers", params=params)
+        run_cells([cell], told, told, Pool(1))
+        assert [row["status"] for row in told.rows] == ["done"], told.rows
+        assert word in {turn["text"] for one in told.episodes for turn in one["turns"]}
+        assert told.events == ["started Recovers", "finished Recovers"]
 
 
 def test_in_this_process_threads_are_given_back(tiny):

@@ -1,0 +1,52 @@
+"""Where worker processes come from: a server that has imported what all of them need, and forks them.
+
+A worker forked from it is there in a few milliseconds; one begun anew imports torch, for seconds. The server holds no
+threads and no results, runs no cell, and ends with the process that began it, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
+
+# The command line too: every worker imports the main module of the process it works for.
+PRELOAD = ["goldenrule.benchmarks.cli", "goldenrule.benchmarks.engines.worker"]
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def begin() -> ForkServerContext | SpawnContext:
+    """See that the server runs, and give the context whose processes it forks.
+
+    It returns at once: the server imports while the caller goes on. Where there can be no server (no place for its
+    socket, or this process was forked from one that has a server), processes are begun anew.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    try:
+        with quiet_start():
+            forkserver.ensure_running()
+    except OSError:
+        return multiprocessing.get_context("spawn")
+    return context
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Children start with one thread each, and leave Ctrl-C to the parent, even while they are still importing."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the child
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
