@@ -1,8 +1,8 @@
 """false_belief-v0: things move while someone is out of the room; who was told what is exact.
 
-Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all of it.
-The narrator names those who see something, and is heard by them alone: what anyone can know is what its transcript
-holds. Then Ben asks a question, the helper answers, and Anna says where she will look and what the helper has said:
+Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all
+of it. The narrator's messages name those who see something, and are addressed to them: what anyone can know is what
+its transcript holds. Then Ben asks a question, the helper answers, and Anna says where she will look and what the helper has said:
 
     order 0    "Where is the key?"                         the truth (a control: Anna has just checked, by her card)
     order 1    "Where will Anna look for the key?"         the last place Anna saw or was told of

@@ -301,8 +301,7 @@ def test_read_gives_none_where_the_words_do_not_tell() -> None:
 
 def test_what_agents_say_moves_nothing() -> None:
     moved = Message(fb.SEEKER, "Now you alone see someone put the key in the jar.")
-    shown = Message(NARRATOR, "Anna and Ben see them put the key in the box.")
-    assert fb.last_place((shown, moved), "key", ()) == "box"
+    assert fb.last_place((Message(NARRATOR, "Anna and Ben see them put the key in the box."), moved), "key", ()) == "box"
 
 
 @pytest.mark.parametrize(("name", "value"), [("order", "3"), ("containers", 3), ("told", 1.5), ("objects", 0)])
