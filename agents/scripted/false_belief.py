@@ -24,7 +24,7 @@ from goldenrule.envs.scenarios.false_belief_words import (
     reply_text,
 )
 
-_SEEN = re.compile(r"You saw the (\w+) in the (\w+)\.")
+_CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
@@ -69,7 +69,7 @@ class Seeker(Scripted):
         if question is None:
             return None
         if question.order == 0:
-            return dict(_SEEN.findall(view.card)).get(question.thing)
+            return dict(_CHECKED.findall(view.card)).get(question.thing)
         return answer_to(question, view.messages)
 
 

@@ -1,8 +1,8 @@
 """false_belief-v0: things move while someone is out of the room; who was told what is exact.
 
 Anna (`seeker_0`) and Ben (`friend_0`) see things put away, leave, come back and are told. The helper sees all
-of it. The narrator's messages name those who see something, and are addressed to them: what anyone can know is what
-its transcript holds. Then Ben asks a question, the helper answers, and Anna says where she will look and what the helper has said:
+of it. The narrator's messages are addressed to those in the room, so what anyone can know is what its transcript
+holds. Then Ben asks a question, the helper answers, and Anna says where she will look and what the helper has said:
 
     order 0    "Where is the key?"                         the truth (a control: Anna has just checked, by her card)
     order 1    "Where will Anna look for the key?"         the last place Anna saw or was told of
@@ -85,7 +85,7 @@ class FalseBelief(Scenario):
         self._answer: str | None = None
         self._offer = deque(int(12 * draws.chance()) for _ in range(self.n_candidates))
         checked = dict.fromkeys(q.thing for q in self.questions if q.order == 0)
-        seen = [f"You saw the {t} in the {self._places[t][0]}." for t in checked]
+        seen = [f"You checked: the {t} is in the {self._places[t][0]}." for t in checked]
         asks = [QUESTIONS[q.order][0].format(thing=q.thing) for q in self.questions]
         anna, ben = " ".join(["You are Anna.", *seen]), " ".join(["You are Ben. Ask:", *asks])
         return Start(("You help Anna and Ben.", anna, ben), tuple(story.messages))

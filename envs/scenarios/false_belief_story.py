@@ -16,8 +16,8 @@ from goldenrule.envs.scenarios.false_belief_words import (
     PUT,
     SEEKER,
     TOLD,
-    event_text,
     read_event,
+    told_text,
 )
 
 T = TypeVar("T")
@@ -80,9 +80,8 @@ class Story:
 
     def _put(self, phrases: Sequence[str], thing: str, place: str) -> None:
         """Those in the room see `thing` go to `place`."""
-        people = sorted(self.present)
-        self._show(event_text(self.draws.pick(phrases), tuple(people), thing, place), people)
-        self._learn(thing, place, people)
+        self._show(self.draws.pick(phrases).format(thing=thing, place=place), self.present)
+        self._learn(thing, place, self.present)
 
     def _learn(self, thing: str, place: str, people: Collection[int]) -> None:
         places = self.places[thing]
@@ -123,5 +122,5 @@ class Story:
             people = [person for person in wrong if self.draws.chance() < told]
             together = len(people) == 2 and self.draws.chance() < 0.5
             for group in [people] if together else [[p] for p in people]:
-                self._show(event_text(self.draws.pick(TOLD), tuple(group), thing, truth), group)
+                self._show(told_text(self.draws.pick(TOLD), group, thing, truth), group)
                 self._learn(thing, truth, group)

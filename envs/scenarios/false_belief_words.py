@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from goldenrule.envs.scenarios.hidden_needs import sentences
 
@@ -12,16 +11,14 @@ HELPER, SEEKER, FRIEND = 0, 1, 2
 NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
 PLACES = ("box", "basket", "drawer", "bag", "jar", "chest", "pot", "cupboard")
 THINGS = ("key", "coin", "ring", "book", "ball", "letter")
-# What happens, and who is there to see it. `{who}`, `{thing}` and `{place}` are filled in; these alone say where
-# something is. All say it in the same words, as Anna does: what changes is where things are, not how it is told.
-PUT = ("{who} see someone put the {thing} in the {place}.", "{who} see them put the {thing} in the {place}.")
+# What happens. `{thing}` and `{place}` are filled in; these alone say where something is.
+PUT = ("The {thing} is put in the {place}.", "Someone puts the {thing} in the {place}.")
 MOVED = (
-    "Now {who} see someone put the {thing} in the {place}.",
-    "Then {who} see someone lay the {thing} in the {place}.",
-    "Later {who} see someone drop the {thing} in the {place}.",
+    "The {thing} is moved to the {place}.",
+    "Someone moves the {thing} to the {place}.",
+    "Now the {thing} goes in the {place}.",
 )
-TOLD = ("{who} hear of the {thing} in the {place}.", "{who} read of the {thing} in the {place}.")
-_SINGULAR = {" see ": " sees ", " hear ": " hears ", " read ": " reads "}
+TOLD = ("{who} hear that the {thing} is in the {place}.", "{who} read that the {thing} is in the {place}.")
 
 QUESTIONS: dict[int, tuple[str, ...]] = {
     0: ("Where is the {thing}?", "Where is the {thing} now?", "Which place holds the {thing}?"),
@@ -52,9 +49,9 @@ PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand 
 # Anna names thing and place and repeats what she was told. Whether the two places agree is all there is to judge: a
 # word for it would be a third thing to learn and tell nothing new.
 LOOKS: dict[int, tuple[str, ...]] = {
-    0: ("I saw the {thing} in the {place}.", "I found the {thing} in the {place}."),
-    1: ("I will look for the {thing} in the {place}.", "I expect the {thing} in the {place}."),
-    2: ("I think Ben will look for the {thing} in the {place}.", "I think Ben expects the {thing} in the {place}."),
+    0: ("The {thing} is in the {place}.", "I saw the {thing} in the {place}."),
+    1: ("I will look for the {thing} in the {place}.", "I think the {thing} is in the {place}."),
+    2: ("I think Ben will look for the {thing} in the {place}.", "I think Ben thinks the {thing} is in the {place}."),
 }
 ECHO = "You say the {place}."
 
@@ -72,27 +69,24 @@ def _key(text: str) -> str:
 
 
 def _who(people: Sequence[int]) -> str:
-    return " and ".join(NAMES[p] for p in people) or "you alone"
+    return " and ".join(NAMES[p] for p in people)
 
 
-@cache
-def event_text(phrase: str, people: tuple[int, ...], thing: str, place: str) -> str:
-    """An event in words, one of `PUT`, `MOVED` or `TOLD`, with the `people` who notice it; none: the helper alone."""
-    if len(people) == 1:
-        for plural, singular in _SINGULAR.items():
-            phrase = phrase.replace(plural, singular)
-    text = phrase.format(who=_who(people), thing=thing, place=place)
-    return text[0].upper() + text[1:]
+def told_text(phrase: str, people: Sequence[int], thing: str, place: str) -> str:
+    """A telling in words: `Anna hears that ...`, `Anna and Ben hear that ...`."""
+    verb = phrase if len(people) > 1 else phrase.replace(" hear ", " hears ").replace(" read ", " reads ")
+    return verb.format(who=_who(people), thing=thing, place=place)
 
 
 def _event_table() -> dict[str, tuple[str, str]]:
-    return {
-        event_text(phrase, people, thing, place): (thing, place)
-        for thing in THINGS
-        for place in PLACES
-        for people in ((), (SEEKER,), (FRIEND,), (SEEKER, FRIEND))
-        for phrase in PUT + MOVED + TOLD
-    }
+    table: dict[str, tuple[str, str]] = {}
+    for thing in THINGS:
+        for place in PLACES:
+            texts = [phrase.format(thing=thing, place=place) for phrase in PUT + MOVED]
+            for people in ((SEEKER,), (FRIEND,), (SEEKER, FRIEND)):
+                texts += [told_text(phrase, people, thing, place) for phrase in TOLD]
+            table |= dict.fromkeys(texts, (thing, place))
+    return table
 
 
 _EVENT_OF = _event_table()

@@ -39,14 +39,15 @@ class Minds:
         if "comes back" in text:
             self.room.add(text.split()[0])
             return set(self.room)
-        match = re.search(r"the (\w+) in the (\w+)\.$", text)
+        match = re.search(
+            r"the (\w+) (?:in|is in|to|goes in|is put in|is moved to) the (\w+)\.$", text.replace("The", "the")
+        )
         assert match is not None, text
         thing, place = match.groups()
-        heard = set(re.findall("Anna|Ben", text))
-        if re.search(r" (hears?|reads?) of ", text):
+        told = set(re.findall("Anna|Ben", text))
+        heard = told or set(self.room)
+        if told:
             assert self.truth[thing] == place  # nobody is told a lie
-        else:
-            assert heard == self.room, text  # those see it who are there
         self.truth[thing] = place
         for person in heard:
             self.belief[person][thing] = place
@@ -126,7 +127,7 @@ def test_cards_tell_only_what_their_holder_knows() -> None:
     for seed in range(100):
         env, minds = story(seed, questions=2)
         helper, anna, ben = env.table.cards
-        checked = re.findall(r"the (\w+) in the (\w+)", anna)
+        checked = re.findall(r"the (\w+) is in the (\w+)", anna)
         assert all(minds.truth[thing] == place for thing, place in checked)
         assert {thing for thing, _ in checked} == {q.thing for q in scenario(env).questions if q.order == 0}
         assert not any(place in helper + ben for place in words.PLACES)
@@ -166,7 +167,7 @@ def test_exact_rewards_for_every_place(order: int, style: str) -> None:
                 "correct": right,
             }
             assert not any(env.terminations.values())
-            env.step("I expect the key in the box. You say the box.")
+            env.step("I think the key is in the box. You say the box.")
             assert env.rewards == {"helper_0": 0.0, "seeker_0": 0.0, "friend_0": 0.0}
             assert all(env.terminations.values())
             assert not any(env.truncations.values())
@@ -205,9 +206,9 @@ def test_a_reply_is_faithful_only_that_names_thing_order_and_place_and_what_was_
     unasked = next(t for t in words.THINGS if t != thing)
     checks = {
         f"I think Ben will look for the {thing} in the {place}. You say the {place}.": True,
-        f"I think Ben expects the {thing} in the {place}. You say the {place}.": True,
-        f"I think Ben expects the {thing} in the {place}. You say the {other}.": False,
-        f"I think Ben expects the {thing} in the {place}.": False,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {place}.": True,
+        f"I think Ben thinks the {thing} is in the {place}. You say the {other}.": False,
+        f"I think Ben thinks the {thing} is in the {place}.": False,
         f"I think Ben will look for the {thing} in the {other}. You say the {place}.": False,
         f"I think Ben will look for the {unasked} in the {place}. You say the {place}.": False,
         f"I will look for the {thing} in the {place}. You say the {place}.": False,
@@ -284,7 +285,7 @@ def test_choices_do_not_tell_the_helper_or_anna_more_than_they_know() -> None:
 def test_read_gives_none_where_the_words_do_not_tell() -> None:
     here = envs.make(ID).scenario
     assert here.read("I will look for the key in the box. You say the box.") == 1.0
-    assert here.read("I found the ring in the box. You say the jar.") == 0.0
+    assert here.read("The ring is in the box. You say the jar.") == 0.0
     assert here.read("Pardon?") == 0.0
     assert [
         here.read(t)
@@ -300,8 +301,8 @@ def test_read_gives_none_where_the_words_do_not_tell() -> None:
 
 
 def test_what_agents_say_moves_nothing() -> None:
-    moved = Message(fb.SEEKER, "Now you alone see someone put the key in the jar.")
-    assert fb.last_place((Message(NARRATOR, "Anna and Ben see them put the key in the box."), moved), "key", ()) == "box"
+    moved = Message(fb.SEEKER, "The key is moved to the jar.")
+    assert fb.last_place((Message(NARRATOR, "The key is put in the box."), moved), "key", ()) == "box"
 
 
 @pytest.mark.parametrize(("name", "value"), [("order", "3"), ("containers", 3), ("told", 1.5), ("objects", 0)])
