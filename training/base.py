@@ -20,7 +20,7 @@ from goldenrule.envs.seeding import derive, generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.corpus import CorpusConfig, converse, sample_items, texts
-from goldenrule.training.human_corpus import Account, HumanConfig, human_items
+from goldenrule.training.human_corpus import Account, HumanConfig, human_items, own_answer_item
 from goldenrule.training.people_corpus import Dialogues, read_people, spoken_texts
 from goldenrule.training.pretraining import PretrainingConfig, pretrain
 from goldenrule.training.sequences import ASIDE, Item
@@ -100,6 +100,12 @@ class Gate:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
+ANSWER = 8.0
+"""Prediction weight of an answer about needs or satisfaction, beside 1 for replies: estimates of points rest on it."""
+
+OWN_ANSWERS = 5
+"""Of so many questions about needs, one is also answered from one's own card, in the other's place."""
+
 Humans = Mapping[str, Dialogues]
 """Human dialogues by set: accounts (`casino`), conversations (any other)."""
 
@@ -160,7 +166,9 @@ class _Mixture:
         config, sizes = self.config, self.config.network
         shares = {**config.human, "cards": config.cards, "asked": config.asked}
         counts = {name: round(scripted * share / (1.0 - sum(shares.values()))) for name, share in shares.items()}
-        heard = HumanConfig(sizes.context, lived=0.7, heard=1.0, aside=ASIDE, longest=sizes.longest_message)
+        heard = HumanConfig(
+            sizes.context, lived=0.7, heard=1.0, aside=ASIDE, answer=ANSWER, longest=sizes.longest_message
+        )
         items: list[Item] = []
         for name in config.human:
             items += read_people(self.humans[name], self.tokenizer, counts[name], generator(seed, name), heard)
@@ -176,6 +184,8 @@ class _Mixture:
             asked = human_items(accounts, self.tokenizer, counts["asked"], generator(seed, "asked"), asking)
             # Nonsense is among what was said: to be foreseen, not to be imitated.
             items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
+            rng = generator(seed, "own answers")
+            items += [own_answer_item(a, self.tokenizer, heard, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
         return items
 
 

@@ -65,7 +65,8 @@ class HumanConfig:
         lived: chance that a reading is *lived* rather than *imagined*.
         whole: chance that an imagined reading goes to the end of the dialogue rather than to a random message.
         rename: whether issues are renamed at random.
-        aside: weight of a token that is no answer, beside 1 for the answers'.
+        aside: weight of a token that is no answer.
+        answer: weight of a token of an answer in imagination.
         heard: share of the messages that carry loss at all; leaving some out saves time.
         longest: longest message to learn to say, in tokens.
     """
@@ -75,6 +76,7 @@ class HumanConfig:
     whole: float = 0.5
     rename: bool = True
     aside: float = 0.05
+    answer: float = 1.0
     heard: float = 0.5
     longest: int = 512
 
@@ -231,8 +233,23 @@ def human_item(account: Account, tokenizer: DialogueTokenizer, config: HumanConf
     for k in range(count - added, count):
         # The question is mine to ask when I imagine, not something to learn to say; the answer is what decides.
         answer = view.messages[k].speaker != me
-        weights[k], emphasis[k] = 0.0, float(answer)
+        weights[k], emphasis[k] = 0.0, config.answer * float(answer)
     return sayable(Item(tokenizer.encode_view(view), me, weights, emphasis), config.longest)
+
+
+def own_answer_item(
+    account: Account, tokenizer: DialogueTokenizer, config: HumanConfig, rng: np.random.Generator
+) -> Item:
+    """The question about needs heard in the other's place, labels switched, and answered from one's own card.
+
+    What Naive Kindness asks the behaviour output, which alone learns from it: nobody really said it.
+    """
+    me = int(rng.integers(2))
+    view, _ = imagined(account, me, rng, config)
+    place = replace(view, messages=view.messages[:-1]).in_the_shoes_of(1 - me)
+    said = fitted(place.say(need_answer(account.order(me))), tokenizer, config.context)
+    silent = [0.0] * len(said.messages)
+    return Item(tokenizer.encode_view(said), 1 - me, [*silent[:-1], 1.0], silent)
 
 
 def sayable(item: Item, longest: int) -> Item:

@@ -10,12 +10,13 @@ from goldenrule.agents.networks.three_module import NetworkConfig
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs import Conversation, Message
 from goldenrule.envs.data import VARIABLE
-from goldenrule.envs.scenarios.campsite_people import Person
+from goldenrule.envs.scenarios.campsite_people import Person, parse_card
+from goldenrule.envs.scenarios.campsite_words import stated
 from goldenrule.envs.seeding import generator
 from goldenrule.training import base
 from goldenrule.training.base import BASES, BaseConfig, make_base
 from goldenrule.training.corpus import CorpusConfig
-from goldenrule.training.human_corpus import Account, HumanConfig
+from goldenrule.training.human_corpus import Account, HumanConfig, own_answer_item
 from goldenrule.training.people_corpus import read_people, spoken_items, spoken_texts
 from goldenrule.training.pretraining import PretrainingConfig
 
@@ -68,12 +69,27 @@ def test_shares_are_of_all_views(words):
     corpus = CorpusConfig("campsite-v0", {}, "camper_0")
     mixture = base._Mixture(config, corpus, words, {"casino": [camp("it is cold")], "chat": [CHAT]})
     items = mixture(40, 1)
-    assert len(items) == 20 + 10 + 30
+    assert len(items) == 20 + 10 + 30 + 6
     again = mixture(40, 1)
     assert [item.encoded.ids for item in items] == [item.encoded.ids for item in again]
     assert [item.encoded.ids for item in items] != [item.encoded.ids for item in mixture(40, 2)]
-    asked = items[30:]
-    assert all(sum(item.weights) == 0.0 and item.emphasis[-1] == 1.0 for item in asked)
+    asked = items[30:60]
+    assert all(sum(item.weights) == 0.0 and item.emphasis[-1] == base.ANSWER for item in asked)
+
+
+def test_in_the_others_place_one_answers_from_ones_own_card(words):
+    one, rng = camp("it is cold"), generator(0, "test")
+    seen = set()
+    for _ in range(20):
+        item = own_answer_item(one, words, HumanConfig(context=200), rng)
+        card, answer = words.decode(item.encoded.ids[: item.encoded.spans[0].start - 1]), item.encoded.spans[-1]
+        assert answer.speaker == item.me
+        told = words.decode(item.encoded.ids[answer.start : answer.stop])
+        assert stated(told).order == parse_card(card).order == one.order(1 - item.me)
+        assert item.weights == [*[0.0] * (len(item.weights) - 1), 1.0]
+        assert sum(item.emphasis) == 0.0
+        seen.add(item.me)
+    assert seen == {0, 1}
 
 
 def test_without_people_nothing_but_scripts_is_read(words, monkeypatch, tmp_path):
