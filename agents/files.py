@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
+import socket
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside and rename it, so that `path` is either the old file or the new one, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file beside and rename it, so that `path` is either the old file or the new one, whole.
+
+    What a process of this machine left beside it when it was killed is removed.
+    """
+    host = socket.gethostname()
+    beside = path.with_name(f".{path.name}.{host}.{os.getpid()}.part")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{glob.escape(host)}.*.part"):
+        if not _runs(left.name.rsplit(".", 2)[1]):
+            left.unlink(missing_ok=True)
     try:
         with beside.open("wb") as stream:
             stream.write(data)
@@ -17,3 +27,15 @@ def write_whole(path: Path, data: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this machine is alive, or may be."""
+    if not process.isdecimal():
+        return True
+    with contextlib.suppress(PermissionError):  # alive, and somebody else's
+        try:
+            os.kill(int(process), 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True

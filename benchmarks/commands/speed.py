@@ -1,4 +1,4 @@
-"""`goldenrule speed`: how fast environments and sampling are on this machine."""
+"""`goldenrule speed`: how fast environments, sweeps and sampling are on this machine."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ _ENVIRONMENT = {
     "memory_growth_mb": "MB more memory after the resets",
     "peak_memory_mb": "MB peak memory",
 }
+_SWEEP = {
+    "start_seconds": "s for a sweep of one cell, which starts what forks the workers",
+    "one_worker_seconds": "s with one worker",
+    "two_workers_seconds": "s with two",
+    "speed_up": "times as fast with two",
+    "cell_ms": "ms a cell's own work",
+    "overhead_ms": "ms overhead a cell",
+    "parent_ms": "ms of that processor time of the parent",
+}
 
 
 def speed(
@@ -31,7 +40,7 @@ def speed(
     ] = "small",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Measure how fast environments and sampling are on this machine.
+    """Measure how fast environments, sweeps and sampling are on this machine.
 
     Sampling is timed beside Hugging Face `generate` on a GPT-2-config model of the same size, batch and lengths.
     """
@@ -42,17 +51,22 @@ def speed(
     from goldenrule.benchmarks.generation_speed import generation_speed, setup
     from goldenrule.benchmarks.plan import device as resolve_device
     from goldenrule.benchmarks.speed import environment_speed
+    from goldenrule.benchmarks.sweep_speed import sweep_speed
 
     resolved = resolve_device(device)
     setups = [setup(size, rows, resolved) for rows in batches]
     figures = environment_speed(scenario)
+    sweeps = sweep_speed(scenario)
     sampling = [generation_speed(one) for one in setups]
     if json_:
-        print(json.dumps({"environment": {"scenario": scenario, **figures}, "sampling": sampling}))
+        print(json.dumps({"environment": {"scenario": scenario, **figures}, "sweep": sweeps, "sampling": sampling}))
         return 0
     print(f"Environment {scenario}, one process")
     for key, value in figures.items():
         print(f"  {value:>12,.0f}  {_ENVIRONMENT.get(key, key)}")
+    print(f"Sweep of {sweeps['cells']:.0f} cells of scripted people, {sweeps['episodes']:.0f} dialogues each")
+    for key, told in _SWEEP.items():
+        print(f"  {sweeps[key]:>12,.2f}  {told}")
     for one in sampling:
         _say_sampling(one)
     return 0

@@ -1,6 +1,7 @@
 import pytest
 
 from goldenrule.benchmarks.speed import environment_speed
+from goldenrule.benchmarks.sweep_speed import sweep_speed
 
 RATES = ("bare", "wrapped", "parallel", "wrapped_after_resets")
 
@@ -23,3 +24,11 @@ def test_environments_are_fast_and_stay_so():
 def test_an_unknown_scenario():
     with pytest.raises(ValueError, match="no scenario 'nothing-v0'"):
         environment_speed("nothing-v0")
+
+
+def test_sweeps():
+    figures = sweep_speed(cells=3, episodes=2)
+    assert figures["cells"] == 3
+    assert figures["speed_up"] == figures["one_worker_seconds"] / figures["two_workers_seconds"]
+    own, beyond = figures["cell_ms"], figures["overhead_ms"]
+    assert 3 * (own + beyond) == pytest.approx(1e3 * figures["one_worker_seconds"])

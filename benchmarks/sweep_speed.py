@@ -1,0 +1,61 @@
+"""What the engine of sweeps costs a cell, and what a second worker saves."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from goldenrule.benchmarks.cell import Cell, CellSettings
+from goldenrule.benchmarks.engines.base import Unwatched
+from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
+
+
+def sweep_speed(scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes: int = 50) -> dict[str, float]:
+    """Time sweeps of a trivial agent: the scenario's scripted people on all seats, on this machine.
+
+    Args:
+        scenario: which scenario, with its default knobs.
+        cells: of each sweep.
+        episodes: dialogues of each cell.
+
+    Returns:
+        `cells`, `episodes`; `start_seconds`: of a sweep of one cell, which begins the server of the workers;
+        `one_worker_seconds` and `two_workers_seconds`: of the sweep, with the server there; `speed_up`: their ratio;
+        `cell_ms`: a cell's own work; `overhead_ms`: what a cell takes beyond that with one worker, waiting for the
+        disk included; `parent_ms`: processor time of this process, a cell.
+
+    Raises:
+        ValueError: unknown scenario.
+    """
+    settings = CellSettings(episodes=episodes, partner="scripted")
+    grid = [Cell("scripted", scenario, {}, seed, settings) for seed in range(cells)]
+    start, _ = _timed(grid[:1], 1)
+    began = time.process_time()
+    one, own = _timed(grid, 1)
+    spent = time.process_time() - began
+    two, _ = _timed(grid, 2)
+    return {
+        "cells": cells,
+        "episodes": episodes,
+        "start_seconds": start,
+        "one_worker_seconds": one,
+        "two_workers_seconds": two,
+        "speed_up": one / two,
+        "cell_ms": 1e3 * own / cells,
+        "overhead_ms": 1e3 * (one - own) / cells,
+        "parent_ms": 1e3 * spent / cells,
+    }
+
+
+def _timed(cells: Sequence[Cell], workers: int) -> tuple[float, float]:
+    """Seconds of a sweep, and the sum of its cells' own."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        options = SweepOptions(workers=workers)
+        done = run_sweep(
+            {"name": "speed"}, cells, Path(folder) / "out", options, lambda todo: contextlib.nullcontext(Unwatched())
+        )
+        return time.perf_counter() - began, sum(row["seconds"] for row in done.rows)
