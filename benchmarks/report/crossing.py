@@ -17,12 +17,10 @@ PERCENT = ("valid", "faithful", "agreement")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One figure of a table: a mean with its interval over seeds, in percent where `percent`."""
+    """One figure of a table: a mean with its interval over seeds, as text; a dash and nothing where there is none."""
 
-    mean: float | None
-    low: float | None
-    high: float | None
-    percent: bool = False
+    mean: str
+    range: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +68,17 @@ def crossing(run: Run) -> Crossing | None:
         few = len(summary["members"]) <= MOST
         grids = [_grid(summary, key, title) for key, title in names.items()] if few else []
         rated = {key: " ".join(title.split("\n")) for key, title in RATINGS.items()}
-        return Crossing(summary, grids, _rating(summary, rated), meaning(summary))
+        return Crossing(summary, grids, _rating(summary, rated), meaning(summary, "below them"))
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
         return None
 
 
 def sitter(cell: StoredCell) -> tuple[str, StoredCell] | None:
-    """Who sat in the learner's seat, and the cell as one of those with this partner; `None` in self-play."""
+    """Who sat in the learner's seat, and the cell as one of those with this partner; `None` where it does not say."""
     params = cell.row.get("params")
     who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)
-    if who is None or who == met:
+    if who is None:
         return None
     there = StoredCell(cell.id, cell.row, cell.method, cell.scenario, cell.status, cell.seed, {"met": met})
     return shown(who, 80), there
@@ -120,4 +118,14 @@ def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
 
 
 def _field(figure: Mapping[str, Any] | None, key: str) -> Field | None:
-    return None if figure is None else Field(figure["mean"], figure["low"], figure["high"], key in PERCENT)
+    if figure is None:
+        return None
+    low, high = (_worth(figure[end], key) for end in ("low", "high"))
+    return Field(_worth(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
+
+
+def _worth(value: float | None, key: str) -> str:
+    if value is None:
+        return "–"
+    text = f"{100 * value:.0f}" if key in PERCENT else f"{value:.0f}" if key == "strength" else f"{value:.2f}"
+    return text.replace("-", "\u2212") if float(text) else text.lstrip("-")

@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, Told, listen
+from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
 from goldenrule.benchmarks.report.crossing import Crossing, crossing
 from goldenrule.benchmarks.report.endings import endings
 from goldenrule.benchmarks.report.figures import Plot
@@ -125,10 +125,11 @@ def _render(
     )
     environment.filters |= {"figure": _figure, "shown": shown}
     ends = {one.cell: one.ends for one in told}
+    unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
-        facts=_facts(run),
+        facts=_facts(run, crossed),
         title=_title(run, crossed),
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
@@ -150,7 +151,8 @@ def _render(
         failed=[cell for cell in run.cells if not cell.done],
         endings=[line for setting in run.settings[:TABLES] for line in endings(setting, ends)],
         failures=_counted((one.cell.method, one.failures) for one in told),
-        unscored=_counted((one.cell.method, one.unscored) for one in told),
+        unscored=[line for line in unscored if line[1][0] != PREDICTED],
+        untold=[line for line in unscored if line[1][0] == PREDICTED],
         episodes=sum(len(one.statuses) for one in told),
         carried=sum(len(one.talks) for one in told),
         most=PER_CELL,
@@ -211,17 +213,19 @@ def _figure(value: float | None, percent: bool = False) -> str:
     return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
     """What was run, in a few lines; the whole configuration follows at the end of the page."""
     versions, command = run.environment.get("versions"), run.environment.get("command")
     knobs: dict[str, dict[str, None]] = {}
     for cell in run.cells:
         for name, value in cell.knobs.items():
             knobs.setdefault(name, {})[shown(value, 40)] = None
+    agents = [] if crossed is None else [member["name"] for member in crossed.summary["members"]]
+    whose = {"Agents": ", ".join(agents)} if agents else {"Methods": ", ".join(run.methods)}
     pairs = {
         "Scenarios": ", ".join(dict.fromkeys(cell.scenario for cell in run.cells)),
         "Knobs": ", ".join(f"{name} {' / '.join(values)}" for name, values in knobs.items()),
-        "Methods": ", ".join(run.methods),
+        **whose,
         "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
         "Command": " ".join(["goldenrule", *map(str, command)]) if isinstance(command, list) else None,
         "Commit": run.environment.get("commit"),
