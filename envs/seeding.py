@@ -17,7 +17,7 @@ def derive(seed: int, *names: str | int) -> int:
     Stable across processes, hash seeds and platforms (BLAKE2b of the parts, not Python's `hash`).
     """
     parts = "\x1f".join([str(int(seed)), *(f"{type(name).__name__}:{name}" for name in names)])
-    digest = hashlib.blake2b(parts.encode("utf-8"), digest_size=8).digest()
+    digest = hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

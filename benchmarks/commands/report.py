@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,7 @@ def report(
     from goldenrule.benchmarks.table import print_table
 
     with read_run(run) as stored:
-        rows = [dict(cell.row) for cell in stored.cells]
+        rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
     page = write_report(run)
     if json_:

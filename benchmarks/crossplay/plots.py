@@ -1,4 +1,4 @@
-"""The matrix as heat maps."""
+"""The matrix as heat maps, and the rating."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from goldenrule.benchmarks.report.figures import Plot, Rows
+from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
 from goldenrule.benchmarks.report.style import Theme, drawable
 
 PANELS = {"own": "reward of the row", "partner": "reward of the column", "joint": "of both"}
@@ -74,6 +74,53 @@ def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], tit
         if not np.isnan(value):
             light = scale(value) > 0.6
             axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color="k" if light else "w")
+
+
+RATED = {"strength": "strength (Elo)", "own": "own reward", "partner": "reward of its partners"}
+
+
+def rating_plot(summary: Mapping[str, Any]) -> Plot:
+    """Strength, own payoff and partners' payoff of every agent, with intervals over seeds.
+
+    Args:
+        summary: as `goldenrule.benchmarks.crossplay.matrix.summarise` gives it.
+    """
+    data: Rows = [
+        {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name}
+        | {key: line[name][key] for key in ("mean", "low", "high")}
+        for line in summary["rating"]
+        for name in RATED
+        if line[name] is not None and line[name]["mean"] is not None
+    ]
+    caption = (
+        "Over all that an agent met, itself left out, with 95% intervals over seeds. A star: held out. "
+        "To be strong is not to be good: strength is who ends with more."
+    )
+    return Plot("rating", "Rating", caption, data, lambda theme: _paint_rating(data, summary["seats"], theme))
+
+
+def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
+    places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
+    held_out = {record["agent"] for record in data if record["held_out"]}
+    names = [
+        drawable(agent)
+        + ("*" if agent in held_out else "")
+        + ("" if seat == "both" else f" as {drawable(seats[seat])}")
+        for agent, seat in places
+    ]
+    shown = [name for name in RATED if any(record["figure"] == name for record in data)]
+    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * len(places)), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
+        for record in (record for record in data if record["figure"] == name):
+            at = places.index((record["agent"], record["seat"]))
+            if record["low"] is not None:
+                axes.plot([record["low"], record["high"]], [at, at], color=theme.faint, linewidth=2.0)
+            axes.plot(record["mean"], at, "o", color=theme.ink, markersize=5)
+        axes.set_title(RATED[name])
+        axes.set_ylim(len(places) - 0.4, -0.6)
+        axes.margins(x=0.1)
+        axes.set_yticks(range(len(places)), names, color=theme.ink)
+    return figure
 
 
 def short(value: float) -> str:

@@ -56,7 +56,7 @@ def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
     console.print()
     console.print(Text("Rating", "bold"))
     console.print(_rating(summary))
-    console.print(Text(_meaning(summary), "dim"))
+    console.print(Text(meaning(summary), "dim"))
 
 
 def _names(summary: Mapping[str, Any], key: str) -> list[str]:
@@ -139,9 +139,10 @@ def _rated(name: str, figure: Mapping[str, Any] | None) -> str:
     return f"{figure['mean']:+.0f}\n[{figure['low']:+.0f}, {figure['high']:+.0f}]"
 
 
-def _meaning(summary: Mapping[str, Any]) -> str:
+def meaning(summary: Mapping[str, Any], where: str = "brackets") -> str:
+    """How matrix and rating are to be read; `where` the intervals stand."""
     text = (
-        f"Means an episode; brackets: {summary['interval']}. They speak of these agents under other seeds of the "
+        f"Means an episode; {where}: {summary['interval']}. They speak of these agents under other seeds of the "
         "dialogues, not of the methods that trained them. "
     )
     if not summary["symmetric"]:

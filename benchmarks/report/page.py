@@ -23,7 +23,8 @@ from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, Told, listen
+from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
+from goldenrule.benchmarks.report.crossing import Crossing, crossing
 from goldenrule.benchmarks.report.endings import endings
 from goldenrule.benchmarks.report.figures import Plot
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
@@ -32,6 +33,8 @@ from goldenrule.benchmarks.report.stored import Run, Setting, shown
 from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
 from goldenrule.benchmarks.report.summarising import (
     COLUMNS,
+    DEALS,
+    DEALS_PERCENT,
     PERCENT,
     OverviewRow,
     columns_of,
@@ -70,11 +73,12 @@ def write_report(run_dir: Path) -> Path:
     """
     with read_run(run_dir) as run:
         told = listen(run)
-        drawn = plots(run, told)
+        crossed = crossing(run)
+        drawn = plots(run, told, crossed)
     path = run_dir / PAGE
     try:
-        images = [_store(run_dir / FIGURES, plot, run.methods) for plot in drawn]
-        html = _render(run, told, list(zip(drawn, images, strict=True)))
+        images = [_store(run_dir / FIGURES, plot) for plot in drawn]
+        html = _render(run, told, crossed, list(zip(drawn, images, strict=True)))
         write_whole(path, html.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise UserError(
@@ -84,13 +88,13 @@ def write_report(run_dir: Path) -> Path:
     return path
 
 
-def _store(folder: Path, plot: Plot, methods: Sequence[str]) -> Mapping[str, str]:
+def _store(folder: Path, plot: Plot) -> Mapping[str, str]:
     """Save the figure and its data; return it as data URIs for each theme."""
     folder.mkdir(exist_ok=True)
     drawn = plot.images(LIGHT)
     for kind, content in {**drawn, "csv": _csv(plot).encode("utf-8", "backslashreplace")}.items():
         write_whole(folder / f"{plot.name}.{kind}", content)
-    themes = {"light": drawn["svg"], "dark": recoloured(drawn["svg"], methods)}
+    themes = {"light": drawn["svg"], "dark": recoloured(drawn["svg"])}
     return {name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for name, svg in themes.items()}
 
 
@@ -110,7 +114,9 @@ def _tame(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[str, str]]]) -> str:
+def _render(
+    run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Sequence[tuple[Plot, Mapping[str, str]]]
+) -> str:
     here = files("goldenrule.benchmarks.report")
     style = (here / "report.css").read_text("utf-8") + _swatches(run)
     script = (here / "report.js").read_text("utf-8")
@@ -119,11 +125,13 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
     )
     environment.filters |= {"figure": _figure, "shown": shown}
     ends = {one.cell: one.ends for one in told}
+    unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
-        facts=_facts(run),
-        title=_title(run),
+        facts=_facts(run, crossed),
+        title=_title(run, crossed),
+        crossed=crossed,
         done=sum(cell.done for cell in run.cells),
         honest=HONEST,
         percents=PERCENT,
@@ -135,13 +143,16 @@ def _render(run: Run, told: Sequence[Told], drawn: Sequence[tuple[Plot, Mapping[
         tables=[_table(run, setting) for setting in run.settings[:TABLES]],
         most_tables=TABLES,
         negotiation=deals(run),
+        deal_titles=DEALS,
+        deal_percents=DEALS_PERCENT,
         figures=drawn,
         detailed=DETAILED,
         most_methods=METHODS,
         failed=[cell for cell in run.cells if not cell.done],
         endings=[line for setting in run.settings[:TABLES] for line in endings(setting, ends)],
         failures=_counted((one.cell.method, one.failures) for one in told),
-        unscored=_counted((one.cell.method, one.unscored) for one in told),
+        unscored=[line for line in unscored if line[1][0] != PREDICTED],
+        untold=[line for line in unscored if line[1][0] == PREDICTED],
         episodes=sum(len(one.statuses) for one in told),
         carried=sum(len(one.talks) for one in told),
         most=PER_CELL,
@@ -202,17 +213,19 @@ def _figure(value: float | None, percent: bool = False) -> str:
     return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
     """What was run, in a few lines; the whole configuration follows at the end of the page."""
     versions, command = run.environment.get("versions"), run.environment.get("command")
     knobs: dict[str, dict[str, None]] = {}
     for cell in run.cells:
         for name, value in cell.knobs.items():
             knobs.setdefault(name, {})[shown(value, 40)] = None
+    agents = [] if crossed is None else [member["name"] for member in crossed.summary["members"]]
+    whose = {"Agents": ", ".join(agents)} if agents else {"Methods": ", ".join(run.methods)}
     pairs = {
         "Scenarios": ", ".join(dict.fromkeys(cell.scenario for cell in run.cells)),
         "Knobs": ", ".join(f"{name} {' / '.join(values)}" for name, values in knobs.items()),
-        "Methods": ", ".join(run.methods),
+        **whose,
         "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
         "Command": " ".join(["goldenrule", *map(str, command)]) if isinstance(command, list) else None,
         "Commit": run.environment.get("commit"),
@@ -242,7 +255,9 @@ def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, Any, 
     return [(*key, count) for key, count in sorted(total.items(), key=lambda item: (-item[1], str(item[0])))]
 
 
-def _title(run: Run) -> str:
+def _title(run: Run, crossed: Crossing | None) -> str:
+    if crossed is not None:
+        return f"cross-play of {len(crossed.summary['members'])} agents on {crossed.summary['scenario']}"
     scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
     methods = len(run.methods)
     if not scenarios:

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.conversations import Told
+from goldenrule.benchmarks.report.crossing import Crossing, sitter
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
+from goldenrule.benchmarks.report.profile_plots import profile_data, profiles
 from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
 from goldenrule.benchmarks.report.style import Theme, colours
 from goldenrule.benchmarks.report.summarising import Interval, over_seeds
@@ -25,8 +27,19 @@ BINS = 13
 """Bins along each side of the agreement figure, where estimates or truths take more values than this."""
 
 
-def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
-    """Every figure that the run has data for, in the order of the page."""
+def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> list[Plot]:
+    """Every figure that the run has data for, in the order of the page.
+
+    Args:
+        run: whose.
+        told: what its episodes tell.
+        crossed: its matrix and rating, where it is a cross-play: pairs are no methods, and have these figures only.
+    """
+    if crossed is not None:
+        from goldenrule.benchmarks.crossplay.plots import heat_map, rating_plot  # drawn with this package's figures
+
+        found = [heat_map(crossed.summary), rating_plot(crossed.summary), *_profiles(run, sat=True)]
+        return [plot for plot in found if plot.data]
     methods = run.methods[:METHODS]
     by_cell = {one.cell: one for one in told}
     scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
@@ -37,25 +50,48 @@ def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
     for place, setting in enumerate(run.settings[:DETAILED]):
         stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
         found += [
-            _plot(run, f"partner_reward{stem}", f"What the partner got, and what the agent thought it got{where}",
+            _plot(run.methods, f"partner_reward{stem}",
+                  f"What the partner got, and what the agent thought it got{where}",
                   "Solid: true reward. Hatched: the agent's own estimate. A long hatched bar over a short solid one is "
                   "an agent that flatters itself. Dotted line: what oracle kindness really gives, where it was run.",
                   figures.headline, headline_data(setting, methods)),
-            _plot(run, f"learning{stem}", f"Learning curves{where}",
+            _plot(run.methods, f"learning{stem}", f"Learning curves{where}",
                   "Means over the dialogues of an update, not smoothed: seeds thin, their mean thick. Where the dashed "
                   "line climbs and the solid one does not, the reward learnt from is being gamed.",
                   figures.learning, learning_data(run, setting, methods)),
-            _plot(run, f"agreement{stem}", f"Estimate against truth, a message{where}",
+            _plot(run.methods, f"agreement{stem}", f"Estimate against truth, a message{where}",
                   "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "
                   "honesty. Bubbles to the lower right: thought kind, was not.",
                   figures.agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
         ]  # fmt: skip
-    return [plot for plot in found if plot.data]
+    return [plot for plot in (*found, *_profiles(run)) if plot.data]
 
 
-def _plot(run: Run, name: str, title: str, caption: str, painter: Callable[[Rows, Look], Figure], data: Rows) -> Plot:
+def _profiles(run: Run, sat: bool = False) -> list[Plot]:
+    """A figure a scenario; with `sat` of who sat in the learner's seat, each partner it met counting alike."""
+    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))[:DETAILED]
+    found = []
+    for place, scenario in enumerate(scenarios):
+        here = [cell for cell in run.cells if cell.scenario == scenario]
+        named = [pair for cell in here if (pair := sitter(cell) if sat else (cell.method, cell)) is not None]
+        methods = list(dict.fromkeys(name for name, _ in named))[:METHODS]
+        stem, where = (f"_{place + 1}", f": {scenario}") if len(scenarios) > 1 else ("", "")
+        found.append(
+            _plot(methods if sat else run.methods, f"profiles{stem}", f"Performance profiles{where}",
+                  "Share of runs (a run is a seed) whose partner got more than the reward below, each setting counting "
+                  "alike; bands are 95% bootstrap intervals, each threshold by itself. Higher and further right is "
+                  "kinder. Only runs that every method here finished." + (" Who sat in the learner's seat, with "
+                  "partners that everyone met." if sat else ""),
+                  profiles, profile_data([pair for pair in named if pair[0] in methods]))
+        )  # fmt: skip
+    return found
+
+
+def _plot(
+    known: Sequence[str], name: str, title: str, caption: str, painter: Callable[[Rows, Look], Figure], data: Rows
+) -> Plot:
     def paint(theme: Theme) -> Figure:
-        return painter(data, Look(theme, colours(run.methods, theme)))
+        return painter(data, Look(theme, colours(known, theme)))
 
     return Plot(name, title, caption, data, paint)
 
@@ -151,7 +187,7 @@ def _knob_plot(run: Run, knob: str, methods: Sequence[str], place: int, scenario
         caption += f" Averaged over {shown(', '.join(others), 120)}."
     stem, where = (f"_{place + 1}", f": {scenarios[place]}") if len(scenarios) > 1 else ("", "")
     name, title = f"by_{_stem(knob)}{stem}", f"Reward of the partner by {shown(knob, 40)}{where}"
-    return _plot(run, name, title, caption, figures.by_knob, data)
+    return _plot(run.methods, name, title, caption, figures.by_knob, data)
 
 
 def _of(knobs: Mapping[str, object], knob: str) -> float:

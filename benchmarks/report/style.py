@@ -54,10 +54,9 @@ def colours(methods: Sequence[str], theme: Theme) -> dict[str, str]:
     return {method: (_KNOWN.get(method) or own[method])[side] for method in methods}
 
 
-def recoloured(svg: bytes, methods: Sequence[str]) -> bytes:
+def recoloured(svg: bytes) -> bytes:
     """A figure drawn for light paper, in the colours for dark paper."""
-    day, night = colours(methods, LIGHT), colours(methods, DARK)
-    twins = {day[method]: night[method] for method in methods}
+    twins = dict([*_KNOWN.values(), *_SPARE])
     twins |= {getattr(LIGHT, part): getattr(DARK, part) for part in ("ink", "faint", "grid", "paper")}
     return re.sub(r"#[0-9a-f]{6}", lambda found: twins.get(found[0], found[0]), svg.decode()).encode()
 

@@ -102,6 +102,20 @@ PERCENT = ("valid_share", "reply_accuracy", "oracle_share")
 """Those of `COLUMNS` that are shares."""
 
 
+DEALS: Mapping[str, str] = {
+    "own_points": "own points",
+    "partner_points": "partner's points",
+    "joint_points": "joint points",
+    "agreement_share": "agreements %",
+    "pareto_share": "efficient %, of deals",
+    "pareto_share_of_all": "efficient %, of all",
+}
+"""Titles of the figures of negotiations; see `goldenrule.benchmarks.negotiation`."""
+
+DEALS_PERCENT = ("agreement_share", "pareto_share", "pareto_share_of_all")
+"""Those of `DEALS` that are shares."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deals:
     """What the negotiations of one setting came to.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sqlite3
 from pathlib import Path
@@ -54,12 +55,17 @@ def _filled(db: sqlite3.Connection) -> bool:
 def rows(path: str | Path) -> list[dict[str, Any]]:
     """The rows of cells as the engine gave them, in the order of the sweep; as `RunDirectory.rows`.
 
+    What many rows have in common (knobs, versions) is one object in all of them: change copies.
+
     Raises:
         UserError: no results there, damaged or of another format.
     """
     columns, found = _fetch(path, "SELECT * FROM cells ORDER BY place, cell")
-    given = [dict(zip(columns, one, strict=True)) for one in found]
-    return [{k: json.loads(v) if k in JSON_COLUMNS and v is not None else v for k, v in one.items()} for one in given]
+    read = functools.lru_cache(1024)(json.loads)
+    return [
+        {k: read(v) if k in JSON_COLUMNS and v is not None else v for k, v in zip(columns, one, strict=True)}
+        for one in found
+    ]
 
 
 def settled(folder: Path) -> dict[str, str]:

@@ -161,6 +161,71 @@ def _fill(
         store.commit(row, records, [] if method == "untrained" else curve(derive(seed, method), trust, updates))
 
 
+def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:
+    """A run directory with a cell and a dialogue a text, which stands wherever a run has a text.
+
+    Args:
+        folder: where.
+        texts: names of methods, agents, knobs and settings, messages, imagined replies, cards, reasons, errors.
+        paid: what each partner got.
+    """
+    (folder / "episodes").mkdir(parents=True)
+    rows = []
+    for number, text in enumerate(texts):
+        cell, failed = f"cell-{number:03}", number % 10 == 9
+        row: dict[str, Any] = {
+            "cell": cell,
+            "method": text,
+            "scenario": SCENARIO,
+            "knobs": {"similarity": 0.5, "k": text},
+        }
+        row |= {"seed": 0, "params": {text: text}, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
+        row |= {
+            "negotiation": {text: 1.0},
+            "seconds": 1.0,
+            "weights": None,
+            "episodes": 1,
+            "episodes_failed": int(failed),
+        }
+        row |= {"partner_reward": None if failed else paid}
+        if number % 50 == 49:
+            row |= {"status": "failed", "error": text}
+        rows.append(row)
+        scores = {ESTIMATE: 1.0, TRUTH: 1.0, text: None}
+        about: dict[str, Any] = {
+            "absent": {text: 1.0},
+            "facts": {text: text},
+            "reasons": {text: text},
+            "faithful": True,
+        }
+        said = {"text": text, "to": None, "rewards": [0.0, paid], "valid": True, "proxy": 0.5, **about}
+        turns = [
+            {"speaker": 1, "scores": {}, "notes": {}, **said},
+            {
+                "speaker": 0,
+                "scores": scores,
+                "imagined": text,
+                "notes": {ESTIMATE: text, PREDICTED: f"{text}!"},
+                **said,
+            },
+            {"speaker": 1, "scores": {}, "notes": {}, **said},
+        ]
+        log: dict[str, Any] = {"episode": 0, "seed": 0, "agents": ["helper_0", text], "cards": [text, text]}
+        log |= {"status": "failed" if failed else "terminated", "error": text if failed else None, "turns": turns}
+        log |= {"narration": [{"at": 0, "text": text, "to": None}]}
+        (folder / "episodes" / f"{cell}.jsonl").write_text(json.dumps(log) + "\n")
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = {"cells": [{"id": row["cell"]} for row in rows], "texts": {text: text for text in texts}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "environment.json").write_text(json.dumps({"command": list(texts[:5]), "versions": {texts[0]: texts[1]}}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_maker() -> Callable[..., Path]:
+    return make_hostile_run
+
+
 @pytest.fixture(scope="session")
 def run_maker() -> Callable[..., Path]:
     return make_run

@@ -2,123 +2,184 @@
 
 from __future__ import annotations
 
-import re
+import json
 import shutil
-import socket
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from goldenrule.benchmarks.report import write_report
+from goldenrule.envs.render import clean
 
+browsers = pytest.importorskip("playwright.sync_api", reason="no Playwright, so the page was not opened in a browser")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((path for name in NAMES if (path := shutil.which(name))), "")
-pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium is installed, so the page was not opened in a browser")
+PATIENCE = 240_000
+"""Milliseconds until a step that does not end fails; long, since the machine may be busy."""
 
 
-class Listener:
-    """A server that counts who connects."""
+@dataclass
+class Watched:
+    """A page, and everything that it did without being asked."""
 
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.calls = 0
-        threading.Thread(target=self._count, daemon=True).start()
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)
 
-    def _count(self) -> None:
-        while True:
-            try:
-                self.socket.accept()[0].close()
-            except OSError:
-                return
-            self.calls += 1
+    def open(self, path: Path) -> None:
+        self.page.goto(path.as_uri())
+
+    @property
+    def owned(self) -> bool:
+        """Whether code of a text has run."""
+        return bool(self.page.evaluate("window.owned === 1 || document.title === 'owned'"))
+
+    @property
+    def shown(self) -> str:
+        return str(self.page.evaluate("document.body.textContent"))
+
+    def talks(self) -> list[str]:
+        """Every conversation of the list, opened one after the other."""
+        opened = """() => [...document.querySelectorAll("#talks button")].map((button) => {
+            button.click();
+            return document.getElementById("talk").textContent;
+        })"""
+        return list(self.page.evaluate(opened))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with browsers.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = next((found for name in NAMES if (found := shutil.which(name))), own if Path(own).is_file() else None)
+        if path is None:
+            pytest.skip("no Chromium is installed, so the page was not opened in a browser")
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=PATIENCE)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    found = Listener()
+def watched(browser: Any) -> Iterator[Watched]:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    found = Watched(context.new_page())
+    page = found.page
+    page.on("request", lambda request: None if request.url.startswith("data:") else found.requests.append(request.url))
+    page.on("console", lambda message: found.surprises.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: found.surprises.append(f"error: {error}"))
+    page.on("popup", lambda popup: found.surprises.append(f"popup: {popup.url}"))
+    page.on("dialog", lambda dialog: (found.surprises.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     yield found
-    found.socket.close()
+    context.close()
 
 
-def opened(page: Path, profile: Path) -> str:
-    """The document as it stands once the browser has run what it runs."""
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    flags += [f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--dump-dom"]
-    done = subprocess.run([BROWSER, *flags, page.as_uri()], capture_output=True, timeout=120, check=True)
-    return done.stdout.decode("utf-8", "replace")
+def hidden(text: str) -> set[str]:
+    """Characters of a text that move a cursor, reorder it or cannot be seen."""
+    odd = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}}
+    return odd - {"\n", "\u200d"}
 
 
-def texts(port: int) -> list[str]:
-    here = f"http://127.0.0.1:{port}/x"
-    run = f"document.title='owned';new Image().src='{here}'"
-    return [
-        f"<script>{run}</script>",
-        f"</script><script>{run}</script>",
-        f'<img src={here} onerror="{run}">',
-        f'"\'><svg onload="{run}"><image href={here}></svg>',
-        f"<iframe src={here}></iframe><link rel=stylesheet href={here}>",
-        f"<meta http-equiv=refresh content='0;url={here}'>",
-        f"<style>@import '{here}'; body{{background:url({here})}}</style>",
-    ]
+@pytest.fixture(scope="module")
+def hostile_page(
+    hostile_maker: Callable[..., Path], hostile_texts: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return write_report(hostile_maker(tmp_path_factory.mktemp("hostile") / "run", hostile_texts))
 
 
-def test_hostile_texts_neither_run_nor_load(run_maker: Callable[..., Path], tmp_path: Path, listener: Listener) -> None:
-    hostile = texts(listener.port)
-
-    def poison(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
-        row |= {"method": hostile[row["seed"]], "scenario": hostile[1]}
-        for number, episode in enumerate(episodes):
-            text = hostile[number % len(hostile)]
-            episode |= {"agents": [text, text], "cards": [text, text]}
-            episode["turns"] = [
-                turn | {"text": text, "imagined": text, "facts": {text: text}} for turn in episode["turns"]
-            ]
-
-    run = run_maker(tmp_path / "run", ("rlhf_ppo",), (0, 1, 4), len(hostile), updates=2, change=poison)
-    dom = opened(write_report(run), tmp_path / "profile")
-    assert "<title>goldenrule: " in dom
-    assert listener.calls == 0
-    assert f"{3 * len(hostile)} conversations" in dom  # our own script did run
-    assert dom.count("&lt;script&gt;") > 3 * len(hostile)  # the texts are there, as texts
+def test_hostile_texts_are_shown_and_neither_run_nor_load(
+    watched: Watched, hostile_page: Path, hostile_texts: Sequence[str]
+) -> None:
+    watched.open(hostile_page)
+    talks = watched.talks()
+    assert len(talks) == len(hostile_texts)
+    for text, talk in zip(hostile_texts, talks, strict=True):
+        # two cards, a narration, three messages, an imagined and a real answer, three facts: nothing is lost
+        assert talk.count(clean(text)) >= 9, text
+    body = watched.shown
+    assert not hidden(body)
+    for text in hostile_texts[:100]:  # settings of the configuration
+        assert clean(text) in body
+    assert not watched.owned
+    assert watched.surprises == []
+    assert watched.requests == [hostile_page.as_uri()]
 
 
-def test_the_filters_choose_conversations(run_maker: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_hostile_text_is_found_and_the_others_are_not(
+    watched: Watched, hostile_page: Path, hostile_texts: Sequence[str]
+) -> None:
+    watched.open(hostile_page)
+    count, page = watched.page.locator("#count"), watched.page
+    for number in range(0, len(hostile_texts), 23):
+        page.fill("#by-text", f"H{number:03}X")
+        assert count.text_content() == "1 conversation"
+        assert clean(hostile_texts[number]) in page.locator("#talk").text_content()
+    page.fill("#by-text", "")
+    page.select_option("#by-status", "failed")
+    assert count.text_content() == f"{len(hostile_texts) // 10} conversations"
+    page.select_option("#by-method", "9")
+    assert count.text_content() == "1 conversation"
+    assert f"Failed: {clean(hostile_texts[9])}" in page.locator("#talk").text_content()
+    assert (watched.owned, watched.surprises) == (False, [])
+
+
+def test_ten_megabytes_do_not_hang_it(
+    watched: Watched, hostile_maker: Callable[..., Path], hostile_texts: Sequence[str], tmp_path: Path
+) -> None:
+    long = hostile_texts[1] + "<script>" * 1_310_720
+    assert len(long) > 10_000_000
+    page = write_report(hostile_maker(tmp_path / "run", ["short", long]))
+    assert page.stat().st_size < 2_000_000
+    watched.open(page)
+    short, cut = watched.talks()
+    assert "more characters)" in cut
+    assert cut.startswith(clean(hostile_texts[1][:20]))
+    watched.page.fill("#by-text", "h001x")
+    assert watched.page.locator("#count").text_content() == "1 conversation"
+    assert "short" in short
+    assert (watched.owned, watched.surprises, watched.requests) == (False, [], [page.as_uri()])
+
+
+def test_the_filters_choose_conversations(watched: Watched, run_maker: Callable[..., Path], tmp_path: Path) -> None:
     def mark(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         if row["method"] == "rlhf_ppo":
             episodes[1]["turns"][0]["text"] = "A needle, in a haystack."
             episodes[2] |= {"status": "failed", "error": "out of words"}
 
-    run = run_maker(tmp_path / "run", count=3, updates=2, change=mark)
-    drive = """<script>
-        const set = (id, value, kind) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event(kind)); };
-        const seen = () => document.getElementById("talks").children.length + " " + document.getElementById("talk").textContent;
-        const out = [];
-        set("by-text", "NEEDLE", "input"); out.push("text " + seen());
-        set("by-seed", "1", "change"); out.push("seed " + seen());
-        set("by-text", "", "input"); set("by-status", "failed", "change"); out.push("failed " + seen());
-        set("by-method", "1", "change"); out.push("none " + seen());
-        document.title = out.join(" | ");
-    </script></body>"""  # noqa: E501
-    page = write_report(run).read_text("utf-8")
-    driven = tmp_path / "driven.html"
-    driven.write_text(re.sub(r"<meta http-equiv=[^>]*>", "", page, count=1).replace("</body>", drive), "utf-8")
-    title = opened(driven, tmp_path / "profile").split("<title>")[1].split("</title>")[0]
-    text, seed, failed, none = title.split(" | ")
-    assert text.startswith("text 3 rlhf_ppo, seed 0, episode 1")
-    assert "A needle, in a haystack." in text
-    assert seed.startswith("seed 1 rlhf_ppo, seed 1, episode 1")
-    assert failed.startswith("failed 1 rlhf_ppo, seed 1, episode 2")
-    assert "Failed: out of words" in failed
-    assert none == "none 0 No conversation fits these filters."
+    watched.open(write_report(run_maker(tmp_path / "run", count=3, updates=2, change=mark)))
+    page = watched.page
+    count, talk = page.locator("#count"), page.locator("#talk")
+    page.fill("#by-text", "NEEDLE")
+    assert count.text_content() == "3 conversations"
+    assert talk.text_content().startswith("rlhf_ppo, seed 0, episode 1")
+    assert "A needle, in a haystack." in talk.text_content()
+    page.select_option("#by-seed", "1")
+    assert talk.text_content().startswith("rlhf_ppo, seed 1, episode 1")
+    page.fill("#by-text", "")
+    page.select_option("#by-status", "failed")
+    assert talk.text_content().startswith("rlhf_ppo, seed 1, episode 2")
+    assert "Failed: out of words" in talk.text_content()
+    page.select_option("#by-method", "1")
+    assert talk.text_content() == "No conversation fits these filters."
+    assert watched.surprises == []
 
 
-def test_the_listener_would_notice(tmp_path: Path, listener: Listener) -> None:
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_page_is_no_wider_than_its_window(watched: Watched, plain_run: Path, width: int) -> None:
+    watched.page.set_viewport_size({"width": width, "height": 800})
+    watched.open(write_report(plain_run))
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_watch_would_notice(watched: Watched, hostile_texts: Sequence[str], tmp_path: Path) -> None:
     bare = tmp_path / "bare.html"
-    bare.write_text("\n".join(texts(listener.port)))
-    assert "<title>owned" in opened(bare, tmp_path / "profile") or listener.calls
-    assert listener.calls
+    # As a page would be that wrote texts as they are; each alone, so that none hides behind another's quote.
+    texts = [text for text in hostile_texts if "refresh" not in text and "\ud800" not in text][:60]
+    frames = "".join(f"<div>{text}</div>" for text in texts)
+    bare.write_text(f"<!doctype html><meta charset=utf-8>{frames}<script>{json.dumps('end')}</script>", "utf-8")
+    watched.page.goto(bare.as_uri(), wait_until="domcontentloaded")
+    assert watched.owned or watched.surprises
+    assert len(watched.requests) > 1
