@@ -18,7 +18,8 @@ LONGEST = 1200
 
 def shown(value: Any, longest: int = LONGEST) -> str:
     """Any value as one visible line: hidden and bidi characters spelt out, cut after `longest` characters."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = value if isinstance(value, str) else str(value) if type(value) is int else None
+    text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
     kept = clean(text[:longest])
     return kept if len(text) <= longest else f"{kept} … ({len(text) - longest:,} more characters)"
 
@@ -161,7 +162,8 @@ class Run:
     def varying(self) -> list[str]:
         """Names of the knobs that differ between rows of one scenario."""
         names: dict[tuple[str, str], set[str]] = {}
-        for cell in self.cells:
+        different = {(cell.scenario, id(cell.knobs)): cell for cell in self.cells}  # many rows share theirs
+        for cell in different.values():
             for name, value in cell.knobs.items():
                 names.setdefault((cell.scenario, name), set()).add(json.dumps(value, default=str))
         return list(dict.fromkeys(name for (_, name), values in names.items() if len(values) > 1))

@@ -91,8 +91,9 @@ def test_a_run_has_its_table_figures_and_conversations(html: str, plain_run: Pat
     assert [a["id"] for a in page.all("section") if "id" in a] == [
         "overview", "figures", "unmeasured", "conversations", "settings"
     ]  # fmt: skip
-    assert [a["id"] for a in page.all("figure")] == ["figure-partner_reward", "figure-learning", "figure-agreement"]
-    for name in ("partner_reward", "learning", "agreement"):
+    figures = [f"figure-{name}" for name in ("partner_reward", "learning", "agreement", "profiles")]
+    assert [a["id"] for a in page.all("figure")] == figures
+    for name in ("partner_reward", "learning", "agreement", "profiles"):
         for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("csv", b"method,")):
             assert (plain_run / "figures" / f"{name}.{kind}").read_bytes().startswith(start)
     assert "rlhf_ppo" in page.text

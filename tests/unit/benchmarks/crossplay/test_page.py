@@ -1,0 +1,79 @@
+"""The page of a cross-play: matrix, rating and profiles, as tables, pictures and data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from goldenrule.benchmarks.crossplay.matrix import read
+from goldenrule.benchmarks.crossplay.plan import Asked, plan
+from goldenrule.benchmarks.crossplay.run import cross
+from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.sweep.run import SweepOptions
+
+
+class Nobody:
+    """A watch that does not look."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def started(self, cell):
+        pass
+
+    def advanced(self, cell, done, total):
+        pass
+
+    def finished(self, cell, row):
+        pass
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    knobs = {"pool": "synthetic", "turns": 4}
+    wanted = plan(Asked("campsite-v0", ("scripted", "saint"), ("exploiter",), (0, 1, 2), 4, knobs, "cpu"))
+    folder = tmp_path_factory.mktemp("crossed") / "run"
+    cross(wanted, folder, SweepOptions(), lambda todo: Nobody())
+    return folder
+
+
+def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path) -> None:
+    html = write_report(crossed).read_text("utf-8")
+    assert "cross-play of 3 agents on campsite-v0" in html
+    for name in ("matrix", "rating", "profiles"):
+        assert f'id="figure-{name}"' in html
+        for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+            assert (crossed / "figures" / f"{name}.{kind}").read_bytes().startswith(start)
+    summary = read(crossed)
+    with (crossed / "figures" / "matrix.csv").open() as file:
+        drawn = {(row["row"], row["column"], row["figure"]): row["mean"] for row in csv.DictReader(file)}
+    for pair in summary["pairs"]:
+        figure = pair["figures"]["partner"]
+        assert float(drawn[pair["row"], pair["column"], "partner"]) == figure["mean"]
+        assert f"{figure['mean']:.2f}" in html
+        assert f"{figure['low']:.2f} to {figure['high']:.2f}" in html
+    with (crossed / "figures" / "profiles.csv").open() as file:
+        profiles = list(csv.DictReader(file))
+    assert {row["method"] for row in profiles} == {"scripted", "saint", "exploiter"}
+    assert {row["runs"] for row in profiles} == {"6"}  # two partners that everyone met, three seeds
+
+
+def test_a_damaged_cross_play_still_has_a_page(crossed: Path, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes((crossed / FILE).read_bytes())
+    db = sqlite3.connect(tmp_path / FILE)
+    (text,) = db.execute("SELECT value FROM meta WHERE key = 'sweep'").fetchone()
+    about = json.loads(text) | {"members": [{"name": "<b>"}]}
+    db.execute("UPDATE meta SET value = ? WHERE key = 'sweep'", (json.dumps(about),))
+    db.commit()
+    db.close()
+    html = write_report(tmp_path).read_text("utf-8")
+    assert "the matrix of this cross-play cannot be made" in html
+    assert "scripted with saint" in html
