@@ -45,6 +45,18 @@ class Watch(Protocol):
 class Unwatched(Watch):
     """A watch that does not look."""
 
+    def started(self, cell: Cell) -> None:
+        """See nothing."""
+        return None
+
+    def advanced(self, cell: Cell, done: int, total: int) -> None:
+        """See nothing."""
+        return None
+
+    def finished(self, cell: Cell, row: dict[str, Any]) -> None:
+        """See nothing."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
