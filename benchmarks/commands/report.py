@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +29,7 @@ def report(
     from goldenrule.benchmarks.table import print_table
 
     with read_run(run) as stored:
-        rows = [cell.row for cell in stored.cells]
+        rows = [dict(cell.row) for cell in stored.cells]
         summary = summary_of(stored)
     page = write_report(run)
     if json_:
@@ -67,7 +66,7 @@ def summary_of(run: Run) -> dict[str, Any]:
         ) from None
 
 
-def _tell_failed(rows: Sequence[Mapping[str, Any]]) -> None:
+def _tell_failed(rows: list[dict[str, Any]]) -> None:
     failed = [row for row in rows if row["status"] != "done"]
     for row in failed[:SHOWN]:
         _tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}")
