@@ -42,8 +42,17 @@ class Watch(Protocol):
         """A cell is finished and saved."""
 
 
-class Unwatched(Watch):
+class Unwatched:
     """A watch that does not look."""
+
+    def started(self, cell: Cell) -> None:
+        """Not looked at."""
+
+    def advanced(self, cell: Cell, done: int, total: int) -> None:
+        """Not looked at."""
+
+    def finished(self, cell: Cell, row: dict[str, Any]) -> None:
+        """Not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
