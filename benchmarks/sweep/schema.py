@@ -24,6 +24,7 @@ from goldenrule.benchmarks.errors import UserError
 MAX_SEED = 2**31 - 1
 MAX_CELLS = 100_000
 MAX_BYTES = 1_000_000
+MAX_PATH = 1_000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
@@ -108,6 +109,13 @@ class SweepFile(_Strict):
         if isinstance(seeds, list) and (not seeds or len(set(seeds)) < len(seeds)):
             raise ValueError("expected at least one seed, and each once")
         return seeds
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _path(cls, checkpoint: Path | None) -> Path | None:
+        if checkpoint is not None and (len(str(checkpoint)) > MAX_PATH or "\0" in str(checkpoint)):
+            raise ValueError(f"expected the path of a folder, at most {MAX_PATH} characters")
+        return checkpoint
 
     @property
     def seed_list(self) -> list[int]:

@@ -13,6 +13,7 @@ from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.sweep.grid import cells_of
 from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
 from goldenrule.benchmarks.sweep.schema import SweepFile
+from goldenrule.envs.seeding import generator
 
 pytest.importorskip("pandas")
 SWEEP = SweepFile.model_validate(
@@ -79,6 +80,28 @@ def test_ray_with_a_node_lost_in_the_middle(cells, expected, tmp_path):
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_ray_gives_the_rows_of_this_machine_in_any_order(cells, expected, tmp_path, workers):
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'goldenrule[ray]'")
+    order = list(cells)
+    generator(workers, "order").shuffle(order)
+    out = tmp_path / "out"
+    try:
+        half = swept(order, out, SweepOptions(engine="ray", workers=workers, limit=len(order) // 2))
+        assert len(load(half)) == len(order) // 2
+        swept(cells, out, SweepOptions(engine="ray", workers=workers))  # the places of all, as in the file
+    finally:
+        ray.shutdown()
+    found, logs = told(out)
+    rows, expected_logs = expected
+    key = ["cell"]
+    assert found.sort_values(key, ignore_index=True).equals(rows.sort_values(key, ignore_index=True))
+    key = ["cell", "episode"]
+    assert logs.sort_values(key, ignore_index=True).equals(expected_logs.sort_values(key, ignore_index=True))
 
 
 @pytest.mark.slow

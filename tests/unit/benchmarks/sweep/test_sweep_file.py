@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.sweep.grid import cells_of
+from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
 from goldenrule.benchmarks.sweep.schema import MAX_BYTES, parse_sweep, read_sweep
+from goldenrule.envs.render import clean
 
 RIGHT: dict[str, Any] = {
     "name": "smoke",
@@ -149,12 +150,36 @@ class TestYaml:
             read_sweep(tmp_path / "big.yaml")
 
 
+NESTED = (
+    {"id": "ppo_on"},
+    {"id": "ppo_on", "params": {"reward": {"a": {"b": [1]}}}},
+    {"id": "ppo_on", "params": {"reward": "../../etc:passwd"}},
+    {"id": "ppo_on", "params": {"reward": "os:system"}},
+    {"id": "ppo_on", "params": {"reward": "examples.reward:Warmth", "params": {"nope": {"x": 1}}}},
+    {"id": "ppo_on", "params": {"reward": "examples.reward:Warmth", "params": [3]}},
+    {"id": "scripted", "params": {1: 2}},
+    {"agent": "../x:Y"},
+    {"agent": "x\ny:Z"},
+    {"agent": "os:system"},
+    {"agent": "examples.agent:Listener", "params": {"silent": {"deep": [1, {"x": None}]}}},
+    {"agent": "examples.agent:Listener", "name": "../../up"},
+)
+PATHS = ("../../etc/passwd", "/", "..", "a/../b", "a\\..", "~root/", "a\0b", "-" * 65, "x" * 5000)
+TAGS = (
+    "!!python/object/apply:os.system ['echo hi']",
+    "!!python/name:os.system",
+    "!!python/object/new:subprocess.Popen [[echo]]",
+    "!unknown x",
+    "!!binary ____",
+)
+
+
 def wrong(rng: np.random.Generator) -> Any:
     """A sweep with one mistake, drawn."""
     content = copy.deepcopy(RIGHT)
     junk = ("", "x\ny", None, -1, [], {}, float("nan"), "\x1b[31m", 10**30, True, [[]], "‮")
     one = junk[rng.integers(len(junk))]
-    kind = rng.integers(8)
+    kind = rng.integers(11)
     if kind == 0:
         content[f"field_{rng.integers(10**6)}"] = one
     elif kind == 1:
@@ -169,6 +194,16 @@ def wrong(rng: np.random.Generator) -> Any:
         content["methods"][1]["learning_rate"] = one
     elif kind == 6:
         content["episodes"] = one
+    elif kind == 7:
+        content["methods"].append(NESTED[rng.integers(len(NESTED))])
+    elif kind == 8:
+        path = PATHS[rng.integers(len(PATHS))]
+        content |= ({"name": path}, {"checkpoint": path}, {"methods": [{"id": "scripted", "name": path}]})[
+            rng.integers(3)
+        ]
+    elif kind == 9:
+        tag = TAGS[rng.integers(len(TAGS))]
+        return yaml.safe_dump(content).replace("name: smoke", f"name: {tag}")
     else:
         content["scenarios"][0][f"knob_{rng.integers(10**6)}"] = 1
     if rng.random() < 0.3:
@@ -181,8 +216,8 @@ def test_two_thousand_wrong_files_give_two_thousand_lines():
     for number in range(2000):
         content = wrong(rng)
         with pytest.raises(UserError) as error:
-            cells(content)
-        line = str(error.value)
+            rehearse_agents(cells(content))
+        line = clean(str(error.value))  # as the command line tells it
         assert "\n" not in line, (number, content, line)
         assert len(line) < 1500, (number, content, line)
         assert all(character.isprintable() for character in line), (number, content, line)
