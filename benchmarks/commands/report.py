@@ -22,14 +22,14 @@ def report(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
-    from goldenrule.benchmarks.report import write_report
+    from goldenrule.benchmarks.report import write_page
     from goldenrule.benchmarks.report.reading import read_run
     from goldenrule.benchmarks.table import print_table
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
-    page = write_report(run)
+        page = write_page(stored)
     if json_:
         print(json.dumps({"run": str(run), "rows": rows, "summary": summary}), flush=True)
     else:

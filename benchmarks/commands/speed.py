@@ -1,4 +1,4 @@
-"""`goldenrule speed`: how fast environments, sweeps and sampling are on this machine."""
+"""`goldenrule speed`: how fast environments, sweeps, reports and sampling are on this machine."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ _SWEEP = {
     "overhead_ms": "ms overhead a cell",
     "parent_ms": "ms of that processor time of the parent",
 }
+_REPORT = {
+    "load_seconds": "s to load them as a table",
+    "report_seconds": "s to report them",
+    "peak_memory_mb": "MB peak memory of both",
+}
 
 
 def speed(
@@ -40,7 +45,7 @@ def speed(
     ] = "small",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Measure how fast environments, sweeps and sampling are on this machine.
+    """Measure how fast environments, sweeps, their reports and sampling are on this machine.
 
     Sampling is timed beside Hugging Face `generate` on a GPT-2-config model of the same size, batch and lengths.
     """
@@ -50,6 +55,7 @@ def speed(
         raise UserError(f"--size {size!r} is unknown; expected small or large")
     from goldenrule.benchmarks.generation_speed import generation_speed, setup
     from goldenrule.benchmarks.plan import device as resolve_device
+    from goldenrule.benchmarks.report_speed import report_speed
     from goldenrule.benchmarks.speed import environment_speed
     from goldenrule.benchmarks.sweep_speed import sweep_speed
 
@@ -57,9 +63,11 @@ def speed(
     setups = [setup(size, rows, resolved) for rows in batches]
     figures = environment_speed(scenario)
     sweeps = sweep_speed(scenario)
+    reports = report_speed()
     sampling = [generation_speed(one) for one in setups]
     if json_:
-        print(json.dumps({"environment": {"scenario": scenario, **figures}, "sweep": sweeps, "sampling": sampling}))
+        environment = {"scenario": scenario, **figures}
+        print(json.dumps({"environment": environment, "sweep": sweeps, "report": reports, "sampling": sampling}))
         return 0
     print(f"Environment {scenario}, one process")
     for key, value in figures.items():
@@ -67,6 +75,9 @@ def speed(
     print(f"Sweep of {sweeps['cells']:.0f} cells of scripted people, {sweeps['episodes']:.0f} dialogues each")
     for key, told in _SWEEP.items():
         print(f"  {sweeps[key]:>12,.2f}  {told}")
+    print(f"Results of {reports['rows']:,.0f} rows, {reports['cells']:,.0f} of them cells")
+    for key, told in _REPORT.items():
+        print(f"  {reports[key]:>12,.2f}  {told}")
     for one in sampling:
         _say_sampling(one)
     return 0

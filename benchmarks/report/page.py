@@ -72,9 +72,19 @@ def write_report(run_dir: Path) -> Path:
         UserError: no run lies there, its results are damaged or of another version, or it cannot be written to.
     """
     with read_run(run_dir) as run:
-        told = listen(run)
-        crossed = crossing(run)
-        drawn = plots(run, told, crossed)
+        return write_page(run)
+
+
+def write_page(run: Run) -> Path:
+    """`write_report` of a run that has been read.
+
+    Raises:
+        UserError: the results are damaged, or the folder cannot be written to.
+    """
+    told = listen(run)
+    crossed = crossing(run)
+    drawn = plots(run, told, crossed)
+    run_dir = run.folder
     path = run_dir / PAGE
     try:
         images = [_store(run_dir / FIGURES, plot) for plot in drawn]

@@ -1,5 +1,6 @@
 import pytest
 
+from goldenrule.benchmarks.report_speed import report_speed
 from goldenrule.benchmarks.speed import environment_speed
 from goldenrule.benchmarks.sweep_speed import sweep_speed
 
@@ -32,3 +33,17 @@ def test_sweeps():
     assert figures["speed_up"] == figures["one_worker_seconds"] / figures["two_workers_seconds"]
     own, beyond = figures["cell_ms"], figures["overhead_ms"]
     assert 3 * (own + beyond) == pytest.approx(1e3 * figures["one_worker_seconds"])
+
+
+def test_a_report_is_timed_on_as_many_rows_as_asked_for() -> None:
+    figures = report_speed(cells=20, episodes=2)
+    assert figures["cells"] == 20
+    assert figures["rows"] == 20 + 2 * 20
+    assert figures["load_seconds"] > 0
+    assert figures["report_seconds"] > 0
+    assert figures["peak_memory_mb"] > 10
+
+
+def test_cells_that_no_whole_number_of_seeds_makes_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of 10"):
+        report_speed(cells=15)
