@@ -33,7 +33,9 @@ class BaseConfig:
 
     Attributes:
         scenario: scenario id.
+        name: of the base; the scenario's id where it is the scenario's first.
         knobs: under which scripted people talk.
+        settings: knobs that differ between dialogues (see `CorpusConfig`).
         lessons, shares: of the corpus (see `CorpusConfig`).
         narrated: whether the tokenizer learns the narrator's words too.
         human: share of the views that are of human dialogues, by the name of their set; `casino` for campsite-v0 alone.
@@ -45,7 +47,9 @@ class BaseConfig:
     """
 
     scenario: str
+    name: str = ""
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    settings: tuple[Mapping[str, Any], ...] = ()
     lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     narrated: bool = False
@@ -58,7 +62,7 @@ class BaseConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the checkpoint's provenance; what is not used is left out."""
-        unused = ("lessons", "shares", "narrated", "human", "cards", "asked")
+        unused = ("name", "settings", "lessons", "shares", "narrated", "human", "cards", "asked")
         return {key: value for key, value in asdict(self).items() if value or key not in unused}
 
     @property
@@ -128,7 +132,8 @@ def make_base(
     for name in config.human:
         if not humans.get(name):
             raise ValueError(f"{config.scenario} learns from the human dialogues {name!r}; none were given")
-    words = texts(config.scenario, config.knobs, 2000, derive(seed, "tokenizer"), narrated=config.narrated)
+    drawn = derive(seed, "tokenizer")
+    words = texts(config.scenario, config.knobs, 2000, drawn, config.settings, narrated=config.narrated)
     tokenizer = DialogueTokenizer.train([*words, *_written(config, humans, seed)], config.vocab_size)
     network = ThreeModuleTransformer(replace(config.network, vocab_size=tokenizer.vocab_size), derive(seed, "weights"))
     corpus = CorpusConfig(
@@ -137,6 +142,7 @@ def make_base(
         seat_name(config.scenario, "learner"),
         shares=config.shares,
         lessons=config.lessons,
+        settings=config.settings,
     )
     more = _Mixture(config, corpus, tokenizer, humans)
     pretrain(network, tokenizer, corpus, config.pretraining, derive(seed, "pretraining"), report, more)
@@ -242,9 +248,21 @@ def _paid(world: World, mind: LanguageModel, episodes: Sequence[Episode]) -> dic
 _SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, context=192)
 
 BASES: dict[str, BaseConfig] = {
-    config.scenario: config
+    config.name or config.scenario: config
     for config in (
         BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
+        BaseConfig(
+            "hidden_needs-v0",
+            "hidden_needs-v0-talks",
+            settings=tuple(
+                {"turns": turns, "seekers": seekers, "cue": cue}
+                for turns in (1, 2, 3, 4)
+                for seekers in (1, 2)
+                for cue in (0.0, 1.0)
+            ),
+            network=replace(_SMALL, context=256),
+            pretraining=PretrainingConfig(updates=2400, batch=64),
+        ),
         BaseConfig(
             "false_belief-v0",
             # Several questions a story, few moves at first: each teaches one thing at a time, and more often.
@@ -271,9 +289,15 @@ BASES: dict[str, BaseConfig] = {
         ),
     )
 }
-"""How the shipped checkpoints are made."""
+"""How the shipped checkpoints are made, by their names."""
 
 
-def base_config(scenario: str) -> BaseConfig:
-    """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest."""
-    return BASES.get(scenario, BaseConfig(spec(scenario).id, network=_SMALL))
+def base_config(scenario: str, settings: Sequence[Mapping[str, Any]] = ()) -> BaseConfig:
+    """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest.
+
+    Args:
+        scenario: scenario id, or the name of one of `BASES`.
+        settings: knobs that differ between dialogues, instead of the recipe's own.
+    """
+    found = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
+    return replace(found, settings=tuple(settings)) if settings else found

@@ -12,7 +12,7 @@ Three readings of one dialogue ([T] Algorithms 1/5 and 3):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ class CorpusConfig:
         reenacted_share: share of the dialogues that are also re-enacted.
         shares: share of the dialogues that are read from an agent's seat, by its name; all where not given.
         lessons: other knobs to begin with, each with the share of all updates at which it ends, in rising order.
+        settings: knobs that differ between dialogues, one of these for each in turn; none, all are alike.
     """
 
     scenario: str
@@ -49,6 +50,7 @@ class CorpusConfig:
     reenacted_share: float = 0.5
     shares: Mapping[str, float] = field(default_factory=dict)
     lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
+    settings: tuple[Mapping[str, Any], ...] = ()
 
     def parts(self, updates: int) -> list[tuple[int, CorpusConfig]]:
         """What to talk about up to which update: each lesson, then the rest."""
@@ -56,21 +58,40 @@ class CorpusConfig:
         return [*first, (updates, replace(self, lessons=()))]
 
 
-def converse(scenario: str, knobs: Mapping[str, Any], count: int, seed: int) -> list[Episode]:
-    """`count` dialogues of scripted people in corpus style, failed ones refused."""
+def converse(
+    scenario: str, knobs: Mapping[str, Any], count: int, seed: int, settings: Sequence[Mapping[str, Any]] = ()
+) -> list[Episode]:
+    """`count` dialogues of scripted people in corpus style, failed ones refused.
+
+    Args:
+        settings: knobs that differ between dialogues, one of these for each in turn.
+    """
     agents = {role: maker() for role, maker in people(scenario, "corpus").items()}
-    envs = [make(scenario, **knobs) for _ in range(count)]
-    episodes = play(envs, agents, [derive(seed, "corpus", i) for i in range(count)])
+    each: list[Mapping[str, Any]] = [{**knobs, **further} for further in settings] or [knobs]
+    found: dict[int, Episode] = {}
+    for k, some in enumerate(each):  # those of one setting together: settings may differ in their seats
+        numbers = range(k, count, len(each))
+        envs = [make(scenario, **some) for _ in numbers]
+        found |= zip(numbers, play(envs, agents, [derive(seed, "corpus", i) for i in numbers]), strict=True)
+    episodes = [found[i] for i in range(count)]
     for episode in episodes:
         if episode.error:
             raise RuntimeError(f"{scenario}: a scripted dialogue failed: {episode.error}")
     return episodes
 
 
-def texts(scenario: str, knobs: Mapping[str, Any], count: int, seed: int, *, narrated: bool = False) -> list[str]:
+def texts(
+    scenario: str,
+    knobs: Mapping[str, Any],
+    count: int,
+    seed: int,
+    settings: Sequence[Mapping[str, Any]] = (),
+    *,
+    narrated: bool = False,
+) -> list[str]:
     """Cards and messages of `count` dialogues, for the tokenizer; what the narrator says only if `narrated`."""
     lines = []
-    for episode in converse(scenario, knobs, count, seed):
+    for episode in converse(scenario, knobs, count, seed, settings):
         lines += [*episode.cards, *(turn.message.text for turn in episode.turns)]
         if narrated and episode.conversation is not None:
             lines += [m.text for m in episode.conversation.messages if m.speaker == NARRATOR]
@@ -97,7 +118,8 @@ def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: 
     """Items from fresh scripted dialogues: overheard and lived, and re-enacted where scripts can stand in."""
     items = []
     rng = generator(seed, "re-enacted")
-    for number, episode in enumerate(converse(config.scenario, config.knobs, dialogues, seed)):
+    talks = converse(config.scenario, config.knobs, dialogues, seed, config.settings)
+    for number, episode in enumerate(talks):
         if episode.conversation is None:
             continue
         me = episode.agents.index(config.learner)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
-from goldenrule.benchmarks.commands.parsing import scenario_spec, shares, whole
+from goldenrule.benchmarks.commands.parsing import knobs, scenario_spec, shares, whole
+from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError, data_at
 
 if TYPE_CHECKING:
     from goldenrule.training.base import BaseConfig, Gate, Humans
 
 ENOUGH = 0.95
+OTHERS = 128
+"""Dialogues of the gate under each of several settings."""
 
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint; made if absent.")],
     scenario: Annotated[str, typer.Option(help="Scenario id.")] = SCENARIO,
-    seed: Annotated[int, typer.Option(help="Of every draw; the shipped checkpoints have 0.")] = 0,
+    base: Annotated[str, typer.Option(help="Name of a shipped base's recipe, where the scenario has several.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="knob=value,value: dialogues under each of these to learn from.")
+    ] = None,
+    seed: Annotated[str, typer.Option(help="Of every draw; the shipped checkpoints have 0.")] = "0",
     steps: Annotated[str, typer.Option(help="Gradient steps; the scenario's own number if not given.")] = "",
     threads: Annotated[int, typer.Option(help="Threads; the same number gives the same bytes.")] = 1,
     data_dir: Annotated[
@@ -37,7 +45,8 @@ def pretrain(
 
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
-    scenario_spec(scenario)
+    drawn = whole(seed, "--seed", low=0)
+    settings = _settings(knobs(scenario_spec(scenario).id, set_ or []))
     updates = whole(steps, "--steps") if steps else None
     import torch
 
@@ -50,7 +59,8 @@ def pretrain(
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise CheckpointError(f"{out} is not empty; nothing is overwritten: name a new folder")
     torch.set_num_threads(whole(threads, "--threads", high=1024))
-    config = base_config(scenario) if human else base_config(scenario).without_people()
+    config = base_config(_recipe(base, scenario) if base else scenario, settings)
+    config = config if human else config.without_people()
     accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
     sets = [name for name in LOADERS if name not in accounts | {*config.human}]
     further = shares(read or [], "--read", sets, config.left)
@@ -65,24 +75,57 @@ def pretrain(
 
     with data_at(data_dir):
         people = _people(config)
-        network, tokenizer = make_base(config, seed, report, people)
-    passed = gate(network, tokenizer, scenario, config.knobs, seed)
+        network, tokenizer = make_base(config, drawn, report, people)
+    passed = gate(network, tokenizer, scenario, config.knobs, drawn)
+    others = [
+        (one, gate(network, tokenizer, scenario, {**config.knobs, **one}, drawn, OTHERS)) for one in config.settings
+    ]
     made_on = environment()
-    command = f"goldenrule pretrain --scenario {scenario} --seed {seed} --threads {threads}"
+    command = f"goldenrule pretrain --scenario {scenario}"
+    command += f" --base {base}" if base else ""
+    command += "".join(f" --set {text}" for text in set_ or ())
+    command += f" --seed {drawn} --threads {threads}"
     command += f" --steps {updates}" if updates is not None else ""
     command += "".join(f" --read {name}={share:g}" for name, share in further.items())
     provenance = {
         "command": command if human else f"{command} --no-human",
         "config": config.as_dict(),
-        "seed": seed,
+        "seed": drawn,
         "gate": passed.as_dict(),
+        **({"gates": [{"knobs": dict(one), **found.as_dict()} for one, found in others]} if others else {}),
         **({"people": {name: digest(dialogues) for name, dialogues in people.items()}} if people else {}),
         **{key: made_on[key] for key in ("python", "versions", "commit")},
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)
     _say(passed)
+    for one, found in others:
+        told = ", ".join(
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.items()
+        )
+        print(f"  {found.decisive:.3f} under {told}")
     print(f"Saved in {out}")
     return 0
+
+
+def _settings(given: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every combination of the knobs' values; none where no knob was given."""
+    return [dict(zip(given, values, strict=True)) for values in product(*given.values())] if given else []
+
+
+def _recipe(base: str, scenario: str) -> str:
+    """The name of a recipe.
+
+    Raises:
+        UserError: there is none of that name for the scenario.
+    """
+    from goldenrule.training.base import BASES
+
+    had = sorted(name for name, config in BASES.items() if config.scenario == scenario)
+    if base not in had:
+        raise UserError(
+            f"--base {base!r} is unknown for {scenario}; expected {' or '.join(had) or 'none: leave it out'}"
+        )
+    return base
 
 
 def _people(config: BaseConfig) -> Humans:
