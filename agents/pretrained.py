@@ -1,7 +1,8 @@
-"""Base checkpoints that ship with the package: one for each scenario, made by `goldenrule pretrain`."""
+"""Base checkpoints that ship with the package, one or more a scenario, made by `goldenrule pretrain`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -11,35 +12,92 @@ import torch
 from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.envs.registry import spec
 
 FOLDER = "checkpoints"
 
+Loaded = tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]
+"""Network, tokenizer and provenance."""
+
 
 def shipped() -> list[str]:
-    """Ids of the scenarios that have a base checkpoint."""
+    """Names of the base checkpoints; a scenario's first is called by its id, further ones `ID-NAME`."""
     root = files("goldenrule.agents") / FOLDER
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
 
 
 def load_base(
-    scenario: str, path: Path | None = None, device: torch.device | str = "cpu"
-) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
+    scenario: str,
+    path: Path | None = None,
+    device: torch.device | str = "cpu",
+    knobs: Mapping[str, Any] | None = None,
+) -> Loaded:
     """The pre-trained network, tokenizer and provenance for a scenario.
+
+    Of several shipped ones it is the first that has learnt what talks under `knobs` are like, else the scenario's
+    first; `unlearnt` tells what a base has not learnt.
 
     Args:
         scenario: scenario id.
-        path: a checkpoint folder to use instead of the shipped one.
+        path: a checkpoint folder to use instead of a shipped one.
         device: where to put the weights.
+        knobs: of the scenario; those not given have their defaults.
 
     Raises:
-        CheckpointError: none is shipped and none was named, or it is damaged.
+        CheckpointError: none is shipped and none was named, or it is damaged, or of another scenario.
     """
     if path is not None:
-        return load_checkpoint(path, device)
-    if scenario not in shipped():
+        loaded = load_checkpoint(path, device)
+        made_for = _config(loaded[2]).get("scenario", scenario)
+        if made_for != scenario:
+            raise CheckpointError(
+                f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
+                "name another, or leave it out for the shipped one"
+            )
+        return loaded
+    names = [name for name in shipped() if name == scenario or name.startswith(f"{scenario}-")]
+    if not names:
         raise CheckpointError(
             f"no base checkpoint for {scenario} is shipped; "
             f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
         )
-    with as_file(files("goldenrule.agents") / FOLDER / scenario) as folder:
-        return load_checkpoint(folder, device)
+    first = None
+    for name in names:
+        with as_file(files("goldenrule.agents") / FOLDER / name) as folder:
+            loaded = load_checkpoint(folder, device)
+        if unlearnt(scenario, knobs or {}, loaded[2]) is None:
+            return loaded
+        first = first or loaded
+    assert first is not None
+    return first
+
+
+def unlearnt(scenario: str, knobs: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
+    """Which knobs have values under which a base has not learnt how people talk, in words; `None` if there are none.
+
+    Args:
+        scenario: scenario id.
+        knobs: those of a talk; those not given have their defaults.
+        provenance: of the checkpoint. Where it does not say how it was made, nothing is known and nothing is told.
+    """
+    config = _config(provenance)
+    if config.get("scenario") != scenario:
+        return None
+    known = spec(scenario)
+    base = known.resolve(config.get("knobs", {}))
+    further = [*config.get("settings", ()), *(lesson for _, lesson in config.get("lessons", ()))]
+    under = [base | dict(one) for one in further]
+    under += [] if config.get("settings") else [base]
+    given = known.resolve(dict(knobs))
+    missing = []
+    for knob in known.knobs:
+        learnt = {one[knob.name] for one in under}
+        if not knob.known(given[knob.name], learnt):
+            values = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(learnt))
+            missing.append(f"{knob.name}={given[knob.name]} (learnt: {values})")
+    return ", ".join(missing) or None
+
+
+def _config(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = provenance.get("config")
+    return found if isinstance(found, Mapping) else {}

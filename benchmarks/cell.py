@@ -164,7 +164,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
         agent = plugins.agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
         mind = agent if isinstance(agent, Simulates) else None
     else:
-        network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
+        network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
         agent = mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
         training = replace(settings.training, split=chosen.split)
         if chosen.train is not None:
@@ -197,7 +197,7 @@ def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
     if settings.partner == "scripted":
         makers = people(cell.scenario)
         return {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
-    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device)
+    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)
 

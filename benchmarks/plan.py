@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.play import play
-from goldenrule.agents.pretrained import load_base
+from goldenrule.agents.pretrained import load_base, unlearnt
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings, others
 from goldenrule.benchmarks.errors import UserError
@@ -73,15 +75,14 @@ def plan(wanted: Comparison) -> list[Cell]:
         _check_names(wanted)
         for knobs in grid:
             make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here
-        network, _, _ = load_base(wanted.scenario, settings.checkpoint)
+        bases = [base_hash(wanted.scenario, settings.checkpoint, tuple(sorted(knobs.items()))) for knobs in grid]
     except UserError:
         raise
     except ValueError as error:  # the layers below say what was wrong with what they were given
         raise UserError(str(error)) from error
-    base = weights_hash(network)
     cells = [
         Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base)
-        for knobs in grid
+        for knobs, base in zip(grid, bases, strict=True)
         for seed in wanted.seeds
         for name in wanted.methods
     ]
@@ -89,6 +90,35 @@ def plan(wanted: Comparison) -> list[Cell]:
         if name in wanted.agents:
             rehearse(next(cell for cell in cells if cell.method == name))
     return cells
+
+
+@functools.lru_cache(maxsize=64)
+def base_hash(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, Any], ...]) -> str:
+    """Hash of the base weights of a cell.
+
+    Raises:
+        CheckpointError: there are none, they are damaged, or of another scenario.
+    """
+    return weights_hash(load_base(scenario, checkpoint, knobs=dict(knobs))[0])
+
+
+def doubts(cells: Iterable[Cell]) -> list[str]:
+    """A line for every scenario and knobs whose base has not learnt how people talk there: its figures mean little."""
+    asked = {
+        (cell.scenario, cell.settings.checkpoint, tuple(sorted(cell.knobs.items()))): None
+        for cell in cells
+        if cell.settings.partner == "lm" or cell.chosen.kind not in ("scripted", "custom")
+    }
+    found: dict[str, None] = {}
+    for scenario, checkpoint, knobs in asked:
+        missing = unlearnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
+        if missing is not None:
+            found[
+                f"the base of {scenario} has not learnt talks under {missing}; what language models say there means "
+                f"little: make one with goldenrule pretrain --scenario {scenario} --set KNOB=VALUE --out FOLDER, "
+                "and name it with --checkpoint"
+            ] = None
+    return list(found)
 
 
 def _check_names(wanted: Comparison) -> None:

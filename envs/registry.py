@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pettingzoo
 
@@ -24,6 +25,9 @@ class Knob:
         doc: what it means, in a line.
         low, high: inclusive range of a number.
         choices: allowed values of a text.
+        transfers: to which other values it carries over what a network has learnt under some. `any`: it changes only
+            how often a case occurs, or what it pays; `less`: a lower value only cuts talks short; `between`: to those
+            between the values learnt from.
     """
 
     name: str
@@ -32,6 +36,17 @@ class Knob:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    transfers: Literal["any", "less", "between"] = "between"
+
+    def known(self, value: KnobValue, learnt: Collection[KnobValue]) -> bool:
+        """Whether a network that has learnt under the values `learnt` has learnt what talks under `value` are like."""
+        if self.transfers == "any" or value in learnt:
+            return True
+        if isinstance(self.default, bool | str):
+            return False
+        numbers = [float(one) for one in learnt]
+        low = -math.inf if self.transfers == "less" else min(numbers)
+        return low <= float(value) <= max(numbers)
 
     @property
     def range(self) -> str:

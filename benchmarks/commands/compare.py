@@ -55,7 +55,7 @@ def compare(
 
     # From here on torch is needed.
     from goldenrule.benchmarks.cell import CellSettings
-    from goldenrule.benchmarks.plan import Comparison, plan
+    from goldenrule.benchmarks.plan import Comparison, doubts, plan
     from goldenrule.training.learner import TrainingConfig
 
     default = TrainingConfig()
@@ -76,7 +76,10 @@ def compare(
         save_weights,
     )
     with data_at(data_dir):
-        return _run(wanted, plan(wanted), out, json_)
+        cells = plan(wanted)
+        for line in doubts(cells):
+            tell(line)
+        return _run(wanted, cells, out, json_)
 
 
 def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:

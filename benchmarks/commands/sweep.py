@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.parsing import whole, words
-from goldenrule.benchmarks.commands.telling import tell_swept, watching
+from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
@@ -85,12 +85,15 @@ def validate(
 
 
 def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
+    from goldenrule.benchmarks.plan import doubts
     from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
     from goldenrule.benchmarks.sweep.schema import read_sweep
 
     wanted = read_sweep(file)
     cells = cells_of(wanted, str(file))
     rehearse_agents(cells)
+    for line in doubts(cells):
+        tell(line)
     return wanted, cells
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import math
@@ -11,12 +10,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.networks.checkpoint import weights_hash
-from goldenrule.agents.pretrained import load_base, shipped
+from goldenrule.agents.pretrained import shipped
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.plan import device, rehearse, with_people
+from goldenrule.benchmarks.plan import base_hash, device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -179,24 +177,21 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
         seed,
         replace(settings, training=variant.training),
         variant.agent,
-        _base(scenario, settings.checkpoint, variant, settings.partner),
+        _base(scenario, settings.checkpoint, knobs, variant, settings.partner),
         variant.params,
         source if source != label else None,
     )
 
 
-def _base(scenario: str, checkpoint: Path | None, variant: Variant, partner: str) -> str | None:
+def _base(
+    scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], variant: Variant, partner: str
+) -> str | None:
     """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
     source = variant.source
     needs = partner == "lm" or (source is not None and plugins.method(source, variant.params).kind != "scripted")
     if not needs and checkpoint is None and scenario not in shipped():
         return None
-    return _hash(scenario, checkpoint)
-
-
-@functools.lru_cache(maxsize=64)
-def _hash(scenario: str, checkpoint: Path | None) -> str:
-    return weights_hash(load_base(scenario, checkpoint)[0])
+    return base_hash(scenario, checkpoint, tuple(sorted(knobs.items())))
 
 
 def _each_once(cells: Sequence[Cell], where: str) -> None:

@@ -222,12 +222,13 @@ SPEC = register(
         doc="two campers split food, water and firewood; what each needs is private (CaSiNo)",
         factory=Campsite,
         knobs=(
-            Knob("turns", 6, "messages each camper has time for", 1, 40),
+            Knob("turns", 6, "messages each camper has time for", 1, 40, transfers="less"),
             Knob(
                 "pool",
                 "synthetic",
                 "whose cards: made up, or of the people of CaSiNo",
                 choices=("synthetic", "human"),
+                transfers="any",
             ),
             Knob(
                 "similarity",
@@ -235,6 +236,7 @@ SPEC = register(
                 "chance that both have the same order of needs (synthetic pool)",
                 0.0,
                 1.0,
+                transfers="any",
             ),
             Knob(
                 "rules",

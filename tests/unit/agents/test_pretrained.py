@@ -1,0 +1,69 @@
+"""Which base a talk gets, and what a base has not learnt."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.pretrained import load_base, unlearnt
+
+NEEDS = "hidden_needs-v0"
+
+
+def learnt(**config: Any) -> dict[str, Any]:
+    return {"config": {"scenario": NEEDS, "knobs": {}, **config}}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({}, None),
+        ({"similarity": 0.9}, None),  # other people, the same words
+        ({"turns": 3}, "turns=3 (learnt: 1)"),
+        ({"turns": "3", "seekers": 2}, "seekers=2 (learnt: 1), turns=3 (learnt: 1)"),
+        ({"cue": 0.0}, "cue=0.0 (learnt: 1)"),
+    ],
+)
+def test_a_base_of_the_defaults(knobs: dict[str, Any], told: str | None) -> None:
+    assert unlearnt(NEEDS, knobs, learnt()) == told
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({"turns": 2, "cue": 0.3}, None),
+        ({"turns": 1, "cue": 1.0}, None),
+        ({"turns": 4}, "turns=4 (learnt: 2, 3)"),
+        ({"seekers": 2}, "seekers=2 (learnt: 1)"),
+    ],
+)
+def test_a_base_of_several_settings(knobs: dict[str, Any], told: str | None) -> None:
+    made = learnt(settings=[{"turns": turns, "cue": cue} for turns in (2, 3) for cue in (0.0, 1.0)])
+    assert unlearnt(NEEDS, {"turns": 2} | knobs, made) == told
+
+
+def test_lessons_are_learnt_too() -> None:
+    made = {"config": {"scenario": "false_belief-v0", "knobs": {}, "lessons": [[0.1, {"moves": 0}]]}}
+    assert unlearnt("false_belief-v0", {"moves": 1}, made) is None
+    assert unlearnt("false_belief-v0", {"moves": 9}, made) == "moves=9 (learnt: 0, 3)"
+
+
+def test_nothing_is_told_of_a_checkpoint_that_does_not_say_how_it_was_made() -> None:
+    assert unlearnt(NEEDS, {"turns": 6}, {}) is None
+    assert unlearnt(NEEDS, {"turns": 6}, {"config": "?"}) is None
+
+
+def test_the_first_base_serves_the_defaults() -> None:
+    assert "settings" not in load_base(NEEDS)[2]["config"]
+    assert "settings" not in load_base(NEEDS, knobs={"similarity": 1.0})[2]["config"]
+
+
+def test_a_checkpoint_of_another_scenario_is_refused(tmp_path: Path) -> None:
+    tokenizer = DialogueTokenizer.train(["a b"], 300)
+    network = ThreeModuleTransformer(NetworkConfig(vocab_size=tokenizer.vocab_size, width=8, layers=1), 0)
+    save_checkpoint(tmp_path / "other", network, tokenizer, {"config": {"scenario": "campsite-v0"}})
+    with pytest.raises(CheckpointError, match="has learnt campsite-v0; expected one of hidden_needs-v0"):
+        load_base(NEEDS, tmp_path / "other")
