@@ -7,7 +7,7 @@ differ in who imagines the reply:
     naive       my own behaviour policy with labels switched ([K] Algorithm 1: R_i ~ R_j, pi_i ~ pi_j)
     prediction  my prediction output ([T] Algorithm 4/7)
     oracle      nobody: the true reward, which only a scenario with exact rewards can tell (a control)
-    shuffled    the prediction output, for another conversation of the batch (a control)
+    shuffled    the prediction output, for another conversation of the batch (a control); none where there is no other
 
 Where a reply alone does not tell what it pays, the scenario says what to ask the partner next, in imagination
 (`Scenario.inquiry`), and the answer is read in the light of the talk.
@@ -93,12 +93,24 @@ class Kindness:
         if self.estimator == "oracle":
             return [self._truth(turn) for turn in turns]
         scores = self._imagined(turns)
-        if self.estimator == "shuffled":
-            return [scores[i] for i in derangement(len(scores), self._rng)]
-        return scores
+        return self._shuffled(turns, scores) if self.estimator == "shuffled" else scores
+
+    def _shuffled(self, turns: Sequence[Turn], scores: Sequence[Score]) -> list[Score]:
+        """Each talk's scores go to another talk, message by message; a longer one begins again at the first."""
+        talks = talks_of(turns)
+        if len(talks) < 2:
+            return [Score(None, "no other conversation was scored with this one")] * len(turns)
+        given: dict[int, Score] = {}
+        for mine, other in zip(talks, derangement(len(talks), self._rng), strict=True):
+            given |= {k: scores[talks[other][n % len(talks[other])]] for n, k in enumerate(mine)}
+        return [given[k] for k in range(len(turns))]
 
     def _truth(self, turn: Turn) -> Score:
-        """What was recorded of all that followed; of a turn just heard, as in an environment, what it paid itself."""
+        """What was recorded of all that followed the message (`record_truth`).
+
+        Of a turn just heard, as under `RewardWrapper`, nothing has followed: it is what was paid with the message, and
+        what comes later is told of the message that it comes with.
+        """
         if self.individuals == "known":
             value = turn.scores.get(EVERYONE, paid_to_others(turn, turn.message.speaker))
         else:
@@ -155,6 +167,24 @@ class Kindness:
             assert isinstance(self.mind, Speaks)
             return self.mind.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
         return self.mind.simulate(views, others)
+
+
+def talks_of(turns: Sequence[Turn]) -> list[list[int]]:
+    """The places of each talk's turns; those of one talk follow each other, and each has heard the one before."""
+    talks: list[list[int]] = []
+    for k, turn in enumerate(turns):
+        before = turns[k - 1] if k else None
+        if before is not None and _continues(turn.view, before):
+            talks[-1].append(k)
+        else:
+            talks.append([k])
+    return talks
+
+
+def _continues(later: View, before: Turn) -> bool:
+    earlier, start = before.view, len(before.view.messages)
+    same = (later.me, later.card, later.messages[:start]) == (earlier.me, earlier.card, earlier.messages)
+    return same and before.message in later.messages[start:]
 
 
 def addressee(turn: Turn, partners: Sequence[int]) -> int:

@@ -30,6 +30,7 @@ from goldenrule.rewards.base import Score
 
 NONSENSE = -1.0
 """What a message that makes no sense is worth to annotators: as far below the worst proxy as the best is above it."""
+UNFITTED = "the reward model has not been fitted to preferences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +217,19 @@ class PreferenceModel:
 
     @torch.no_grad()
     def rate(self, texts: Sequence[str]) -> list[float]:
-        """Standardised rewards of texts, within the range of what it was fitted to; 0 for all before that."""
+        """Standardised rewards of texts, within the range of what it was fitted to.
+
+        Raises:
+            ValueError: it has not been fitted.
+        """
         if self._fits is None:
-            return [0.0] * len(texts)
+            raise ValueError(f"{UNFITTED}; call fit(preferences, rng) first")
         lowest = self._lowest((self.features(texts) - self._centre) / self._spread)
         rates: list[float] = ((lowest - self._mean) / self._scale).clamp(self._low, self._high).tolist()
         return rates
 
     def score(self, turns: Sequence[Turn]) -> list[Score]:
-        """One score for each message."""
+        """One score for each message; none before the model was fitted."""
+        if self._fits is None:
+            return [Score(None, UNFITTED)] * len(turns)
         return [Score(rate) for rate in self.rate([turn.message.text for turn in turns])]

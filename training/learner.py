@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -159,13 +159,6 @@ class Learner:
             dialogues = max(64, min(1024, wanted // 2))
             items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
             self._pool = [cropped(item, self.network.config.context) for item in items]
-
-    def _unless_mine(self, item: Item) -> Item:
-        """Without the behaviour loss on what was said in the learner's own seat: there rewards alone teach.
-
-        Imitating the mixed helpers of the corpus would hold the policy back at their level.
-        """
-        return replace(item, weights=[0.0] * len(item.weights)) if item.me == self.me else item
 
     @property
     def discount(self) -> float:

@@ -9,7 +9,7 @@ from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.campsite_words import ASK_NEED
 from goldenrule.envs.seeding import generator
-from goldenrule.rewards.kindness import Kindness, addressee
+from goldenrule.rewards.kindness import Kindness, addressee, talks_of
 from goldenrule.rewards.truth import EVERYONE, TRUTH, record_everyone, record_truth
 
 NAMES = ("me_0", "friend_0", "friend_1")
@@ -175,6 +175,33 @@ def test_shuffled_gives_each_the_estimate_of_another(count):
     assert sorted(values(scores)) == list(range(count))
     assert all(value != k for k, value in enumerate(values(scores)))
     assert all(score.note.endswith(f" {score.value:g}") for score in scores)
+
+
+def talk(*texts):
+    """The turns of one talk: each has heard those before it, and a friend's answer to them."""
+    turns, view = [], View(NAMES, ME, "Card.", ())
+    for text in texts:
+        said = Message(ME, text)
+        turns.append(Turn(said, view, (0.0,) * 3, {}, Judgement()))
+        view = view.append(said, Message(FRIEND, "Go on."))
+    return turns
+
+
+def test_shuffled_never_gives_the_estimate_of_another_message_of_the_same_talk():
+    talks = [talk("a 10", "b 11", "c 12"), talk("a 20"), talk("a 30", "b 31")]
+    turns = [turn for one in talks for turn in one]
+    assert talks_of(turns) == [[0, 1, 2], [3], [4, 5]]
+    for seed in range(20):
+        scores = Kindness("shuffled", Mind(), read, FRIEND, rng=generator(seed, "s")).score(turns)
+        whose = [int(value // 10) for value in values(scores)]
+        assert all(got != own for got, own in zip(whose, [1, 1, 1, 2, 3, 3], strict=True))
+        assert len(set(whose[:3])) == len(set(whose[4:])) == 1
+
+
+def test_shuffled_has_none_where_there_is_no_other_talk():
+    scores = Kindness("shuffled", Mind(), read, FRIEND).score(talk("a 1", "b 2"))
+    assert values(scores) == [None, None]
+    assert {score.reason for score in scores} == {"no other conversation was scored with this one"}
 
 
 def test_what_kindness_refuses():

@@ -77,7 +77,12 @@ def test_a_fitted_model_ranks_messages_it_has_not_seen(features):
     episode = rated([(GOOD[k], 1.0) for k in shown] + [(BAD[k], 0.0) for k in shown])
     preferences = annotate([episode], ME, 400, generator(0, "annotators"), strength=8.0)
     model = PreferenceModel(*features, QUICK)
-    assert model.rate([GOOD[7], BAD[7]]) == [0.0, 0.0]  # before it was fitted
+    with pytest.raises(ValueError, match="has not been fitted"):
+        model.rate([GOOD[7], BAD[7]])
+    before = model.score(rated([(GOOD[7], None)]).turns[:1])
+    assert [(score.value, score.reason) for score in before] == [
+        (None, "the reward model has not been fitted to preferences")
+    ]
     clear = [p for p in preferences if (p.chosen in GOOD) != (p.rejected in GOOD)]
     assert model.fit(clear, generator(0, "fit")) > 0.99
     good, bad = (model.rate([texts[k] for k in HELD_OUT]) for texts in (GOOD, BAD))
