@@ -22,12 +22,20 @@ class Human:
         source: where lines are read from.
         show: where to print what is seen.
         max_length: longest message, in characters.
+        suggest: in a talk where anything may be said, list what the scenario would suggest when `?` is typed; the
+            number of one says it.
     """
 
     def __init__(
-        self, source: TextIO | None = None, show: Callable[[str], None] = print, *, max_length: int = 2000
+        self,
+        source: TextIO | None = None,
+        show: Callable[[str], None] = print,
+        *,
+        max_length: int = 2000,
+        suggest: bool = False,
     ) -> None:
         self._source, self._show = source, show
+        self.needs_candidates = self._suggest = suggest
         self._space = Utterance(max_length)
         self.left = False
         self.reset([0])
@@ -49,27 +57,39 @@ class Human:
         told = self._told.get(seen.dialogue)
         if told is None:
             self._show(f"You are {view.agents[view.me]}. Your card: {clean(view.card)}")
+            if self._suggest:
+                self._show("(? lists what could be said; its number says it)")
         new = [message for message in view.messages[told or 0 :] if message.speaker != view.me]
         if new:
             self._show(render_ansi(view.agents, new))
         self._told[seen.dialogue] = len(view.messages)
-        if seen.candidates is not None:
+        if seen.candidates is not None and not self._suggest:
             return self._choose(seen.candidates)
+        listed: list[str] = []
         while True:
             text = self._line(view.agents[view.me])
+            if self._suggest and text == "?":
+                listed = self._list(seen.candidates or ())
+                continue
+            if listed and (chosen := _numbered(text, listed)) is not None:
+                return chosen
             problem = self._space.problem(text)
             if problem is None:
                 return text
             self._show(f"({problem})")
 
-    def _choose(self, candidates: Sequence[str]) -> str:
+    def _list(self, candidates: Sequence[str]) -> list[str]:
         offered = [text for text in candidates if text]
         for number, text in enumerate(offered, 1):
             self._show(f"  {number}. {clean(text)}")
+        return offered
+
+    def _choose(self, candidates: Sequence[str]) -> str:
+        offered = self._list(candidates)
         while True:
-            typed = self._line("number")
-            if typed.isascii() and typed.isdigit() and 1 <= int(typed[:6]) <= len(offered):
-                return offered[int(typed[:6]) - 1]
+            chosen = _numbered(self._line("number"), offered)
+            if chosen is not None:
+                return chosen
             self._show(f"(expected a number from 1 to {len(offered)})")
 
     def _line(self, prompt: str) -> str:
@@ -84,3 +104,9 @@ class Human:
             self.left = True
             raise LeftError("left the table")
         return line.strip()
+
+
+def _numbered(typed: str, offered: Sequence[str]) -> str | None:
+    """The text whose number was typed, if it was one."""
+    number = int(typed[:6]) if typed.isascii() and typed.isdigit() else 0
+    return offered[number - 1] if 1 <= number <= len(offered) else None

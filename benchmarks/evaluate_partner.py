@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.benchmarks.datasets.casino import HumanDialogue
-from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, spearman, spearman_both
+from goldenrule.benchmarks.datasets.figures import Estimate, bootstrap, my_reward_is_yours, spearman, spearman_both
 from goldenrule.benchmarks.datasets.text_ridge import ridge_estimates
 from goldenrule.benchmarks.partner_estimates import (
     EQUAL_NEEDS,
@@ -32,10 +32,12 @@ from goldenrule.benchmarks.partner_split import Share, Trained, shares
 from goldenrule.envs.scenarios.campsite_words import ISSUES, Packages
 
 OVER_EQUAL, OVER_YOURS = "over_equal_needs", "over_my_reward"
+YOURS_OF_ALL = "my_reward_of_all"
 MEANING = {
     PREDICTION: "the agent's own simulated answers, weighed by their probability",
     ONE_REPLY: "the same from a single sampled answer",
     YOURS: "my reward is yours: one's own figure",
+    YOURS_OF_ALL: "the same over all dialogues of the folder: it learns nothing",
     EQUAL_NEEDS: "the deal alone: every package counts the same",
     TEXT: "ridge regression on TF-IDF of the dialogue, trained on the figures of others",
     FROM_POINTS: "the agent's own estimate of the partner's points",
@@ -90,9 +92,12 @@ def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialog
             {**share.as_dict(), "alone": _alone(found, share)} for (_, share), found in zip(parts, each, strict=True)
         ],
     }
+    yours = my_reward_is_yours(dialogues, seed)
     rows = [
         *_ranks("points", everyone.points, _truth(test, "points"), seed),
+        _row("points", YOURS_OF_ALL, "spearman", yours["points"]),
         *_ranks("satisfaction", everyone.satisfaction, _truth(test, "satisfaction"), seed),
+        _row("satisfaction", YOURS_OF_ALL, "spearman", yours["satisfaction"]),
         *_top_needs(everyone, test, commonest, seed),
     ]
     return {"split": split, "rows": rows, "people": _people(everyone, test)}

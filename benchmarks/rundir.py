@@ -33,6 +33,23 @@ PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", 
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
 
 
+def empty_folder(path: Path, option: str = "--out") -> None:
+    """Does nothing where a folder is empty or is not there yet.
+
+    Raises:
+        UserError: it holds something, is a file or cannot be one.
+    """
+    try:
+        kind = "is a file" if path.exists() and not path.is_dir() else None
+        kind = "holds files already" if path.is_dir() and any(path.iterdir()) else kind
+    except OSError as error:
+        raise UserError(
+            f"output folder {str(path)!r} cannot be used: {error.strerror}; name another with {option}"
+        ) from error
+    if kind is not None:
+        raise UserError(f"output folder {str(path)!r} {kind}; name a new or empty folder with {option}")
+
+
 class RunDirectory:
     """One run's folder.
 
@@ -53,9 +70,7 @@ class RunDirectory:
         Raises:
             UserError: the folder holds something already or cannot be written.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            kind = "holds files already" if path.is_dir() else "is a file"
-            raise UserError(f"output folder {str(path)!r} {kind}; name a new or empty folder with --out")
+        empty_folder(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             run = cls(path, order)

@@ -30,7 +30,7 @@ class DataError(ValueError):
 
 
 def folder(name: str, given: str | Path | None = None) -> Path:
-    """The folder of the set `name`; `given` names another folder of the same layout.
+    """The folder of the set `name`; `given` names another folder of the same layout, or the one above it.
 
     Raises:
         DataError: there is no such folder.
@@ -39,12 +39,14 @@ def folder(name: str, given: str | Path | None = None) -> Path:
         path = Path(given)
         if not path.is_dir():
             raise DataError(f"no folder {str(given)!r}; expected a folder with the {name} files, from {_source(name)}")
-        return path
+        return path / name if (path / name).is_dir() else path
     for root in _roots():
         if (root / name).is_dir():
             return root / name
+        if root.resolve().name == name and root.is_dir():  # the set itself was named instead of the folder above it
+            return root
     where = os.environ.get(VARIABLE)
-    tried = f"{VARIABLE}={where}" if where else f"{VARIABLE} is not set and ../shared/data has none"
+    tried = f"looked in {where!r}" if where else f"{VARIABLE} is not set and ../shared/data has none"
     raise DataError(
         f"no data folder {name!r} ({tried}); get it from {_source(name)} and let {VARIABLE} name the folder above it"
     )

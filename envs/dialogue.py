@@ -21,7 +21,7 @@ from typing import Any
 from pettingzoo import AECEnv, ParallelEnv
 
 from goldenrule.envs.scenarios.base import Outcome, Scenario
-from goldenrule.envs.seat import Observation, Seat
+from goldenrule.envs.seat import Observation, Seat, at_least
 
 
 class DialogueEnv(Seat, AECEnv[str, Any, Any]):
@@ -46,7 +46,7 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
         self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
         self.metadata["is_parallelizable"] = True
         cycle = scenario.cycle or len(scenario.agents)
-        self.max_turns = scenario.max_turns if max_cycles is None else max_cycles * cycle
+        self.max_turns = scenario.max_turns if max_cycles is None else at_least("max_cycles", max_cycles, 1) * cycle
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
@@ -113,7 +113,7 @@ class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
-        self.max_steps = max_cycles
+        self.max_steps = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,17 @@ MODES = ("text", "choice")
 RENDER_MODES = ("human", "ansi")
 Observation = dict[str, Any]
 _METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": False}
+
+
+def at_least(name: str, value: Any, low: int) -> int:
+    """`value`, if it is a whole number from `low` on.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < low:
+        raise ValueError(f"{name}={value!r} is not allowed; expected a whole number from {low}")
+    return int(value)
 
 
 class Seat:
@@ -43,6 +55,9 @@ class Seat:
             raise ValueError(
                 f"render_mode {render_mode!r} is unknown; expected one of {', '.join(RENDER_MODES)} or None"
             )
+        if not isinstance(private, bool):
+            raise ValueError(f"private={private!r} is not allowed; expected True or False")
+        at_least("max_length", max_length, 1)
         self.metadata = {**_METADATA, "name": name}
         self.scenario, self.table = scenario, Table(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
@@ -84,7 +99,7 @@ class Seat:
 
     def _deal(self, seed: int | None) -> None:
         if seed is not None:
-            self._rng = generator(seed, "episodes")
+            self._rng = generator(at_least("seed", seed, 0), "episodes")
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
         self.table.reset(self._rng)

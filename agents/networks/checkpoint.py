@@ -125,6 +125,8 @@ def read_sealed(folder: Path, what: str, expected: Mapping[str, Any]) -> tuple[d
         raise CheckpointError(
             f"no {what} in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}"
         ) from error
+    except NotADirectoryError as error:
+        raise CheckpointError(f"{what} {folder} is a file; name the folder that holds {CARD} and {WEIGHTS}") from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{what} {folder} is damaged ({error}); make it again or use another") from error
     if not isinstance(card, dict) or any(card.get(key) != value for key, value in expected.items()):

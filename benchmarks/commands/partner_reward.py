@@ -134,13 +134,12 @@ def _train(dialogues: Any, folder: Path, folds: list[int], steps: str, seed: int
     """Train an agent for each fold; the folders of their checkpoints."""
     import torch
 
-    from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+    from goldenrule.agents.networks.checkpoint import save_checkpoint
     from goldenrule.benchmarks.partner_split import train_on_humans
-    from goldenrule.benchmarks.rundir import environment
+    from goldenrule.benchmarks.rundir import empty_folder, environment
     from goldenrule.training.imagination import ImaginationConfig
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CheckpointError(f"{folder} is not empty; nothing is overwritten: name a new folder")
+    empty_folder(folder, "--train")
     config = ImaginationConfig(updates=whole(steps, "--steps")) if steps else ImaginationConfig()
     torch.set_num_threads(1)  # the same bytes on any number of cores
     made_on = environment()  # its own command line names folders of one machine; what made the weights is `command`
@@ -191,7 +190,8 @@ def _say(report: dict[str, Any]) -> None:
         if row["value"] is None:
             print(f"   none                  {row['estimate']}: {row['error']}")
             continue
-        span = f"[{row['low']:.2f}, {row['high']:.2f}]"
+        known = row["low"] is not None and row["high"] is not None
+        span = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else "[too few]"
         print(f"  {row['value']:>5.2f} {span:<16} {row['estimate']:<19} {MEANING[row['estimate']]}")
 
 

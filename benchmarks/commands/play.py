@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +38,7 @@ def play(
     """Hold one dialogue and show it with everyone's true rewards."""
     options = one_each(knobs(scenario, set_ or []))
     seats = _seats(scenario, options, learner, partner, checkpoint)
-    episode = _hold(scenario, options, seats, whole(seed, "--seed", 0))
+    episode = _hold(scenario, options, seats, whole(seed, "--seed", 0), strict=True)
     _show(episode)
     return int(episode.status == "failed")
 
@@ -52,11 +53,14 @@ def talk(
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
     options, number = one_each(knobs(scenario, set_ or [])), whole(seed, "--seed", 0)
-    names = scenario_spec(scenario).build(**options).agents
+    built = scenario_spec(scenario).build(**options)
+    names = built.agents
     mine = seat or _seat(scenario_spec(scenario).partner)
     if mine not in names:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
-    person = Human()
+    person = Human(suggest=True)
+    if built.manual:
+        print(clean(built.manual))
     seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
     episode = _hold(scenario, options, seats, number)
     if person.left:
@@ -82,18 +86,21 @@ def _seats(
         who = learner if name == first else partner
         key = "learner" if name == first else "others"
         if key == "learner" or who == "scripted" or key not in made:
-            made[key] = sitting(scenario, name, who, checkpoint)
+            made[key] = sitting(scenario, name, who, checkpoint, options)
         made[name] = made[key]
     return {name: made[name] for name in names}
 
 
-def sitting(scenario: str, seat: str, who: str | None, checkpoint: Path | None) -> Agent:
+def sitting(
+    scenario: str, seat: str, who: str | None, checkpoint: Path | None, options: Mapping[str, Any] | None = None
+) -> Agent:
     """Who sits in a seat, from what was asked for.
 
     Args:
         scenario, seat: where.
         who: `lm`, `scripted`, a plug-in, or `None` for `lm` where there is a checkpoint and `scripted` otherwise.
         checkpoint: of `lm`, instead of the shipped one.
+        options: knobs of the scenario: which of several shipped bases.
 
     Raises:
         UserError: there is none of that name, or it cannot be made.
@@ -113,17 +120,23 @@ def sitting(scenario: str, seat: str, who: str | None, checkpoint: Path | None) 
         from goldenrule.agents.language_model import LanguageModel
         from goldenrule.agents.pretrained import load_base
 
-        network, tokenizer, _ = load_base(scenario, checkpoint)
+        network, tokenizer, _ = load_base(scenario, checkpoint, knobs=options)
         return LanguageModel(network, tokenizer)
     if ":" not in who and who.partition("(")[0] not in announced("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
     return agent(who)
 
 
-def _hold(scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int) -> Episode:
+def _hold(
+    scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int, *, strict: bool = False
+) -> Episode:
+    from goldenrule.agents.base import AgentError
     from goldenrule.agents.play import play as hold
 
-    return hold([make(scenario, **options)], seats, [seed])[0]
+    try:
+        return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
+    except AgentError as error:
+        raise UserError(f"{error}; mend the agent, or seat another") from error
 
 
 def _show(episode: Episode) -> None:
@@ -140,7 +153,8 @@ def _show(episode: Episode) -> None:
         print(f"{episode.agents[message.speaker]}: {clean(message.text)}{_paid(episode, turn)}")
     print()
     if episode.status == "failed":
-        print(f"The dialogue failed: {clean(episode.error or '')}")
+        print(f"The dialogue failed, and has no rewards: {clean(episode.error or '')}")
+        return
     totals = {name: episode.total(number) for number, name in enumerate(episode.agents)}
     for turn in episode.turns:
         for name, reward in turn.absent.items():

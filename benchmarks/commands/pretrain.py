@@ -50,14 +50,13 @@ def pretrain(
     updates = whole(steps, "--steps") if steps else None
     import torch
 
-    from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+    from goldenrule.agents.networks.checkpoint import save_checkpoint
     from goldenrule.benchmarks.datasets import LOADERS
     from goldenrule.benchmarks.people import digest
-    from goldenrule.benchmarks.rundir import environment
+    from goldenrule.benchmarks.rundir import empty_folder, environment
     from goldenrule.training.base import base_config, gate, make_base
 
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        raise CheckpointError(f"{out} is not empty; nothing is overwritten: name a new folder")
+    empty_folder(out)
     torch.set_num_threads(whole(threads, "--threads", high=1024))
     config = base_config(_recipe(base, scenario) if base else scenario, settings)
     config = config if human else config.without_people()

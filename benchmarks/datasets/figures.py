@@ -16,9 +16,15 @@ from goldenrule.envs.seeding import generator
 Array = NDArray[np.float64]
 
 
+ENOUGH = 10
+"""Dialogues that an interval needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A figure with its 95% interval, by a percentile bootstrap over dialogues; `None` where it is not defined.
+
+    Fewer than `ENOUGH` dialogues have no interval: resamples of a few hardly differ, and would tell of certainty.
 
     Attributes:
         value: the figure on all dialogues.
@@ -40,6 +46,8 @@ def bootstrap(
     value = float(figure(rows)) if n else float("nan")
     if not np.isfinite(value):
         return Estimate(None, None, None, n)
+    if n < ENOUGH:
+        return Estimate(value, None, None, n)
     rng = generator(seed, "bootstrap", name)
     draws = np.array([figure(rows[rng.integers(0, n, n)]) for _ in range(resamples)])
     draws = draws[np.isfinite(draws)]

@@ -69,6 +69,7 @@ _SUBMITS = tuple(submit(mine) for mine in ALLOCATIONS)
 class Campsite(Scenario):
     """See the module's first lines."""
 
+    manual = RULES
     agents = ("camper_0", "camper_1")
 
     def __init__(self, turns: int, pool: str, similarity: float, rules: bool) -> None:

@@ -58,6 +58,11 @@ def answer_to(question: Question, messages: Sequence[Message]) -> str | None:
 class FalseBelief(Scenario):
     """See the module's first lines."""
 
+    manual = (
+        "Things are put away and moved as people come and go. Ben asks where something is, or where someone will look "
+        "for it; the helper answers with a place; Anna says where she will look and which place she was told."
+    )
+
     agents = ("helper_0", "seeker_0", "friend_0")
 
     def __init__(

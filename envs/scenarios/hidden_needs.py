@@ -166,6 +166,11 @@ def expected_reply(act: str | None, needed: str) -> str:
 class HiddenNeeds(Scenario):
     """See the module's first lines."""
 
+    manual = (
+        "A seeker tells of a trouble and never says what it needs. A helper asks, listens, reassures, advises, informs "
+        "or offers company, one of them a message, in phrases of this world; a seeker thanks, refuses or gives a hint."
+    )
+
     def __init__(self, similarity: float, cue: float, seekers: int, turns: int) -> None:
         self.similarity, self.cue, self.turns = similarity, cue, turns
         self.agents = ("helper_0", *(f"seeker_{i}" for i in range(seekers)))

@@ -35,6 +35,26 @@ def test_a_person_talks_and_sees_no_card_but_their_own_before_the_end(monkeypatc
     assert "True rewards (" in after
 
 
+def test_a_person_is_told_how_to_take_part_and_can_ask_what_to_say(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("?\n1\n"))
+    assert main(["talk", "--with", "scripted", "--as", "camper_0", "--scenario", "campsite-v0"]) == 0
+    shown = capsys.readouterr().out
+    assert "Answer with 'Accept-Deal' or 'Reject-Deal'" in shown
+    assert "  1. Submit-Deal: I get 0 food, 0 water, 0 firewood" in shown
+
+
+def test_an_agent_that_breaks_the_protocol_is_one_line_and_has_no_rewards(capsys, tmp_path, monkeypatch):
+    (tmp_path / "broken_table.py").write_text(
+        "class Few:\n    def reset(self, seeds): pass\n    def act(self, seen): return []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["play", "--learner", "broken_table:Few", "--partner", "scripted"]) == 2
+    told = capsys.readouterr()
+    assert "True rewards" not in told.out
+    assert "returned 0 replies; expected 1" in told.err
+    assert told.err.count("\n") == 1
+
+
 def test_ctrl_d_leaves_politely(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["talk", "--with", "scripted"]) == 0

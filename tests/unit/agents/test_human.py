@@ -48,3 +48,12 @@ def test_the_end_of_the_input_is_leaving():
     with pytest.raises(LeftError):
         person.act([Seen(0, View(NAMES, 0, "card"))])
     assert person.left
+
+
+def test_what_could_be_said_is_listed_when_asked_for():
+    shown = []
+    person = Human(io.StringIO("1\n?\n2\n"), shown.append, suggest=True)
+    seen = Seen(0, View(NAMES, 0, "card"), ("yes", "", "no"))
+    assert person.act([seen])[0].text == "1"  # nothing was listed yet
+    assert person.act([seen])[0].text == "no"
+    assert shown[-2:] == ["  1. yes", "  2. no"]

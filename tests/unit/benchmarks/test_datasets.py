@@ -6,10 +6,12 @@ import copy
 import gzip
 import json
 
+import numpy as np
 import pytest
 
 from goldenrule.agents.scripted.campsite import take_in
 from goldenrule.benchmarks.datasets import DataError, conversations, fold, human_figures, load_casino, split
+from goldenrule.benchmarks.datasets.figures import bootstrap
 from goldenrule.envs import make
 from goldenrule.envs.data import VARIABLE
 
@@ -178,8 +180,15 @@ def test_figures_of_a_talk_known_by_hand(tmp_path):
     assert figures["joint_points"].value == pytest.approx((42 + 10) / 2)
     assert figures["agreement_share"].value == 0.5
     assert figures["pareto_share"].value == 1.0
-    assert figures["joint_points"].low == 10.0
-    assert figures["joint_points"].high == 42.0
+    assert (figures["joint_points"].low, figures["joint_points"].high) == (None, None)  # two talks tell of no spread
+
+
+def test_an_interval_is_within_what_was_seen_and_needs_ten_dialogues():
+    rows = np.arange(10.0)
+    found = bootstrap(rows, lambda some: float(some.mean()))
+    assert found.value == 4.5
+    assert 0.0 < found.low < 4.5 < found.high < 9.0
+    assert bootstrap(rows[:9], lambda some: float(some.mean())).low is None
 
 
 def test_no_dialogues_have_no_figures():

@@ -168,3 +168,19 @@ def test_a_dropped_environment_is_freed():
     del env
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("api", ["aec", "parallel"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("max_length", 0), ("max_length", 2.5), ("max_cycles", 0), ("max_cycles", True), ("private", "x")],
+)
+def test_options_out_of_range_are_refused(api, option, value):
+    with pytest.raises(ValueError, match=f"{option}={value!r} is not allowed; expected"):
+        envs.make("hidden_needs-v0", api=api, **{option: value})
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match=f"seed={seed!r} is not allowed; expected a whole number from 0"):
+        envs.make("hidden_needs-v0").reset(seed=seed)
