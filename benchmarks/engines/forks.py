@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 # The command line too: every worker imports the main module of the process it works for.
@@ -28,6 +28,7 @@ def begin() -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     try:
+        resource_tracker.ensure_running()  # before Ctrl-C is blocked: in starting it lets Ctrl-C through again
         with quiet_start():
             forkserver.ensure_running()
     except OSError:
