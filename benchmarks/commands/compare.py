@@ -12,6 +12,7 @@ import typer
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.commands.telling import tell, watching
 from goldenrule.envs.data import data_at
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def compare(
         save_weights,
     )
     with data_at(data_dir):
-        return _run(wanted, plan(wanted), out, json_)
+        with foreign():
+            cells = plan(wanted)
+        return _run(wanted, cells, out, json_)
 
 
 def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:

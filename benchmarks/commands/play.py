@@ -11,6 +11,7 @@ from goldenrule.agents.human import Human
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec, whole
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.render import clean
@@ -52,7 +53,8 @@ def talk(
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
     options, number = one_each(knobs(scenario, set_ or [])), whole(seed, "--seed", 0)
-    names = scenario_spec(scenario).build(**options).agents
+    with foreign():
+        names = scenario_spec(scenario).build(**options).agents
     mine = seat or _seat(scenario_spec(scenario).partner)
     if mine not in names:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
@@ -75,7 +77,8 @@ def _seats(
     scenario: str, options: dict[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
 ) -> dict[str, Agent]:
     """Who sits where, by seat."""
-    names = scenario_spec(scenario).build(**options).agents
+    with foreign():
+        names = scenario_spec(scenario).build(**options).agents
     first = _seat(scenario_spec(scenario).learner)
     made: dict[str, Agent] = {}
     for name in names:
@@ -123,7 +126,8 @@ def sitting(scenario: str, seat: str, who: str | None, checkpoint: Path | None) 
 def _hold(scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int) -> Episode:
     from goldenrule.agents.play import play as hold
 
-    return hold([make(scenario, **options)], seats, [seed])[0]
+    with foreign():
+        return hold([make(scenario, **options)], seats, [seed])[0]
 
 
 def _show(episode: Episode) -> None:
