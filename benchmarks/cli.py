@@ -34,7 +34,7 @@ from goldenrule.benchmarks.commands import (
 from goldenrule.benchmarks.commands.telling import tell
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
-from goldenrule.envs.foreign import noticing_interrupts, one_line
+from goldenrule.envs.foreign import ForeignError, noticing_interrupts, one_line
 
 DEBUG = "GOLDENRULE_DEBUG"
 
@@ -106,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         if isinstance(error, UserError | DataError) or _is_input(error):
             return _say(str(error), 2)
+        if isinstance(error, ForeignError):
+            return _say(f"code of a plug-in raised {error}, which would end the program; it may only raise errors", 2)
         hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
         return _say(f"unexpected {one_line(error)}{hint}", 1)
 

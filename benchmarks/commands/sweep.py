@@ -70,6 +70,8 @@ def validate(
 ) -> int:
     """Check a sweep file; show its grid and what it will cost."""
     processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    if estimate and file.is_file():
+        forks.begin()  # what is timed is timed in a process of its own
     wanted, cells = _read(file)
     from goldenrule.benchmarks.sweep.show import print_grid
 

@@ -126,10 +126,10 @@ def mine(tmp_path, monkeypatch):
     sys.modules.pop(MINE, None)
 
 
-def sweep(agent: str, *more: str) -> int:
+def sweep(agent: str, *more: str, scenario: str = "hidden_needs-v0") -> int:
     content = {
         "name": "foreign",
-        "scenarios": ["hidden_needs-v0"],
+        "scenarios": [scenario],
         "methods": ["scripted", {"agent": f"{MINE}:{agent}", "name": "mine"}],
         "seeds": 1,
         "episodes": 3,
@@ -178,11 +178,14 @@ def test_a_sweep_refuses_one_that_cannot_be_tried(capfd, name, told):
     assert not Path("out").exists()
 
 
-def test_a_scenario_that_exits_is_told(capfd):
-    assert (
-        main(["play", "--scenario", f"{MINE}:LEAVING", "--learner", f"{MINE}:Sound", "--partner", f"{MINE}:Sound"]) != 0
-    )
-    assert "SystemExit: 0" in capfd.readouterr().err.splitlines()[-1]
+@pytest.mark.parametrize("command", ["play", "sweep"])
+def test_a_scenario_that_exits_is_told(capfd, command):
+    if command == "play":
+        given = ["--scenario", f"{MINE}:LEAVING", "--learner", f"{MINE}:Sound", "--partner", f"{MINE}:Sound"]
+        assert main(["play", *given]) == 2
+    else:
+        assert sweep("Sound", scenario=f"{MINE}:LEAVING") == 2
+    assert "code of a plug-in raised SystemExit: 0" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_an_interrupt_raised_on_import_breaks_that_plugin_only(tmp_path, capfd):
