@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from goldenrule.agents.base import Reply, Seen
+from goldenrule.envs.foreign import ours
 from goldenrule.envs.render import clean, render_ansi
 from goldenrule.envs.spaces import Utterance
 
@@ -50,7 +51,8 @@ class Human:
         Raises:
             LeftError: the input has ended (Ctrl-D).
         """
-        return [Reply(self._ask(seen)) for seen in observations]
+        with ours():
+            return [Reply(self._ask(seen)) for seen in observations]
 
     def _ask(self, seen: Seen) -> str:
         view = seen.view

@@ -11,10 +11,15 @@ import numpy as np
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.envs.dialogue import DialogueEnv
+from goldenrule.envs.foreign import contained, one_line
 from goldenrule.envs.message import Message
+from goldenrule.envs.render import shortened
 from goldenrule.envs.scenarios.base import Judgement, Outcome
 from goldenrule.envs.seeding import derive
 from goldenrule.envs.spaces import Utterance
+
+LONGEST = 2000
+"""Characters of a reason for failing that an episode keeps."""
 
 
 def play(
@@ -39,7 +44,8 @@ def play(
     seats = seat(envs[0].possible_agents, agents)
     distinct = list({id(a): a for a in seats.values()}.values())
     for number, agent in enumerate(distinct):
-        agent.reset([derive(seed, "agent", number) for seed in seeds])
+        with contained():
+            agent.reset([derive(seed, "agent", number) for seed in seeds])
     episodes = []
     for env, seed in zip(envs, seeds, strict=True):
         env.reset(seed=seed)
@@ -96,8 +102,8 @@ def _see(env: DialogueEnv, agent: Agent, dialogue: int) -> Seen:
 def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply | Exception]:
     """The agent's replies; where the batch raises, each dialogue is asked alone so that only the bad ones fail."""
     try:
-        replies = agent.act(seen)
-        return _checked(agent, seen, replies)
+        with contained():
+            return _checked(agent, seen, agent.act(seen))
     except AgentError as error:
         if strict:
             raise
@@ -105,7 +111,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
             return [error]
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) == 1:
-            return [AgentError(f"{_name(agent, seen[0])} raised {type(error).__name__}: {error}")]
+            return [AgentError(f"{_name(agent, seen[0])} raised {one_line(error, LONGEST)}")]
     return [reply for one in seen for reply in ask(agent, [one], strict)]
 
 
@@ -175,5 +181,5 @@ def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcom
 
 
 def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
-    episode.status, episode.error = "failed", str(error)
+    episode.status, episode.error = "failed", shortened(str(error), LONGEST)
     episode.conversation = env.table.conversation()

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.play import LONGEST
 from goldenrule.agents.pretrained import load_base
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks import plugins
@@ -26,6 +28,7 @@ from goldenrule.benchmarks.evaluation import Evaluation, evaluate
 from goldenrule.benchmarks.methods import Method
 from goldenrule.benchmarks.negotiation import negotiation_figures
 from goldenrule.envs.registry import spec
+from goldenrule.envs.render import shortened
 from goldenrule.envs.seeding import derive
 from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
@@ -211,7 +214,8 @@ def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None
 
 
 def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
-    """The row of a cell that was evaluated."""
+    """The row of a cell that was evaluated; a failed one where no episode could be finished."""
+    error = unfinished(result)
     return {
         "cell": cell.id,
         "method": cell.method,
@@ -219,11 +223,21 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "knobs": dict(knobs),
         "params": dict(cell.params),
         "seed": cell.seed,
-        "status": "done",
-        "error": None,
+        "status": "done" if error is None else "failed",
+        "error": error,
         **result.means,
         "seconds": round(seconds, 3),
     }
+
+
+def unfinished(result: Evaluation) -> str | None:
+    """Why there is nothing to sum up: no episode could be finished, mostly for this reason. `None` where one was."""
+    reasons = Counter(str(episode["error"]) for episode in result.episodes if episode["status"] == "failed")
+    if not reasons or reasons.total() < len(result.episodes):
+        return None
+    (reason, times), total = reasons.most_common(1)[0], reasons.total()
+    what = "all" if times == total else f"{times}"
+    return shortened(f"none of its {total} episodes could be finished; {what} of them: {reason}", LONGEST)
 
 
 def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
@@ -236,7 +250,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "params": dict(cell.params),
         "seed": cell.seed,
         "status": "failed",
-        "error": error,
+        "error": shortened(error, LONGEST),
         **dict.fromkeys(Evaluation.KEYS),
         "negotiation": None,
         "weights": None,

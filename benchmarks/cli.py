@@ -34,6 +34,7 @@ from goldenrule.benchmarks.commands import (
 from goldenrule.benchmarks.commands.telling import tell
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
+from goldenrule.envs.foreign import ForeignError, noticing_interrupts, one_line
 
 DEBUG = "GOLDENRULE_DEBUG"
 
@@ -89,7 +90,8 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code. Whatever goes wrong is one line on standard error."""
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
+        with noticing_interrupts():
+            code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
@@ -99,16 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("interrupted", 130)
     except TyperException as error:
         return _say(error.format_message(), 2)
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: nothing of ours raises it
         if os.environ.get(DEBUG):
             traceback.print_exc()
         if isinstance(error, UserError | DataError) or _is_input(error):
             return _say(str(error), 2)
+        if isinstance(error, ForeignError):
+            return _say(f"code of a plug-in raised {error}, which would end the program; it may only raise errors", 2)
         hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
-        return _say(f"unexpected {type(error).__name__}: {error}{hint}", 1)
+        return _say(f"unexpected {one_line(error)}{hint}", 1)
 
 
-def _is_input(error: Exception) -> bool:
+def _is_input(error: BaseException) -> bool:
     """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
     return any(kind.__name__ in ("CheckpointError", "AgentError") for kind in type(error).__mro__)
 

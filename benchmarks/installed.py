@@ -10,6 +10,7 @@ from typing import Any
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.plugins import built_in, factories, parameters, scenario
+from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.plugins import KINDS, Kind, PluginError, announced, found
 
 
@@ -43,18 +44,21 @@ def installed() -> list[Plugin]:
 def _plugin(kind: Kind, name: str, point: EntryPoint) -> Plugin:
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
     try:
-        if (kind == "method" and (built_in(name) or name in factories())) or (
-            kind == "agent" and name in ("lm", "scripted")
-        ):
-            raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
-        made = found(kind, name)
-        if kind == "scenario":
-            if scenario(name) is not made:
-                raise UserError(f"scenario id {name!r} is taken; give yours another name or version")
-            about = made.doc
-        else:
-            about = getattr(made, "doc", None) or inspect.getdoc(made) or ""
-        first = " ".join(str(about).split("\n\n")[0].split())
-        return Plugin(kind, name, point.value, package, first, parameters(kind, name))
+        with foreign():
+            if (kind == "method" and (built_in(name) or name in factories())) or (
+                kind == "agent" and name in ("lm", "scripted")
+            ):
+                raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
+            made = found(kind, name)
+            if kind == "scenario":
+                if scenario(name) is not made:
+                    raise UserError(f"scenario id {name!r} is taken; give yours another name or version")
+                about = made.doc
+            else:
+                about = getattr(made, "doc", None) or inspect.getdoc(made) or ""
+            first = " ".join(str(about).split("\n\n")[0].split())
+            return Plugin(kind, name, point.value, package, first, parameters(kind, name))
     except (UserError, PluginError) as error:
         return Plugin(kind, name, point.value, package, broken=str(error))
+    except Exception as error:  # what a plug-in says of itself is foreign code too
+        return Plugin(kind, name, point.value, package, broken=f"{kind} {name!r} cannot be read ({one_line(error)})")

@@ -18,7 +18,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.envs.plugins import closest, one_line
+from goldenrule.envs.foreign import one_line
+from goldenrule.envs.plugins import closest
 
 Model = type[BaseModel]
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +17,12 @@ from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.play import play
 from goldenrule.agents.pretrained import load_base, unlearnt
 from goldenrule.benchmarks import plugins
+from goldenrule.benchmarks.apart import DiedError, apart
 from goldenrule.benchmarks.cell import Cell, CellSettings, others
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.methods import methods
 from goldenrule.envs.data import has
+from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive
@@ -74,7 +74,8 @@ def plan(wanted: Comparison) -> list[Cell]:
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
         for knobs in grid:
-            make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here
+            with foreign():
+                make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here
         bases = [base_hash(wanted.scenario, settings.checkpoint, tuple(sorted(knobs.items()))) for knobs in grid]
     except UserError:
         raise
@@ -169,13 +170,23 @@ def device(wanted: str) -> str:
 
 
 def rehearse(cell: Cell, dialogues: int = 2) -> None:
-    """Hold dialogues with the user's agent to see that it keeps the protocol; what it raises itself is not judged here.
+    """Hold dialogues with the user's agent to see that it keeps the protocol; what `act` raises is not judged here.
+
+    They are held in a process of their own, which an agent may end without ending this one.
 
     Raises:
-        UserError: it cannot be made, or gives a wrong number of replies, a non-string, an empty or over-long text.
+        UserError: it cannot be made or reset, gives a wrong number of replies, a non-string, an empty or over-long
+            text, or ends its process.
     """
+    try:
+        apart(_rehearse, cell, dialogues)
+    except DiedError as error:
+        raise UserError(f"agent {cell.method} ({cell.agent}): {error} while it was tried; mend what ends it") from None
+
+
+def _rehearse(cell: Cell, dialogues: int) -> None:
     assert cell.agent is not None
-    with contextlib.redirect_stdout(sys.stderr):
+    with foreign():
         agent = plugins.agent(cell.agent, cell.params)
         seats = {
             **others(cell, cell.settings, derive(cell.seed, "partner")),
@@ -186,5 +197,5 @@ def rehearse(cell: Cell, dialogues: int = 2) -> None:
             play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
         except ValueError as error:
             raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
-        except Exception as error:  # `reset` is foreign code that `play` does not guard
-            raise UserError(f"agent {cell.method} ({cell.agent}) raised {type(error).__name__}: {error}") from error
+        except Exception as error:  # `play` lets through what `reset` or the scenario raises
+            raise UserError(f"agent {cell.method} ({cell.agent}) raised {one_line(error)}") from error

@@ -7,9 +7,7 @@ are the parameters. Parameters may follow a name: `package.module:Name(greeting=
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from goldenrule.agents.base import Agent
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.parameters import Model, checked, described, from_texts, model_of
-from goldenrule.envs.plugins import Kind, PluginError, announced, found, one_line
+from goldenrule.envs.foreign import foreign, one_line
+from goldenrule.envs.plugins import Kind, PluginError, announced, found
 from goldenrule.envs.registry import ScenarioSpec, spec
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -114,7 +113,8 @@ def scenario(name: str, params: Params | None = None) -> ScenarioSpec:
     except ValueError as error:
         raise UserError(str(error)) from error
     try:
-        made = known.factory(**knobs)
+        with foreign():
+            made = known.factory(**knobs)
     except ValueError as error:  # as the layers below refuse what they are given
         raise UserError(f"scenario {name!r}: {one_line(error).partition(': ')[2]}") from error
     except Exception as error:
@@ -250,7 +250,7 @@ def _names(make: Callable[..., Any]) -> set[str]:
 def _made(kind: Kind, name: str, params: Params | None) -> Any:
     make = maker(kind, name, params)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
+        with foreign():
             return make()
     except Exception as error:  # foreign code: whatever it raises is its author's to mend
         raise UserError(f"{kind} {name!r} cannot be made ({one_line(error)})") from error

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from goldenrule.benchmarks.cell import Cell
-from goldenrule.envs.render import clean
+from goldenrule.envs.render import brief, clean
 
 EVALUATION_UNITS = 6
 """What starting and evaluating a cell costs, in updates; only the estimate of the time left depends on it."""
@@ -72,7 +72,7 @@ def title(cell: Cell) -> str:
 def closing(cell: Cell, row: dict[str, Any]) -> str:
     """How a cell ended, in a line."""
     if row["status"] != "done":
-        return f"failed  {title(cell)}: {clean(row['error'])}"
+        return f"failed  {title(cell)}: {clean(brief(row['error']))}"
     reward = row["partner_reward"]
     told = "no partner reward" if reward is None else f"partner reward {reward:.2f}"
     return f"done    {title(cell)}: {told} ({duration(row['seconds'])})"

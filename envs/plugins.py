@@ -5,7 +5,6 @@ The groups of entry points are `goldenrule.agents`, `goldenrule.rewards`, `golde
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib
 import sys
@@ -13,6 +12,8 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
+
+from goldenrule.envs.foreign import foreign, one_line
 
 Kind = Literal["agent", "reward", "method", "scenario"]
 KINDS: tuple[Kind, ...] = ("agent", "reward", "method", "scenario")
@@ -32,13 +33,6 @@ class PluginError(ValueError):
 def group(kind: Kind) -> str:
     """The group of entry points of a kind."""
     return f"goldenrule.{kind}s"
-
-
-def one_line(error: BaseException) -> str:
-    """What an error of foreign code says, on one line and not endlessly."""
-    words = " ".join(str(error).split())
-    said = words if len(words) <= 300 else f"{words[:297]}..."
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -89,9 +83,9 @@ def _imported(kind: Kind, target: str, name: str) -> Any:
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
+        with foreign():
             made = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # foreign code runs on import: whatever it raises is its author's to mend
+    except Exception as error:  # foreign code runs on import: whatever it raises is its author's to mend
         raise PluginError(
             f"{kind} {name!r} cannot be imported ({one_line(error)}); run from the folder that holds it, or install it"
         ) from error

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from goldenrule.envs.foreign import contained, foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.seeding import generator
 
@@ -105,7 +106,8 @@ def episode(
         if before is not None:
             before(turn)
         try:
-            env.step(action)
+            with contained():
+                env.step(action)
         except Exception as error:  # a scenario or wrapper is foreign code; whatever it raises is its fault
             what = f"the legal action {action!a} raised {type(error).__name__}: {error}"
             raise EpisodeError(what, turn, agent) from error
@@ -206,5 +208,7 @@ def traces_elsewhere(request: Request, hash_seed: int) -> list[list[list[Step]]]
 def main() -> None:
     """Answer the `Request` on standard input."""
     request = Request(**json.load(sys.stdin))
-    import_module(request.module)
-    json.dump(traces(request), sys.stdout)
+    with foreign():
+        import_module(request.module)
+        found = traces(request)
+    json.dump(found, sys.stdout)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from goldenrule.agents.episode import Episode, Turn
+from goldenrule.envs.foreign import contained
 
 TASK = "task"
 """Name of the environment's own true reward; no `Reward` may take it."""
@@ -74,7 +75,8 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
     """
     if not turns:
         return []
-    scores = list(reward.score(turns))
+    with contained():
+        scores = list(reward.score(turns))
     if len(scores) != len(turns):
         raise ScoreError(f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn")
     for row, score in enumerate(scores):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from multiprocessing import forkserver
 
 import pytest
 
@@ -109,3 +110,9 @@ def make_hostile(count: int = HOSTILE) -> list[str]:
 @pytest.fixture(scope="session")
 def hostile_texts() -> list[str]:
     return make_hostile()
+
+
+@pytest.fixture
+def own_server(capfd: pytest.CaptureFixture[str]) -> None:
+    """This test begins the server that its processes are forked from: they write to what the test captures."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no public way

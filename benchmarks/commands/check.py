@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +11,11 @@ import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import scenario_spec
+from goldenrule.benchmarks.commands.telling import tell
+from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.plugins import KINDS, Kind
-from goldenrule.envs.render import clean
+from goldenrule.envs.render import brief, clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.conformance import Finding
@@ -33,8 +33,15 @@ def check(
     which = next((one for one in KINDS if one == kind), None)
     if which is None:
         raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
-    with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the findings
-        params, findings = _tried(which, name, _pairs(set_ or []), scenario, checkpoint)
+    pairs = _pairs(set_ or [])
+    forks.begin()  # it gets ready while this process does
+    from goldenrule.benchmarks.apart import DiedError, apart
+
+    try:
+        params, findings = apart(_tried, which, name, pairs, scenario, checkpoint)
+    except DiedError as error:
+        tell(f"{which} {name!r}: {error} while it was checked; nothing it does may end the process")
+        return 1
     failed = sum(finding.held is False for finding in findings)
     if json_:
         told = [{"property": one.what, "status": _STATUS[one.held], "why": one.why or None} for one in findings]
@@ -42,7 +49,7 @@ def check(
     else:
         print(f"{which} {clean(name)}")
         for finding in findings:
-            print(f"  {clean(str(finding))}")
+            print(f"  {clean(brief(str(finding)))}")
         held = sum(finding.held is True for finding in findings)
         print(f"{held} ok, {failed} failed, {len(findings) - held - failed} not tried")
     return int(failed > 0)

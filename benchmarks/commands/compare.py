@@ -12,6 +12,7 @@ import typer
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.commands.telling import tell, watching
 from goldenrule.envs.data import data_at
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def compare(
         save_weights,
     )
     with data_at(data_dir):
-        cells = plan(wanted)
+        with foreign():
+            cells = plan(wanted)
         for line in doubts(cells):
             tell(line)
         return _run(wanted, cells, out, json_)

@@ -15,6 +15,7 @@ from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, seeds, whole
 from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def crossplay(
 
     if engine not in ENGINES:
         raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
-    wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
+    with foreign():
+        wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
     done = cross(
         wanted,
         out or fresh_path(RUNS, "crossplay"),

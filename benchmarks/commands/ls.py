@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from goldenrule.envs import specs
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
-    found = inventory()
+    with foreign():
+        found = inventory()
     print(json.dumps(found) if json_ else _lines(found))
     return 0
 

@@ -12,6 +12,7 @@ from goldenrule.agents.human import Human
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec, whole
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.render import clean
@@ -53,7 +54,8 @@ def talk(
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
     options, number = one_each(knobs(scenario, set_ or [])), whole(seed, "--seed", 0)
-    built = scenario_spec(scenario).build(**options)
+    with foreign():
+        built = scenario_spec(scenario).build(**options)
     names = built.agents
     mine = seat or _seat(scenario_spec(scenario).partner)
     if mine not in names:
@@ -79,7 +81,8 @@ def _seats(
     scenario: str, options: dict[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
 ) -> dict[str, Agent]:
     """Who sits where, by seat."""
-    names = scenario_spec(scenario).build(**options).agents
+    with foreign():
+        names = scenario_spec(scenario).build(**options).agents
     first = _seat(scenario_spec(scenario).learner)
     made: dict[str, Agent] = {}
     for name in names:
@@ -134,7 +137,8 @@ def _hold(
     from goldenrule.agents.play import play as hold
 
     try:
-        return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
+        with foreign():
+            return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
 

@@ -14,6 +14,7 @@ from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -69,17 +70,20 @@ def validate(
 ) -> int:
     """Check a sweep file; show its grid and what it will cost."""
     processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    if estimate and file.is_file():
+        forks.begin()  # what is timed is timed in a process of its own
     wanted, cells = _read(file)
     from goldenrule.benchmarks.sweep.show import print_grid
 
     costs = None
     if estimate:
-        import torch
-
+        from goldenrule.benchmarks.apart import DiedError, apart
         from goldenrule.benchmarks.sweep.estimate import estimate as reckon
 
-        torch.set_num_threads(1)  # as in a worker
-        costs = reckon(cells)
+        try:
+            costs = apart(reckon, cells)
+        except DiedError as error:
+            raise UserError(f"sweep file {str(file)!r}: {error} while a cell was timed; mend what ends it") from None
     print_grid(wanted, cells, costs, processes, sys.stdout, json_)
     return 0
 
@@ -90,8 +94,9 @@ def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
     from goldenrule.benchmarks.sweep.schema import read_sweep
 
     wanted = read_sweep(file)
-    cells = cells_of(wanted, str(file))
-    rehearse_agents(cells)
+    with foreign():
+        cells = cells_of(wanted, str(file))
+        rehearse_agents(cells)
     for line in doubts(cells):
         tell(line)
     return wanted, cells

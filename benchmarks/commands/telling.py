@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.envs.render import clean
+from goldenrule.envs.foreign import ours
+from goldenrule.envs.render import brief, clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
@@ -19,7 +20,8 @@ SHOWN = 10
 
 def tell(line: str) -> None:
     """Say a line; nothing in it moves the cursor or ends it."""
-    print(f"goldenrule: {clean(line)}", file=sys.stderr, flush=True)
+    with ours():
+        print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
 
 
 def tell_failed(rows: Sequence[Mapping[str, Any]], others: str) -> bool:

@@ -6,7 +6,6 @@ input.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 from goldenrule.benchmarks.conformance.findings import BrokenError
 from goldenrule.benchmarks.conformance.tables import Tables, scored, texts
 from goldenrule.benchmarks.plugins import maker
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.plugins import Kind
 from goldenrule.envs.trace import first_difference
 
@@ -75,6 +75,6 @@ def _given(request: Request) -> list[Any]:
 def main() -> None:
     """Answer the `Request` on standard input."""
     request = Request(**json.load(sys.stdin))
-    with contextlib.redirect_stdout(sys.stderr):
+    with foreign():
         given = _given(request)
     json.dump(given, sys.stdout)

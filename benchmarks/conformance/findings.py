@@ -8,7 +8,7 @@ from typing import Any
 
 from goldenrule.agents.base import AgentError
 from goldenrule.envs.checker import global_generators
-from goldenrule.envs.plugins import one_line
+from goldenrule.envs.foreign import contained, one_line
 from goldenrule.rewards.base import ScoreError
 
 GLOBALS = "no global random generator is used"
@@ -70,7 +70,8 @@ def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> li
 
 def _finding(what: str, run: Callable[[], None]) -> Finding:
     try:
-        run()
+        with contained():
+            run()
     except NotTried as reason:
         return Finding(what, None, str(reason))
     except (BrokenError, AgentError, ScoreError) as error:

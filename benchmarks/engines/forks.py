@@ -51,3 +51,13 @@ def quiet_start() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def cause(exitcode: int | None) -> str:
+    """How a process ended, in words."""
+    if exitcode is None or exitcode >= 0:
+        return f"exit code {exitcode}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-exitcode).name
+        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+    return f"signal {-exitcode}"

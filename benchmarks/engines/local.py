@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -122,7 +121,7 @@ class _Worker:
             if self.deaths <= RETRIES:
                 self._send(cell, pool)
                 return None
-            reason = f"its process died {self.deaths} times ({_cause(self.process.exitcode)})"
+            reason = f"its process died {self.deaths} times ({forks.cause(self.process.exitcode)})"
             return cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None)
         if kind == "update":
             watch.advanced(cell, *content)
@@ -138,12 +137,3 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
-
-
-def _cause(exitcode: int | None) -> str:
-    if exitcode is None or exitcode >= 0:
-        return f"exit code {exitcode}"
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(-exitcode).name
-        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
-    return f"signal {-exitcode}"

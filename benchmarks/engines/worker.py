@@ -19,7 +19,13 @@ from typing import Any
 import torch
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
+from goldenrule.agents.play import LONGEST
 from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.envs.foreign import foreign, one_line
+from goldenrule.envs.render import shortened
+
+TRACE = 50_000
+"""Characters of a traceback that are kept."""
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str | None]
 """Row, episodes, curve, and the traceback where the cell failed."""
@@ -67,7 +73,8 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
 
 def _attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None], began: float) -> Outcome:
     try:
-        result = cell.run(report)
+        with foreign():
+            result = cell.run(report)
         if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
             save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
         elif folder is not None and cell.chosen.kind == "sb3":
@@ -76,6 +83,6 @@ def _attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]
     except (BrokenPipeError, ConnectionResetError):
         raise  # the parent is gone
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
-        reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)
         row = failed_row(cell, reason or type(error).__name__, time.perf_counter() - began)
-        return row, [], [], traceback.format_exc()
+        return row, [], [], shortened(traceback.format_exc(), TRACE)

@@ -7,8 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from goldenrule.benchmarks.cell import Cell, run_cell
 from goldenrule.benchmarks.sweep.grid import alike
+from goldenrule.envs.foreign import foreign, one_line
 
 EPISODES = 8
 UPDATES = 2
@@ -36,6 +39,7 @@ class Cost:
 
 def estimate(cells: Sequence[Cell]) -> list[Cost]:
     """Time a small cell of each method, scenario and knobs, and reckon from it what the whole ones take."""
+    torch.set_num_threads(1)  # as in a worker
     return [_cost(group) for group in alike(cells)]
 
 
@@ -53,9 +57,10 @@ def _cost(group: Sequence[Cell]) -> Cost:
     )
     marks = [time.perf_counter()]
     try:
-        result = run_cell(small, lambda done, total: marks.append(time.perf_counter()))
+        with foreign():
+            result = run_cell(small, lambda done, total: marks.append(time.perf_counter()))
     except Exception as error:  # a method or agent may raise anything; the sweep itself would give failed rows
-        return Cost(cell.method, cell.scenario, len(group), None, None, f"{type(error).__name__}: {error}")
+        return Cost(cell.method, cell.scenario, len(group), None, None, one_line(error))
     marks.append(time.perf_counter())
     an_update = (marks[-2] - marks[1]) / (len(marks) - 3) if len(marks) > 3 else 0.0
     start = marks[1] - marks[0] - an_update if len(marks) > 2 else 0.0

@@ -1,6 +1,7 @@
 """Play: who breaks the protocol loses its own episode, and what is recorded is what happened."""
 
 import re
+import sys
 
 import pytest
 
@@ -9,6 +10,7 @@ from goldenrule.agents import AgentError, Reply, decode, play
 from goldenrule.agents.play import seat
 from goldenrule.agents.scripted import people
 from goldenrule.envs import DialogueEnv, Message
+from goldenrule.envs.foreign import ForeignError
 
 
 class Saying:
@@ -214,3 +216,29 @@ def test_decode_tells_narrator_audience_and_candidates(tables):
     assert seen.dialogue == 4
     assert seen.candidates is None
     assert seen.view.messages == (Message(-1, "Welcome."), Message(0, "psst", (0, 1)))
+
+
+def leaves(_):
+    sys.exit(0)
+
+
+def test_who_would_end_the_program_loses_its_own_episode_only(tables):
+    host = Saying(lambda seen: leaves(seen) if seen.dialogue == 1 else Reply("fine"))
+    episodes = play(tables(), everyone(Saying(), host), [0, 1, 2])
+    assert [(e.status, e.error) for e in episodes[:2]] == [
+        ("truncated", None),
+        ("failed", "host_0 (Saying) raised SystemExit: 0"),
+    ]
+    host.reset = leaves
+    with pytest.raises(ForeignError, match="SystemExit: 0"):
+        play(tables(), everyone(Saying(), host), [0, 1, 2])
+
+
+def test_a_reason_without_end_is_cut(tables):
+    def say(_):
+        raise RuntimeError("x" * 100_000)
+
+    (episode,) = play(tables(1), everyone(Saying(), Saying(say)), [0])
+    assert episode.error.startswith("host_0 (Saying) raised RuntimeError: xxx")
+    assert episode.error.endswith(" more characters)")
+    assert len(episode.error) < 2100

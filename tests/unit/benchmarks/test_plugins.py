@@ -260,6 +260,30 @@ def test_a_module_that_raises_says_which_and_why(module, source, told):
         plugins.agent(f"{name}:Agent")
 
 
+def test_a_plugin_that_cannot_tell_of_itself_is_broken_and_the_others_still_work(module, announce):
+    module(
+        """
+        import sys
+
+        class Coy(type):
+            @property
+            def doc(cls):
+                sys.exit(0)
+
+        class Agent(metaclass=Coy):
+            pass
+
+        class Plain:
+            "It tells."
+    """,
+        "coy",
+    )
+    announce("[goldenrule.agents]\ncoy = coy:Agent\nplain = coy:Plain\n")
+    found = {one.name: one for one in installed()}
+    assert found["coy"].broken == "agent 'coy' cannot be read (SystemExit: 0)"
+    assert (found["plain"].about, found["plain"].broken) == ("It tells.", None)
+
+
 POINTS = """
     [goldenrule.agents]
     talker = plugged:Agent

@@ -5,8 +5,9 @@ from pettingzoo.test import api_test
 
 from goldenrule.agents import Episode, Turn
 from goldenrule.envs import CheckError, DialogueEnv, Message, View, check
+from goldenrule.envs.foreign import ForeignError
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.rewards.base import Score, ScoreError, score_episodes
+from goldenrule.rewards.base import Score, ScoreError, ask, score_episodes
 from goldenrule.rewards.wrapper import RewardWrapper
 
 
@@ -261,3 +262,14 @@ def test_no_score_is_overwritten():
     with pytest.raises(ScoreError, match=r"a_0, turn 0 .* already has a score named 'length'"):
         score_episodes(length(), episodes, learner=0)
     assert episodes[0].turns[0].scores == {"length": 1.0}
+
+
+def test_a_reward_that_would_end_the_program_fails():
+    class Leaves:
+        name, privileged = "leaves", False
+
+        def score(self, turns):
+            raise SystemExit(0)
+
+    with pytest.raises(ForeignError, match="SystemExit: 0"):
+        ask(Leaves(), [object()], str)

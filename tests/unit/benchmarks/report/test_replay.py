@@ -180,10 +180,25 @@ def test_differences_are_told_one_by_one_and_counted(
     assert "rlhf_ppo-0-25: its row has partner_reward" in shown
     assert "untrained-1-25: 2 of 3 episodes can be read" in shown
     assert "rlhf_ppo-1-25: its scenario cannot be made here: no scenario 'gone-v0'" in shown
-    assert "7 of 8 episodes in 4 cells" in shown
+    assert "7 of 12 episodes in 4 cells" in shown
+    assert "4 could not be replayed here and are not proven.\n" in shown
     assert main(["replay", str(run), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["episodes"], told["same"], len(told["differences"])) == (8, 7, 4)
+    assert (told["episodes"], told["same"], told["unproven"], len(told["differences"])) == (8, 7, 4, 4)
+
+
+def test_where_nothing_can_be_replayed_nothing_is_proven(
+    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: Any, **__: Any) -> DialogueEnv:
+        raise SystemExit(0)  # as a plug-in of another folder may do
+
+    run = either_maker(tmp_path / "run", **SMALL)
+    monkeypatch.setattr(replaying, "make", nowhere)
+    assert main(["replay", str(run)]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2].startswith("0 of 12 episodes in 4 cells give the same")
+    assert told[-1] == "12 could not be replayed here and are not proven."
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,273 @@
+"""Plug-ins that exit, die, print and fail: each is a line that says so, and nothing else is lost or disturbed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.results import episodes, load
+from goldenrule.envs import registry
+
+pytest.importorskip("pandas")
+SOURCE = '''
+import os
+import sys
+
+from goldenrule.agents import Reply
+from goldenrule.envs import Judgement, Outcome, Scenario, ScenarioSpec, Start
+from goldenrule.rewards.base import Score
+
+print("\\x1b[2J imported\\x07")
+
+
+class Sound:
+    def reset(self, seeds):
+        pass
+
+    def act(self, observations):
+        return [Reply("hm") for _ in observations]
+
+
+class Exits(Sound):
+    def __init__(self):
+        sys.exit(0)
+
+
+class ExitsInReset(Sound):
+    def reset(self, seeds):
+        sys.exit(0)
+
+
+class ExitsInAct(Sound):
+    def act(self, observations):
+        sys.exit(0)
+
+
+class Dies(Sound):
+    def act(self, observations):
+        os._exit(3)
+
+
+class Prints(Sound):
+    def __init__(self):
+        print("\\x1b[31m made \\u202e")
+
+    def reset(self, seeds):
+        print("\\x1b[2J reset", file=sys.stderr)
+
+    def act(self, observations):
+        print("\\x1b[31m", "act", end="")
+        return super().act(observations)
+
+
+class Shouts(Sound):
+    def act(self, observations):
+        raise RuntimeError("\\x1b[31mred\\nlines " + "x" * 1_000_000)
+
+
+class Moody(Sound):
+    """Fails at first; says what it is for once a file is there."""
+
+    def act(self, observations):
+        if not os.path.exists("mended"):
+            raise MemoryError if observations[0].dialogue else RuntimeError("not today")
+        return super().act(observations)
+
+
+class ExitsReward:
+    name, privileged = "exits", False
+
+    def score(self, turns):
+        sys.exit(0)
+
+
+class Loud(Scenario):
+    agents, max_turns, n_candidates = ("a_0", "b_0"), 1, 2
+
+    def reset(self, rng):
+        print("\\x1b[2J dealt")
+        return Start((f"Card {rng.integers(100)}.", "Card."))
+
+    def speakers(self):
+        return (0,)
+
+    def hear(self, messages):
+        return Outcome((0.0, 0.0), (Judgement(),), done=True)
+
+    def candidates(self, agent):
+        return ("yes", "no")
+
+
+class Leaving(Loud):
+    def reset(self, rng):
+        sys.exit(0)
+
+
+LOUD = ScenarioSpec("loud-v0", "prints", Loud, (), "a", "b")
+LEAVING = ScenarioSpec("leaving-v0", "leaves", Leaving, (), "a", "b")
+'''
+MINE = "foreign_plugins"
+
+
+@pytest.fixture(autouse=True)
+def mine(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
+    monkeypatch.setattr(registry, "_PLUGGED", {})
+    monkeypatch.setattr(registry, "_register_with_pettingzoo", lambda scenario_id: None)
+    (tmp_path / f"{MINE}.py").write_text(SOURCE)
+    yield
+    sys.modules.pop(MINE, None)
+
+
+def sweep(agent: str, *more: str, scenario: str = "hidden_needs-v0") -> int:
+    content = {
+        "name": "foreign",
+        "scenarios": [scenario],
+        "methods": ["scripted", {"agent": f"{MINE}:{agent}", "name": "mine"}],
+        "seeds": 1,
+        "episodes": 3,
+        "partner": "scripted",
+    }
+    Path("sweep.yaml").write_text(yaml.safe_dump(content))
+    return main(["sweep", "sweep.yaml", "--out", "out", "--workers", "1", *more])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "told"),
+    [
+        ("agent", "Exits", "it raised SystemExit: 0"),
+        ("agent", "ExitsInReset", "it raised SystemExit: 0"),
+        ("agent", "ExitsInAct", "raised SystemExit: 0"),
+        ("reward", "ExitsReward", "it raised SystemExit: 0"),
+    ],
+)
+def test_a_check_of_one_that_exits_fails(capfd, kind, name, told):
+    assert main(["check", kind, f"{MINE}:{name}"]) == 1
+    failures = [line for line in capfd.readouterr().out.splitlines() if line.startswith("  FAILED  ")]
+    assert len(failures) == 1
+    assert told in failures[0]
+
+
+def test_a_check_of_one_that_ends_its_process_is_a_line(own_server, capfd):
+    assert main(["check", "agent", f"{MINE}:Dies", "--json"]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "goldenrule: agent 'foreign_plugins:Dies': its process died (exit code 3)" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Exits", "agent 'foreign_plugins:Exits' cannot be made (SystemExit: 0)"),
+        ("ExitsInReset", "agent mine (foreign_plugins:ExitsInReset) raised SystemExit: 0"),
+        ("Dies", "agent mine (foreign_plugins:Dies): its process died (exit code 3) while it was tried"),
+    ],
+)
+def test_a_sweep_refuses_one_that_cannot_be_tried(capfd, name, told):
+    assert sweep(name) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert told in printed.err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("command", ["play", "sweep"])
+def test_a_scenario_that_exits_is_told(capfd, command):
+    if command == "play":
+        given = ["--scenario", f"{MINE}:LEAVING", "--learner", f"{MINE}:Sound", "--partner", f"{MINE}:Sound"]
+        assert main(["play", *given]) == 2
+    else:
+        assert sweep("Sound", scenario=f"{MINE}:LEAVING") == 2
+    assert "code of a plug-in raised SystemExit: 0" in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_an_interrupt_raised_on_import_breaks_that_plugin_only(tmp_path, capfd):
+    (tmp_path / "interrupting.py").write_text("raise KeyboardInterrupt")
+    info = tmp_path / "mine-3.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 3\n")
+    (info / "entry_points.txt").write_text(f"[goldenrule.agents]\nstops = interrupting:A\nsound = {MINE}:Sound\n")
+    assert main(["ls", "--json"]) == 0
+    found = {one["name"]: one["broken"] for one in json.loads(capfd.readouterr().out)["plugins"]}
+    assert found["sound"] is None
+    assert "cannot be imported (KeyboardInterrupt)" in found["stops"]
+
+
+def test_a_cell_without_a_finished_episode_has_failed_and_is_run_again_when_asked(capfd):
+    assert sweep("Moody") == 1
+    assert "failed: mine, seed 0: none of its 3 episodes could be finished; 2 of them: " in capfd.readouterr().err
+    rows = load(Path("out")).set_index("method")
+    assert list(rows.loc[["scripted", "mine"]].status) == ["done", "failed"]
+    assert rows.loc["mine"].error.endswith("raised MemoryError")
+    assert (rows.loc["mine"].episodes, rows.loc["mine"].episodes_failed) == (0, 3)
+    kept = episodes(Path("out"))
+    assert list(kept[kept.cell == rows.loc["mine"].cell].status) == ["failed"] * 3
+    assert main(["replay", "out", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["episodes"] == 6  # what was said is proven, of failed cells too
+    Path("mended").touch()
+    assert sweep("Moody") == 1
+    assert sweep("Moody", "--retry-failed") == 0
+    rows = load(Path("out")).set_index("method")
+    assert (rows.loc["mine"].status, rows.loc["mine"].episodes) == ("done", 3)
+    assert len(episodes(Path("out"))) == 6
+
+
+def test_what_plugins_print_is_cleaned_and_never_in_the_result(own_server, capfd):
+    for arguments in (
+        ["check", "agent", f"{MINE}:Prints", "--json"],
+        ["check", "scenario", f"{MINE}:LOUD", "--json"],
+    ):
+        main(arguments)
+        printed = capfd.readouterr()
+        assert json.loads(printed.out)["findings"]
+        assert "printed: \\u{1b}[2J imported\\u{7}\n" in printed.err
+        assert not {"\x1b", "\x07", "\u202e"} & set(printed.err)
+    assert sweep("Prints", "--json") == 0
+    printed = capfd.readouterr()
+    assert len(json.loads(printed.out)["rows"]) == 2
+    told = printed.err.splitlines()
+    assert {"printed: \\u{1b}[31m made \\u{202e}", "printed: \\u{1b}[2J reset"} <= set(told)
+    assert any(line.startswith("printed: \\u{1b}[31m act") for line in told)
+    assert any(line.startswith("done    mine, seed 0") for line in told)  # ours is told as it was
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed.err)
+    main(["play", "--scenario", f"{MINE}:LOUD", "--learner", f"{MINE}:Prints", "--partner", f"{MINE}:Prints"])
+    printed = capfd.readouterr()
+    assert "True rewards" in printed.out
+    assert "printed: " not in printed.out
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed.out + printed.err)
+
+
+def test_reasons_without_end_are_cut_where_they_are_kept_and_where_they_are_told(capfd):
+    assert sweep("Shouts") == 1
+    printed = capfd.readouterr()
+    assert len(printed.out) + len(printed.err) < 10_000
+    assert all(character.isprintable() or character == "\n" for character in printed.out + printed.err)
+    kept = episodes(Path("out"))
+    errors = [*load(Path("out")).error.dropna(), *kept.error.dropna()]
+    assert len(errors) == 4
+    assert all(len(error) < 2200 and error.endswith(" more characters)") for error in errors)
+    assert Path("out/results.sqlite").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        (["compare", "--methods", "a" * 5000], "4,800"),
+        (["play", "--set", f"{'b' * 5000}=1"], "4,800"),
+        (["report", "c" * 5000], " more characters)"),
+        (["check", "agent", f"{'d' * 5000}:A"], "more characters)"),
+    ],
+)
+def test_values_in_errors_are_shortened(capfd, arguments, left):
+    assert main(arguments) != 0
+    line = capfd.readouterr().err
+    assert line.count("\n") == 1
+    assert len(line) < 1100
+    assert left in line
