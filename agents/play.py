@@ -100,36 +100,52 @@ def _see(env: DialogueEnv, agent: Agent, dialogue: int) -> Seen:
 
 
 def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply | Exception]:
-    """The agent's replies; where the batch raises, each dialogue is asked alone so that only the bad ones fail."""
+    """The agent's replies, an error in the place of those that are none.
+
+    Where the batch raises, each dialogue is asked alone so that only the bad ones fail. A batch with too few replies or
+    too many fails whole: nobody can tell which reply is for whom.
+
+    Raises:
+        AgentError: with `strict`, the agent broke the protocol.
+    """
     try:
         with contained():
-            return _checked(agent, seen, agent.act(seen))
-    except AgentError as error:
-        if strict:
-            raise
-        if len(seen) == 1:
-            return [error]
+            found = _checked(agent, seen, agent.act(seen))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
-        if len(seen) == 1:
-            return [AgentError(f"{_name(agent, seen[0])} raised {one_line(error, LONGEST)}")]
-    return [reply for one in seen for reply in ask(agent, [one], strict)]
+        if len(seen) > 1:
+            return [reply for one in seen for reply in ask(agent, [one], strict)]
+        if isinstance(error, AgentError):
+            if strict:
+                raise
+            return [error]
+        return [AgentError(f"{_name(agent, seen[0])} raised {one_line(error, LONGEST)}")]
+    wrong = next((reply for reply in found if isinstance(reply, AgentError)), None)
+    if strict and wrong is not None:
+        raise wrong
+    return found
 
 
 def _name(agent: Agent, seen: Seen) -> str:
     return f"{seen.view.agents[seen.view.me]} ({type(agent).__name__})"
 
 
-def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply]:
+def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | Exception]:
     name = _name(agent, seen[0])
     if not isinstance(replies, Sequence) or isinstance(replies, str):
-        raise AgentError(f"{name} returned a {type(replies).__name__}; expected a list of {len(seen)} replies")
+        wrong = AgentError(f"{name} returned a {type(replies).__name__}; expected a list of {len(seen)} replies")
+        return [wrong] * len(seen)
     if len(replies) != len(seen):
-        raise AgentError(f"{name} returned {len(replies)} replies; expected {len(seen)}, one for each observation")
-    for reply in replies:
-        if not isinstance(reply, Reply) or not isinstance(reply.text, str):
-            given = type(reply.text).__name__ if isinstance(reply, Reply) else type(reply).__name__
-            raise AgentError(f"{name} returned a {given}; expected a Reply whose text is a str")
-    return replies
+        count = len(replies)
+        wrong = AgentError(f"{name} returned {count} replies; expected {len(seen)}, one for each observation")
+        return [wrong] * len(seen)
+    return [_reply(name, reply) for reply in replies]
+
+
+def _reply(name: str, reply: Any) -> Reply | AgentError:
+    if isinstance(reply, Reply) and isinstance(reply.text, str):
+        return reply
+    given = type(reply.text).__name__ if isinstance(reply, Reply) else type(reply).__name__
+    return AgentError(f"{name} returned a {given}; expected a Reply whose text is a str")
 
 
 def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:

@@ -160,10 +160,10 @@ def test_an_utterance_that_is_none(tables, say, error):
 @pytest.mark.parametrize(
     ("act", "error"),
     [
-        (lambda seen: [], "host_0 (Raw) returned 0 replies; expected 1, one for each observation"),
-        (lambda seen: [Reply("a")] * (len(seen) + 1), "host_0 (Raw) returned 2 replies; expected 1, one for each"),
-        (lambda seen: "hello", "host_0 (Raw) returned a str; expected a list of 1 replies"),
-        (lambda seen: None, "host_0 (Raw) returned a NoneType; expected a list of 1 replies"),
+        (lambda seen: [], "host_0 (Raw) returned 0 replies; expected 2, one for each observation"),
+        (lambda seen: [Reply("a")] * (len(seen) + 1), "host_0 (Raw) returned 3 replies; expected 2, one for each"),
+        (lambda seen: "hello", "host_0 (Raw) returned a str; expected a list of 2 replies"),
+        (lambda seen: None, "host_0 (Raw) returned a NoneType; expected a list of 2 replies"),
         (lambda seen: ["hello"] * len(seen), "host_0 (Raw) returned a str; expected a Reply whose text is a str"),
     ],
 )
@@ -242,3 +242,17 @@ def test_a_reason_without_end_is_cut(tables):
     assert episode.error.startswith("host_0 (Saying) raised RuntimeError: xxx")
     assert episode.error.endswith(" more characters)")
     assert len(episode.error) < 2100
+
+
+def test_one_reply_that_is_none_fails_its_own_dialogue_and_nobody_is_asked_twice(tables):
+    asked = []
+
+    def act(seen):
+        asked.append(len(seen))
+        return [Reply("a"), 3 if len(seen) == 3 else Reply("c"), Reply("b")][: len(seen)]
+
+    episodes = play(tables(3), everyone(Saying(), Raw(act)), [0, 1, 2])
+    assert [e.status == "failed" for e in episodes] == [False, True, False]
+    assert "returned a int; expected a Reply" in episodes[1].error
+    assert asked[0] == 3
+    assert 1 not in asked
