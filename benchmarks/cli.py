@@ -100,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", 130)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: its message is the help, of many lines
+            print(error.format_message(), file=sys.stderr)
+            return 2
         return _say(error.format_message(), 2)
     except BaseException as error:  # SystemExit too: nothing of ours raises it
         if os.environ.get(DEBUG):

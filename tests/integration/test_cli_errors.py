@@ -104,3 +104,12 @@ def test_other_commands(tmp_path, capsys):
     assert "no scenario" in one_line(capsys, ["speed", "--scenario", "x"])
     assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
     assert "No such command 'frob'" in one_line(capsys, ["frob"])
+
+
+@pytest.mark.parametrize("given", [[], ["evaluate"]])
+def test_who_asks_for_nothing_is_shown_what_there_is(given, capsys):
+    assert main(given) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Usage: goldenrule")
+    assert "\\u{a}" not in shown
+    assert len(shown.splitlines()) > 5
