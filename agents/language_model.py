@@ -136,13 +136,29 @@ class LanguageModel:
         return grown
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
-        """What `as_agent[i]` would say next, by the prediction output, knowing what `views[i]`'s owner knows."""
+        """What others would say next, by the prediction output, knowing what the views' owners know.
+
+        Args:
+            views: of one talk each; what is cached of them is not read again.
+            as_agent: seat of the one who is imagined, for each view.
+
+        Returns:
+            A text for each view, empty where the first id drawn was the end.
+        """
         return [self.tokenizer.decode(one.ids) for one in self.imagine(views, as_agent)]
 
     def imagine(
         self, views: Sequence[View], as_agent: Sequence[int], temperature: float | None = None
     ) -> list[Sampled]:
-        """As `simulate`, as sampled ids."""
+        """As `simulate`, as sampled ids.
+
+        Args:
+            views, as_agent: as in `simulate`.
+            temperature: of the sampling; the model's own where not given.
+
+        Returns:
+            Ids with their logprobs (nats; temperature and bans included), one message a view.
+        """
         prompts = [
             [*self._context(view), self.tokenizer.label(other, view.me, len(view.agents))]
             for view, other in zip(views, as_agent, strict=True)
@@ -155,7 +171,16 @@ class LanguageModel:
         return [self.tokenizer.decode(one.ids) for one in sampled]
 
     def sample(self, prompts: Sequence[list[int]], output: Output, temperature: float | None = None) -> list[Sampled]:
-        """Sample a message after each prompt, in a branch of the cache where it holds a prefix of the prompt."""
+        """Sample a message after each prompt, in a branch of the cache where it holds a prefix of the prompt.
+
+        Args:
+            prompts: ids, at least one each, which together with `max_new` fit the network's context.
+            output: `behaviour` or `prediction`.
+            temperature: the model's own where not given; 0 takes the likeliest.
+
+        Raises:
+            ValueError: a prompt is longer than the context.
+        """
         rows, shared = self._longest_prefixes(prompts)
         session = self._session.branch(rows, shared, room=max(map(len, prompts)) + self.max_new)
         hidden = session.feed(range(len(prompts)), [p[n:] for p, n in zip(prompts, shared, strict=True)])

@@ -31,6 +31,7 @@ from goldenrule.agents.episode import Turn
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.seeding import generator
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.truth import EVERYONE, TRUTH, paid_to_others, seats
 
@@ -57,7 +58,7 @@ class Kindness:
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
         scenario: what must be imagined before someone absent can answer, what to ask where a reply does not tell, and
             how to read the answer; without it a reply is read by `read` alone.
-        rng: source of the shuffling.
+        rng: source of the shuffling; one of seed 0 where not given.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Kindness:
         self.estimator: Estimator = estimator
         self.mind, self.read, self.partners = mind, read, seats(partners)
         self.individuals, self.scenario = individuals, scenario
-        self._rng = rng if rng is not None else np.random.default_rng(0)
+        self._rng = generator(0, "kindness", "shuffled") if rng is None else rng
 
     def score(self, turns: Sequence[Turn]) -> list[Score]:
         """One estimate for each message; its note is the imagined reply."""

@@ -203,7 +203,14 @@ def gate(
     seed: int,
     dialogues: int = 512,
 ) -> Gate:
-    """Hold the prediction output against what scripted partners really answered."""
+    """Hold the prediction output against what scripted partners really answered.
+
+    Args:
+        network, tokenizer: what is judged.
+        scenario, knobs: where scripted people of the corpus talk.
+        seed: of the dialogues and of what is sampled.
+        dialogues: how many.
+    """
     makers = people(scenario, "corpus")
     learner = seat_name(scenario, "learner")
     agents = {name: maker() for name, maker in makers.items()}

@@ -44,7 +44,10 @@ def weighted_nll(logits: Tensor, targets: Tensor, weights: Tensor | None = None)
 def clipped_policy_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip: float) -> Tensor:
     """PPO's clipped surrogate (Schulman et al. 2017, arXiv 1707.06347, Eq. 7), negated, a token.
 
-    All arguments but `clip` are [N].
+    Args:
+        logprobs, old_logprobs: of the taken tokens, now and when they were sampled, nats [N].
+        advantages: of their messages [N].
+        clip: how far the ratio may leave 1 before it stops to count.
     """
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)

@@ -41,14 +41,26 @@ class Optimiser:
 
 
 def adamw(network: ThreeModuleTransformer, learning_rate: float, beta2: float = 0.98) -> Optimiser:
-    """AdamW without weight decay, for everything."""
+    """AdamW without weight decay, for everything.
+
+    Args:
+        network: whose parameters are optimised, in place.
+        learning_rate: its peak.
+        beta2: decay of the second moment.
+    """
     return Optimiser([torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, beta2), weight_decay=0.0)])
 
 
 def muon(
     network: ThreeModuleTransformer, learning_rate: float, matrix_learning_rate: float, beta2: float = 0.98
 ) -> Optimiser:
-    """Muon for the layers' matrices at `matrix_learning_rate`, AdamW for embeddings, outputs and gains."""
+    """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
+
+    Args:
+        network: whose parameters are optimised, in place.
+        learning_rate, matrix_learning_rate: peaks of AdamW and of Muon (update of spectral norm about 1).
+        beta2: of AdamW.
+    """
     inner = [p for name, p in network.named_parameters() if name.startswith("blocks") and p.dim() == 2]
     taken = {id(p) for p in inner}
     rest = [p for p in network.parameters() if id(p) not in taken]

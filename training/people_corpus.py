@@ -30,7 +30,14 @@ Dialogues = Sequence[Account | Conversation]
 def spoken_item(
     conversation: Conversation, tokenizer: DialogueTokenizer, config: HumanConfig, rng: np.random.Generator
 ) -> Item:
-    """A stretch of a conversation of people without cards, from the seat of one who speaks in it."""
+    """A stretch of a conversation of people without cards, from the seat of one who speaks in it.
+
+    Args:
+        conversation: with at least one message.
+        tokenizer: encodes it.
+        config: longest view and message in tokens, and the prediction weight of what is no answer (`aside`).
+        rng: draws where the stretch begins and whose seat it is read from.
+    """
     messages = conversation.messages[int(rng.integers(len(conversation.messages))) :]
     me = messages[int(rng.integers(min(2, len(messages))))].speaker
     view = replace(conversation, messages=tuple(replace(m, text=plain(m.text)) for m in messages)).seen_by(me)

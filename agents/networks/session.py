@@ -60,7 +60,13 @@ class Session:
             self._values[..., :held, :] = old[1]
 
     def branch(self, rows: Sequence[int], lengths: Sequence[int], room: int = 32) -> Session:
-        """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`."""
+        """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`.
+
+        Args:
+            rows: rows of this session; one may be named several times.
+            lengths: how many tokens of each are taken, 0 to what the row holds.
+            room: tokens that can be appended before the cache has to grow.
+        """
         longest = max(lengths, default=0)
         twin = Session(self.network, len(rows), longest + room)
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
@@ -70,7 +76,13 @@ class Session:
         return twin
 
     def adopt(self, rows: Sequence[int], other: Session, since: int = 0) -> None:
-        """Make row `rows[k]` what row `k` of another session is; up to position `since` they are the same already."""
+        """Make row `rows[k]` what row `k` of another session is.
+
+        Args:
+            rows: rows of this session, each once, as many as the other has.
+            other: a session of the same network.
+            since: position up to which the rows are the same already, and are not copied.
+        """
         longest = int(other.lengths.max()) if other.rows else 0
         self._reserve(longest)
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
