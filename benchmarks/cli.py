@@ -31,7 +31,7 @@ from goldenrule.benchmarks.commands import (
     speed,
     sweep,
 )
-from goldenrule.benchmarks.commands.telling import tell
+from goldenrule.benchmarks.commands.telling import INTERRUPTED, Interrupted, tell
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.data import DataError
 from goldenrule.envs.foreign import ForeignError, noticing_interrupts, one_line
@@ -93,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with noticing_interrupts():
             code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED and not isinstance(code, Interrupted):  # Typer has taken it and says nothing
+            return _say("interrupted", 130)
         return int(code or 0)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

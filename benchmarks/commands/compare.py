@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
-from goldenrule.benchmarks.commands.telling import tell, watching
+from goldenrule.benchmarks.commands.telling import INTERRUPTED, tell, watching
 from goldenrule.envs.data import data_at
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -89,7 +89,7 @@ def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool)
 
     done = run(wanted, cells, out, lambda: watching(as_json)(cells))
     _show(done, as_json)
-    return 130 if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
+    return INTERRUPTED if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
 
 
 def _show(done: Compared, as_json: bool) -> None:

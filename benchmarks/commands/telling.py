@@ -18,6 +18,13 @@ SHOWN = 10
 """Failed rows that are told one by one."""
 
 
+class Interrupted(int):
+    """The exit code of a command that has told itself that it was interrupted."""
+
+
+INTERRUPTED = Interrupted(130)
+
+
 def tell(line: str) -> None:
     """Say a line; nothing in it moves the cursor or ends it."""
     with ours():
@@ -54,7 +61,7 @@ def tell_swept(done: Swept, strangers: str) -> int:
         tell(f"{done.strangers} {strangers}")
     if done.interrupted:
         tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
-        return 130
+        return INTERRUPTED
     return int(failed)
 
 
