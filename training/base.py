@@ -274,15 +274,15 @@ BASES: dict[str, BaseConfig] = {
             "false_belief-v0",
             # Several questions a story, few moves at first: each teaches one thing at a time, and more often.
             lessons=(
-                (0.04, {"questions": 4, "moves": 0}),
-                (0.12, {"questions": 4, "moves": 1}),
-                (0.2, {"questions": 4, "moves": 2}),
+                (0.06, {"questions": 4, "moves": 0}),
+                (0.18, {"questions": 4, "moves": 1}),
+                (0.3, {"questions": 4, "moves": 2}),
                 (1.0, {"questions": 4}),
             ),
             shares={"friend_0": 0.15},
             narrated=True,
             network=replace(_SMALL, context=384, longest_message=32),
-            pretraining=PretrainingConfig(updates=3600, batch=32, emphasise=True, pool=2048),
+            pretraining=PretrainingConfig(updates=2400, batch=32, emphasise=True, pool=2048),
         ),
         BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
         BaseConfig(
