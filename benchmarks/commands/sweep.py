@@ -54,7 +54,7 @@ def sweep(
     if dry_run:
         from goldenrule.benchmarks.results.load import settled
 
-        todo = chosen(cells, settled(out), options)
+        todo = chosen(cells, settled(out, "sweep", wanted.name), options)
         return _list(wanted, cells, todo, json_)
     return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 

@@ -74,6 +74,7 @@ def run_sweep(
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
+    kind: str = "sweep",
 ) -> Swept:
     """Run the cells that have no row yet.
 
@@ -84,9 +85,11 @@ def run_sweep(
         options: how.
         watching: makes the watch over the cells that are run now.
         summing: makes the summary of the rows; `None` makes the table.
+        kind: what the cells are of, `sweep` or `cross-play`.
 
     Raises:
-        UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
+        UserError: the folder is in use, cannot be written, or holds other things, such as another sweep; the engine is
+            not installed.
     """
     prepare(out)
     asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
@@ -96,7 +99,8 @@ def run_sweep(
     interrupted, ran = False, 0
     try:
         with locked(out), SweepStore(out, places, about["versions"], commit()) as store:
-            store.describe(sweep=asked, environment=about, cells=len(cells))
+            store.belongs(kind, str(asked["name"]))
+            store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
             todo = chosen(cells, store.settled(), options)
             try:
                 with watching(todo) as watch:
