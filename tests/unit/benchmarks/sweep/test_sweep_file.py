@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import yaml
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
+from goldenrule.benchmarks.sweep.plain_yaml import load
 from goldenrule.benchmarks.sweep.schema import MAX_BYTES, parse_sweep, read_sweep
 from goldenrule.envs.render import clean
 
+INTERNAL = ("constrained", "pydantic", "valid dictionary", "instance of", "<class", "pathlib", "input should", "valid ")
+"""Words of the libraries below, which tell a reader of the file nothing."""
 RIGHT: dict[str, Any] = {
     "name": "smoke",
     "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5]}, "third_party-v0"],
@@ -71,7 +75,21 @@ class TestGrid:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ({"seed": 3}, "unknown field seed"),
+            ({"seed": 3}, "unknown field seed; expected some of name, scenarios, methods, seeds"),
+            ({"seed": 3}, "did you mean seeds?"),
+            ({"seeds": [0, "x"]}, "field seeds: given 'x', expected how many"),
+            ({"seeds": True}, "field seeds: given True, expected how many"),
+            (
+                {"episodes": "5"},
+                "field episodes: given '5', expected a whole number from 1 to 1,000,000",
+            ),
+            ({"checkpoint": [1]}, "field checkpoint: given [1], expected the path of a folder"),
+            ({"scenarios": [4]}, "field scenarios.0: given 4, expected the id of a scenario"),
+            ({"scenarios": [{"id": "hidden_needs-v0", 1: 2}]}, "field scenarios.0: given the key 1, expected a text"),
+            ({"methods": [{"id": 3}]}, "field methods.0.id: given 3, expected the name of a method"),
+            ({"methods": [{"id": "scripted", "params": [1]}]}, "field methods.0.params: given [1], expected a mapping"),
+            ({"name": "a b"}, "field name: given 'a b', expected a text of up to 64 letters"),
+            ({"training": 3}, "field training: given 3, expected a mapping of settings"),
             ({"seeds": "many"}, "seeds"),
             ({"seeds": []}, "seeds"),
             ({"seeds": [1, 1]}, "each once"),
@@ -108,6 +126,7 @@ class TestGrid:
             cells(RIGHT | change)
         line = str(error.value)
         assert told in line
+        assert not any(word in line.lower() for word in INTERNAL)
         assert "\n" not in line
         assert line.startswith("sweep file 's.yaml'")
 
@@ -128,7 +147,7 @@ class TestYaml:
             ("name: !!python/object/apply:os.system ['echo hi']", "no safe YAML"),
             ("a: &x [1]\nb: *x", "aliases"),
             ("name: a\nname: b", "'name' stands here twice"),
-            ("x: " + "[" * 5000 + "]" * 5000, "cannot be read"),
+            ("x: " + "[" * 5000 + "]" * 5000, "nested more than 20 deep"),
             (b"\xff\xfe\x00", "UTF-8"),
             ("seeds: 1e999", "field"),
             ("name: \x07", "no safe YAML"),
@@ -148,6 +167,34 @@ class TestYaml:
         (tmp_path / "big.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
         with pytest.raises(UserError, match="at most"):
             read_sweep(tmp_path / "big.yaml")
+
+    @pytest.mark.parametrize("text", ["seeds: !!int ''", "seeds: !!bool x", "seeds: !!timestamp 3", "? !!set {a}\n: 1"])
+    def test_a_tag_is_one_line_whatever_it_makes_of_its_value(self, text):
+        with pytest.raises(UserError, match=r"is no safe YAML: tags like !!\w+ are not allowed"):
+            parsed(text)
+
+    @pytest.mark.parametrize("text", ["010", "0x1F", "0b11", "1:30", "1_0", "2001-02-03", "9" * 5000, "yes"])
+    def test_what_readers_of_yaml_disagree_about_is_a_text_and_so_no_number_of_seeds(self, text):
+        with pytest.raises(UserError, match=f"field seeds: given '{text[:50]}"):
+            parsed(f"name: a\nscenarios: [hidden_needs-v0]\nmethods: [scripted]\nseeds: {text}")
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [("12", 12), ("-3", -3), ("1e-3", 0.001), (".5", 0.5), ("true", True), ("~", None)],
+    )
+    def test_plain_values(self, text, value):
+        found = load(f"a: {text}")["a"]
+        assert found == value
+        assert type(found) is type(value)
+
+    @pytest.mark.parametrize("unit", ["[", "{", "- ", "? ", "[a: ", "{a: ", "'[' ["])
+    def test_a_megabyte_of_nesting_is_refused_before_much_of_it_is_read(self, unit, monkeypatch):
+        read = []
+        scan = yaml.scanner.Scanner.fetch_more_tokens
+        monkeypatch.setattr(yaml.scanner.Scanner, "fetch_more_tokens", lambda self: (read.append(1), scan(self))[1])
+        with pytest.raises(UserError, match="nested more than 20 deep; write it flatter"):
+            parsed(unit * (MAX_BYTES // len(unit)))
+        assert len(read) < 100
 
 
 NESTED = (
@@ -211,16 +258,104 @@ def wrong(rng: np.random.Generator) -> Any:
     return content
 
 
+OTHERS: tuple[dict[str, Any], ...] = (
+    RIGHT,
+    RIGHT | {"seeds": [0, 5, 9], "training": {"updates": 4, "kl": 0.5}, "partner": "scripted", "device": "cpu"},
+    {
+        "name": "agents",
+        "scenarios": [{"id": "hidden_needs-v0", "similarity": 0.5, "cue": [0.5, 1.0]}],
+        "methods": [
+            "untrained",
+            {"agent": "examples.agent:Listener", "name": "listener", "params": {"greeting": ["Hm?", "Hello."]}},
+            {"id": "ppo_on", "name": "warm", "params": {"reward": "examples.reward:Warmth"}, "updates": [2, 3]},
+        ],
+        "checkpoint": None,
+        "partner": "scripted",
+    },
+)
+JUNK: tuple[Any, ...] = ("", "x\ny", "7", "false", "\x1b[2J", None, True, -1, 0, 3, 2.5, float("inf"), 10**30)
+JUNK += ([], {}, [[]], {"a": {"b": [None]}})
+MARKS = ("!!int ", "!!binary ", "!x ", "!!python/name:os.system ", "&a ", "*a ")
+MARKS += ("[[[", "{{", "0", "- ", "? ", "\t", "%", "'")
+
+
+def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a file: the keys that lead there."""
+    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    return [path] * bool(path) + [found for key, value in inside for found in places(value, (*path, key))]
+
+
+def misspelt(key: Any, rng: np.random.Generator) -> Any:
+    if not isinstance(key, str) or not key:
+        return key
+    at = int(rng.integers(len(key)))
+    return (key[:at] + key[at + 1 :], key[:at] + key[at] * 2 + key[at + 1 :], key.upper(), f" {key}", len(key))[
+        int(rng.integers(5))
+    ]
+
+
+def mutated(rng: np.random.Generator) -> Any:
+    """A right sweep after one to three changes, which may have left it right."""
+    content = copy.deepcopy(OTHERS[rng.integers(len(OTHERS))])
+    for _ in range(rng.integers(1, 4)):
+        found = places(content)
+        if not found:
+            break
+        *way, key = found[rng.integers(len(found))]
+        holder = content
+        for step in way:
+            holder = holder[step]
+        kind = rng.integers(6)
+        if kind == 0:
+            holder[key] = copy.deepcopy(JUNK[rng.integers(len(JUNK))])
+        elif kind == 1 and isinstance(holder, dict):
+            holder[misspelt(key, rng)] = holder.pop(key)
+        elif kind == 2:
+            del holder[key]
+        elif kind == 3:
+            value = holder[key]
+            holder[key] = ([value], {"a": value}, [value, value], str(value))[rng.integers(4)]
+        elif kind == 4:  # what belongs elsewhere
+            other = content
+            for step in found[rng.integers(len(found))]:
+                other = other[step]
+            holder[key] = copy.deepcopy(other)
+        else:
+            for _ in range(rng.integers(1, 40)):
+                holder[key] = [holder[key]]
+    text = yaml.safe_dump(content, sort_keys=False)
+    if rng.random() < 0.3:
+        starts = [found.end() for found in re.finditer(r"[:\-] ", text)] or [0]
+        at = starts[rng.integers(len(starts))]
+        text = text[:at] + MARKS[rng.integers(len(MARKS))] + text[at:]
+    return text
+
+
+def line_of(content: Any) -> str | None:
+    """What is wrong with a file, as the command line tells it."""
+    try:
+        rehearse_agents(cells(content))
+    except UserError as error:
+        return clean(str(error))
+    return None
+
+
 def test_two_thousand_wrong_files_give_two_thousand_lines():
     rng = np.random.default_rng(20)
-    for number in range(2000):
-        content = wrong(rng)
-        with pytest.raises(UserError) as error:
-            rehearse_agents(cells(content))
-        line = clean(str(error.value))  # as the command line tells it
-        assert "\n" not in line, (number, content, line)
-        assert len(line) < 1500, (number, content, line)
-        assert all(character.isprintable() for character in line), (number, content, line)
+    lines, right = 0, 0
+    while lines < 2000:
+        content = wrong(rng) if lines < 1000 else mutated(rng)
+        line = line_of(content)
+        if line is None:
+            assert lines >= 1000, content
+            right += 1
+            continue
+        lines += 1
+        assert "\n" not in line, (content, line)
+        assert len(line) < 1500, (content, line)
+        assert all(character.isprintable() for character in line), (content, line)
+        assert ": field " not in line or not any(word in line.lower() for word in INTERNAL), (content, line)
+    assert 0 < right < 1000  # most changes are for the worse, and not all
 
 
 def outcome(text: bytes) -> str:
