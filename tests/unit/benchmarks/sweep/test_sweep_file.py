@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
+from goldenrule.benchmarks.sweep.grid import cells_of
 from goldenrule.benchmarks.sweep.plain_yaml import load
 from goldenrule.benchmarks.sweep.schema import MAX_BYTES, parse_sweep, read_sweep
-from goldenrule.envs.render import clean
 
 INTERNAL = ("constrained", "pydantic", "valid dictionary", "instance of", "<class", "pathlib", "input should", "valid ")
 """Words of the libraries below, which tell a reader of the file nothing."""
@@ -69,6 +66,19 @@ class TestGrid:
         assert all(c.settings.training.updates == 7 for c in found)
         assert {c.chosen.name for c in found} == {"scripted", "rlhf_ppo"}
 
+    def test_a_method_that_does_not_train_may_have_its_own_name_and_a_length_of_messages(self):
+        methods = [{"id": "untrained", "name": "untrained"}, {"id": "scripted", "max_new": [4, 8]}]
+        assert {c.method for c in cells(RIGHT | {"methods": methods})} == {
+            "untrained",
+            "scripted[max_new=4]",
+            "scripted[max_new=8]",
+        }
+
+    def test_no_cuda_is_told_of_the_field_not_of_an_option(self, monkeypatch):
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+        with pytest.raises(UserError, match=r"field device: given 'cuda', and no CUDA device is here; expected cpu"):
+            cells(RIGHT | {"device": "cuda"})
+
     def test_seeds_as_a_list(self):
         assert sorted({c.seed for c in cells(RIGHT | {"seeds": [5, 9]})}) == [5, 9]
 
@@ -111,7 +121,27 @@ class TestGrid:
             ({"scenarios": [{"id": "hidden_needs-v0", "simlarity": 1}]}, "similarity"),
             ({"scenarios": ["third_party-v0", "third_party-v0"]}, "stands there twice"),
             ({"methods": ["telepathy"]}, "telepathy"),
-            ({"methods": [{"id": "scripted", "updates": 0}]}, "updates=0"),
+            ({"methods": [{"id": "rlhf_ppo", "updates": 0}]}, "updates=0"),
+            (
+                {"methods": [{"id": "untrained", "updates": [3, 6]}]},
+                "'untrained' trains nothing; its setting 'updates' has",
+            ),
+            (
+                {"methods": [{"id": "scripted", "learning_rate": 0.1, "kl": 3}]},
+                "its setting 'learning_rate' has no effect",
+            ),
+            ({"methods": [{"id": "scripted", "max_new": 4}], "partner": "scripted"}, "'max_new' has no effect"),
+            ({"methods": [{"id": "rlhf_ppo", "split": False}]}, "name the method unsplit_kindness"),
+            (
+                {"methods": [{"id": "untrained", "name": "oracle_kindness"}]},
+                "'oracle_kindness' is the name of a built-in",
+            ),
+            (
+                {"methods": [{"id": "untrained", "name": "scripted"}, {"id": "scripted", "name": "untrained"}]},
+                "built-in",
+            ),
+            ({"methods": [{"agent": "a:B", "name": "ppo_on"}]}, "'ppo_on' is the name of a built-in"),
+            ({"methods": [{"agent": "mine:untrained"}]}, "'untrained' is the name of a built-in method; give this one"),
             ({"methods": [{"id": "scripted", "update": 3}]}, "update"),
             ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "takes no parameters"),
             ({"methods": [{"id": "scripted", "agent": "a:B"}]}, "either id"),
@@ -195,181 +225,3 @@ class TestYaml:
         with pytest.raises(UserError, match="nested more than 20 deep; write it flatter"):
             parsed(unit * (MAX_BYTES // len(unit)))
         assert len(read) < 100
-
-
-NESTED = (
-    {"id": "ppo_on"},
-    {"id": "ppo_on", "params": {"reward": {"a": {"b": [1]}}}},
-    {"id": "ppo_on", "params": {"reward": "../../etc:passwd"}},
-    {"id": "ppo_on", "params": {"reward": "os:system"}},
-    {"id": "ppo_on", "params": {"reward": "examples.reward:Warmth", "params": {"nope": {"x": 1}}}},
-    {"id": "ppo_on", "params": {"reward": "examples.reward:Warmth", "params": [3]}},
-    {"id": "scripted", "params": {1: 2}},
-    {"agent": "../x:Y"},
-    {"agent": "x\ny:Z"},
-    {"agent": "os:system"},
-    {"agent": "examples.agent:Listener", "params": {"silent": {"deep": [1, {"x": None}]}}},
-    {"agent": "examples.agent:Listener", "name": "../../up"},
-)
-PATHS = ("../../etc/passwd", "/", "..", "a/../b", "a\\..", "~root/", "a\0b", "-" * 65, "x" * 5000)
-TAGS = (
-    "!!python/object/apply:os.system ['echo hi']",
-    "!!python/name:os.system",
-    "!!python/object/new:subprocess.Popen [[echo]]",
-    "!unknown x",
-    "!!binary ____",
-)
-
-
-def wrong(rng: np.random.Generator) -> Any:
-    """A sweep with one mistake, drawn."""
-    content = copy.deepcopy(RIGHT)
-    junk = ("", "x\ny", None, -1, [], {}, float("nan"), "\x1b[31m", 10**30, True, [[]], "‮")
-    one = junk[rng.integers(len(junk))]
-    kind = rng.integers(11)
-    if kind == 0:
-        content[f"field_{rng.integers(10**6)}"] = one
-    elif kind == 1:
-        del content[("name", "scenarios", "methods")[rng.integers(3)]]
-    elif kind == 2:
-        content["name"] = one
-    elif kind == 3:
-        content[("scenarios", "methods")[rng.integers(2)]] = "" if one in ([],) else one
-    elif kind == 4:
-        content["scenarios"][0]["similarity"] = [0.5, one]
-    elif kind == 5:
-        content["methods"][1]["learning_rate"] = one
-    elif kind == 6:
-        content["episodes"] = one
-    elif kind == 7:
-        content["methods"].append(NESTED[rng.integers(len(NESTED))])
-    elif kind == 8:
-        path = PATHS[rng.integers(len(PATHS))]
-        content |= ({"name": path}, {"checkpoint": path}, {"methods": [{"id": "scripted", "name": path}]})[
-            rng.integers(3)
-        ]
-    elif kind == 9:
-        tag = TAGS[rng.integers(len(TAGS))]
-        return yaml.safe_dump(content).replace("name: smoke", f"name: {tag}")
-    else:
-        content["scenarios"][0][f"knob_{rng.integers(10**6)}"] = 1
-    if rng.random() < 0.3:
-        content["seeds"] = [1, "two", one]
-    return content
-
-
-OTHERS: tuple[dict[str, Any], ...] = (
-    RIGHT,
-    RIGHT | {"seeds": [0, 5, 9], "training": {"updates": 4, "kl": 0.5}, "partner": "scripted", "device": "cpu"},
-    {
-        "name": "agents",
-        "scenarios": [{"id": "hidden_needs-v0", "similarity": 0.5, "cue": [0.5, 1.0]}],
-        "methods": [
-            "untrained",
-            {"agent": "examples.agent:Listener", "name": "listener", "params": {"greeting": ["Hm?", "Hello."]}},
-            {"id": "ppo_on", "name": "warm", "params": {"reward": "examples.reward:Warmth"}, "updates": [2, 3]},
-        ],
-        "checkpoint": None,
-        "partner": "scripted",
-    },
-)
-JUNK: tuple[Any, ...] = ("", "x\ny", "7", "false", "\x1b[2J", None, True, -1, 0, 3, 2.5, float("inf"), 10**30)
-JUNK += ([], {}, [[]], {"a": {"b": [None]}})
-MARKS = ("!!int ", "!!binary ", "!x ", "!!python/name:os.system ", "&a ", "*a ")
-MARKS += ("[[[", "{{", "0", "- ", "? ", "\t", "%", "'")
-
-
-def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something stands in a file: the keys that lead there."""
-    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    return [path] * bool(path) + [found for key, value in inside for found in places(value, (*path, key))]
-
-
-def misspelt(key: Any, rng: np.random.Generator) -> Any:
-    if not isinstance(key, str) or not key:
-        return key
-    at = int(rng.integers(len(key)))
-    return (key[:at] + key[at + 1 :], key[:at] + key[at] * 2 + key[at + 1 :], key.upper(), f" {key}", len(key))[
-        int(rng.integers(5))
-    ]
-
-
-def mutated(rng: np.random.Generator) -> Any:
-    """A right sweep after one to three changes, which may have left it right."""
-    content = copy.deepcopy(OTHERS[rng.integers(len(OTHERS))])
-    for _ in range(rng.integers(1, 4)):
-        found = places(content)
-        if not found:
-            break
-        *way, key = found[rng.integers(len(found))]
-        holder = content
-        for step in way:
-            holder = holder[step]
-        kind = rng.integers(6)
-        if kind == 0:
-            holder[key] = copy.deepcopy(JUNK[rng.integers(len(JUNK))])
-        elif kind == 1 and isinstance(holder, dict):
-            holder[misspelt(key, rng)] = holder.pop(key)
-        elif kind == 2:
-            del holder[key]
-        elif kind == 3:
-            value = holder[key]
-            holder[key] = ([value], {"a": value}, [value, value], str(value))[rng.integers(4)]
-        elif kind == 4:  # what belongs elsewhere
-            other = content
-            for step in found[rng.integers(len(found))]:
-                other = other[step]
-            holder[key] = copy.deepcopy(other)
-        else:
-            for _ in range(rng.integers(1, 40)):
-                holder[key] = [holder[key]]
-    text = yaml.safe_dump(content, sort_keys=False)
-    if rng.random() < 0.3:
-        starts = [found.end() for found in re.finditer(r"[:\-] ", text)] or [0]
-        at = starts[rng.integers(len(starts))]
-        text = text[:at] + MARKS[rng.integers(len(MARKS))] + text[at:]
-    return text
-
-
-def line_of(content: Any) -> str | None:
-    """What is wrong with a file, as the command line tells it."""
-    try:
-        rehearse_agents(cells(content))
-    except UserError as error:
-        return clean(str(error))
-    return None
-
-
-def test_two_thousand_wrong_files_give_two_thousand_lines():
-    rng = np.random.default_rng(20)
-    lines, right = 0, 0
-    while lines < 2000:
-        content = wrong(rng) if lines < 1000 else mutated(rng)
-        line = line_of(content)
-        if line is None:
-            assert lines >= 1000, content
-            right += 1
-            continue
-        lines += 1
-        assert "\n" not in line, (content, line)
-        assert len(line) < 1500, (content, line)
-        assert all(character.isprintable() for character in line), (content, line)
-        assert ": field " not in line or not any(word in line.lower() for word in INTERNAL), (content, line)
-    assert 0 < right < 1000  # most changes are for the worse, and not all
-
-
-def outcome(text: bytes) -> str:
-    try:
-        return str(parsed(text).name)
-    except UserError as error:
-        return str(error)
-
-
-def test_damaged_text_never_gives_anything_but_a_line():
-    rng = np.random.default_rng(21)
-    text = yaml.safe_dump(RIGHT).encode()
-    for _ in range(300):
-        damaged = bytearray(text)
-        for place in rng.integers(len(damaged), size=3):
-            damaged[place] = rng.integers(256)
-        assert "\n" not in outcome(bytes(damaged[: rng.integers(1, len(damaged))]))
