@@ -19,8 +19,12 @@ from goldenrule.training.world import partner_seats, seat_name
 FORMAT = 1
 FILE = "results.sqlite"
 
-VOLATILE = ("seconds", "started", "host", "process", "trace")
-"""Columns that may differ between two runs of the same cell; all others are identical."""
+VOLATILE = ("seconds", "started", "host", "process", "trace", "code", "versions")
+"""Columns that may differ between two runs of the same cell; all others are identical.
+
+`code` and `versions` say what made a row. A cell's id does not hold them: a sweep that goes on under another commit is
+told so, and keeps its rows.
+"""
 
 CELL_COLUMNS: dict[str, str] = {
     "cell": "TEXT PRIMARY KEY",

@@ -18,8 +18,9 @@ from goldenrule.benchmarks.results.load import rows, settled
 from goldenrule.benchmarks.results.lock import LOCK, locked
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import commit, environment
+from goldenrule.benchmarks.rundir import environment
 from goldenrule.benchmarks.summary import summarise
+from goldenrule.benchmarks.sweep.provenance import other_code
 from goldenrule.benchmarks.sweep.schema import SweepFile
 
 ENGINES = ("local", "ray", "slurm")
@@ -59,6 +60,7 @@ class Swept:
         ran: how many cells were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
+        other_code: that some rows were made by another commit or with other versions, in a line, if so.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class Swept:
     ran: int
     strangers: int = 0
     interrupted: bool = False
+    other_code: str | None = None
 
 
 def run_sweep(
@@ -97,6 +100,7 @@ def run_sweep(
     work = (kind, str(asked["name"]))
     places = {cell.id: place for place, cell in enumerate(cells)}
     about = environment()
+    code = about["commit"]
     interrupted = False
     check_folder(out)
     logger = None if options.log is None else logger_from(options.log, out)
@@ -105,7 +109,7 @@ def run_sweep(
         try:
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(out))
-            store = stack.enter_context(SweepStore(out, places, about["versions"], commit()))
+            store = stack.enter_context(SweepStore(out, places, about["versions"], code))
         except OSError as error:
             raise _unwritable(out, error) from error
         store.belongs(*work)
@@ -123,7 +127,9 @@ def run_sweep(
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
     summary = summarise(mine, len(cells)) if summing is None else summing(mine)
-    return Swept(out, mine, summary, ran, len(found) - len(mine), interrupted)
+    return Swept(
+        out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
+    )
 
 
 def check_folder(out: Path) -> None:

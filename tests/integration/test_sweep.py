@@ -40,7 +40,7 @@ def file(tmp_path):
 
 def told(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All that two runs of one sweep must share."""
-    cells = load(out).drop(columns=[*VOLATILE, "code"])
+    cells = load(out).drop(columns=list(VOLATILE))
     return json.loads(cells.to_json(orient="records")), json.loads(episodes(out, log=True).to_json(orient="records"))
 
 

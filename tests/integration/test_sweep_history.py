@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.results import load
+from goldenrule.benchmarks.results import VOLATILE, load
 from goldenrule.benchmarks.results.schema import FILE
 
 pytest.importorskip("pandas")
@@ -100,3 +100,25 @@ def test_a_folder_of_another_sweep_or_of_a_cross_play_is_refused_and_stays_as_it
     assert main([*cross, str(mine)]) == 2
     assert "holds the sweep 'history'; this is the cross-play" in capsys.readouterr().err
     assert main([*cross, str(crossed)]) == 0
+
+
+def test_going_on_under_another_commit_or_with_other_versions_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def under(commit: str, **versions: str) -> str:
+        about = {"commit": commit, "versions": versions}
+        monkeypatch.setattr("goldenrule.benchmarks.sweep.run.environment", lambda: about)
+        capsys.readouterr()
+        assert swept(SWEEP, out, "--limit", "1") == 0
+        return "".join(line for line in capsys.readouterr().err.splitlines() if "other code" in line)
+
+    out = tmp_path / "out"
+    assert under("a" * 40, numpy="1.0") == ""
+    assert under("a" * 40, numpy="1.0") == ""
+    line = under("b" * 40 + "-dirty", numpy="2.0")
+    assert (
+        "2 of 3 rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb-dirty; numpy 1.0, now 2.0)" in line
+    )
+    assert "name a new folder with --out" in line
+    assert list(load(out).code) == ["a" * 40] * 2 + ["b" * 40 + "-dirty"]
+    assert {"code", "versions"} <= set(VOLATILE)
