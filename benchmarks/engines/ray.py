@@ -7,6 +7,8 @@ commits rows, so that nothing is written twice.
 from __future__ import annotations
 
 import contextlib
+import re
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,6 +21,8 @@ from goldenrule.benchmarks.errors import UserError
 RETRIES = 3
 AHEAD = 4
 """Tasks handed to Ray for each CPU it has: enough to keep it busy, few enough to stop soon."""
+PATIENCE = 10.0
+"""Seconds that a cluster may take to answer at all."""
 
 
 @contextlib.contextmanager
@@ -71,6 +75,8 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
 
 
 def _connect(ray: Any, address: str | None, workers: int) -> None:
+    if address is not None:
+        _check_listens(address)
     quiet = {"log_to_driver": False, "include_dashboard": False, "configure_logging": True, "logging_level": "error"}
     try:
         if address is None:
@@ -82,6 +88,17 @@ def _connect(ray: Any, address: str | None, workers: int) -> None:
         if address is None:
             raise UserError(f"Ray cannot be started here ({reason}); use --engine local") from error
         raise UserError(f"no Ray cluster at {address!r} ({reason}); start one with `ray start --head`") from None
+
+
+def _check_listens(address: str) -> None:
+    """Refuse at once what nobody listens at; Ray itself would try for a minute."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d{1,5})", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UserError(f"no Ray cluster at {address!r} ({error}); start one with `ray start --head`") from None
 
 
 def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:

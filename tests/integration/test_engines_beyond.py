@@ -130,8 +130,6 @@ def test_no_slurm_is_one_line(cells, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_is_not_there_is_one_line_and_leaves_no_folder(cells, tmp_path):
     pytest.importorskip("ray")
     with pytest.raises(UserError, match=r"no Ray cluster at '127\.0\.0\.1:1' .*; start one with `ray start --head`"):
