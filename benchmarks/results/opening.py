@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.schema import FILE, FORMAT, JSON_COLUMNS, TABLES
 from goldenrule.envs.render import clean
 
 RESTORE = "restore it from a copy, or name another folder"
-HEADER = 100
-"""Bytes at the front of a file; among them a counter that every change raises."""
 CLOSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
 FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
-_passed: dict[Path, tuple[Any, ...]] = {}
+_passed: dict[Path, tuple[int, ...]] = {}
 """The state in which each file was when it was last looked through and found whole."""
 
 
@@ -78,14 +74,12 @@ def check(db: sqlite3.Connection, file: Path) -> None:
         UserError: it is of another format, cut short, damaged, or lacks what its rows say it holds.
     """
     try:
-        with file.open("rb") as opened:
-            about = os.fstat(opened.fileno())
-            header = opened.read(HEADER)
+        about = file.stat()  # not opened: to close it again would end the locks that SQLite has on it
     except OSError as error:
         raise UserError(
             f"{_called(file)} cannot be opened ({error.strerror}); mend its permissions, or name another folder"
         ) from error
-    state = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, header)
+    state = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
     if _passed.get(file) != state:
         with translated(file):
             _look_through(db, file, about.st_size)
