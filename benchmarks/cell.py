@@ -1,6 +1,7 @@
 """One cell of an experiment: a method, a scenario with its knobs, a seed. Trains, evaluates, and returns a row.
 
-A cell is a pure function of its description: rows differ between runs only in the columns named `VOLATILE`.
+A cell is a pure function of its description: rows differ between runs only in what
+`goldenrule.benchmarks.results.VOLATILE` names.
 """
 
 from __future__ import annotations
@@ -33,9 +34,6 @@ from goldenrule.envs.seeding import derive
 from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.world import World, seat_name
-
-VOLATILE = ("seconds", "started", "host", "process")
-"""Row keys that may differ between two runs of the same cell."""
 
 
 @dataclass(frozen=True, slots=True)

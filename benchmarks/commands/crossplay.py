@@ -57,10 +57,9 @@ def crossplay(
     from goldenrule.benchmarks.crossplay.plan import Asked, plan
     from goldenrule.benchmarks.crossplay.run import cross
     from goldenrule.benchmarks.rundir import fresh_path
-    from goldenrule.benchmarks.sweep.run import ENGINES, SweepOptions
+    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine
 
-    if engine not in ENGINES:
-        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+    check_engine(engine, address, workers is not None)
     with foreign():
         wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
     done = cross(

@@ -23,7 +23,7 @@ def export(
         raise UserError(f"--to {to!r} is unknown; expected one of {', '.join(FORMATS)}")
     from goldenrule.benchmarks.report.reading import read_run
 
-    with read_run(run) as stored:
+    with read_run(run, everything=True) as stored:
         if to == "inspect":
             from goldenrule.benchmarks.export.inspect import export_inspect
 

@@ -31,7 +31,7 @@ def replay(
     from goldenrule.benchmarks.report.reading import read_run
 
     began = time.perf_counter()
-    with data_at(data_dir), read_run(run) as stored, foreign():
+    with data_at(data_dir), read_run(run, everything=True) as stored, foreign():
         found = replay_all(stored)
     seconds = time.perf_counter() - began
     if json_:

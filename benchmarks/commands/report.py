@@ -38,6 +38,8 @@ def report(
         print(f"Report: {clean(str(page))}", flush=True)
     if not summary["complete"]:
         tell(f"{summary['finished']} of {summary['cells']} cells have a row")
+    if stored.left_out:
+        tell(f"{stored.left_out} more rows are of an earlier state of the sweep file; they are kept and left out")
     tell_failed(rows, "the page lists them")
     return 0
 

@@ -24,7 +24,7 @@ def show(
     from goldenrule.benchmarks.report.reading import read_run
     from goldenrule.benchmarks.show import cell_named, conversation, episode_named, listing, print_lines
 
-    with read_run(run) as stored:
+    with read_run(run, everything=True) as stored:
         if episode is not None and ":" in episode:
             cell, found = episode_named(stored, episode)
             if json_:

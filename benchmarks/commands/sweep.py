@@ -46,16 +46,16 @@ def sweep(
     parts = [] if only is None else words(only, "--only")
     if engine == "local" and not dry_run and file.is_file():
         forks.begin()  # workers get ready while this process does
-    from goldenrule.benchmarks.sweep.run import ENGINES, SweepOptions, chosen, run_sweep
+    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine, check_folder, chosen, run_sweep
 
-    if engine not in ENGINES:
-        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+    check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
     options = SweepOptions(processes, engine, address, most, parts, retry_failed, log)
     if dry_run:
         from goldenrule.benchmarks.results.load import settled
 
-        todo = chosen(cells, settled(out), options)
+        check_folder(out)
+        todo = chosen(cells, settled(out, "sweep", wanted.name), options)
         return _list(wanted, cells, todo, json_)
     return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 

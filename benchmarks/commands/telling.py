@@ -59,6 +59,8 @@ def tell_swept(done: Swept, strangers: str) -> int:
     failed = tell_failed(done.rows, "--retry-failed runs them again")
     if done.strangers:
         tell(f"{done.strangers} {strangers}")
+    if done.other_code is not None:
+        tell(done.other_code)
     if done.interrupted:
         tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
         return INTERRUPTED

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from goldenrule.benchmarks.results.load import connect
+from goldenrule.benchmarks.results.opening import translated
 from goldenrule.benchmarks.results.schema import FILE
-from goldenrule.benchmarks.results.store import translated
 from goldenrule.benchmarks.statistics.aggregates import mean_of
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
 from goldenrule.benchmarks.statistics.samples import Array

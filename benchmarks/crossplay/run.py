@@ -52,7 +52,9 @@ def cross(
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     about = wanted.description()
-    swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out))
+    swept = run_sweep(
+        about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), "cross-play"
+    )
     try:
         for name, data in files(swept.summary).items():
             write_whole(out / name, data)

@@ -22,6 +22,7 @@ from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
 from goldenrule.benchmarks.engines.worker import Outcome, attempt, serve
+from goldenrule.benchmarks.errors import UserError
 
 RETRIES = 2
 """How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
@@ -32,7 +33,7 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
 
     Raises:
         KeyboardInterrupt: as it came; all workers are gone and what was finished is in the store.
-        OSError: the store cannot be written.
+        UserError: the store cannot be written, or no process can be started; likewise.
     """
     if pool.workers == 0:
         with _one_thread():
@@ -41,8 +42,10 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
                 settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
         return
     waiting = list(reversed(cells))
-    staff = [_Worker() for _ in range(min(pool.workers, len(cells)))]
+    staff: list[_Worker] = []
     try:
+        while len(staff) < min(pool.workers, len(cells)):
+            staff.append(_Worker())
         for worker in staff:
             worker.take(waiting, watch, pool)
         while busy := [worker for worker in staff if worker.cell is not None]:
@@ -87,10 +90,16 @@ class _Worker:
 
     def _hire(self) -> None:
         context = forks.begin()
-        self.channel, theirs = context.Pipe()
-        with forks.quiet_start():
-            self.process = context.Process(target=serve, args=(theirs, dict(os.environ)), daemon=True)
-            self.process.start()
+        try:
+            self.channel, theirs = context.Pipe()
+            with forks.quiet_start():
+                self.process = context.Process(target=serve, args=(theirs, dict(os.environ)), daemon=True)
+                self.process.start()
+        except OSError as error:
+            raise UserError(
+                f"no more worker processes can be started ({error.strerror or error}); "
+                "name fewer with --workers. What is finished is kept"
+            ) from error
         theirs.close()  # so that the pipe ends when the process does
 
     def take(self, waiting: list[Cell], watch: Watch, pool: Pool) -> None:

@@ -6,8 +6,11 @@ commits rows, so that nothing is written twice.
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
@@ -18,21 +21,20 @@ from goldenrule.benchmarks.errors import UserError
 RETRIES = 3
 AHEAD = 4
 """Tasks handed to Ray for each CPU it has: enough to keep it busy, few enough to stop soon."""
+PATIENCE = 10.0
+"""Seconds that a cluster may take to answer at all."""
 
 
-def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, address: str | None = None) -> None:
-    """Run every cell and commit each when it is finished.
+@contextlib.contextmanager
+def connected(workers: int, address: str | None = None) -> Iterator[None]:
+    """Hold a connection to a cluster; one that is there already is used, and left as it is.
 
     Args:
-        cells: what to run.
-        store: where finished cells go.
-        watch: who is told.
-        pool: `workers` CPUs of this machine where no cluster is named.
+        workers: CPUs of this machine where no cluster is named.
         address: of a running cluster (`auto` for the one this machine belongs to); `None` starts one here.
 
     Raises:
         UserError: Ray is not installed, or there is no cluster at that address.
-        KeyboardInterrupt: as it came; what was finished is in the store.
     """
     try:
         import ray
@@ -40,24 +42,63 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, add
         raise UserError("--engine ray needs Ray; pip install 'goldenrule[ray]', or use --engine local") from None
     mine = not ray.is_initialized()
     if mine:
-        _connect(ray, address, pool.workers)
+        _connect(ray, address, workers)
     try:
-        _drive(ray, cells, store, watch, pool)
+        yield
     finally:
         if mine:
             ray.shutdown()
 
 
+def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
+    """Run every cell on the cluster that is `connected`, and commit each when it is finished.
+
+    Args:
+        cells: what to run.
+        store: where finished cells go.
+        watch: who is told.
+        pool: where weights are kept.
+
+    Raises:
+        UserError: the connection was lost; what was finished is in the store.
+        KeyboardInterrupt: as it came; what was finished is in the store.
+    """
+    import ray
+
+    try:
+        _drive(ray, cells, store, watch, pool)
+    except ConnectionError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"the connection to Ray was lost ({reason}); what is finished is kept, run this again"
+        ) from error
+
+
 def _connect(ray: Any, address: str | None, workers: int) -> None:
+    if address is not None:
+        _check_listens(address)
     quiet = {"log_to_driver": False, "include_dashboard": False, "configure_logging": True, "logging_level": "error"}
     try:
         if address is None:
             ray.init(num_cpus=max(1, workers), **quiet)
         else:
             ray.init(address=address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
+        if address is None:
+            raise UserError(f"Ray cannot be started here ({reason}); use --engine local") from error
         raise UserError(f"no Ray cluster at {address!r} ({reason}); start one with `ray start --head`") from None
+
+
+def _check_listens(address: str) -> None:
+    """Refuse at once what nobody listens at; Ray itself would try for a minute."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d{1,5})", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UserError(f"no Ray cluster at {address!r} ({error}); start one with `ray start --head`") from None
 
 
 def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
@@ -84,6 +125,9 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
         outcome: Outcome = ray.get(reference)
         return outcome
     except ray.exceptions.RayError as error:
+        known = ray.exceptions
+        lost = isinstance(error, known.WorkerCrashedError | known.NodeDiedError | known.OutOfMemoryError)
+        what = f"Ray lost its process or node {RETRIES + 1} times" if lost else "Ray could not run it"
         reason = " ".join(str(error).split())[:300]
-        why = f"Ray lost it {RETRIES + 1} times ({type(error).__name__}: {reason})"
+        why = f"{what} ({type(error).__name__}: {reason})"
         return failed_row(cell, why, time.perf_counter() - began), [], [], None

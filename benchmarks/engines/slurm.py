@@ -1,13 +1,18 @@
 """The same cells as jobs of a SLURM cluster, through submitit (extra `slurm`).
 
-Cells go as one job array; each task runs one cell, and the driver commits what comes back. Where there is no SLURM,
-submitit's local executor runs the same jobs here, which is how the tests run it.
+Cells go as job arrays, of as many jobs as the cluster allows in one; each job runs one cell, and the driver commits
+what comes back. A cell whose job is lost is begun anew, `RETRIES` times; then it is a failed row. Where there is no
+SLURM, submitit's local executor runs the same jobs here, which is how the tests run it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
+import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +23,20 @@ from goldenrule.benchmarks.errors import UserError
 
 POLL = 0.2
 """Seconds between looks at the jobs."""
+RETRIES = 3
+ARRAY = 1001
+"""SLURM's own `MaxArraySize` where a cluster sets none."""
 
 
-def run_cells(
-    cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, folder: Path, cluster: str | None = None
-) -> None:
-    """Run every cell and commit each when it is finished.
+def executor_in(folder: Path, cluster: str | None = None) -> Any:
+    """What submits jobs. Nothing is written yet.
 
     Args:
-        cells: what to run.
-        store: where finished cells go.
-        watch: who is told.
-        pool: `workers` jobs at a time.
         folder: for job scripts and logs; on SLURM it must be seen by all nodes.
         cluster: `slurm` or `local`; `None` for SLURM.
 
     Raises:
         UserError: submitit is not installed, or there is no SLURM here.
-        KeyboardInterrupt: as it came; what was finished is in the store, jobs are cancelled.
     """
     try:
         import submitit
@@ -43,51 +44,108 @@ def run_cells(
         raise UserError("--engine slurm needs submitit; pip install 'goldenrule[slurm]'") from None
     try:
         executor = submitit.AutoExecutor(folder=folder, cluster=cluster or "slurm")
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise UserError(f"no SLURM here ({error}); use --engine local or ray") from None
     executor.update_parameters(timeout_min=24 * 60, cpus_per_task=1, name="goldenrule")
-    if (cluster or "slurm") == "slurm":
-        executor.update_parameters(slurm_array_parallelism=max(1, pool.workers))
-        _follow(_submit(executor, cells, watch, pool), store, watch)
-        return
+    return executor
+
+
+def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, executor: Any) -> None:
+    """Run every cell and commit each when it is finished.
+
+    Args:
+        cells: what to run.
+        store: where finished cells go.
+        watch: who is told.
+        pool: `workers` jobs at a time.
+        executor: see `executor_in`.
+
+    Raises:
+        UserError: jobs cannot be submitted.
+        KeyboardInterrupt: as it came; what was finished is in the store, jobs are cancelled.
+    """
     size = max(1, pool.workers)  # the local executor starts every job at once
-    for first in range(0, len(cells), size):
-        _follow(_submit(executor, cells[first : first + size], watch, pool), store, watch)
+    if executor.cluster == "slurm":
+        executor.update_parameters(slurm_array_parallelism=size)
+        size = largest_array()
+    waiting = [_Task(cell) for cell in cells]
+    while waiting:
+        now, waiting = waiting[:size], waiting[size:]
+        waiting += _follow(_submit(executor, now, watch, pool), store, watch)
 
 
-def _submit(executor: Any, cells: Sequence[Cell], watch: Watch, pool: Pool) -> dict[Any, tuple[Cell, float]]:
-    jobs = executor.map_array(alone, list(cells), [pool.folder(cell) for cell in cells])
-    for cell in cells:
-        watch.started(cell)
-    return {job: (cell, time.perf_counter()) for job, cell in zip(jobs, cells, strict=True)}
+@dataclass(slots=True)
+class _Task:
+    """A cell, how often its job was lost, and when it was first submitted (0 where it was not yet)."""
+
+    cell: Cell
+    lost: int = 0
+    began: float = 0.0
 
 
-def _follow(running: dict[Any, tuple[Cell, float]], store: Store, watch: Watch) -> None:
-    """Commit each job's outcome when it is done."""
+def largest_array() -> int:
+    """How many jobs an array of this cluster may have, its `MaxArraySize`."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["scontrol", "show", "config"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", told, re.MULTILINE)
+        if found is not None:
+            return max(1, int(found[1]))
+    return ARRAY
+
+
+def _submit(executor: Any, tasks: Sequence[_Task], watch: Watch, pool: Pool) -> dict[Any, _Task]:
+    from submitit.core.utils import FailedSubmissionError
+
+    try:
+        jobs = executor.map_array(alone, [one.cell for one in tasks], [pool.folder(one.cell) for one in tasks])
+    except (FailedSubmissionError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"jobs cannot be submitted ({reason}); what is finished is kept, run this again") from error
+    for task in tasks:
+        if not task.began:
+            task.began = time.perf_counter()
+            watch.started(task.cell)
+    return dict(zip(jobs, tasks, strict=True))
+
+
+def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task]:
+    """Commit each job's outcome when it is done; gives what is to be begun anew."""
+    again = []
     try:
         while running:
             done = [job for job in running if job.done()]
             for job in done:
-                cell, began = running.pop(job)
-                settle(cell, _outcome(job, cell, began), store, watch)
+                task = running.pop(job)
+                outcome = _outcome(job, task)
+                if outcome is None:
+                    again.append(task)
+                else:
+                    settle(task.cell, outcome, store, watch)
             if not done:
                 time.sleep(POLL)
     finally:
         for job in running:
             job.cancel()
+    return again
 
 
-def _outcome(job: Any, cell: Cell, began: float) -> Outcome:
+def _outcome(job: Any, task: _Task) -> Outcome | None:
+    """What came of a job; `None` where it was lost and may be begun anew."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     try:
         outcome: Outcome = job.result()
         return outcome
-    except (FailedJobError, UncompletedJobError) as error:
-        reason = " ".join(str(error).split())[:300]
-        return (
-            failed_row(cell, f"its job {job.job_id} did not finish: {reason}", time.perf_counter() - began),
-            [],
-            [],
-            None,
-        )
+    except UncompletedJobError as error:  # it left nothing behind: killed, or its node was lost
+        task.lost += 1
+        if task.lost <= RETRIES:
+            return None
+        why = f"its job was lost {task.lost} times ({_reason(error)})"
+    except FailedJobError as error:
+        why = f"its job {job.job_id} could not run it ({_reason(error)})"
+    return failed_row(task.cell, why, time.perf_counter() - task.began), [], [], None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

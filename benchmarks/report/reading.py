@@ -10,8 +10,12 @@ from goldenrule.benchmarks.report.stored import Run, shown
 from goldenrule.benchmarks.results.schema import FILE
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, everything: bool = False) -> Run:
     """What lies in `folder`.
+
+    Args:
+        folder: of the run.
+        everything: also cells that a sweep's file no longer names (`goldenrule.benchmarks.report.sweep_reading`).
 
     Raises:
         UserError: no run lies there, or its results are damaged or of another version.
@@ -19,7 +23,7 @@ def read_run(folder: Path) -> Run:
     where = f"'{shown(str(folder), 300)}'"
     try:
         if (folder / FILE).is_file():
-            return sweep_reading.read_sweep(folder)
+            return sweep_reading.read_sweep(folder, everything)
         if any((folder / name).is_file() for name in ("rows.jsonl", "config.json")):
             return folder_reading.read_folder(folder)
         kind = "is missing" if not folder.exists() else None if folder.is_dir() else "is no folder"

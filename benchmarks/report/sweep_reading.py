@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, note, shown
 from goldenrule.benchmarks.results.load import connect, meta, rows
+from goldenrule.benchmarks.results.opening import translated
 from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, FILE
-from goldenrule.benchmarks.results.store import translated
 
 SUMS = tuple(name for name in EPISODE_COLUMNS if name not in ("cell", "log"))
 AT_ONCE = 16
@@ -86,10 +85,6 @@ class SweepLog:
         """Close the file."""
         self._db.close()
 
-    def counts(self) -> dict[str, int]:
-        """Stored episodes of each cell that has some."""
-        return dict(self._fetch("SELECT cell, count(*) FROM episodes GROUP BY cell"))
-
     def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with translated(self.path):
             return self._db.execute(query, values).fetchall()
@@ -103,33 +98,31 @@ def _loaded(text: str) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def read_sweep(folder: Path) -> Run:
+def read_sweep(folder: Path, everything: bool = False) -> Run:
     """What lies in a sweep's folder.
+
+    Args:
+        folder: of the sweep.
+        everything: also cells that the sweep no longer names; they are left out, and counted, otherwise.
 
     Raises:
         UserError: the results are damaged or of another version.
     """
     problems: list[str] = []
-    try:
-        about = meta(folder)
-        cells = [StoredCell.of(row, str(row["cell"])) for row in rows(folder)]
-    except (ValueError, RecursionError) as error:  # JSON in a column that is none
-        raise UserError(
-            f"{shown(str(folder / FILE), 300)!r} is damaged ({shown(str(error), 200)}); restore it"
-        ) from None
+    about, found = meta(folder), rows(folder)
     planned = about.get("cells") if isinstance(about.get("cells"), int) else None
-    if not cells:
+    held = sum(row["planned"] for row in found)
+    if not found:
         note(problems, f"{FILE} holds no row: no cell had finished")
-    if planned is not None and planned > len(cells):
-        note(problems, f"{planned - len(cells)} of {planned} cells had not finished when this was read")
-    if planned is not None and planned < len(cells):
-        note(problems, f"{len(cells) - planned} cells are of an earlier state of the sweep file, and kept")
+    if planned is not None and planned > held:
+        note(problems, f"{planned - held} of {planned} cells had not finished when this was read")
+    left = 0 if everything else len(found) - held
+    if left:
+        note(
+            problems, f"{left} cell{'s' * (left > 1)} of an earlier state of the sweep file left out; {FILE} keeps them"
+        )
+    cells = [StoredCell.of(row, str(row["cell"])) for row in found if everything or row["planned"]]
     log = SweepLog(folder / FILE, problems)
-    stored = log.counts()
-    for cell in cells:
-        held = cell.held
-        if held is not None and held != stored.get(cell.id or "", 0):
-            note(problems, f"{cell.id}: {stored.get(cell.id or '', 0)} of {held} episodes are stored")
     config, environment = about.get("sweep"), about.get("environment")
     return Run(
         folder,
@@ -140,4 +133,5 @@ def read_sweep(folder: Path) -> Run:
         planned,
         log,
         problems,
+        left,
     )

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
 from goldenrule.benchmarks.results.schema import FILE, JSON_COLUMNS
-from goldenrule.benchmarks.results.store import check_format, translated
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PLANNED = "c.place < coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'cells'), c.place + 1)"
+"""Whether a cell is one of those that the sweep names now; cells that it no longer names lie behind all others."""
 
 
 def connect(path: str | Path) -> sqlite3.Connection:
@@ -23,27 +26,37 @@ def connect(path: str | Path) -> sqlite3.Connection:
     Raises:
         UserError: there is none, or it is damaged or of another format.
     """
-    file = Path(path)
-    file = file / FILE if file.is_dir() else file
-    if not file.is_file():
-        raise UserError(f"no results in {str(path)!r}: {FILE} is missing; name the folder of a sweep")
+    file = file_of(path)
     with translated(file):
         # Not immutable: what a killed run left half-written has to be rolled back first.
         db = sqlite3.connect(file, isolation_level=None)
-        filled = _filled(db)
-        db.execute("PRAGMA query_only = ON")
-    if not filled:
+    try:
+        with translated(file):
+            filled = _filled(db)
+            db.execute("PRAGMA query_only = ON")
+        if not filled:
+            raise UserError(f"no results in {str(path)!r} yet: the sweep was stopped before it saved any; run it again")
+        check(db, file)
+    except BaseException:
         db.close()
-        raise UserError(f"no results in {str(path)!r} yet: the sweep was stopped before it saved any; run it again")
-    check_format(db, file)
+        raise
     return db
 
 
 def begun(folder: Path) -> bool:
-    """Whether a folder has a results file that holds anything, be it damaged; a sweep killed at birth leaves none."""
-    file = folder / FILE
-    if not file.is_file():
-        return False
+    """Whether a folder has a results file that holds anything, be it damaged; a sweep killed at birth leaves none.
+
+    Raises:
+        UserError: there is something of that name that is no results file, or the folder cannot be looked at.
+    """
+    try:
+        if not (folder / FILE).exists():
+            return False
+    except OSError as error:
+        raise UserError(
+            f"{str(folder)[:300]!r} cannot be looked at ({error.strerror}); name another folder with --out"
+        ) from error
+    file = file_of(folder)
     with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
         return _filled(db)
 
@@ -55,28 +68,40 @@ def _filled(db: sqlite3.Connection) -> bool:
 def rows(path: str | Path) -> list[dict[str, Any]]:
     """The rows of cells as the engine gave them, in the order of the sweep; as `RunDirectory.rows`.
 
+    `planned` tells whether a cell is one of those that the sweep names now; those that it no longer names come last.
     What many rows have in common (knobs, versions) is one object in all of them: change copies.
 
     Raises:
         UserError: no results there, damaged or of another format.
     """
-    columns, found = _fetch(path, "SELECT * FROM cells ORDER BY place, cell")
+    columns, found = _fetch(path, f"SELECT c.*, {PLANNED} AS planned FROM cells c ORDER BY place, cell")
     read = functools.lru_cache(1024)(json.loads)
-    return [
-        {k: read(v) if k in JSON_COLUMNS and v is not None else v for k, v in zip(columns, one, strict=True)}
-        for one in found
-    ]
+
+    def value(name: str, stored: Any) -> Any:
+        if name == "planned":
+            return bool(stored)
+        return read(stored) if name in JSON_COLUMNS and stored is not None else stored
+
+    return [{name: value(name, stored) for name, stored in zip(columns, one, strict=True)} for one in found]
 
 
-def settled(folder: Path) -> dict[str, str]:
-    """Status of every cell that has a row, by its id; empty where there are no results yet."""
+def settled(folder: Path, kind: str, name: str) -> dict[str, str]:
+    """Status of every cell that has a row, by its id; empty where there are no results yet.
+
+    Raises:
+        UserError: the results are damaged, of another format, or of something else than the sweep or cross-play `name`.
+    """
     if not begun(folder):
         return {}
+    with contextlib.closing(connect(folder)) as db:
+        same_work(db, folder / FILE, kind, name)
     return {str(cell): str(status) for cell, status in _fetch(folder, "SELECT cell, status FROM cells")[1]}
 
 
 def load(path: str | Path) -> pd.DataFrame:
     """A row a cell, in the order of the sweep; every knob is a column of its own too, as `knob.<name>`.
+
+    `planned` is false for cells that the sweep file, as it was when it was last run, does not name; they come last.
 
     Args:
         path: folder of a sweep, or its `results.sqlite`.
@@ -84,8 +109,10 @@ def load(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: no results there, damaged or of another format.
     """
-    table = _read(path, "SELECT * FROM cells ORDER BY place, cell")
+    table = _read(path, f"SELECT c.*, {PLANNED} AS planned FROM cells c ORDER BY place, cell")
     import pandas as pd
+
+    table["planned"] = table["planned"].astype(bool)
 
     for name in JSON_COLUMNS:
         table[name] = [None if text is None else json.loads(text) for text in table[name]]

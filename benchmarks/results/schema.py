@@ -1,6 +1,7 @@
 """The tables of `results.sqlite`, and how rows of the engine become theirs.
 
-meta       key, value: format, sweep, environment (JSON)
+meta       key, value (JSON): format, kind (sweep or cross-play), sweep (what was asked for), cells (how many there
+           are to be), environment
 cells      a row a cell that has finished or failed, with its figures, cost and versions
 episodes   a row an evaluation episode, its whole log in `log` (JSON, `goldenrule.benchmarks.evaluation.as_data`)
 curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
@@ -18,8 +19,12 @@ from goldenrule.training.world import partner_seats, seat_name
 FORMAT = 1
 FILE = "results.sqlite"
 
-VOLATILE = ("seconds", "started", "host", "process", "trace")
-"""Columns that may differ between two runs of the same cell; all others are identical."""
+VOLATILE = ("seconds", "started", "host", "process", "trace", "code", "versions")
+"""Columns that may differ between two runs of the same cell; all others are identical.
+
+`code` and `versions` say what made a row. A cell's id does not hold them: a sweep that goes on under another commit is
+told so, and keeps its rows.
+"""
 
 CELL_COLUMNS: dict[str, str] = {
     "cell": "TEXT PRIMARY KEY",
@@ -70,19 +75,24 @@ EPISODE_COLUMNS: dict[str, str] = {
 
 JSON_COLUMNS = ("knobs", "params", "negotiation", "versions")
 
+TABLES: dict[str, dict[str, str]] = {
+    "meta": {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"},
+    "cells": CELL_COLUMNS,
+    "episodes": EPISODE_COLUMNS,
+    "curves": {"cell": "TEXT PRIMARY KEY REFERENCES cells (cell)", "curve": "TEXT NOT NULL"},
+}
+"""Columns of every table."""
+
 
 def statements() -> list[str]:
     """What makes an empty file of this format."""
 
-    def table(name: str, columns: Mapping[str, str], more: str = "") -> str:
-        return f"CREATE TABLE {name} ({', '.join(f'{key} {kind}' for key, kind in columns.items())}{more}) STRICT"
+    def made(table: str, columns: Mapping[str, str]) -> str:
+        parts = [f"{key} {kind}" for key, kind in columns.items()]
+        key = ["PRIMARY KEY (cell, episode)"] if table == "episodes" else []
+        return f"CREATE TABLE {table} ({', '.join(parts + key)}) STRICT"
 
-    return [
-        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-        table("cells", CELL_COLUMNS),
-        table("episodes", EPISODE_COLUMNS, ", PRIMARY KEY (cell, episode)"),
-        "CREATE TABLE curves (cell TEXT PRIMARY KEY REFERENCES cells (cell), curve TEXT NOT NULL) STRICT",
-    ]
+    return [made(table, columns) for table, columns in TABLES.items()]
 
 
 def dumps(content: Any) -> str:

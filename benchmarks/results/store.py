@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
     EPISODE_COLUMNS,
@@ -40,22 +40,25 @@ class SweepStore:
     ) -> None:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
+        if self.path.exists():
+            file_of(folder)
         with translated(self.path):
-            new = not self.path.exists()
             # Autocommit: transactions are begun and ended by name below.
             self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if new or not self._tables():
-                with self._transaction():
-                    for statement in statements():
-                        self._db.execute(statement)
-                    self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-        check_format(self._db, self.path)
-
-    def _tables(self) -> int:
-        count: int = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        return count
+        try:
+            with translated(self.path):
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA temp_store = MEMORY")
+                if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    with self._transaction():
+                        for statement in statements():
+                            self._db.execute(statement)
+                        self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
+            check(self._db, self.path)
+        except BaseException:
+            self._db.close()
+            raise
 
     def __enter__(self) -> SweepStore:
         return self
@@ -74,11 +77,23 @@ class SweepStore:
                 self._db.execute("ROLLBACK")
             raise
 
+    def belongs(self, kind: str, name: str) -> None:
+        """Raises `UserError` where this is the file of something else than the sweep or cross-play `name`."""
+        same_work(self._db, self.path, kind, name)
+
     def describe(self, **meta: Any) -> None:
-        """Keep facts about the whole sweep, as JSON by name; later ones replace earlier ones."""
+        """Keep facts about the whole sweep, as JSON by name; later ones replace earlier ones.
+
+        Rows of earlier runs move to the places that cells have now, those of cells that have none to the end.
+        """
         with translated(self.path), self._transaction():
             for key, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))
+            self._db.execute("CREATE TEMP TABLE places (cell TEXT PRIMARY KEY, place INTEGER NOT NULL)")
+            self._db.executemany("INSERT INTO places VALUES (?, ?)", self._places.items())
+            now = "coalesce((SELECT p.place FROM places p WHERE p.cell = cells.cell), ?1)"
+            self._db.execute(f"UPDATE cells SET place = {now} WHERE place != {now}", (len(self._places),))
+            self._db.execute("DROP TABLE places")
 
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
@@ -130,35 +145,3 @@ class SweepStore:
 
 def _count(episodes: Sequence[Mapping[str, Any]], status: str) -> int:
     return sum(one["status"] == status for one in episodes)
-
-
-@contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as one line about the file."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise UserError(
-            f"{str(path)!r} cannot be written or read ({error}); what was saved before is kept. "
-            "Free space or mend permissions, then run the same command again"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise UserError(
-            f"{str(path)!r} is no results file, or damaged ({error}); restore it or name another folder"
-        ) from error
-
-
-def check_format(db: sqlite3.Connection, path: Path) -> None:
-    """Raises `UserError` where a file is not of this version's format."""
-    with translated(path):
-        try:
-            found = db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error):
-                raise
-            found = None
-    if found is None or found[0] != str(FORMAT):
-        given = "no format" if found is None else f"format {found[0]}"
-        raise UserError(
-            f"{str(path)!r} has {given}; expected {FORMAT}: use the version that wrote it, or another folder"
-        )

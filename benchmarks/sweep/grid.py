@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from goldenrule.agents.pretrained import shipped
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.methods import Method
 from goldenrule.benchmarks.plan import base_hash, device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
+from goldenrule.benchmarks.sweep.wrong_fields import shown
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
@@ -51,14 +53,15 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
         UserError: unknown scenario, method, agent, knob or setting; a value out of range; too many cells; the same
             cell twice; no base checkpoint where one is needed.
     """
+    where = shown(where, 300)
     count = _count(sweep)
     if count > MAX_CELLS:
-        raise UserError(f"sweep file {where!r} has {count:,} cells; expected at most {MAX_CELLS:,}: split it")
+        raise UserError(f"sweep file {where} has {count:,} cells; expected at most {MAX_CELLS:,}: split it")
     try:
-        variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training)]
+        variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, sweep.partner)]
         settings = CellSettings(
             episodes=sweep.episodes,
-            device=device(sweep.device),
+            device=_device(sweep.device),
             checkpoint=sweep.checkpoint,
             partner=sweep.partner,
         )
@@ -72,9 +75,9 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
             for seed in sweep.seed_list
         ]
     except UserError as error:
-        raise UserError(f"sweep file {where!r}: {error}") from None
+        raise UserError(f"sweep file {where}: {error}") from None
     except ValueError as error:  # the layers below say what was wrong with what they were given
-        raise UserError(f"sweep file {where!r}: {error}") from error
+        raise UserError(f"sweep file {where}: {error}") from error
     _each_once(cells, where)
     return cells
 
@@ -130,24 +133,44 @@ def _knobs(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(known.resolve(chosen)) for chosen in _choices({k: list(v) for k, v in with_pool.items()}, "knob")]
 
 
-def _variants(entry: MethodEntry, common: Mapping[str, Any]) -> list[Variant]:
+def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> list[Variant]:
     if entry.agent is not None:
         if entry.settings:
             known = "agent, name, params"
             raise UserError(f"agent {entry.agent!r} has no field {next(iter(entry.settings))!r}; expected {known}")
-        name = entry.name or entry.agent.rpartition(":")[2]
+        name = _free(entry.name or entry.agent.rpartition(":")[2])
         return [
             Variant(_label(name, params), None, entry.agent, params, TrainingConfig())
             for params in _choices(entry.params, "parameter")
         ]
     assert entry.id is not None
     name, variants = entry.name or entry.id.rpartition(":")[2], []
+    if name != entry.id:
+        _free(name)
     for params in _choices(entry.params, "parameter"):
-        plugins.method(entry.id, params)
+        _each_has_effect(entry.settings, plugins.method(entry.id, params), partner)
         for chosen in _choices(entry.settings, "setting"):
             training = training_of({**common, **chosen})
             variants.append(Variant(_label(name, {**params, **chosen}), entry.id, None, params, training))
     return variants
+
+
+def _free(name: str) -> str:
+    """A name that a method or agent may have: of built-in methods, tables say more than their names."""
+    if plugins.built_in(name) or name in plugins.factories():
+        raise UserError(f"{name!r} is the name of a built-in method; give this one another with `name: ...`")
+    return name
+
+
+def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) -> None:
+    """Raises where a setting would make another method in the table's eyes and the same one in fact."""
+    _check_settings(settings)
+    if method.train is not None or method.kind not in ("network", "scripted"):
+        return
+    talks = method.kind == "network" or partner == "lm"  # a language model is in it, whose messages have a length
+    idle = [name for name in settings if name != "max_new" or not talks]
+    if idle:
+        raise UserError(f"method {method.name!r} trains nothing; its setting {idle[0]!r} has no effect: take it out")
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
@@ -161,11 +184,26 @@ def training_of(chosen: Mapping[str, Any]) -> TrainingConfig:
     Raises:
         ValueError: an unknown setting, a wrong type, or a value out of range.
     """
-    known = {field.name for field in fields(TrainingConfig)}
-    for name in chosen:
+    _check_settings(chosen)
+    return TrainingConfig(**chosen)
+
+
+def _check_settings(names: Iterable[str]) -> None:
+    known = {field.name for field in fields(TrainingConfig)} - {"split"}
+    for name in names:
+        if name == "split":
+            raise UserError("training has no setting 'split': the method decides; name the method unsplit_kindness")
         if name not in known:
             raise UserError(f"training has no setting {name!r}; expected one of {', '.join(sorted(known))}")
-    return TrainingConfig(**chosen)
+
+
+def _device(wanted: str) -> str:
+    try:
+        return device(wanted)
+    except UserError:
+        raise UserError(
+            f"field device: given {wanted!r}, and no CUDA device is here; expected cpu or auto: write `device: auto`"
+        ) from None
 
 
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
@@ -202,7 +240,7 @@ def _each_once(cells: Sequence[Cell], where: str) -> None:
         name = (cell.method, cell.scenario, repr(sorted(cell.knobs.items())), cell.seed)
         if cell.id in seen or name in named:
             raise UserError(
-                f"sweep file {where!r}: {cell.method} on {cell.scenario} with seed {cell.seed} stands there twice; "
+                f"sweep file {where}: {cell.method} on {cell.scenario} with seed {cell.seed} stands there twice; "
                 "name each combination once, or give one a name"
             )
         seen[cell.id] = cell

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.loggers import Logged, logger_from
-from goldenrule.benchmarks.results.load import rows
-from goldenrule.benchmarks.results.lock import locked
+from goldenrule.benchmarks.results.load import rows, settled
+from goldenrule.benchmarks.results.lock import LOCK, locked
+from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import commit, environment
+from goldenrule.benchmarks.rundir import environment
 from goldenrule.benchmarks.summary import summarise
+from goldenrule.benchmarks.sweep.provenance import other_code
 from goldenrule.benchmarks.sweep.schema import SweepFile
 
 ENGINES = ("local", "ray", "slurm")
@@ -57,6 +60,7 @@ class Swept:
         ran: how many cells were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
+        other_code: that some rows were made by another commit or with other versions, in a line, if so.
     """
 
     path: Path
@@ -65,6 +69,7 @@ class Swept:
     ran: int
     strangers: int = 0
     interrupted: bool = False
+    other_code: str | None = None
 
 
 def run_sweep(
@@ -74,6 +79,7 @@ def run_sweep(
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
+    kind: str = "sweep",
 ) -> Swept:
     """Run the cells that have no row yet.
 
@@ -84,53 +90,72 @@ def run_sweep(
         options: how.
         watching: makes the watch over the cells that are run now.
         summing: makes the summary of the rows; `None` makes the table.
+        kind: what the cells are of, `sweep` or `cross-play`.
 
     Raises:
-        UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
+        UserError: the folder is in use, cannot be written, or holds other things, such as another sweep; the engine is
+            not installed.
     """
-    prepare(out)
     asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
-    logger = None if options.log is None else logger_from(options.log, out)
+    work = (kind, str(asked["name"]))
     places = {cell.id: place for place, cell in enumerate(cells)}
     about = environment()
-    interrupted, ran = False, 0
-    try:
-        with locked(out), SweepStore(out, places, about["versions"], commit()) as store:
-            store.describe(sweep=asked, environment=about, cells=len(cells))
-            todo = chosen(cells, store.settled(), options)
-            try:
-                with watching(todo) as watch:
-                    _engine(todo, store if logger is None else Logged(store, logger), watch, out, options)
-            except KeyboardInterrupt:
-                interrupted = True
-            settled = store.settled()
-            ran = sum(cell.id in settled for cell in todo)
-    except OSError as error:
-        raise UserError(f"cannot write {str(out)!r}: {error.strerror}; name a writable folder with --out") from error
+    code = about["commit"]
+    interrupted = False
+    check_folder(out)
+    logger = None if options.log is None else logger_from(options.log, out)
+    todo = chosen(cells, settled(out, *work), options)
+    with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(out))
+            store = stack.enter_context(SweepStore(out, places, about["versions"], code))
+        except OSError as error:
+            raise _unwritable(out, error) from error
+        store.belongs(*work)
+        store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
+        done = store.settled()
+        settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
+        todo = [cell for cell in todo if done.get(cell.id) not in settled_by_now]  # another process may have been here
+        try:
+            with watching(todo) as watch:
+                run(todo, store if logger is None else Logged(store, logger), watch)
+        except KeyboardInterrupt:
+            interrupted = True
+        done = store.settled()
+        ran = sum(cell.id in done for cell in todo)
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
     summary = summarise(mine, len(cells)) if summing is None else summing(mine)
-    return Swept(out, mine, summary, ran, len(found) - len(mine), interrupted)
+    return Swept(
+        out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
+    )
 
 
-def prepare(out: Path) -> None:
-    """Make the folder, or see that it is a sweep's.
+def check_folder(out: Path) -> None:
+    """See that a folder is a sweep's, or can become one. Nothing is written.
 
     Raises:
-        UserError: it is a file, holds other things, or cannot be made.
+        UserError: it is a file, holds other things, or cannot be looked into.
     """
-    from goldenrule.benchmarks.results.schema import FILE
-
-    if out.exists() and not out.is_dir():
-        raise UserError(f"output folder {str(out)!r} is a file; name a folder with --out")
     try:
-        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, "lock")):
-            raise UserError(f"output folder {str(out)!r} holds files and no sweep; name a new or empty one with --out")
-        out.mkdir(parents=True, exist_ok=True)
+        if out.exists() and not out.is_dir():
+            raise UserError(f"output folder {_called(out)} is a file; name a folder with --out")
+        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
+            raise UserError(
+                f"output folder {_called(out)} holds files and no sweep; name a new or empty one with --out"
+            )
     except OSError as error:
-        raise UserError(
-            f"cannot write output folder {str(out)!r}: {error.strerror}; name a writable one with --out"
-        ) from error
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write output folder {_called(out)}: {error.strerror}; name a writable one with --out")
+
+
+def _called(out: Path) -> str:
+    text = str(out)
+    return repr(text if len(text) <= 200 else f"{text[:200]}...")
 
 
 def chosen(cells: Sequence[Cell], settled: dict[str, str], options: SweepOptions) -> list[Cell]:
@@ -153,17 +178,49 @@ def chosen(cells: Sequence[Cell], settled: dict[str, str], options: SweepOptions
     return todo if options.limit is None else todo[: options.limit]
 
 
-def _engine(todo: Sequence[Cell], store: Store, watch: Watch, out: Path, options: SweepOptions) -> None:
-    if not todo:
-        return
+def check_engine(engine: str, address: str | None, workers: bool) -> None:
+    """See that what is asked of an engine goes together.
+
+    Args:
+        engine: one of `ENGINES`.
+        address: see `SweepOptions`.
+        workers: whether a number of workers was asked for.
+
+    Raises:
+        UserError: there is no such engine, or one of the others would have no effect.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+    if address is not None and engine == "local":
+        raise UserError(f"--address {address!r} has no effect with --engine local; leave it out, or use --engine ray")
+    if address not in (None, "local") and engine == "slurm":
+        raise UserError(f"--address {address!r} means nothing to --engine slurm; expected local, or none for SLURM")
+    if address is not None and workers and engine == "ray":
+        raise UserError(
+            f"--workers has no effect with --address {address!r}: a cluster has the CPUs it has; leave one out"
+        )
+
+
+Run = Callable[[Sequence[Cell], Store, Watch], None]
+
+
+def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
+    """Where nothing is left to do, no engine is begun."""
+
+
+@contextlib.contextmanager
+def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
+    """What runs cells; whatever refuses to, does so before anything is written."""
     pool = Pool(options.workers)
     if options.engine == "ray":
         from goldenrule.benchmarks.engines import ray
 
-        ray.run_cells(todo, store, watch, pool, options.address)
+        with ray.connected(options.workers, options.address):
+            yield lambda cells, store, watch: ray.run_cells(cells, store, watch, pool)
     elif options.engine == "slurm":
         from goldenrule.benchmarks.engines import slurm
 
-        slurm.run_cells(todo, store, watch, pool, out / "jobs", options.address)
+        executor = slurm.executor_in(out / "jobs", options.address)
+        yield lambda cells, store, watch: slurm.run_cells(cells, store, watch, pool, executor)
     else:
-        local.run_cells(todo, store, watch, pool)
+        yield lambda cells, store, watch: local.run_cells(cells, store, watch, pool)

@@ -1,4 +1,4 @@
-"""The sweep file: YAML, read safely, each field checked, wrong ones named with their place.
+"""The sweep file: plain YAML, each field checked, wrong ones named with their place.
 
 name: smoke
 scenarios:
@@ -13,13 +13,17 @@ episodes: 50
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.sweep.plain_yaml import load
+from goldenrule.benchmarks.sweep.wrong_fields import shown, told
 
 MAX_SEED = 2**31 - 1
 MAX_CELLS = 100_000
@@ -27,8 +31,14 @@ MAX_BYTES = 1_000_000
 MAX_PATH = 1_000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
-Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+MAX_COUNT = 1_000_000
+
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True)]
+
+
+def _given(value: Any) -> PydanticCustomError:
+    """That a part of a field is wrong, which is told in place of the whole."""
+    return PydanticCustomError("given", "not allowed", {"given": shown(value)})
 
 
 class _Strict(BaseModel):
@@ -88,7 +98,7 @@ class SweepFile(_Strict):
     name: str = Field(pattern=NAME)
     scenarios: list[ScenarioEntry] = Field(min_length=1)
     methods: list[MethodEntry] = Field(min_length=1)
-    seeds: Count | list[Seed] = 3
+    seeds: int | list[int] = 3
     episodes: Count = 256
     partner: str = Field("lm", pattern="^(lm|scripted)$")
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
@@ -103,18 +113,27 @@ class SweepFile(_Strict):
             return entries
         return [{"id": entry} if isinstance(entry, str) else entry for entry in entries]
 
-    @field_validator("seeds")
+    @field_validator("seeds", mode="before")
     @classmethod
-    def _each_once(cls, seeds: int | list[int]) -> int | list[int]:
-        if isinstance(seeds, list) and (not seeds or len(set(seeds)) < len(seeds)):
-            raise ValueError("expected at least one seed, and each once")
+    def _seeds(cls, seeds: Any) -> Any:
+        """How many, or which, each once; names the one of a list that is wrong."""
+        if not isinstance(seeds, list):
+            if type(seeds) is not int or not 1 <= seeds <= MAX_COUNT:
+                raise _given(seeds)
+            return seeds
+        wrong = [one for one in seeds if type(one) is not int or not 0 <= one <= MAX_SEED]
+        if wrong or not seeds:
+            raise _given(*wrong[:1] or [seeds])
+        if len(set(seeds)) < len(seeds):
+            twice = Counter(seeds).most_common(1)[0][0]
+            raise PydanticCustomError("given", "each once", {"given": f"{twice} twice"})
         return seeds
 
     @field_validator("checkpoint")
     @classmethod
     def _path(cls, checkpoint: Path | None) -> Path | None:
         if checkpoint is not None and (len(str(checkpoint)) > MAX_PATH or "\0" in str(checkpoint)):
-            raise ValueError(f"expected the path of a folder, at most {MAX_PATH} characters")
+            raise _given(str(checkpoint))
         return checkpoint
 
     @property
@@ -123,98 +142,59 @@ class SweepFile(_Strict):
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe, and refuses a key that stands twice: the first would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping with each key once."""
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands here twice", key_node.start_mark)
-            if isinstance(key, str):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def read_sweep(path: Path) -> SweepFile:
     """The sweep in a file.
 
     Raises:
         UserError: the file cannot be read, is no YAML, holds an unsafe tag, or a field is unknown or wrong: one line.
     """
-    shown = str(path)
+    where = shown(str(path), 300)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UserError(f"no sweep file {shown!r}; name a YAML file") from None
+        raise UserError(f"no sweep file {where}; name a YAML file") from None
     except OSError as error:
-        raise UserError(f"sweep file {shown!r} cannot be read ({error.strerror}); name a YAML file") from None
+        raise UserError(f"sweep file {where} cannot be read ({error.strerror}); name a YAML file") from None
     if len(raw) > MAX_BYTES:
-        raise UserError(f"sweep file {shown!r} has {len(raw):,} bytes; expected at most {MAX_BYTES:,}")
-    return parse_sweep(raw, shown)
+        raise UserError(f"sweep file {where} is too large; expected at most {MAX_BYTES:,} bytes: split it")
+    return parse_sweep(raw, str(path))
 
 
-def parse_sweep(raw: bytes | str, shown: str) -> SweepFile:
-    """The sweep in a text; `shown` is what errors call it."""
+def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
+    """The sweep in a text.
+
+    Args:
+        raw: the text.
+        name: what errors call it.
+
+    Raises:
+        UserError: see `read_sweep`.
+    """
+    where = shown(name, 300)
     try:
-        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        content = _load(text)
+        content = load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
     except UnicodeDecodeError as error:
-        raise UserError(f"sweep file {shown!r} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        raise UserError(f"sweep file {where} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except yaml.YAMLError as error:
-        raise UserError(f"sweep file {shown!r} is no safe YAML: {_one_line(error)}") from None
-    except (RecursionError, ValueError, OverflowError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else _flat(str(error))
-        raise UserError(f"sweep file {shown!r} cannot be read: {reason}") from None
+        raise UserError(f"sweep file {where} is no safe YAML: {_one_line(error)}") from None
+    except Exception as error:  # PyYAML's constructors raise whatever they meet
+        reason = shown(str(error) or type(error).__name__, 200, quoted=False)
+        raise UserError(f"sweep file {where} cannot be read: {reason}; write plain texts and numbers") from None
     if not isinstance(content, dict):
         kind = "is empty" if content is None else f"holds a {type(content).__name__}"
-        raise UserError(f"sweep file {shown!r} {kind}; expected fields like name, scenarios, methods, seeds")
+        raise UserError(f"sweep file {where} {kind}; expected fields like name, scenarios, methods, seeds")
+    odd = next((key for key in content if not isinstance(key, str)), "")
+    if not isinstance(odd, str):
+        raise UserError(f"sweep file {where}: unknown field {shown(odd)}; expected {', '.join(SweepFile.model_fields)}")
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"sweep file {shown!r}: {_first(error)}") from None
-
-
-def _load(text: str) -> Any:
-    loader = _Loader(text)
-    try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):  # a few nested ones unfold into gigabytes
-                raise yaml.YAMLError(f"aliases like *{event.anchor} are not allowed; write it out")
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+        raise UserError(f"sweep file {where}: {told(error, list(SweepFile.model_fields))}") from None
 
 
 def _one_line(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-    return _flat(f"{problem}{where}")
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())[:300]
-
-
-def _first(error: ValidationError) -> str:
-    """The first problem in a line: which field, what was given, what was expected."""
-    problems = error.errors(include_url=False)
-    one = problems[0]
-    place = ".".join(str(part) for part in one["loc"]) or "the file"
-    given = _flat(repr(one.get("input")))
-    given = given if len(given) <= 80 else f"{given[:77]}..."
-    if one["type"] == "extra_forbidden":
-        known = ", ".join(SweepFile.model_fields)
-        text = f"unknown field {place}; expected some of {known}"
-    elif one["type"] == "missing":
-        text = f"field {place} is missing"
-    else:
-        message = str(one["msg"]).removeprefix("Value error, ")
-        text = f"field {place}={given}: {message[:1].lower()}{message[1:]}"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{text}{more}"
+    return shown(f"{problem}{where}", 300, quoted=False)

@@ -40,7 +40,7 @@ def file(tmp_path):
 
 def told(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All that two runs of one sweep must share."""
-    cells = load(out).drop(columns=[*VOLATILE, "code"])
+    cells = load(out).drop(columns=list(VOLATILE))
     return json.loads(cells.to_json(orient="records")), json.loads(episodes(out, log=True).to_json(orient="records"))
 
 
@@ -118,6 +118,13 @@ def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path
         (["--workers", "0"], "--workers"),
         (["--limit", "x"], "--limit"),
         (["--only", "nothing_like_it"], "matches no cell"),
+        (
+            ["--address", "auto"],
+            "--address 'auto' has no effect with --engine local; leave it out, or use --engine ray",
+        ),
+        (["--engine", "slurm", "--address", "foo"], "--address 'foo' means nothing to --engine slurm; expected local"),
+        (["--engine", "ray", "--address", "auto", "--workers", "2"], "--workers has no effect with --address 'auto'"),
+        (["--log", "paper"], "--log 'paper' is unknown"),
     ],
 )
 def test_wrong_options_are_one_line(file, tmp_path, capsys, arguments, line):
@@ -125,6 +132,27 @@ def test_wrong_options_are_one_line(file, tmp_path, capsys, arguments, line):
     error = capsys.readouterr().err
     assert line in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_folder_whose_name_is_too_long_is_one_line(file, tmp_path, capsys, more):
+    assert run(file, tmp_path / ("x" * 300), *more) == 2
+    error = capsys.readouterr().err
+    assert "cannot write output folder" in error
+    assert "File name too long; name a writable one with --out" in error
+    assert error.count("\n") == 1
+
+
+def test_an_error_of_the_system_that_is_not_the_folder_s_is_told_as_what_it_is(file, tmp_path, capsys, monkeypatch):
+    def full(self):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(local.forks, "begin", lambda: type("Context", (), {"Pipe": full})())
+    assert run(file, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "no more worker processes can be started (Resource temporarily unavailable); name fewer with" in error
+    assert "cannot write" not in error
 
 
 def test_validate_shows_the_grid_and_its_cost(file, capsys):

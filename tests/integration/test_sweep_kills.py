@@ -52,7 +52,7 @@ def whole(file):
 
 
 def told(out):
-    return load(out).drop(columns=[*VOLATILE, "code"]), episodes(out, log=True)
+    return load(out).drop(columns=list(VOLATILE)), episodes(out, log=True)
 
 
 def workers_of(sweep: psutil.Process) -> list[psutil.Process]:

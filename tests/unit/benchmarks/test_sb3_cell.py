@@ -7,7 +7,8 @@ import pytest
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.cell import VOLATILE, Cell, CellSettings, run_cell
+from goldenrule.benchmarks.cell import Cell, CellSettings, run_cell
+from goldenrule.benchmarks.results import VOLATILE
 from goldenrule.envs.scenarios.hidden_needs import PHRASES, understand
 from goldenrule.training.learner import TrainingConfig
 

@@ -166,10 +166,8 @@ def test_differences_are_told_one_by_one_and_counted(
             episodes[1]["cards"][0] += "\x1b[31m"
         elif row["cell"] == "rlhf_ppo-0-25":
             row["partner_reward"] += 0.5
-        elif row["cell"] == "untrained-1-25":
-            del episodes[2]
-        else:
-            row["scenario"] = "gone-v0"
+        elif row["cell"] == "rlhf_ppo-1-25":
+            row |= {"scenario": "gone-v0", "episodes": 0}
             episodes.clear()
 
     run = either_maker(tmp_path / "run", **SMALL, change=change)
@@ -178,13 +176,11 @@ def test_differences_are_told_one_by_one_and_counted(
     assert "untrained-0-25:1: cards: stored" in shown
     assert "\x1b" not in shown
     assert "rlhf_ppo-0-25: its row has partner_reward" in shown
-    assert "untrained-1-25: 2 of 3 episodes can be read" in shown
     assert "rlhf_ppo-1-25: its scenario cannot be made here: no scenario 'gone-v0'" in shown
-    assert "7 of 12 episodes in 4 cells" in shown
-    assert "4 could not be replayed here and are not proven.\n" in shown
+    assert "8 of 9 episodes in 4 cells" in shown
     assert main(["replay", str(run), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["episodes"], told["same"], told["unproven"], len(told["differences"])) == (8, 7, 4, 4)
+    assert (told["episodes"], told["same"], told["unproven"], len(told["differences"])) == (9, 8, 0, 3)
 
 
 def test_where_nothing_can_be_replayed_nothing_is_proven(
@@ -199,6 +195,14 @@ def test_where_nothing_can_be_replayed_nothing_is_proven(
     told = capsys.readouterr().out.splitlines()
     assert told[-2].startswith("0 of 12 episodes in 4 cells give the same")
     assert told[-1] == "12 could not be replayed here and are not proven."
+
+
+def test_an_episode_that_is_gone_from_a_run_directory_is_told(
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_maker(tmp_path / "run", **SMALL, change=lambda row, episodes: episodes.pop())
+    assert main(["replay", str(run)]) == 1
+    assert "untrained-1-25: 2 of 3 episodes can be read" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report import conversations, page, write_report
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
@@ -84,25 +86,32 @@ def test_what_is_missing_is_said(swept: Path, tmp_path: Path) -> None:
         swept,
         tmp_path / "run",
         "UPDATE meta SET value = '7' WHERE key = 'cells'",
-        "DELETE FROM episodes WHERE cell = 'untrained-0-25' AND episode = 1",
         "UPDATE episodes SET log = '[1' WHERE cell = 'untrained-1-25' AND episode = 0",
         "UPDATE curves SET curve = 'nonsense' WHERE cell = 'rlhf_ppo-0-25'",
     )
     with read_run(run) as stored:
         for cell, told in zip(stored.cells, conversations.listen(stored), strict=True):
             assert stored.curve(cell) == [] or cell.method == "rlhf_ppo"
-            assert len(told.talks) == {"untrained-0-25": 3, "untrained-1-25": 3}.get(str(cell.id), 4)
+            assert len(told.talks) == {"untrained-1-25": 3}.get(str(cell.id), 4)
         text = "; ".join(stored.problems)
     assert "3 of 7 cells had not finished" in text
-    assert "untrained-0-25: 3 of 4 episodes are stored" in text
     assert "1 damaged episode of untrained-1-25, left out" in text
     assert "the curve of rlhf_ppo-0-25 cannot be read" in text
 
 
-def test_cells_that_the_file_no_longer_has_are_told(swept: Path, tmp_path: Path) -> None:
+def test_cells_that_the_file_no_longer_has_are_left_out_and_told(
+    swept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = altered(swept, tmp_path / "run", "UPDATE meta SET value = '3' WHERE key = 'cells'")
     with read_run(run) as stored:
-        assert stored.problems == ["1 cells are of an earlier state of the sweep file, and kept"]
+        assert stored.problems == [f"1 cell of an earlier state of the sweep file left out; {FILE} keeps them"]
+        assert (len(stored.cells), stored.left_out) == (3, 1)
+    with read_run(run, everything=True) as stored:
+        assert (len(stored.cells), stored.left_out) == (4, 0)
+    assert main(["report", str(run), "--json"]) == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)["rows"]) == 3
+    assert "1 more rows are of an earlier state of the sweep file" in told.err
 
 
 @pytest.mark.parametrize(
@@ -110,7 +119,7 @@ def test_cells_that_the_file_no_longer_has_are_told(swept: Path, tmp_path: Path)
     [
         ("UPDATE meta SET value = '99' WHERE key = 'format'", "has format 99; expected 1"),
         ("DELETE FROM meta", "has no format"),
-        ("DROP TABLE episodes", "no such table"),
+        ("DROP TABLE episodes", "its table episodes is missing"),
         ("UPDATE cells SET knobs = '{'", "is damaged"),
     ],
 )

@@ -126,7 +126,7 @@ class TestDamage:
     def test_killed_at_birth(self, tmp_path):
         sqlite3.connect(tmp_path / FILE).close()
         (tmp_path / FILE).touch()
-        assert settled(tmp_path) == {}
+        assert settled(tmp_path, "sweep", "s") == {}
         with pytest.raises(UserError, match="stopped before it saved any; run it again"):
             rows(tmp_path)
         with opened(tmp_path) as store:
@@ -135,7 +135,7 @@ class TestDamage:
     def test_missing(self, tmp_path):
         with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
             load(tmp_path)
-        assert settled(tmp_path) == {}
+        assert settled(tmp_path, "sweep", "s") == {}
 
     def test_a_full_disk_is_one_line_and_what_was_there_is_whole(self, tmp_path, outcome):
         row, logs, _, _ = outcome

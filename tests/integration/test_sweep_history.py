@@ -1,0 +1,124 @@
+"""What a folder has been through does not show: tables are those of the present file, in its order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.results import VOLATILE, load
+from goldenrule.benchmarks.results.schema import FILE
+
+pytest.importorskip("pandas")
+SHOUTING = {"agent": "tests_of_history:Shouting", "name": "shouting"}
+AGENT = """
+from goldenrule.agents import Reply
+class Shouting:
+    def reset(self, seeds): pass
+    def act(self, observations): return [Reply("HM!") for _ in observations]
+"""
+SWEEP: dict[str, Any] = {
+    "name": "history",
+    "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.5]}],
+    "methods": ["scripted"],
+    "seeds": 3,
+    "episodes": 4,
+    "partner": "scripted",
+}
+LATER = SWEEP | {
+    "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5]}],
+    "methods": [SHOUTING, "scripted"],
+    "seeds": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tests_of_history.py").write_text(AGENT)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def swept(content: dict[str, Any], out: Path, *more: str) -> int:
+    file = out.parent / "sweep.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return main(["sweep", str(file), "--out", str(out), "--workers", "1", *more])
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    capsys.readouterr()
+    assert main(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
+def test_a_file_that_was_extended_gives_the_tables_of_a_clean_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grown, clean = tmp_path / "grown", tmp_path / "clean"
+    assert swept(SWEEP, grown) == 0
+    assert swept(LATER, grown, "--limit", "1") == 0
+    capsys.readouterr()
+    assert swept(LATER, grown) == 0
+    one = capsys.readouterr().out
+    assert swept(LATER, clean) == 0
+    other = capsys.readouterr().out
+    assert "against shouting" in other
+    assert one.split("cells have a row")[0] == other.split("cells have a row")[0]
+    reports = [json.loads(told(capsys, "report", str(out), "--json")) for out in (grown, clean)]
+    assert reports[0]["summary"] == reports[1]["summary"]
+    assert [row["cell"] for row in reports[0]["rows"]] == [row["cell"] for row in reports[1]["rows"]]
+
+    found, expected = load(grown), load(clean)
+    assert list(found.cell[:8]) == list(expected.cell)
+    assert list(found.planned) == [True] * 8 + [False]  # the third seed of what the first file named
+    assert expected.planned.all()
+    assert main(["report", str(grown)]) == 0
+    assert "1 more rows are of an earlier state of the sweep file" in capsys.readouterr().err
+    assert "36 of 36 episodes" in told(capsys, "replay", str(grown))  # all that is stored, left out or not
+
+
+def test_a_folder_of_another_sweep_or_of_a_cross_play_is_refused_and_stays_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, crossed = tmp_path / "mine", tmp_path / "crossed"
+    cross = ["crossplay", "--agents", "scripted", "--seeds", "1", "--episodes", "2", "--workers", "1", "--out"]
+    assert swept(SWEEP, mine) == 0
+    assert main([*cross, str(crossed)]) == 0
+    for out in (mine, crossed):
+        before = (out / FILE).read_bytes()
+        for more in ((), ("--dry-run",)):
+            capsys.readouterr()
+            assert swept(SWEEP | {"name": "other"}, out, *more) == 2
+            line = capsys.readouterr().err
+            assert f"'{out}' holds the {'sweep' if out == mine else 'cross-play'} '" in line
+            assert "this is the sweep 'other': name another folder with --out" in line
+            assert line.count("\n") == 1
+        assert (out / FILE).read_bytes() == before
+    assert main([*cross, str(mine)]) == 2
+    assert "holds the sweep 'history'; this is the cross-play" in capsys.readouterr().err
+    assert main([*cross, str(crossed)]) == 0
+
+
+def test_going_on_under_another_commit_or_with_other_versions_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def under(commit: str, **versions: str) -> str:
+        about = {"commit": commit, "versions": versions}
+        monkeypatch.setattr("goldenrule.benchmarks.sweep.run.environment", lambda: about)
+        capsys.readouterr()
+        assert swept(SWEEP, out, "--limit", "1") == 0
+        return "".join(line for line in capsys.readouterr().err.splitlines() if "other code" in line)
+
+    out = tmp_path / "out"
+    assert under("a" * 40, numpy="1.0") == ""
+    assert under("a" * 40, numpy="1.0") == ""
+    line = under("b" * 40 + "-dirty", numpy="2.0")
+    assert (
+        "2 of 3 rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb-dirty; numpy 1.0, now 2.0)" in line
+    )
+    assert "name a new folder with --out" in line
+    assert list(load(out).code) == ["a" * 40] * 2 + ["b" * 40 + "-dirty"]
+    assert {"code", "versions"} <= set(VOLATILE)
