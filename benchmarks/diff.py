@@ -17,6 +17,7 @@ from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import VOLATILE
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
 from goldenrule.benchmarks.summary import FIGURES
 
 A, B = "A", "B"
@@ -167,7 +168,7 @@ Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
 def _figure(name: str, rows: Rows) -> FigureDiff:
     settings = _lines(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
     several = len(settings) > len({key.method for key, _ in rows[A]})
-    methods = _lines(name, rows, lambda key: (key.method, {"place": key.setting}), ("scenario",)) if several else []
+    methods = _lines(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM) if several else []
     for line in settings:
         scenario, place = json.loads(line.pop("stratum"))
         line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
@@ -180,7 +181,7 @@ def _lines(
     name: str,
     rows: Rows,
     stratum: Callable[[Key], tuple[str, dict[str, Any]]],
-    strata: Sequence[str] = ("scenario", "knobs"),
+    strata: Sequence[str] = SETTING,
 ) -> list[dict[str, Any]]:
     """A line a stratum. The two runs stand where the statistics have methods; a method is part of the stratum."""
     long = []

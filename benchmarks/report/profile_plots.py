@@ -1,4 +1,7 @@
-"""Performance profiles: for each method the share of its runs above each reward of the partner."""
+"""Performance profiles: for each method the share of its seeds above each reward of the partner.
+
+A seed's settings are averaged first: they share their dialogues' seeds, and count as one run.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ RESAMPLES = 1000
 
 
 def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
-    """Records `method threshold share low high runs`; empty with fewer than two runs that all methods finished.
+    """Records `method threshold share low high runs` (`runs` are seeds); empty with fewer than two that all have.
 
     Args:
         named: cells of one scenario, each with the name it counts for.
@@ -64,7 +67,7 @@ def _thresholds(values: Sequence[float]) -> list[float]:
 
 
 def profiles(data: Rows, look: Look) -> Figure:
-    """Share of runs above each threshold; the band is each threshold's 95% interval by itself.
+    """Share of seeds above each threshold; the band is each threshold's 95% interval by itself.
 
     Args:
         data: records `method threshold share low high runs`.
@@ -80,6 +83,6 @@ def profiles(data: Rows, look: Look) -> Figure:
         if mine[0]["low"] is not None:
             ends = ([record["low"] for record in mine], [record["high"] for record in mine])
             axes.fill_between(at, *ends, step="post", color=colour, alpha=0.14, linewidth=0)
-    axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner, an episode", ylabel="share of runs above it")
+    axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner, an episode", ylabel="share of seeds above it")
     figure.legend(loc="outside right upper")
     return figure

@@ -4,8 +4,8 @@
     for line in compare(scores, baseline="rlhf_ppo").comparisons:
         print(line.paired.method, line.verdict.answer, line.verdict.because)
 
-The unit is the seed within a stratum (a scenario under its knobs), never the episode. Comparisons are paired; what one
-method lacks is left out for all compared, and counted.
+The unit is the seed within a stratum (a scenario), never the episode, nor the value of a knob. Comparisons are paired;
+what one method lacks is left out for all of the table, and counted.
 """
 
 from goldenrule.benchmarks.statistics.aggregates import iqm

@@ -79,7 +79,8 @@ def print_comparisons(lines: Sequence[Mapping[str, Any]], stream: TextIO) -> Non
             reasons = "; ".join(f"{count} times {reason}" for reason, count in line["dropped_because"].items())
             left = f"- {line['method']}: {line['pairs_dropped']} of {line['pairs_planned']} pairs left out ({reasons})"
             console.print(Text(clean(left), "dim"))
-    told = "Paired by scenario, knobs and seed; 95% BCa bootstrap over seeds; sign-flip test, corrected by Holm."
+    told = "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; "
+    told += "95% BCa bootstrap over seeds; sign-flip test, corrected by Holm."
     console.print(Text(told, "dim"))
 
 
