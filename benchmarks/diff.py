@@ -2,8 +2,8 @@
 
 Cells are partners where scenario, knobs, method and seed agree. What only one run has is listed, and no part of any
 figure. The runs are A and B, differences are B less A; the statistics are those of `goldenrule.benchmarks.statistics`:
-the seed is the unit, cells that failed in either run are left out of both, verdicts are corrected for all lines of a
-figure's table.
+the seed is the unit, cells and episodes that failed in either run are left out of both, verdicts are corrected for all
+lines of a figure's table.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from goldenrule.benchmarks import alike
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import VOLATILE
@@ -113,7 +114,10 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
             raise UserError(f"no figure {name!r}; expected some of {', '.join(FIGURES)}")
     one, other = _by_key(a), _by_key(b)
     both = [key for key in one if key in other]
-    rows = {A: [(key, one[key].row) for key in both], B: [(key, other[key].row) for key in both]}
+    pairs = [alike.both(one[key].row, a, other[key].row, b) for key in both]
+    rows = {
+        side: [(key, pair[place]) for key, pair in zip(both, pairs, strict=True)] for place, side in ((0, A), (1, B))
+    }
     found = [
         _figure(name, rows)
         for name in figures or FIGURES

@@ -33,7 +33,7 @@ FIGURES = {
 """Figures of a row, and why one may be none in every seed."""
 
 ORACLE = "oracle_kindness"
-COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
+COUNTS = ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored", "tokens")
 
 
 def interval(values: Sequence[float]) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def summarise(rows: Sequence[Row], planned: int | None = None) -> dict[str, Any]
     """The table of a run.
 
     Args:
-        rows: rows of finished cells, failed ones included.
+        rows: rows of finished cells, failed ones included; as `goldenrule.benchmarks.alike` gives them, where the
+            figures of all methods are to rest on the same episodes.
         planned: how many cells there were to be.
 
     Returns:
@@ -106,7 +107,7 @@ def _group(group: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
         "knobs": first["knobs"],
         "seeds": [row["seed"] for row in group],
         "failed": len(group) - len(done),
-        **{key: _sum([row[key] for row in done]) for key in COUNTS},
+        **{key: _sum([row.get(key) for row in done]) for key in COUNTS},
         "figures": figures,
         "negotiation": _negotiation(done),
     }

@@ -114,12 +114,14 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
-    episodes, failed, estimated, unscored = (
-        sum(group[key] for group in groups)
-        for key in ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored")
+    episodes, failed, left_out, estimated, unscored = (
+        sum(group[key] or 0 for group in groups)
+        for key in ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored")
     )
     runs = sum(group["failed"] for group in groups)
-    text = f"{episodes} dialogues; {failed} failed and are left out; {unscored} messages have no estimate"
+    text = f"{episodes} dialogues; {failed} failed and are left out; "
+    text += f"{left_out} more are left out because another method failed them; " if left_out else ""
+    text += f"{unscored} messages have no estimate"
     text += f": estimates and gaps are over {estimated} dialogues." if unscored else "."
     return text + (f" {runs} runs failed." if runs else "")
 

@@ -48,12 +48,13 @@ def summary_of(run: Run) -> dict[str, Any]:
     Raises:
         UserError: a row lacks what every row has.
     """
+    from goldenrule.benchmarks.alike import alike
     from goldenrule.benchmarks.summary import summarise
 
     rows = [cell.row for cell in run.cells]
     try:
         return {
-            **summarise(rows, max(len(rows), run.planned or 0)),
+            **summarise(alike(rows, run), max(len(rows), run.planned or 0)),
             "human": run.summary.get("human"),
         }
     except (KeyError, TypeError) as error:

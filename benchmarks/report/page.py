@@ -24,6 +24,7 @@ from markupsafe import Markup
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
+from goldenrule.benchmarks.report.counting import counted
 from goldenrule.benchmarks.report.crossing import Crossing, crossing
 from goldenrule.benchmarks.report.endings import endings
 from goldenrule.benchmarks.report.figures import Plot
@@ -81,8 +82,9 @@ def write_page(run: Run) -> Path:
     Raises:
         UserError: the results are damaged, or the folder cannot be written to.
     """
-    told = listen(run)
     crossed = crossing(run)
+    run = run if crossed is not None else counted(run)
+    told = listen(run)
     drawn = plots(run, told, crossed)
     run_dir = run.folder
     path = run_dir / PAGE
@@ -159,7 +161,9 @@ def _render(
         detailed=DETAILED,
         most_methods=METHODS,
         failed=[cell for cell in run.cells if not cell.done],
-        endings=[line for setting in run.settings[:TABLES] for line in endings(setting, ends)],
+        endings=[
+            line for setting in run.settings[:TABLES] for line in endings(setting, ends, together=crossed is None)
+        ],
         failures=_counted((one.cell.method, one.failures) for one in told),
         unscored=[line for line in unscored if line[1][0] != PREDICTED],
         untold=[line for line in unscored if line[1][0] == PREDICTED],

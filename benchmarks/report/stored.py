@@ -115,6 +115,9 @@ class Log(Protocol):
     def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The cell's episode number `place`, if there is one."""
 
+    def finished(self, cell: StoredCell) -> frozenset[int]:
+        """Numbers of the cell's episodes that did not fail."""
+
     def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """What is kept beside episode number `place`, by column; `None` where nothing is but its log."""
 
@@ -152,6 +155,11 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         self.log.close()
+
+    @cached_property
+    def by_id(self) -> dict[str, StoredCell]:
+        """Those cells that have a name, by it."""
+        return {cell.id: cell for cell in self.cells if cell.id is not None}
 
     @cached_property
     def methods(self) -> list[str]:

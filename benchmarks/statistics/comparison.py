@@ -27,15 +27,16 @@ class Options:
         bootstrap: kind and size of the intervals; the level of tests and verdicts is 1 less its confidence.
         power: the probability that `detectable` differences are found with.
         higher_is_better: whether more of the figure is good.
-        alike: what is left out alike: a place that one method lacks, for the `pair` it is compared in, or for every
-            method of the `table`.
+        alike: what is left out alike: a place that one method lacks, for every method of the `table` (or of the line,
+            where each stratum has lines of its own), or only for the `pair` it is compared in. A method without any
+            figure there is left out itself, and takes nothing from the others.
         seed: of the random draws.
     """
 
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     power: float = 0.8
     higher_is_better: bool = True
-    alike: Literal["pair", "table"] = "pair"
+    alike: Literal["pair", "table"] = "table"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -89,16 +89,19 @@ def compare(
     )
     parts = [(s, scores.within(s)) for s in scores.strata] if each_stratum else [(None, scores)]
     patterns = max(options.bootstrap.resamples, math.ceil(20 * len(couples) * len(parts) / options.alpha))
-    found = []
+    found, silent = [], []
     for stratum, part in parts:
-        common = align(part, names) if options.alike == "table" else None
+        alive = [name for name in names if part.values.get(name)]
+        common = align(part, alive) if options.alike == "table" else None
         for couple in couples:
-            sample = common or align(part, couple)
+            sample = common if common is not None and set(couple) <= set(alive) else align(part, couple)
             found.append(pair(sample, couple, scores.figure, stratum, options, patterns))
-    return Table(scores.figure, options, sum(one.test.p is not None for one in found), _judged(found, options))
+            silent.append([name for name in couple if name not in alive])
+    tests = sum(one.test.p is not None for one in found)
+    return Table(scores.figure, options, tests, _judged(found, silent, options))
 
 
-def _judged(found: Sequence[Paired], options: Options) -> tuple[Comparison, ...]:
+def _judged(found: Sequence[Paired], silent: Sequence[Sequence[str]], options: Options) -> tuple[Comparison, ...]:
     p_values = [one.test.p for one in found]
     tests = sum(p is not None for p in p_values)
     lines = []
@@ -119,8 +122,15 @@ def _judged(found: Sequence[Paired], options: Options) -> tuple[Comparison, ...]
             options.higher_is_better,
             one.strata,
         )
-        lines.append(Comparison(one, p_holm, smallest, judge(evidence)))
+        verdict = judge(evidence) if one.pairs else _nothing(silent[k])
+        lines.append(Comparison(one, p_holm, smallest, verdict))
     return tuple(lines)
+
+
+def _nothing(silent: Sequence[str]) -> Verdict:
+    """The verdict where there is no pair."""
+    why = f"{' and '.join(silent)} finished nothing here" if silent else "what one finished the other did not"
+    return Verdict("too few seeds", f"no seed has both results: {why}")
 
 
 def _row(line: Comparison) -> dict[str, Any]:

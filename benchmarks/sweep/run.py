@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldenrule.benchmarks.alike import alike_in
 from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
@@ -109,7 +110,7 @@ def run_sweep(
         raise UserError(f"cannot write {str(out)!r}: {error.strerror}; name a writable folder with --out") from error
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    summary = summarise(mine, len(cells)) if summing is None else summing(mine)
+    summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
     return Swept(out, mine, summary, ran, len(found) - len(mine), interrupted)
 
 

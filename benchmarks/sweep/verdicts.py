@@ -1,6 +1,7 @@
 """Which methods differ: every method of a sweep against its first, paired by scenario, knobs and seed.
 
-Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all.
+Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all. A
+method that finished nothing is named and left out itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.recount import sums_of
 from goldenrule.benchmarks.results.load import episode_figures
+from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
@@ -47,7 +50,7 @@ def comparisons(
 
 def _by_episode(rows: Sequence[Mapping[str, Any]], figure: str, folder: Path) -> list[dict[str, Any]]:
     """A row an episode. A cell that failed lacks all the episodes that others have."""
-    stored = episode_figures(folder, figure)
+    stored = _stored(folder, figure)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
@@ -56,6 +59,21 @@ def _by_episode(rows: Sequence[Mapping[str, Any]], figure: str, folder: Path) ->
         for number, status, error, value in stored.get(row["cell"], []) if row["status"] == "done" else lacking:
             long.append(place | {"episode": number, "status": status, "error": error, figure: value})
     return long
+
+
+def _stored(folder: Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
+    """Number, status, error and one figure of every episode, by cell."""
+    if (folder / FILE).is_file():
+        return episode_figures(folder, figure)
+    from goldenrule.benchmarks.report.reading import read_run  # its package draws figures: only where it is needed
+
+    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
+    with read_run(folder) as run:
+        for name, cell in run.by_id.items():
+            sums = [sums_of(log, cell.scenario) for log in run.log.episodes(cell)]
+            told = [one for one in sums if one is not None]
+            found[name] = [(one["episode"], one["status"], one["error"], one[figure]) for one in told]
+    return found
 
 
 def print_comparisons(lines: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
