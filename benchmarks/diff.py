@@ -17,7 +17,7 @@ from goldenrule.benchmarks import alike
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import VOLATILE
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
 from goldenrule.benchmarks.summary import FIGURES
 
@@ -170,9 +170,14 @@ Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
 
 
 def _figure(name: str, rows: Rows) -> FigureDiff:
-    settings = _lines(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
-    several = len(settings) > len({key.method for key, _ in rows[A]})
-    methods = _lines(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM) if several else []
+    apart = _scores(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
+    over = _scores(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM)
+    several = len(apart.strata) > len(over.strata)
+    tables = [_table(name, apart, len(over.strata) if several else 0)]
+    if several:
+        tables = corrected(*tables, _table(name, over, len(apart.strata)))
+    settings, *others = ([_worded(name, one) for one in table.rows() if not _absent(one)] for table in tables)
+    methods = others[0] if others else []
     for line in settings:
         scenario, place = json.loads(line.pop("stratum"))
         line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
@@ -181,13 +186,10 @@ def _figure(name: str, rows: Rows) -> FigureDiff:
     return FigureDiff(name, methods, settings)
 
 
-def _lines(
-    name: str,
-    rows: Rows,
-    stratum: Callable[[Key], tuple[str, dict[str, Any]]],
-    strata: Sequence[str] = SETTING,
-) -> list[dict[str, Any]]:
-    """A line a stratum. The two runs stand where the statistics have methods; a method is part of the stratum."""
+def _scores(
+    name: str, rows: Rows, stratum: Callable[[Key], tuple[str, dict[str, Any]]], strata: Sequence[str] = SETTING
+) -> Scores:
+    """The two runs stand where the statistics have methods; a method is part of the stratum."""
     long = []
     for side, pairs in rows.items():
         for key, row in pairs:
@@ -199,10 +201,13 @@ def _lines(
                 {"method": side, "scenario": scenario, "knobs": knobs, "seed": key.seed, name: value}
                 | {"status": status, "error": error}
             )
+    return read_scores(long, name, strata=strata)
+
+
+def _table(name: str, scores: Scores, beside: int) -> Table:
+    """A line a stratum."""
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES), higher_is_better=name not in SMALLER_IS_BETTER)
-    scores = read_scores(long, name, strata=strata)
-    table = compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options)
-    return [_worded(name, line) for line in table.rows() if not _absent(line)]
+    return compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options, beside=beside)
 
 
 def _absent(line: Mapping[str, Any]) -> bool:

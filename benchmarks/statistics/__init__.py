@@ -17,7 +17,7 @@ from goldenrule.benchmarks.statistics.power import minimum_detectable_effect, se
 from goldenrule.benchmarks.statistics.profiles import Profile
 from goldenrule.benchmarks.statistics.samples import Dropped, Sample, Scores, align, read_scores
 from goldenrule.benchmarks.statistics.sign_flip import least_units
-from goldenrule.benchmarks.statistics.table import Comparison, Table, compare
+from goldenrule.benchmarks.statistics.table import Comparison, Table, compare, corrected
 from goldenrule.benchmarks.statistics.verdict import Evidence, Verdict, judge
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "aggregate",
     "align",
     "compare",
+    "corrected",
     "holm",
     "iqm",
     "judge",

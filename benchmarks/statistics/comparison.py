@@ -12,7 +12,7 @@ from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
 from goldenrule.benchmarks.statistics.improvement import improvement_of, won_tied_lost
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, Estimate, estimate
-from goldenrule.benchmarks.statistics.power import detectable
+from goldenrule.benchmarks.statistics.power import detectable, seeds_needed
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Dropped, Indices, Sample
 from goldenrule.benchmarks.statistics.sign_flip import SignFlip, sign_flip
@@ -72,6 +72,7 @@ class Paired:
         error_size: standard error of the effect by that deviation.
         test: the sign-flip test.
         dropped: what was left out of both.
+        silent: which of the two have no figure at all here.
     """
 
     method: str
@@ -89,6 +90,16 @@ class Paired:
     error_size: float | None
     test: SignFlip
     dropped: Dropped
+    silent: tuple[str, ...] = ()
+
+    def needed(self, alpha: float, power: float) -> int | None:
+        """Seeds a stratum that find a true difference as large as the observed one; none where it cannot be told."""
+        if not self.effect.value or self.deviation is None:
+            return None
+        try:
+            return seeds_needed(self.effect.value, self.deviation, strata=self.strata, alpha=alpha, wanted=power)
+        except UserError:  # more than anyone has
+            return None
 
     def detectable(self, alpha: float, power: float) -> float | None:
         """The difference that so many seeds of this deviation find with this probability."""

@@ -17,12 +17,14 @@ from goldenrule.benchmarks.statistics import (
     Options,
     aggregate,
     compare,
+    corrected,
     holm,
     iqm,
     judge,
     minimum_detectable_effect,
     profile,
     read_scores,
+    seeds_needed,
 )
 
 FAST = Options(Bootstrap(resamples=500))
@@ -266,10 +268,34 @@ def test_verdicts_follow_the_evidence(change, answer):
 
 def test_a_verdict_gives_its_numbers():
     evidence = Evidence(Estimate(0.1, -0.2, 0.4, 12), 0.5, 1.0, 0.001, 2, 0.45)
-    assert judge(evidence).because == (
+    told = (
         "mean difference +0.1 over 12 seeds, -0.2 to +0.4, p 0.5, corrected 1; "
-        "a difference of 0.45 is found 80% of the time"
+        "so many find a difference of 0.45 80% of the time"
     )
+    assert judge(evidence).because == told
+    assert judge(replace(evidence, needed=243)).because == f"{told}, and one of 0.1 takes 243 seeds"
+    assert judge(replace(evidence, needed=80, strata=3)).because.endswith("one of 0.1 takes 80 seeds in each")
+
+
+def test_what_is_not_distinguishable_says_how_many_seeds_would_tell():
+    shifts = {"base": 0.0, "good": 1.0, "bad": -1.0, "same": 0.0}
+    _, good, same = compare(scores(shifts), baseline="base", options=FAST).rows()
+    assert (same["verdict"], good["verdict"]) == ("not distinguishable", "better")
+    assert same["seeds_needed"] == seeds_needed(same["effect"], same["deviation"], alpha=0.05 / 3)
+    assert f"takes {same['seeds_needed']:,} seeds" in same["because"]
+    assert good["seeds_needed"] is None
+
+
+def test_tables_of_one_figure_are_corrected_as_one():
+    one = compare(scores({"base": 0.0, "good": 1.0}), baseline="base", options=FAST)
+    rows = runs({"base": 0.0, "b": 0.1, "c": 0.2}, seeds=6)
+    two = compare(read_scores(rows, "gain"), baseline="base", options=FAST)
+    first, second = corrected(one, two)
+    p_values = [line["p"] for line in (*one.rows(), *two.rows())]
+    assert [line["p_holm"] for line in (*first.rows(), *second.rows())] == holm(p_values)
+    assert (first.tests, second.tests) == (3, 3)
+    assert second.rows()[0]["verdict"] == "too few seeds"  # 3 * 2 / 64 > 0.05
+    assert first.rows()[0]["detectable"] > one.rows()[0]["detectable"]
 
 
 def test_aggregates_and_profiles_are_over_what_all_methods_have():
