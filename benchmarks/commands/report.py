@@ -23,17 +23,21 @@ def report(
 ) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
     from goldenrule.benchmarks.report import write_page
+    from goldenrule.benchmarks.report.compared import verdicts
     from goldenrule.benchmarks.report.reading import read_run
+    from goldenrule.benchmarks.sweep.verdicts import print_comparisons
     from goldenrule.benchmarks.table import print_table
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
+        compared = [] if isinstance(stored.config.get("members"), list) else verdicts(stored)
         page = write_page(stored)
     if json_:
-        print(json.dumps({"run": str(run), "rows": rows, "summary": summary}), flush=True)
+        print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}), flush=True)
     else:
         print_table(summary, sys.stdout)
+        print_comparisons(compared, sys.stdout)
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}", flush=True)
     if not summary["complete"]:

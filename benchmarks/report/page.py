@@ -23,6 +23,7 @@ from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.compared import Verdicts, of_setting, over_all, verdicts
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
 from goldenrule.benchmarks.report.counting import counted
 from goldenrule.benchmarks.report.crossing import Crossing, crossing
@@ -43,6 +44,7 @@ from goldenrule.benchmarks.report.summarising import (
     over_seeds,
     overview,
 )
+from goldenrule.benchmarks.sweep.verdicts import Line
 
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
@@ -135,8 +137,9 @@ def _render(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "shown": shown}
+    environment.filters |= {"figure": _figure, "signed": _signed, "p_value": _p_value, "shown": shown}
     ends = {one.cell: one.ends for one in told}
+    lines = [] if crossed is not None else verdicts(run)
     unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
@@ -152,7 +155,8 @@ def _render(
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=any(one.pairs for one in told),
         columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[_table(run, setting) for setting in run.settings[:TABLES]],
+        tables=[_table(run, setting, lines) for setting in run.settings[:TABLES]],
+        overall=over_all(lines) if len(run.settings) > 1 else None,
         most_tables=TABLES,
         negotiation=deals(run),
         deal_titles=DEALS,
@@ -182,9 +186,12 @@ def _render(
     )
 
 
-def _table(run: Run, setting: Setting) -> tuple[Setting, list[OverviewRow], float | None]:
-    """A setting, the lines of its table, and how true its partners were to their cards."""
-    return setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean
+def _table(
+    run: Run, setting: Setting, lines: Sequence[Line]
+) -> tuple[Setting, list[OverviewRow], float | None, Verdicts | None]:
+    """A setting, the lines of its table, how true its partners were to their cards, and who differs in it."""
+    faithful = over_seeds(setting.cells, "partner_faithfulness").mean
+    return setting, overview(run, setting), faithful, of_setting(lines, run, setting)
 
 
 def _hash(text: str) -> str:
@@ -225,6 +232,15 @@ def _figure(value: float | None, percent: bool = False) -> str:
         return "–"
     text = f"{100 * value:.0f}" if percent else f"{value:.2f}"
     return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
+
+
+def _signed(value: float | None) -> str:
+    """A difference: three decimals and a sign."""
+    return "–" if value is None else f"{value:+.3f}".replace("-", "\u2212")
+
+
+def _p_value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:

@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.compared import score_rows
 from goldenrule.benchmarks.report.figures import WIDTH, Look, Rows
 from goldenrule.benchmarks.report.stored import StoredCell
 from goldenrule.benchmarks.report.style import drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
+from goldenrule.benchmarks.sweep.verdicts import FIGURE
 
-FIGURE = "partner_reward"
 THRESHOLDS = 60
 """Thresholds at most; with fewer different rewards, each of them is one."""
 
@@ -32,11 +33,7 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     Args:
         named: cells of one scenario, each with the name it counts for.
     """
-    rows = [
-        {"method": name, "scenario": cell.scenario, "knobs": cell.knobs, "seed": cell.seed, "status": cell.status}
-        | {"error": cell.row.get("error"), FIGURE: cell.value(FIGURE)}
-        for name, cell in named
-    ]
+    rows = score_rows(named)
     values = [value for row in rows if isinstance(value := row[FIGURE], float)]
     methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[FIGURE] is not None))
     if len(set(values)) < 2:

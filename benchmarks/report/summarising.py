@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.benchmarks import summary
+from goldenrule.benchmarks.report.compared import middles
 from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.statistics import Estimate
+
+MIDDLE = "partner_reward_iqm"
+"""Not a figure of rows: an aggregate of `partner_reward` that single seeds move less than its mean."""
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "own_reward": ("own", "the agent's own true reward, an episode"),
     "proxy_reward": ("proxy", "what annotators who see only the message would give, an episode"),
     "partner_reward": ("true partner", "what the partner really got, an episode"),
+    MIDDLE: ("its IQM", "interquartile mean of what the partner really got: of the middle half of the seeds"),
     "partner_reward_estimate": ("estimate", "what the agent thought its partner got, an episode"),
     "estimate_gap": ("gap", "estimate minus truth; above 0 the agent flatters itself"),
     "estimate_correlation": ("r", "Pearson's r of estimate and truth over messages"),
@@ -21,7 +27,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "reply_accuracy": ("foreseen %", "real replies of which the imagined one told the same reward"),
     "oracle_share": ("of oracle %", "true partner reward as a share of oracle kindness's under the same seed"),
 }
-"""Figures of the overview: short title and meaning. All but the last are keys of a row."""
+"""Figures of the overview: short title and meaning. All but `MIDDLE` and the last are keys of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,19 @@ class OverviewRow:
 
 def overview(run: Run, setting: Setting) -> list[OverviewRow]:
     """The lines of the overview table, methods in the order of the rows."""
-    lines = []
+    lines, found = [], middles(setting)
     for method in run.methods:
         cells = setting.of(method)
         if cells:
             figures = {key: over_seeds(cells, key) for key in COLUMNS}
+            figures[MIDDLE] = _middle(found.get(method))
             figures["oracle_share"] = _oracle_share(setting, cells)
             lines.append(OverviewRow(method, sum(cell.done for cell in cells), len(cells), figures))
     return lines
+
+
+def _middle(found: Estimate | None) -> Interval:
+    return Interval(None, None, None, ()) if found is None else Interval(found.value, found.low, found.high, ())
 
 
 def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
@@ -92,7 +103,7 @@ def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
 
 def columns_of(run: Run) -> list[str]:
     """Those of `COLUMNS` that some row has; a scenario without third parties has no such column."""
-    needed = {"partner_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    needed = {"partner_reward", MIDDLE, "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
     if summary.ORACLE in run.methods:
         needed.add("oracle_share")
     return [key for key in COLUMNS if key in needed or any(cell.value(key) is not None for cell in run.cells)]
