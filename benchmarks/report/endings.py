@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from goldenrule.benchmarks.bounds import bounds
 from goldenrule.benchmarks.report.stored import Setting, StoredCell, number
 from goldenrule.benchmarks.report.summarising import Interval, interval
 from goldenrule.envs.registry import specs
@@ -142,8 +143,8 @@ def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]], together
         counts = [sum(end.status == status for end in mine) for status in ("truncated", "failed")]
         wrong = sum(end.invalid for end in mine)
         lines.append(
-            Ended(setting.label, method, len(mine), counts[0], counts[1], wrong, _over(every), _over(kept),
-                  sum(map(len, kept)))
+            Ended(setting.label, method, len(mine), counts[0], counts[1], wrong, _over(every, of[0]),
+                  _over(kept, of[0]), sum(map(len, kept)))
         )  # fmt: skip
     return lines
 
@@ -177,5 +178,6 @@ def _paid(cell: StoredCell, ends: Sequence[End], places: Places) -> list[float]:
     return [end.paid for end in ends if end.paid is not None and (cell.seed, end.place) in places]
 
 
-def _over(seeds: Sequence[Sequence[float]]) -> Interval:
-    return interval([sum(paid) / len(paid) if paid else None for paid in seeds])
+def _over(seeds: Sequence[Sequence[float]], cell: StoredCell) -> Interval:
+    within = bounds("partner_reward", cell.scenario, cell.knobs)
+    return interval([sum(paid) / len(paid) if paid else None for paid in seeds], within)

@@ -44,6 +44,7 @@ from goldenrule.benchmarks.report.summarising import (
     over_seeds,
     overview,
 )
+from goldenrule.benchmarks.summary import LEAST
 from goldenrule.benchmarks.sweep.verdicts import Line
 
 PAGE, FIGURES = "report.html", "figures"
@@ -149,6 +150,7 @@ def _render(
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
         honest=HONEST,
+        least=LEAST,
         percents=PERCENT,
         most_reasons=REASONS,
         most_endings=ENDINGS,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.benchmarks import summary
+from goldenrule.benchmarks.bounds import ANY, Bounds, bounds
 from goldenrule.benchmarks.report.compared import middles
 from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
 from goldenrule.benchmarks.statistics import Estimate
@@ -25,7 +26,10 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "third_party_reward": ("third party", "true reward of those who are absent, an episode"),
     "valid_share": ("valid %", "messages of the agent that the scenario understands"),
     "reply_accuracy": ("foreseen %", "real replies of which the imagined one told the same reward"),
-    "oracle_share": ("of oracle %", "true partner reward as a share of oracle kindness's under the same seed"),
+    "oracle_share": (
+        "of oracle %",
+        "true partner reward by oracle kindness's: the ratio of their means over the same seeds",
+    ),
 }
 """Figures of the overview: short title and meaning. All but `MIDDLE` and the last are keys of a row."""
 
@@ -36,7 +40,8 @@ class Interval:
 
     Attributes:
         mean: of the values; `None` where there are none.
-        low, high: 95% Student interval of the mean; `None` with fewer than two values.
+        low, high: 95% Student interval of the mean, as `goldenrule.benchmarks.summary` has it; `None` with fewer than
+            three values.
         values: one a seed.
     """
 
@@ -46,16 +51,18 @@ class Interval:
     values: tuple[float, ...]
 
 
-def interval(values: Sequence[float | None]) -> Interval:
+def interval(values: Sequence[float | None], within: Bounds = ANY) -> Interval:
     """Mean and interval, as the table in the terminal has them, of those values that exist."""
     had = tuple(value for value in values if value is not None)
-    found = summary.interval(had)
+    found = summary.interval(had, within)
     return Interval(found["mean"], found["low"], found["high"], had)
 
 
 def over_seeds(cells: Sequence[StoredCell], key: str) -> Interval:
-    """The figure `key` of one method's cells."""
-    return interval([cell.value(key) for cell in cells])
+    """The figure `key` of one method's cells, of one scenario."""
+    within = [bounds(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
+    widest = min(low for low, _ in within), max(high for _, high in within)
+    return interval([cell.value(key) for cell in cells], widest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +99,12 @@ def _middle(found: Estimate | None) -> Interval:
 
 
 def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
-    """The partner's reward as a share of the oracle's under the same seed, where that is above 0."""
+    """As `goldenrule.benchmarks.summary.oracle_share`."""
     best = {cell.seed: cell.value("partner_reward") for cell in setting.of(summary.ORACLE)}
-    shares = []
-    for cell in cells:
-        reward, top = cell.value("partner_reward"), best.get(cell.seed)
-        shares.append(reward / top if reward is not None and top is not None and top > 0 else None)
-    return interval(shares)
+    rewards = [(cell.seed, cell.value("partner_reward")) for cell in cells if cell.done]
+    within = bounds("partner_reward", cells[0].scenario, cells[0].knobs)
+    found = summary.oracle_share(rewards, best or None, within)
+    return Interval(found["mean"], found["low"], found["high"], ())
 
 
 def columns_of(run: Run) -> list[str]:
@@ -153,7 +159,9 @@ def deals(run: Run) -> list[Deals]:
             for method in run.methods:
                 mine = [of[cell] for cell in setting.of(method) if cell in of]
                 if mine:
-                    lines.append((method, [interval([number(one.get(key)) for one in mine]) for key in keys]))
+                    lines.append(
+                        (method, [interval([number(one.get(key)) for one in mine], bounds(key)) for key in keys])
+                    )
             lines += _people(run, keys)
             found.append(Deals(setting.label, [shown(key, 40) for key in keys], lines))
     return found

@@ -13,6 +13,9 @@ from goldenrule.benchmarks.crossplay.matrix import read
 from goldenrule.benchmarks.crossplay.plan import Asked, plan
 from goldenrule.benchmarks.crossplay.run import cross
 from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.reading import read_run
+from goldenrule.benchmarks.report.stored import StoredCell
+from goldenrule.benchmarks.report.summarising import over_seeds
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.sweep.run import SweepOptions
 
@@ -45,6 +48,10 @@ def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def sat(cell: StoredCell) -> tuple[str, str]:
+    return cell.row["params"]["learner"], cell.row["params"]["partner"]
+
+
 def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path) -> None:
     html = write_report(crossed).read_text("utf-8")
     assert "cross-play of 3 agents on campsite-v0" in html
@@ -60,6 +67,13 @@ def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path)
         assert float(drawn[pair["row"], pair["column"], "partner"]) == figure["mean"]
         assert f"{figure['mean']:.2f}" in html
         assert f"{figure['low']:.2f} to {figure['high']:.2f}" in html
+    with read_run(crossed) as run:
+        for name, key in (("own", "own_reward"), ("partner", "partner_reward")):
+            every = [
+                over_seeds([c for c in run.cells if sat(c) == (p["row"], p["column"])], key) for p in summary["pairs"]
+            ]
+            told = [(pair["figures"][name]["low"], pair["figures"][name]["high"]) for pair in summary["pairs"]]
+            assert [(one.low, one.high) for one in every] == told  # "Every pair" says what the matrix says
     with (crossed / "figures" / "profiles.csv").open() as file:
         profiles = list(csv.DictReader(file))
     assert {row["method"] for row in profiles} == {"scripted", "saint", "exploiter"}

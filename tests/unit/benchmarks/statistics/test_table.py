@@ -127,7 +127,7 @@ def test_one_seed_in_each_of_many_strata_has_a_test_but_no_interval_and_no_answe
     found = scores({"base": 0.0, "good": 9.0}, seeds=1, scenarios=tuple("abcdefgh"))
     (line,) = compare(found, baseline="base", options=FAST).rows()
     assert (line["low"], line["p"], line["verdict"]) == (None, 2 / 256, "too few seeds")
-    assert line["because"] == line["no_interval"] == "8 of 8 strata have a single seed"
+    assert line["because"] == line["no_interval"] == "an interval needs 3 seeds a stratum; 8 of 8 strata have fewer"
 
 
 def test_a_failed_seed_is_left_out_of_both_and_counted():
