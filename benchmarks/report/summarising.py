@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.benchmarks import summary
+from goldenrule.benchmarks.alike import LEFT_OUT
 from goldenrule.benchmarks.bounds import ANY, Bounds, bounds
 from goldenrule.benchmarks.report.compared import middles
 from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
@@ -71,7 +72,7 @@ class OverviewRow:
 
     Attributes:
         method: its name.
-        done, seeds: finished cells of all cells.
+        done, seeds: cells that have an episode that counts, of all cells.
         figures: an interval for each of `COLUMNS`.
     """
 
@@ -90,8 +91,38 @@ def overview(run: Run, setting: Setting) -> list[OverviewRow]:
             figures = {key: over_seeds(cells, key) for key in COLUMNS}
             figures[MIDDLE] = _middle(found.get(method))
             figures["oracle_share"] = _oracle_share(setting, cells)
-            lines.append(OverviewRow(method, sum(cell.done for cell in cells), len(cells), figures))
+            lines.append(
+                OverviewRow(
+                    method, sum(cell.value("partner_reward") is not None for cell in cells), len(cells), figures
+                )
+            )
     return lines
+
+
+def remarks(run: Run, setting: Setting) -> list[str]:
+    """What is to be said of the overview of a setting: what its columns rest on, and how true its partners were."""
+    told = []
+    some = []
+    for method in run.methods:
+        cells = setting.of(method)
+        estimated, counted = _sum(cells, "episodes_estimated"), _sum(cells, "episodes") - _sum(cells, LEFT_OUT)
+        if 0 < estimated < counted:
+            some.append(f"{method} {estimated:,} of {counted:,}")
+    if some:
+        told.append(
+            "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "
+            f"estimate ({', '.join(some)}): the gap is the estimate less the truth of these, not of the columns."
+        )
+    if left := _sum(setting.cells, LEFT_OUT):
+        told.append(f"{left:,} finished dialogues are left out, because another method failed theirs.")
+    faithful = over_seeds(setting.cells, "partner_faithfulness").mean
+    if faithful is not None:
+        told.append(f"Partners were true to their cards in {100 * faithful:.0f}% of their messages.")
+    return told
+
+
+def _sum(cells: Sequence[StoredCell], key: str) -> int:
+    return int(sum(cell.value(key) or 0 for cell in cells))
 
 
 def _middle(found: Estimate | None) -> Interval:

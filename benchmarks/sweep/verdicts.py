@@ -30,6 +30,9 @@ RESAMPLES = 2000
 SETTINGS = 200
 """Settings up to which each has lines of its own; with more the correction would leave nothing to tell."""
 
+REASONS, LONGEST = 3, 160
+"""Reasons told of one line at most, and the characters of each."""
+
 Row = Mapping[str, Any]
 Line = dict[str, Any]
 Stored = Mapping[str, Sequence[tuple[int, str, str | None, float | None]]]
@@ -125,19 +128,22 @@ def left_out(line: Line) -> str:
     """How many pairs of a line were left out, and why; nothing where none was."""
     if not line["pairs_dropped"]:
         return ""
-    reasons = "; ".join(f"{count} times {reason}" for reason, count in line["dropped_because"].items())
+    counted = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{count} times {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}" for reason, count in counted]
+    reasons = "; ".join(told[:REASONS] + [f"{len(told) - REASONS} more reasons"] * (len(told) > REASONS))
     return f"{line['pairs_dropped']} of {line['pairs_planned']} pairs left out, for all methods alike ({reasons})"
 
 
 def how(lines: Sequence[Line]) -> str:
     """How the lines were found."""
-    apart = len(lines) - sum(line["stratum"] is None for line in lines)
+    apart = sum(line["stratum"] is not None and line["p"] is not None for line in lines)
     more = f", {apart} of them of single settings (on the page)" if apart else ""
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
         f"over seeds; sign-flip test, corrected by Holm for all {tests} comparison{'s' * (tests != 1)}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
+        + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )
 
 
