@@ -31,7 +31,7 @@ def report(
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
-        compared = [] if isinstance(stored.config.get("members"), list) else verdicts(stored)
+        compared = [] if stored.is_crossplay else verdicts(stored)
         page = write_page(stored)
     if json_:
         print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}), flush=True)
@@ -58,7 +58,7 @@ def summary_of(run: Run) -> dict[str, Any]:
     rows = [cell.row for cell in run.cells]
     try:
         return {
-            **summarise(alike(rows, run), max(len(rows), run.planned or 0)),
+            **summarise(rows if run.is_crossplay else alike(rows, run), max(len(rows), run.planned or 0)),
             "human": run.summary.get("human"),
         }
     except (KeyError, TypeError) as error:

@@ -87,7 +87,7 @@ def write_page(run: Run) -> Path:
         UserError: the results are damaged, or the folder cannot be written to.
     """
     crossed = crossing(run)
-    run = run if crossed is not None else counted(run)
+    run = run if run.is_crossplay else counted(run)
     told = listen(run)
     drawn = plots(run, told, crossed)
     run_dir = run.folder
@@ -141,7 +141,7 @@ def _render(
     )
     environment.filters |= {"figure": _figure, "signed": _signed, "p_value": _p_value, "shown": shown}
     ends = {one.cell: one.ends for one in told}
-    lines = [] if crossed is not None else verdicts(run)
+    lines = [] if run.is_crossplay else verdicts(run)
     unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
@@ -169,7 +169,7 @@ def _render(
         most_methods=METHODS,
         failed=[cell for cell in run.cells if not cell.done],
         endings=[
-            line for setting in run.settings[:TABLES] for line in endings(setting, ends, together=crossed is None)
+            line for setting in run.settings[:TABLES] for line in endings(setting, ends, together=not run.is_crossplay)
         ],
         failures=_counted((one.cell.method, one.failures) for one in told),
         unscored=[line for line in unscored if line[1][0] != PREDICTED],
@@ -180,7 +180,7 @@ def _render(
         everywhere=EVERYWHERE,
         config=list(_flat(run.config)),
         environment=list(_flat(run.environment)),
-        swatch={} if crossed is not None else _marks(run),
+        swatch={} if run.is_crossplay else _marks(run),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),

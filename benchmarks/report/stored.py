@@ -156,6 +156,11 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.log.close()
 
+    @property
+    def is_crossplay(self) -> bool:
+        """Whether its methods are pairs of agents, which stand each by themselves."""
+        return isinstance(self.config.get("members"), list)
+
     @cached_property
     def by_id(self) -> dict[str, StoredCell]:
         """Those cells that have a name, by it."""

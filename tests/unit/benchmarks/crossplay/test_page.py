@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from goldenrule.benchmarks.commands.report import summary_of
 from goldenrule.benchmarks.crossplay.matrix import read
 from goldenrule.benchmarks.crossplay.plan import Asked, plan
 from goldenrule.benchmarks.crossplay.run import cross
@@ -91,3 +92,15 @@ def test_a_damaged_cross_play_still_has_a_page(crossed: Path, tmp_path: Path) ->
     html = write_report(tmp_path).read_text("utf-8")
     assert "the matrix of this cross-play cannot be made" in html
     assert "scripted with saint" in html
+
+
+def test_pairs_of_a_crossplay_stand_each_by_themselves(crossed: Path) -> None:
+    with read_run(crossed) as run:
+        assert run.is_crossplay
+        rows = [dict(cell.row) for cell in run.cells]
+        rows[0] |= {"status": "failed", "error": "it broke"}
+        run.cells = [StoredCell.of(row, cell.id) for row, cell in zip(rows, run.cells, strict=True)]
+        groups = {group["method"]: group for group in summary_of(run)["groups"]}
+    other = next(row for row in rows if row["method"] != rows[0]["method"])
+    mine = [row["partner_reward"] for row in rows if row["method"] == other["method"]]
+    assert groups[other["method"]]["figures"]["partner_reward"]["mean"] == pytest.approx(sum(mine) / len(mine))
