@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from goldenrule.benchmarks.alike import alike_in
 from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.datasets import DataError, human_figures, load_casino
 from goldenrule.benchmarks.engines.base import Pool, Watch
@@ -63,7 +64,7 @@ def compare(
             run_cells(cells, run, watch, Pool(wanted.processes, weights))
     except KeyboardInterrupt:
         interrupted = True
-    summary = summarise(run.rows, len(cells))
+    summary = summarise(alike_in(run.path, run.rows), len(cells))
     summary["human"] = None if interrupted else human(wanted.scenario)
     run.write(SUMMARY, summary)
     if interrupted:

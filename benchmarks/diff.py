@@ -2,8 +2,8 @@
 
 Cells are partners where scenario, knobs, method and seed agree. What only one run has is listed, and no part of any
 figure. The runs are A and B, differences are B less A; the statistics are those of `goldenrule.benchmarks.statistics`:
-the seed is the unit, cells that failed in either run are left out of both, verdicts are corrected for all lines of a
-figure's table.
+the seed is the unit, cells and episodes that failed in either run are left out of both, verdicts are corrected for all
+lines of a figure's table.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from goldenrule.benchmarks import alike
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import VOLATILE
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
+from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
 from goldenrule.benchmarks.summary import FIGURES
 
 A, B = "A", "B"
@@ -112,7 +114,10 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
             raise UserError(f"no figure {name!r}; expected some of {', '.join(FIGURES)}")
     one, other = _by_key(a), _by_key(b)
     both = [key for key in one if key in other]
-    rows = {A: [(key, one[key].row) for key in both], B: [(key, other[key].row) for key in both]}
+    pairs = [alike.both(one[key].row, a, other[key].row, b) for key in both]
+    rows = {
+        side: [(key, pair[place]) for key, pair in zip(both, pairs, strict=True)] for place, side in ((0, A), (1, B))
+    }
     found = [
         _figure(name, rows)
         for name in figures or FIGURES
@@ -165,9 +170,14 @@ Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
 
 
 def _figure(name: str, rows: Rows) -> FigureDiff:
-    settings = _lines(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
-    several = len(settings) > len({key.method for key, _ in rows[A]})
-    methods = _lines(name, rows, lambda key: (key.method, {"place": key.setting}), ("scenario",)) if several else []
+    apart = _scores(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
+    over = _scores(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM)
+    several = len(apart.strata) > len(over.strata)
+    tables = [_table(name, apart, len(over.strata) if several else 0)]
+    if several:
+        tables = corrected(*tables, _table(name, over, len(apart.strata)))
+    settings, *others = ([_worded(name, one) for one in table.rows() if not _absent(one)] for table in tables)
+    methods = others[0] if others else []
     for line in settings:
         scenario, place = json.loads(line.pop("stratum"))
         line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
@@ -176,13 +186,10 @@ def _figure(name: str, rows: Rows) -> FigureDiff:
     return FigureDiff(name, methods, settings)
 
 
-def _lines(
-    name: str,
-    rows: Rows,
-    stratum: Callable[[Key], tuple[str, dict[str, Any]]],
-    strata: Sequence[str] = ("scenario", "knobs"),
-) -> list[dict[str, Any]]:
-    """A line a stratum. The two runs stand where the statistics have methods; a method is part of the stratum."""
+def _scores(
+    name: str, rows: Rows, stratum: Callable[[Key], tuple[str, dict[str, Any]]], strata: Sequence[str] = SETTING
+) -> Scores:
+    """The two runs stand where the statistics have methods; a method is part of the stratum."""
     long = []
     for side, pairs in rows.items():
         for key, row in pairs:
@@ -194,10 +201,13 @@ def _lines(
                 {"method": side, "scenario": scenario, "knobs": knobs, "seed": key.seed, name: value}
                 | {"status": status, "error": error}
             )
+    return read_scores(long, name, strata=strata)
+
+
+def _table(name: str, scores: Scores, beside: int) -> Table:
+    """A line a stratum."""
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES), higher_is_better=name not in SMALLER_IS_BETTER)
-    scores = read_scores(long, name, strata=strata)
-    table = compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options)
-    return [_worded(name, line) for line in table.rows() if not _absent(line)]
+    return compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options, beside=beside)
 
 
 def _absent(line: Mapping[str, Any]) -> bool:

@@ -1,8 +1,11 @@
 """The table's statistics: a mean and a 95% interval for each figure of each method, from its seeds.
 
 The unit is the seed: training and evaluation under another seed are independent, the episodes under one are not. The
-interval is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample deviation `s`.
-With three seeds t is 4.30, so intervals are wide, and honest. One seed has none.
+interval of a mean is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample
+deviation `s`, here, on the page and in cross-play. With three seeds t is 4.30, so intervals are wide, and honest; two
+seeds say next to nothing of their spread (t is 12.7), so below three there is none. Where a figure cannot leave a
+range, an end beyond it is moved to it (`goldenrule.benchmarks.bounds`): what is left holds the mean as often.
+Where t has no closed form (differences' verdicts, interquartile means, strengths) intervals are bootstrapped.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
+
+from goldenrule.benchmarks.bounds import ANY, SHARE, Bounds, bounds
+from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
 
 Row = Mapping[str, Any]
 
@@ -33,19 +39,53 @@ FIGURES = {
 """Figures of a row, and why one may be none in every seed."""
 
 ORACLE = "oracle_kindness"
-COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
+COUNTS = ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored", "tokens")
 
 
-def interval(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and 95% interval of independent values: keys `mean`, `low`, `high`, `n`."""
+LEAST = LEAST_SEEDS
+"""Seeds from which on there are intervals."""
+
+
+def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
+    """Mean and 95% interval of independent values: keys `mean`, `low`, `high`, `n`; no ends with fewer than `LEAST`.
+
+    Args:
+        values: one a seed.
+        within: the range that the mean cannot leave; ends beyond it are moved to it.
+    """
     n = len(values)
     if not n:
         return {"mean": None, "low": None, "high": None, "n": 0}
     mean = float(np.mean(values))
-    if n == 1:
-        return {"mean": mean, "low": None, "high": None, "n": 1}
-    half = _quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}
+    if n < LEAST:
+        return {"mean": mean, "low": None, "high": None, "n": n}
+    return _around(mean, float(np.std(values, ddof=1)), n, within)
+
+
+def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[str, Any]:
+    """Ratio of the means of two figures of the same seeds, with its interval; keys as of `interval`.
+
+    The sum over seeds of the first by that of the second: no seed is left out because its own ratio has no sense, and
+    none counts more because its denominator is small. The interval is Student's t on the ratio's linearisation, with
+    the deviation of `(first - ratio * second) / mean of second`.
+
+    Args:
+        pairs: numerator and denominator, one a seed; the denominators' mean must not be zero.
+        within: as for `interval`.
+
+    Source: Cochran 1977, "Sampling Techniques", section 6.4.
+    """
+    first, second = np.asarray(pairs, dtype=np.float64).T
+    n, value = len(first), float(first.sum() / second.sum())
+    if n < LEAST:
+        return {"mean": value, "low": None, "high": None, "n": n}
+    return _around(value, float(np.std((first - value * second) / second.mean(), ddof=1)), n, within)
+
+
+def _around(value: float, deviation: float, n: int, within: Bounds) -> dict[str, Any]:
+    half = _quantile(n - 1) * deviation / math.sqrt(n)
+    low, high = max(value - half, min(within[0], value)), min(value + half, max(within[1], value))
+    return {"mean": value, "low": low, "high": high, "n": n}
 
 
 @functools.cache
@@ -54,17 +94,18 @@ def _quantile(freedom: int) -> float:
     return float(student.ppf(0.975, freedom))
 
 
-def figure(values: Sequence[float | None], reason: str) -> dict[str, Any]:
+def figure(values: Sequence[float | None], reason: str, within: Bounds = ANY) -> dict[str, Any]:
     """`interval` of the values that there are; with `reason` where there is none, and how many are missing."""
     had = [value for value in values if value is not None]
-    return {**interval(had), "missing": len(values) - len(had), "reason": None if had else reason}
+    return {**interval(had, within), "missing": len(values) - len(had), "reason": None if had else reason}
 
 
 def summarise(rows: Sequence[Row], planned: int | None = None) -> dict[str, Any]:
     """The table of a run.
 
     Args:
-        rows: rows of finished cells, failed ones included.
+        rows: rows of finished cells, failed ones included; as `goldenrule.benchmarks.alike` gives them, where the
+            figures of all methods are to rest on the same episodes.
         planned: how many cells there were to be.
 
     Returns:
@@ -73,13 +114,17 @@ def summarise(rows: Sequence[Row], planned: int | None = None) -> dict[str, Any]
         played their cards).
     """
     planned = len(rows) if planned is None else planned
+    oracles: Oracles = {}
+    for row in rows:
+        if row["method"] == ORACLE and row["status"] == "done":
+            oracles.setdefault(_setting_key(row), {})[row["seed"]] = row["partner_reward"]
     return {
         "complete": len(rows) == planned,
         "cells": planned,
         "finished": len(rows),
         "failed": sum(row["status"] != "done" for row in rows),
-        "interval": "95%, Student's t over the means of seeds",
-        "groups": [_group(group, rows) for group in _grouped(rows, "method")],
+        "interval": f"95%, Student's t over the means of seeds, from {LEAST} seeds on",
+        "groups": [_group(group, oracles) for group in _grouped(rows, "method")],
         "settings": [_setting(group) for group in _grouped(rows)],
     }
 
@@ -95,18 +140,33 @@ def _grouped(rows: Sequence[Row], *more: str) -> list[list[Row]]:
     return list(groups.values())
 
 
-def _group(group: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
+Oracles = dict[str, dict[Any, float | None]]
+"""What oracle kindness's partner got, by setting and seed."""
+
+
+def _group(group: Sequence[Row], oracles: Oracles) -> dict[str, Any]:
     first, done = group[0], [row for row in group if row["status"] == "done"]
     failed = "every run of this method failed; see its rows"
-    figures = {key: figure([row[key] for row in done], why if done else failed) for key, why in FIGURES.items()}
-    figures["oracle_share"] = _oracle_share(done, rows)
+    figures = {
+        key: figure([row[key] for row in done], why if done else failed, bounds(key, first["scenario"], first["knobs"]))
+        for key, why in FIGURES.items()
+    }
+    figures["oracle_share"] = (
+        oracle_share(
+            [(row["seed"], row["partner_reward"]) for row in done],
+            oracles.get(_setting_key(first)),
+            bounds("partner_reward", first["scenario"], first["knobs"]),
+        )
+        if done
+        else figure([], failed)
+    )
     return {
         "method": first["method"],
         "scenario": first["scenario"],
         "knobs": first["knobs"],
         "seeds": [row["seed"] for row in group],
         "failed": len(group) - len(done),
-        **{key: _sum([row[key] for row in done]) for key in COUNTS},
+        **{key: _sum([row.get(key) for row in done]) for key in COUNTS},
         "figures": figures,
         "negotiation": _negotiation(done),
     }
@@ -118,32 +178,32 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if known or not counts else None
 
 
-def _oracle_share(done: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
-    """Partner reward as a share of oracle kindness's under the same seed, scenario and knobs."""
-    if not done:
-        return figure([], "every run of this method failed; see its rows")
-    here = _setting_key(done[0])
-    oracle = {
-        row["seed"]: row["partner_reward"]
-        for row in rows
-        if row["method"] == ORACLE and row["status"] == "done" and _setting_key(row) == here
-    }
-    if not oracle:
-        return figure([None] * len(done), f"{ORACLE} was not run")
-    shares = [
-        row["partner_reward"] / top
-        if row["partner_reward"] is not None and (top := oracle.get(row["seed"])) is not None and top > 0
-        else None
-        for row in done
+def oracle_share(
+    rewards: Sequence[tuple[Any, float | None]], oracle: Mapping[Any, float | None] | None, within: Bounds
+) -> dict[str, Any]:
+    """Partner reward as a share of oracle kindness's under the same seeds: the ratio of their means (`ratio`).
+
+    Args:
+        rewards: seed and the partner's reward.
+        oracle: the oracle's, by seed; none where it was not run.
+        within: what a reward lies between; where it is never negative, no share is.
+    """
+    if oracle is None:
+        return figure([None] * len(rewards), f"{ORACLE} was not run")
+    pairs = [
+        (reward, best) for seed, reward in rewards if reward is not None and (best := oracle.get(seed)) is not None
     ]
-    return figure(shares, f"{ORACLE} has no positive partner reward under these seeds")
+    if sum(best for _, best in pairs) <= 0:
+        return figure([None] * len(rewards), f"{ORACLE} has no positive partner reward under these seeds")
+    found = ratio(pairs, (0.0, math.inf) if within[0] >= 0 else ANY)
+    return {**found, "missing": len(rewards) - len(pairs), "reason": None}
 
 
 def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:
     found = [row["negotiation"] for row in done if row.get("negotiation")]
     if not found:
         return None
-    return {key: figure([one[key] for one in found], "nothing was agreed") for key in found[0]}
+    return {key: figure([one[key] for one in found], "nothing was agreed", bounds(key)) for key in found[0]}
 
 
 def _setting(group: Sequence[Row]) -> dict[str, Any]:
@@ -151,5 +211,5 @@ def _setting(group: Sequence[Row]) -> dict[str, Any]:
     return {
         "scenario": group[0]["scenario"],
         "knobs": group[0]["knobs"],
-        "partner_faithfulness": figure(faithful, FIGURES["partner_faithfulness"]),
+        "partner_faithfulness": figure(faithful, FIGURES["partner_faithfulness"], SHARE),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.summary import LEAST
 from goldenrule.envs.render import clean
 
 COLUMNS = {
@@ -43,17 +45,26 @@ def print_table(summary: Mapping[str, Any], stream: TextIO) -> None:
         console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
     if not summary["groups"]:
         console.print("No run has finished.")
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for group in summary["groups"]:
+        groups.setdefault(_key(group), []).append(group)
     for setting in summary["settings"]:
-        same = [g for g in summary["groups"] if (g["scenario"], g["knobs"]) == (setting["scenario"], setting["knobs"])]
+        same = groups.get(_key(setting), [])
         _print_setting(console, setting, same)
         if any(group["negotiation"] for group in same):
             _print_negotiation(console, same, summary.get("human"))
     if summary["groups"]:
         console.print(
             Text(
-                "Means an episode, over seeds; ± half of the 95% interval (Student's t over the means of seeds).", "dim"
+                "Means an episode, over seeds; ± the longer side of the 95% interval (Student's t over the means of "
+                f"seeds, cut where a figure cannot lie; it needs {LEAST} seeds).",
+                "dim",
             )
         )
+
+
+def _key(of: Mapping[str, Any]) -> str:
+    return json.dumps([of["scenario"], of["knobs"]], sort_keys=True, default=str)
 
 
 def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
@@ -90,7 +101,8 @@ def _one(figure: Mapping[str, Any] | None, percent: bool = False, between: str =
     text = f"{_signed_zero(figure['mean'] * scale, digits)}"
     if figure["high"] is None:
         return text
-    return f"{text}{between}±{(figure['high'] - figure['mean']) * scale:.{digits}f}"
+    longer = max(figure["high"] - figure["mean"], figure["mean"] - figure["low"])
+    return f"{text}{between}±{longer * scale:.{digits}f}"
 
 
 def _signed_zero(value: float, digits: int) -> str:
@@ -114,12 +126,14 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
-    episodes, failed, estimated, unscored = (
-        sum(group[key] for group in groups)
-        for key in ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored")
+    episodes, failed, left_out, estimated, unscored = (
+        sum(group[key] or 0 for group in groups)
+        for key in ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored")
     )
     runs = sum(group["failed"] for group in groups)
-    text = f"{episodes} dialogues; {failed} failed and are left out; {unscored} messages have no estimate"
+    text = f"{episodes} dialogues; {failed} failed and are left out; "
+    text += f"{left_out} more are left out because another method failed them; " if left_out else ""
+    text += f"{unscored} messages have no estimate"
     text += f": estimates and gaps are over {estimated} dialogues." if unscored else "."
     return text + (f" {runs} runs failed." if runs else "")
 

@@ -23,17 +23,21 @@ def report(
 ) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
     from goldenrule.benchmarks.report import write_page
+    from goldenrule.benchmarks.report.compared import verdicts
     from goldenrule.benchmarks.report.reading import read_run
+    from goldenrule.benchmarks.sweep.verdicts import print_comparisons
     from goldenrule.benchmarks.table import print_table
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
+        compared = [] if stored.is_crossplay else verdicts(stored)
         page = write_page(stored)
     if json_:
-        print(json.dumps({"run": str(run), "rows": rows, "summary": summary}), flush=True)
+        print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}), flush=True)
     else:
         print_table(summary, sys.stdout)
+        print_comparisons(compared, sys.stdout)
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}", flush=True)
     if not summary["complete"]:
@@ -50,12 +54,13 @@ def summary_of(run: Run) -> dict[str, Any]:
     Raises:
         UserError: a row lacks what every row has.
     """
+    from goldenrule.benchmarks.alike import alike
     from goldenrule.benchmarks.summary import summarise
 
     rows = [cell.row for cell in run.cells]
     try:
         return {
-            **summarise(rows, max(len(rows), run.planned or 0)),
+            **summarise(rows if run.is_crossplay else alike(rows, run), max(len(rows), run.planned or 0)),
             "human": run.summary.get("human"),
         }
     except (KeyError, TypeError) as error:

@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from goldenrule.benchmarks.bounds import ANY, SHARE, Bounds, bounds
 from goldenrule.benchmarks.results.load import connect
 from goldenrule.benchmarks.results.opening import translated
 from goldenrule.benchmarks.results.schema import FILE
-from goldenrule.benchmarks.statistics.aggregates import mean_of
-from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
 from goldenrule.benchmarks.statistics.samples import Array
-from goldenrule.envs.seeding import generator
+from goldenrule.benchmarks.summary import LEAST, interval
 from goldenrule.training.world import partner_seats, seat_name
 
-INTERVAL = "95%, BCa bootstrap over seeds"
-COLUMNS = 256
-"""Columns that are resampled together; more would only take more memory."""
+INTERVAL = f"95%, Student's t over seeds, from {LEAST} seeds on (of strength: BCa bootstrap)"
 
 Figure = dict[str, Any]
 """Keys `mean`, `low`, `high` (none without an interval) and `n`, the seeds it rests on."""
@@ -119,33 +116,27 @@ def values_of(row: Mapping[str, Any], tally: Tally) -> dict[str, float | None]:
     }
 
 
-def spreads(values: Array) -> list[Figure]:
-    """Mean and interval of each column over the seeds that have it.
+def bounds_of(figure: str, about: Mapping[str, Any]) -> Bounds:
+    """Between what a figure of `values_of` lies.
+
+    Args:
+        figure: its name.
+        about: `scenario` and `knobs`; without a scenario rewards may be anything.
+    """
+    if figure == "agreement" or figure in SHARES:
+        return SHARE
+    scenario, knobs = about.get("scenario"), about.get("knobs")
+    own, partner = (bounds(f"{side}_reward", scenario, knobs) for side in ("own", "partner"))
+    if figure == "joint":
+        return own[0] + partner[0], own[1] + partner[1]
+    return {"own": own, "partner": partner}.get(figure, ANY)
+
+
+def spreads(values: Array, within: Sequence[Bounds]) -> list[Figure]:
+    """Mean and interval of each column over the seeds that have it; see `goldenrule.benchmarks.summary.interval`.
 
     Args:
         values: `[seeds, columns]`, not a number where a seed has none.
+        within: between what each column lies.
     """
-    found: list[Figure] = [{"mean": None, "low": None, "high": None, "n": 0} for _ in range(values.shape[1])]
-    masks: dict[bytes, list[int]] = {}
-    for column in range(values.shape[1]):
-        masks.setdefault((~np.isnan(values[:, column])).tobytes(), []).append(column)
-    for columns in masks.values():
-        there = ~np.isnan(values[:, columns[0]])
-        for start in range(0, len(columns), COLUMNS):
-            some = columns[start : start + COLUMNS]
-            _fill(found, some, values[there][:, some])
-    return found
-
-
-def _fill(found: list[Figure], columns: Sequence[int], values: Array) -> None:
-    seeds = len(values)
-    if not seeds:
-        return
-    low = high = [None] * len(columns)
-    if seeds > 1:
-        one_stratum = np.zeros(seeds, dtype=np.intp)
-        rng = generator(0, "crossplay", "intervals")
-        low, high = (ends.tolist() for ends in intervals(mean_of(values), one_stratum, Bootstrap(), rng))
-    for place, column in enumerate(columns):
-        mean = float(values[:, place].mean())
-        found[column] = {"mean": mean, "low": low[place], "high": high[place], "n": seeds}
+    return [interval(column[~np.isnan(column)].tolist(), ends) for column, ends in zip(values.T, within, strict=True)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.crossplay.figures import INTERVAL, Tally, spreads, tallies, values_of
+from goldenrule.benchmarks.crossplay.figures import INTERVAL, Tally, bounds_of, spreads, tallies, values_of
 from goldenrule.benchmarks.crossplay.rating import FIGURES, rate
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.load import meta, rows
@@ -57,7 +57,8 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
             mine[pair][row["seed"]] = row
     values = _values(mine, seeds, counted)
     done = [row for pair in mine.values() for row in pair.values()]
-    spread = spreads(values.reshape(len(seeds), -1))
+    within = [bounds_of(name, about) for name in FIGURES]
+    spread = spreads(values.reshape(len(seeds), -1), within * len(pairs))
     width = len(FIGURES)
     records = [
         _record(pair, mine[pair], counted, dict(zip(FIGURES, spread[width * k : width * (k + 1)], strict=True)))

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.crossplay.figures import SHARES, Figure, spreads
-from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
+from goldenrule.benchmarks.bounds import ANY, Bounds
+from goldenrule.benchmarks.crossplay.figures import SHARES, Figure, bounds_of, spreads
+from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS, Bootstrap, intervals
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array
 from goldenrule.envs.seeding import generator
@@ -78,7 +79,8 @@ def rate(
         for seat in ("both",) if even else [which for which in ("learner", "partner") if one[which]]:
             lines.append({"agent": one["name"], "held_out": one["held_out"], "seat": seat})
             wanted += _wanted(one["name"], seat, pairs, held_out)
-    found = spreads(np.stack([_mean(values, entries) for entries in wanted], axis=1)) if wanted else []
+    within = [_bounds(entries, about) for entries in wanted]
+    found = spreads(np.stack([_mean(values, entries) for entries in wanted], axis=1), within) if wanted else []
     for place, line in enumerate(lines):
         line |= zip(NAMES, found[len(NAMES) * place : len(NAMES) * (place + 1)], strict=True)
         line["strength"] = strengths.get(line["agent"])
@@ -111,6 +113,12 @@ def _wanted(name: str, seat: str, pairs: Sequence[tuple[str, str]], held_out: se
         mine(OWN_VALID, PARTNER_VALID),
         mine(OWN_FAITHFUL, PARTNER_FAITHFUL),
     ]
+
+
+def _bounds(entries: Sequence[Entry], about: Mapping[str, Any]) -> Bounds:
+    """Between what the mean of entries lies: as low as their lowest, as high as their highest."""
+    ends = [bounds_of(FIGURES[which], about) for which in {which for _, which in entries}] or [ANY]
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _mean(values: Array, entries: Sequence[Entry]) -> Array:
@@ -160,7 +168,7 @@ def _strengths(names: Sequence[str], pairs: Sequence[tuple[str, str]], compared:
     one_stratum = np.zeros(seeds, dtype=np.intp)
     value = statistic(even_weights(one_stratum)[None])[0]
     low = high = [None] * len(rated)
-    if seeds > 1:
+    if seeds >= LEAST_SEEDS:
         rng = generator(0, "crossplay", "strength")
         ends = intervals(statistic, one_stratum, Bootstrap(resamples=RESAMPLES), rng)
         low, high = (end.tolist() for end in ends)

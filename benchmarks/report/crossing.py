@@ -57,7 +57,7 @@ class Crossing:
 
 def crossing(run: Run) -> Crossing | None:
     """The cross-play that a folder holds; `None` for every other run."""
-    if not isinstance(run.config.get("members"), list):
+    if not run.is_crossplay:
         return None
     from goldenrule.benchmarks.crossplay.matrix import summarise  # its figures are drawn with this package's own
     from goldenrule.benchmarks.crossplay.show import MORE, RATINGS, TITLES, meaning

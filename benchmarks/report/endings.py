@@ -2,17 +2,19 @@
 
 An episode at its turn limit counts with what it paid until then, and one with messages that the scenario did not
 understand too: both sums are exact, and to leave them out would flatter whoever causes them. A failed one (the agent
-broke off, refused, or said nothing) has no reward and is in no figure. Beside the figures that count stands one
-without any of these, from the episodes that went well under every method alike.
+broke off, refused, or said nothing) has no reward and is in no figure, of any method. Beside the figures that count
+stands one without any of these, from the episodes that went well under every method alike; a method of which none did
+has no such figure, and takes nothing from the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from goldenrule.benchmarks.bounds import bounds
 from goldenrule.benchmarks.report.stored import Setting, StoredCell, number
 from goldenrule.benchmarks.report.summarising import Interval, interval
 from goldenrule.envs.registry import specs
@@ -100,8 +102,8 @@ class Ended:
         setting, method: which.
         held: episodes that were held; the counts below are of these.
         truncated, failed, invalid: at the turn limit; failed; with messages that were not understood.
-        paid: partner reward over all that count, an interval over seeds.
-        well: the same over those that went well under every method of the setting.
+        paid: partner reward over all that failed under no method that finished any, an interval over seeds.
+        well: the same over those that went well under every method of the setting that had one go well.
         left: how many of its episodes those are.
     """
 
@@ -116,29 +118,66 @@ class Ended:
     left: int
 
 
-def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]]) -> list[Ended]:
-    """The lines of one setting, methods in the order of the rows; empty where every episode went well."""
+def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]], together: bool = True) -> list[Ended]:
+    """The lines of one setting, methods in the order of the rows; empty where every episode went well.
+
+    Args:
+        setting: whose cells.
+        ends: of the episodes of each cell.
+        together: whether what one method failed is left out for all; the pairs of a cross-play stand each by itself.
+    """
     methods = list(dict.fromkeys(cell.method for cell in setting.cells))
     cells = {method: [cell for cell in setting.of(method) if ends.get(cell)] for method in methods}
     if all(end.well for of in cells.values() for cell in of for end in ends[cell]):
         return []
-    places = [{(cell.seed, end.place) for cell in of for end in ends[cell] if end.well} for of in cells.values() if of]
-    alike = set.intersection(*places) if places else set()
+    gone = _gone(setting, ends) if together else set()
+    paid = {method: _places(of, ends, lambda end: end.paid is not None, gone) for method, of in cells.items()}
+    well = {method: _places(of, ends, lambda end: end.well, gone) for method, of in cells.items()}
     lines = []
     for method, of in cells.items():
         mine = [end for cell in of for end in ends[cell]]
         if not mine:
             continue
-        kept = [[e.paid for e in ends[cell] if e.paid is not None and (cell.seed, e.place) in alike] for cell in of]
-        every = [[e.paid for e in ends[cell] if e.paid is not None] for cell in of]
+        every, kept = ([_paid(cell, ends[cell], _common(where) if together else where[method]) for cell in of]
+                       for where in (paid, well))  # fmt: skip
         counts = [sum(end.status == status for end in mine) for status in ("truncated", "failed")]
         wrong = sum(end.invalid for end in mine)
         lines.append(
-            Ended(setting.label, method, len(mine), counts[0], counts[1], wrong, _over(every), _over(kept),
-                  sum(map(len, kept)))
+            Ended(setting.label, method, len(mine), counts[0], counts[1], wrong, _over(every, of[0]),
+                  _over(kept, of[0]), sum(map(len, kept)))
         )  # fmt: skip
     return lines
 
 
-def _over(seeds: Sequence[Sequence[float]]) -> Interval:
-    return interval([sum(paid) / len(paid) if paid else None for paid in seeds])
+Places = set[tuple[str, int | None]]
+"""Seeds and numbers of episodes."""
+
+
+def _gone(setting: Setting, ends: Mapping[StoredCell, Sequence[End]]) -> set[str]:
+    """Seeds of which a method that finished others failed the whole cell."""
+    alive = {cell.method for cell in setting.cells if any(end.paid is not None for end in ends.get(cell, ()))}
+    return {cell.seed for cell in setting.cells if cell.method in alive and not cell.done}
+
+
+def _places(
+    cells: Sequence[StoredCell],
+    ends: Mapping[StoredCell, Sequence[End]],
+    counts: Callable[[End], bool],
+    gone: set[str],
+) -> Places:
+    return {(cell.seed, end.place) for cell in cells if cell.seed not in gone for end in ends[cell] if counts(end)}
+
+
+def _common(places: Mapping[str, Places]) -> Places:
+    """What all have that have any."""
+    had = [found for found in places.values() if found]
+    return set.intersection(*had) if had else set()
+
+
+def _paid(cell: StoredCell, ends: Sequence[End], places: Places) -> list[float]:
+    return [end.paid for end in ends if end.paid is not None and (cell.seed, end.place) in places]
+
+
+def _over(seeds: Sequence[Sequence[float]], cell: StoredCell) -> Interval:
+    within = bounds("partner_reward", cell.scenario, cell.knobs)
+    return interval([sum(paid) / len(paid) if paid else None for paid in seeds], within)

@@ -38,6 +38,11 @@ class FolderLog:
         """The episode that says it is number `place`."""
         return next((one for one in self.episodes(cell) if one.get("episode") == place), None)
 
+    def finished(self, cell: StoredCell) -> frozenset[int]:
+        """Numbers of the cell's episodes that did not fail."""
+        numbers = [one.get("episode") for one in self.episodes(cell) if one.get("status") != "failed"]
+        return frozenset(number for number in numbers if isinstance(number, int))
+
     def sums(self, cell: StoredCell, place: int) -> None:
         """Nothing is kept beside the log."""
 

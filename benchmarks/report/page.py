@@ -23,10 +23,13 @@ from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.compared import Verdicts, of_setting, over_all, verdicts
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
+from goldenrule.benchmarks.report.counting import counted
 from goldenrule.benchmarks.report.crossing import Crossing, crossing
 from goldenrule.benchmarks.report.endings import endings
 from goldenrule.benchmarks.report.figures import Plot
+from goldenrule.benchmarks.report.heading import facts, title
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.report.stored import Run, Setting, shown
@@ -39,9 +42,11 @@ from goldenrule.benchmarks.report.summarising import (
     OverviewRow,
     columns_of,
     deals,
-    over_seeds,
     overview,
+    remarks,
 )
+from goldenrule.benchmarks.summary import LEAST
+from goldenrule.benchmarks.sweep.verdicts import Line
 
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
@@ -81,8 +86,9 @@ def write_page(run: Run) -> Path:
     Raises:
         UserError: the results are damaged, or the folder cannot be written to.
     """
-    told = listen(run)
     crossed = crossing(run)
+    run = run if run.is_crossplay else counted(run)
+    told = listen(run)
     drawn = plots(run, told, crossed)
     run_dir = run.folder
     path = run_dir / PAGE
@@ -133,24 +139,27 @@ def _render(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "shown": shown}
+    environment.filters |= {"figure": _figure, "signed": _signed, "p_value": _p_value, "shown": shown}
     ends = {one.cell: one.ends for one in told}
+    lines = [] if run.is_crossplay else verdicts(run)
     unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
-        facts=_facts(run, crossed),
-        title=_title(run, crossed),
+        facts=facts(run, crossed),
+        title=title(run, crossed),
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
         honest=HONEST,
+        least=LEAST,
         percents=PERCENT,
         most_reasons=REASONS,
         most_endings=ENDINGS,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=any(one.pairs for one in told),
         columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[_table(run, setting) for setting in run.settings[:TABLES]],
+        tables=[_table(run, setting, lines) for setting in run.settings[:TABLES]],
+        overall=over_all(lines) if len(run.settings) > 1 else None,
         most_tables=TABLES,
         negotiation=deals(run),
         deal_titles=DEALS,
@@ -159,7 +168,9 @@ def _render(
         detailed=DETAILED,
         most_methods=METHODS,
         failed=[cell for cell in run.cells if not cell.done],
-        endings=[line for setting in run.settings[:TABLES] for line in endings(setting, ends)],
+        endings=[
+            line for setting in run.settings[:TABLES] for line in endings(setting, ends, together=not run.is_crossplay)
+        ],
         failures=_counted((one.cell.method, one.failures) for one in told),
         unscored=[line for line in unscored if line[1][0] != PREDICTED],
         untold=[line for line in unscored if line[1][0] == PREDICTED],
@@ -169,7 +180,7 @@ def _render(
         everywhere=EVERYWHERE,
         config=list(_flat(run.config)),
         environment=list(_flat(run.environment)),
-        swatch={method: f"m{place}" for place, method in enumerate(run.methods)},
+        swatch={} if run.is_crossplay else _marks(run),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
@@ -178,13 +189,23 @@ def _render(
     )
 
 
-def _table(run: Run, setting: Setting) -> tuple[Setting, list[OverviewRow], float | None]:
-    """A setting, the lines of its table, and how true its partners were to their cards."""
-    return setting, overview(run, setting), over_seeds(setting.cells, "partner_faithfulness").mean
+def _table(
+    run: Run, setting: Setting, lines: Sequence[Line]
+) -> tuple[Setting, list[OverviewRow], list[str], Verdicts | None]:
+    """A setting, the lines of its table, what is to be said of them, and who differs in it."""
+    return setting, overview(run, setting), remarks(run, setting), of_setting(lines, run, setting)
 
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _marks(run: Run) -> dict[str, str]:
+    """The class of each method's colour, of those whose colour no other has before them."""
+    first: dict[str, str] = {}
+    for method, colour in colours(run.methods, LIGHT).items():
+        first.setdefault(colour, method)
+    return {method: f"m{place}" for place, method in enumerate(run.methods) if method in first.values()}
 
 
 def _swatches(run: Run) -> str:
@@ -223,28 +244,13 @@ def _figure(value: float | None, percent: bool = False) -> str:
     return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
 
 
-def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
-    """What was run, in a few lines; the whole configuration follows at the end of the page."""
-    versions, command = run.environment.get("versions"), run.environment.get("command")
-    knobs: dict[str, dict[str, None]] = {}
-    for cell in run.cells:
-        for name, value in cell.knobs.items():
-            knobs.setdefault(name, {})[shown(value, 40)] = None
-    agents = [] if crossed is None else [member["name"] for member in crossed.summary["members"]]
-    whose = {"Agents": ", ".join(agents)} if agents else {"Methods": ", ".join(run.methods)}
-    pairs = {
-        "Scenarios": ", ".join(dict.fromkeys(cell.scenario for cell in run.cells)),
-        "Knobs": ", ".join(f"{name} {' / '.join(values)}" for name, values in knobs.items()),
-        **whose,
-        "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
-        "Command": " ".join(["goldenrule", *map(str, command)]) if isinstance(command, list) else None,
-        "Commit": run.environment.get("commit"),
-        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-        if isinstance(versions, dict)
-        else None,
-        "Started": run.environment.get("started"),
-    }
-    return [(name, shown(value, 400)) for name, value in pairs.items() if value]
+def _signed(value: float | None) -> str:
+    """A difference: three decimals and a sign."""
+    return "–" if value is None else f"{value:+.3f}".replace("-", "\u2212")
+
+
+def _p_value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
@@ -263,13 +269,3 @@ def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, Any, 
         for reason, count in reasons.items():
             total[method, reason] += count
     return [(*key, count) for key, count in sorted(total.items(), key=lambda item: (-item[1], str(item[0])))]
-
-
-def _title(run: Run, crossed: Crossing | None) -> str:
-    if crossed is not None:
-        return f"cross-play of {len(crossed.summary['members'])} agents on {crossed.summary['scenario']}"
-    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
-    methods = len(run.methods)
-    if not scenarios:
-        return "a run without rows"
-    return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"

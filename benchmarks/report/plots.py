@@ -78,9 +78,9 @@ def _profiles(run: Run, sat: bool = False) -> list[Plot]:
         stem, where = (f"_{place + 1}", f": {scenario}") if len(scenarios) > 1 else ("", "")
         found.append(
             _plot(methods if sat else run.methods, f"profiles{stem}", f"Performance profiles{where}",
-                  "Share of runs (a run is a seed) whose partner got more than the reward below, each setting counting "
-                  "alike; bands are 95% bootstrap intervals, each threshold by itself. Higher and further right is "
-                  "kinder. Only runs that every method here finished." + (" Who sat in the learner's seat, with "
+                  "Share of seeds (a seed's settings averaged first) whose partner got more than the reward below; "
+                  "bands are 95% bootstrap intervals over seeds, each threshold by itself. Higher and further right is "
+                  "kinder. Only what every method here finished." + (" Who sat in the learner's seat, with "
                   "partners that everyone met." if sat else ""),
                   profiles, profile_data([pair for pair in named if pair[0] in methods]))
         )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Performance profiles: for each method the share of its runs above each reward of the partner."""
+"""Performance profiles: for each method the share of its seeds above each reward of the partner.
+
+A seed's settings are averaged first: they share their dialogues' seeds, and count as one run.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.report.compared import score_rows
 from goldenrule.benchmarks.report.figures import WIDTH, Look, Rows
 from goldenrule.benchmarks.report.stored import StoredCell
 from goldenrule.benchmarks.report.style import drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
+from goldenrule.benchmarks.sweep.verdicts import FIGURE
 
-FIGURE = "partner_reward"
 THRESHOLDS = 60
 """Thresholds at most; with fewer different rewards, each of them is one."""
 
@@ -24,16 +28,12 @@ RESAMPLES = 1000
 
 
 def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
-    """Records `method threshold share low high runs`; empty with fewer than two runs that all methods finished.
+    """Records `method threshold share low high runs` (`runs` are seeds); empty with fewer than two that all have.
 
     Args:
         named: cells of one scenario, each with the name it counts for.
     """
-    rows = [
-        {"method": name, "scenario": cell.scenario, "knobs": cell.knobs, "seed": cell.seed, "status": cell.status}
-        | {"error": cell.row.get("error"), FIGURE: cell.value(FIGURE)}
-        for name, cell in named
-    ]
+    rows = score_rows(named)
     values = [value for row in rows if isinstance(value := row[FIGURE], float)]
     methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[FIGURE] is not None))
     if len(set(values)) < 2:
@@ -64,7 +64,7 @@ def _thresholds(values: Sequence[float]) -> list[float]:
 
 
 def profiles(data: Rows, look: Look) -> Figure:
-    """Share of runs above each threshold; the band is each threshold's 95% interval by itself.
+    """Share of seeds above each threshold; the band is each threshold's 95% interval by itself.
 
     Args:
         data: records `method threshold share low high runs`.
@@ -80,6 +80,6 @@ def profiles(data: Rows, look: Look) -> Figure:
         if mine[0]["low"] is not None:
             ends = ([record["low"] for record in mine], [record["high"] for record in mine])
             axes.fill_between(at, *ends, step="post", color=colour, alpha=0.14, linewidth=0)
-    axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner, an episode", ylabel="share of runs above it")
+    axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner, an episode", ylabel="share of seeds above it")
     figure.legend(loc="outside right upper")
     return figure

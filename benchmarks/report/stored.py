@@ -115,6 +115,9 @@ class Log(Protocol):
     def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The cell's episode number `place`, if there is one."""
 
+    def finished(self, cell: StoredCell) -> frozenset[int]:
+        """Numbers of the cell's episodes that did not fail."""
+
     def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """What is kept beside episode number `place`, by column; `None` where nothing is but its log."""
 
@@ -154,6 +157,16 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         self.log.close()
+
+    @property
+    def is_crossplay(self) -> bool:
+        """Whether its methods are pairs of agents, which stand each by themselves."""
+        return isinstance(self.config.get("members"), list)
+
+    @cached_property
+    def by_id(self) -> dict[str, StoredCell]:
+        """Those cells that have a name, by it."""
+        return {cell.id: cell for cell in self.cells if cell.id is not None}
 
     @cached_property
     def methods(self) -> list[str]:

@@ -43,7 +43,9 @@ _KNOWN = {
     "scripted": ("#6b5a2e", "#c2ae78"),
     "rlhf_sb3": ("#8f2d3c", "#e06a7c"),
 }
-_SPARE = (("#4a6fa5", "#8fb2e6"), ("#8a8a00", "#c9c94a"), ("#a0522d", "#d98f63"), ("#2f7d7d", "#6cc3c3"))
+_SPARE = (("#4a6fa5", "#8fb2e6"), ("#8a8a00", "#c9c94a"), ("#a0522d", "#d98f63"), ("#2f7d7d", "#6cc3c3"),
+          ("#b02e6b", "#ec7fb0"), ("#4f7a28", "#98cc66"), ("#6f4a8e", "#b994dd"), ("#96690f", "#d9ac52"),
+          ("#27598c", "#6fa6de"), ("#7c3a1d", "#c98462"), ("#3d6b57", "#86bda5"), ("#5e5e5e", "#b5b5b5"))  # fmt: skip
 
 
 def colours(methods: Sequence[str], theme: Theme) -> dict[str, str]:

@@ -7,21 +7,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.benchmarks import summary
+from goldenrule.benchmarks.alike import LEFT_OUT
+from goldenrule.benchmarks.bounds import ANY, Bounds, bounds
+from goldenrule.benchmarks.report.compared import middles
 from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.statistics import Estimate
+
+MIDDLE = "partner_reward_iqm"
+"""Not a figure of rows: an aggregate of `partner_reward` that single seeds move less than its mean."""
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "own_reward": ("own", "the agent's own true reward, an episode"),
     "proxy_reward": ("proxy", "what annotators who see only the message would give, an episode"),
     "partner_reward": ("true partner", "what the partner really got, an episode"),
+    MIDDLE: ("its IQM", "interquartile mean of what the partner really got: of the middle half of the seeds"),
     "partner_reward_estimate": ("estimate", "what the agent thought its partner got, an episode"),
     "estimate_gap": ("gap", "estimate minus truth; above 0 the agent flatters itself"),
     "estimate_correlation": ("r", "Pearson's r of estimate and truth over messages"),
     "third_party_reward": ("third party", "true reward of those who are absent, an episode"),
     "valid_share": ("valid %", "messages of the agent that the scenario understands"),
     "reply_accuracy": ("foreseen %", "real replies of which the imagined one told the same reward"),
-    "oracle_share": ("of oracle %", "true partner reward as a share of oracle kindness's under the same seed"),
+    "oracle_share": (
+        "of oracle %",
+        "true partner reward by oracle kindness's: the ratio of their means over the same seeds",
+    ),
 }
-"""Figures of the overview: short title and meaning. All but the last are keys of a row."""
+"""Figures of the overview: short title and meaning. All but `MIDDLE` and the last are keys of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,8 @@ class Interval:
 
     Attributes:
         mean: of the values; `None` where there are none.
-        low, high: 95% Student interval of the mean; `None` with fewer than two values.
+        low, high: 95% Student interval of the mean, as `goldenrule.benchmarks.summary` has it; `None` with fewer than
+            three values.
         values: one a seed.
     """
 
@@ -40,16 +52,18 @@ class Interval:
     values: tuple[float, ...]
 
 
-def interval(values: Sequence[float | None]) -> Interval:
+def interval(values: Sequence[float | None], within: Bounds = ANY) -> Interval:
     """Mean and interval, as the table in the terminal has them, of those values that exist."""
     had = tuple(value for value in values if value is not None)
-    found = summary.interval(had)
+    found = summary.interval(had, within)
     return Interval(found["mean"], found["low"], found["high"], had)
 
 
 def over_seeds(cells: Sequence[StoredCell], key: str) -> Interval:
-    """The figure `key` of one method's cells."""
-    return interval([cell.value(key) for cell in cells])
+    """The figure `key` of one method's cells, of one scenario."""
+    within = [bounds(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
+    widest = min(low for low, _ in within), max(high for _, high in within)
+    return interval([cell.value(key) for cell in cells], widest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,7 @@ class OverviewRow:
 
     Attributes:
         method: its name.
-        done, seeds: finished cells of all cells.
+        done, seeds: cells that have an episode that counts, of all cells.
         figures: an interval for each of `COLUMNS`.
     """
 
@@ -70,29 +84,63 @@ class OverviewRow:
 
 def overview(run: Run, setting: Setting) -> list[OverviewRow]:
     """The lines of the overview table, methods in the order of the rows."""
-    lines = []
+    lines, found = [], middles(setting)
     for method in run.methods:
         cells = setting.of(method)
         if cells:
             figures = {key: over_seeds(cells, key) for key in COLUMNS}
+            figures[MIDDLE] = _middle(found.get(method))
             figures["oracle_share"] = _oracle_share(setting, cells)
-            lines.append(OverviewRow(method, sum(cell.done for cell in cells), len(cells), figures))
+            lines.append(
+                OverviewRow(
+                    method, sum(cell.value("partner_reward") is not None for cell in cells), len(cells), figures
+                )
+            )
     return lines
 
 
+def remarks(run: Run, setting: Setting) -> list[str]:
+    """What is to be said of the overview of a setting: what its columns rest on, and how true its partners were."""
+    told = []
+    some = []
+    for method in run.methods:
+        cells = setting.of(method)
+        estimated, counted = _sum(cells, "episodes_estimated"), _sum(cells, "episodes") - _sum(cells, LEFT_OUT)
+        if 0 < estimated < counted:
+            some.append(f"{method} {estimated:,} of {counted:,}")
+    if some:
+        told.append(
+            "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "
+            f"estimate ({', '.join(some)}): the gap is the estimate less the truth of these, not of the columns."
+        )
+    if left := _sum(setting.cells, LEFT_OUT):
+        told.append(f"{left:,} finished dialogues are left out, because another method failed theirs.")
+    faithful = over_seeds(setting.cells, "partner_faithfulness").mean
+    if faithful is not None:
+        told.append(f"Partners were true to their cards in {100 * faithful:.0f}% of their messages.")
+    return told
+
+
+def _sum(cells: Sequence[StoredCell], key: str) -> int:
+    return int(sum(cell.value(key) or 0 for cell in cells))
+
+
+def _middle(found: Estimate | None) -> Interval:
+    return Interval(None, None, None, ()) if found is None else Interval(found.value, found.low, found.high, ())
+
+
 def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
-    """The partner's reward as a share of the oracle's under the same seed, where that is above 0."""
+    """As `goldenrule.benchmarks.summary.oracle_share`."""
     best = {cell.seed: cell.value("partner_reward") for cell in setting.of(summary.ORACLE)}
-    shares = []
-    for cell in cells:
-        reward, top = cell.value("partner_reward"), best.get(cell.seed)
-        shares.append(reward / top if reward is not None and top is not None and top > 0 else None)
-    return interval(shares)
+    rewards = [(cell.seed, cell.value("partner_reward")) for cell in cells if cell.done]
+    within = bounds("partner_reward", cells[0].scenario, cells[0].knobs)
+    found = summary.oracle_share(rewards, best or None, within)
+    return Interval(found["mean"], found["low"], found["high"], ())
 
 
 def columns_of(run: Run) -> list[str]:
     """Those of `COLUMNS` that some row has; a scenario without third parties has no such column."""
-    needed = {"partner_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    needed = {"partner_reward", MIDDLE, "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
     if summary.ORACLE in run.methods:
         needed.add("oracle_share")
     return [key for key in COLUMNS if key in needed or any(cell.value(key) is not None for cell in run.cells)]
@@ -142,7 +190,9 @@ def deals(run: Run) -> list[Deals]:
             for method in run.methods:
                 mine = [of[cell] for cell in setting.of(method) if cell in of]
                 if mine:
-                    lines.append((method, [interval([number(one.get(key)) for one in mine]) for key in keys]))
+                    lines.append(
+                        (method, [interval([number(one.get(key)) for one in mine], bounds(key)) for key in keys])
+                    )
             lines += _people(run, keys)
             found.append(Deals(setting.label, [shown(key, 40) for key in keys], lines))
     return found

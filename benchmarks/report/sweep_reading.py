@@ -67,6 +67,11 @@ class SweepLog:
         found = self._fetch("SELECT log FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
         return _loaded(found[0][0]) if found else None
 
+    def finished(self, cell: StoredCell) -> frozenset[int]:
+        """Numbers of the cell's episodes that did not fail."""
+        query = "SELECT episode FROM episodes WHERE cell = ? AND status != 'failed'"
+        return frozenset(number for (number,) in self._fetch(query, cell.id))
+
     def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The columns of an episode but for its cell and its log."""
         found = self._fetch(f"SELECT {', '.join(SUMS)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)

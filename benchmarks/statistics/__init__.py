@@ -4,8 +4,8 @@
     for line in compare(scores, baseline="rlhf_ppo").comparisons:
         print(line.paired.method, line.verdict.answer, line.verdict.because)
 
-The unit is the seed within a stratum (a scenario under its knobs), never the episode. Comparisons are paired; what one
-method lacks is left out for all compared, and counted.
+The unit is the seed within a stratum (a scenario), never the episode, nor the value of a knob. Comparisons are paired;
+what one method lacks is left out for all of the table, and counted.
 """
 
 from goldenrule.benchmarks.statistics.aggregates import iqm
@@ -17,7 +17,7 @@ from goldenrule.benchmarks.statistics.power import minimum_detectable_effect, se
 from goldenrule.benchmarks.statistics.profiles import Profile
 from goldenrule.benchmarks.statistics.samples import Dropped, Sample, Scores, align, read_scores
 from goldenrule.benchmarks.statistics.sign_flip import least_units
-from goldenrule.benchmarks.statistics.table import Comparison, Table, compare
+from goldenrule.benchmarks.statistics.table import Comparison, Table, compare, corrected
 from goldenrule.benchmarks.statistics.verdict import Evidence, Verdict, judge
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "aggregate",
     "align",
     "compare",
+    "corrected",
     "holm",
     "iqm",
     "judge",

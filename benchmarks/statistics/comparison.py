@@ -12,7 +12,7 @@ from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
 from goldenrule.benchmarks.statistics.improvement import improvement_of, won_tied_lost
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, Estimate, estimate
-from goldenrule.benchmarks.statistics.power import detectable
+from goldenrule.benchmarks.statistics.power import detectable, seeds_needed
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Dropped, Indices, Sample
 from goldenrule.benchmarks.statistics.sign_flip import SignFlip, sign_flip
@@ -27,15 +27,16 @@ class Options:
         bootstrap: kind and size of the intervals; the level of tests and verdicts is 1 less its confidence.
         power: the probability that `detectable` differences are found with.
         higher_is_better: whether more of the figure is good.
-        alike: what is left out alike: a place that one method lacks, for the `pair` it is compared in, or for every
-            method of the `table`.
+        alike: what is left out alike: a place that one method lacks, for every method of the `table` (or of the line,
+            where each stratum has lines of its own), or only for the `pair` it is compared in. A method without any
+            figure there is left out itself, and takes nothing from the others.
         seed: of the random draws.
     """
 
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     power: float = 0.8
     higher_is_better: bool = True
-    alike: Literal["pair", "table"] = "pair"
+    alike: Literal["pair", "table"] = "table"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Paired:
         error_size: standard error of the effect by that deviation.
         test: the sign-flip test.
         dropped: what was left out of both.
+        silent: which of the two have no figure at all here.
     """
 
     method: str
@@ -88,6 +90,16 @@ class Paired:
     error_size: float | None
     test: SignFlip
     dropped: Dropped
+    silent: tuple[str, ...] = ()
+
+    def needed(self, alpha: float, power: float) -> int | None:
+        """Seeds a stratum that find a true difference as large as the observed one; none where it cannot be told."""
+        if not self.effect.value or self.deviation is None:
+            return None
+        try:
+            return seeds_needed(self.effect.value, self.deviation, strata=self.strata, alpha=alpha, wanted=power)
+        except UserError:  # more than anyone has
+            return None
 
     def detectable(self, alpha: float, power: float) -> float | None:
         """The difference that so many seeds of this deviation find with this probability."""

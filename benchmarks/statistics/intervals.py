@@ -16,6 +16,9 @@ from goldenrule.benchmarks.statistics.samples import Array, Indices
 
 Kind = Literal["bca", "percentile"]
 
+LEAST_SEEDS = 3
+"""Seeds of a stratum from which on there is an interval: the resamples of two are little more than the two values."""
+
 ROUNDING = 1e-12
 """Results closer than this share of the largest one are the same."""
 
@@ -66,8 +69,8 @@ class Estimate:
 def estimate(statistic: Statistic, strata: Indices, how: Bootstrap, rng: np.random.Generator) -> Estimate:
     """An aggregate of one column with its interval.
 
-    A stratum with a single unit has nothing to resample: an interval would leave that stratum's chance out, so there is
-    none.
+    A stratum with fewer than `LEAST_SEEDS` units has next to nothing to resample: an interval would leave its chance
+    out, so there is none.
 
     Args:
         statistic: the aggregate under weights.
@@ -78,8 +81,10 @@ def estimate(statistic: Statistic, strata: Indices, how: Bootstrap, rng: np.rand
     if not len(strata):
         return Estimate(None, None, None, 0, "no seed is left")
     value = float(statistic(even_weights(strata)[None])[0, 0])
-    if (lone := int((np.bincount(strata) == 1).sum())) > 0:
-        reason = f"{lone} of {strata.max() + 1} strata have a single seed"
+    if (few := int((np.bincount(strata) < LEAST_SEEDS).sum())) > 0:
+        one = strata.max() == 0
+        reason = "" if one else f"; {few} of {strata.max() + 1} strata have fewer"
+        reason = f"an interval needs {LEAST_SEEDS} seeds{'' if one else ' a stratum'}{reason}"
         return Estimate(value, None, None, len(strata), reason)
     low, high = intervals(statistic, strata, how, rng)
     return Estimate(value, float(low[0]), float(high[0]), len(strata))

@@ -9,7 +9,9 @@ runs need it said.
 
 from __future__ import annotations
 
+import functools
 import math
+from statistics import NormalDist
 
 from scipy.optimize import brentq
 from scipy.stats import nct
@@ -32,6 +34,7 @@ def power(noncentrality: float, df: float, alpha: float) -> float:
     return float(nct.sf(edge, df, distance)) + (0.0 if math.isnan(wrong_side) else wrong_side)  # SciPy: NaN where tiny
 
 
+@functools.cache
 def detectable(df: float, alpha: float = 0.05, wanted: float = 0.8) -> float:
     """The difference, in standard errors, that the test finds with probability `wanted`.
 
@@ -86,12 +89,14 @@ def seeds_needed(effect: float, deviation: float, *, strata: int = 1, alpha: flo
     def enough(seeds: int) -> bool:
         return minimum_detectable_effect(seeds, deviation, strata=strata, alpha=alpha, wanted=wanted) <= abs(effect)
 
-    low = high = max(2, math.ceil(least_units(alpha) / strata))
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > MOST_SEEDS:
-            raise UserError(f"effect {effect} with deviation {deviation} takes more than {MOST_SEEDS:,} seeds")
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return high
+    least = max(2, math.ceil(least_units(alpha) / strata))
+    normal = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(wanted)
+    guess = (normal * deviation / effect) ** 2 / strata
+    if guess > MOST_SEEDS or not enough(MOST_SEEDS):
+        raise UserError(f"effect {effect} with deviation {deviation} takes more than {MOST_SEEDS:,} seeds")
+    found = max(least, math.floor(guess))
+    while found > least and enough(found - 1):
+        found -= 1
+    while not enough(found):  # a few more than under the normal distribution
+        found += 1
+    return found

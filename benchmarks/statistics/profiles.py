@@ -9,7 +9,7 @@ import numpy as np
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
-from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals
+from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS, Bootstrap, intervals
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Indices
 
@@ -21,7 +21,8 @@ class Profile:
     Attributes:
         thresholds: the scores, ascending.
         shares: share of runs strictly above each threshold, strata weighing the same; 0 to 1, falling.
-        low, high: the band, pointwise (each threshold's interval by itself); none where a stratum has a single seed.
+        low, high: the band, pointwise (each threshold's interval by itself); none
+            where a stratum has fewer than three seeds.
         units: how many runs it rests on.
     """
 
@@ -50,6 +51,6 @@ def profile_of(
     above = mean_of((values[:, None] > taus).astype(np.float64))
     shares = above(even_weights(strata)[None])[0]
     low = high = None
-    if np.bincount(strata).min() > 1:
+    if np.bincount(strata).min() >= LEAST_SEEDS:
         low, high = (tuple(ends.tolist()) for ends in intervals(above, strata, how, rng))
     return Profile(tuple(taus.tolist()), tuple(shares.tolist()), low, high, len(values))

@@ -5,7 +5,8 @@ episode agree. What has no partner (a failed cell, a figure that is none, a row 
 methods compared, counted with its reason, and never filled in. Partners that remain under one seed of one stratum are
 averaged: training and evaluation under another seed are independent, the episodes and seats under one are not, so the
 seed within its stratum is the unit of everything that follows (a cluster, in the words of Miller 2024, "Adding Error
-Bars to Evals", arXiv 2411.00640; there the unit is a question).
+Bars to Evals", arXiv 2411.00640; there the unit is a question). Settings of one scenario share the seeds of their
+dialogues, and mostly of their training: they are no stratum each, unless the caller compares within one setting.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ Indices = NDArray[np.intp]
 Row = Mapping[str, Any]
 
 SETTING = ("scenario", "knobs")
-"""What a stratum is, unless told otherwise."""
+"""What a setting is."""
+
+STRATUM = ("scenario",)
+"""What a stratum is, unless told otherwise: a seed counts once a scenario, however many settings it ran under."""
 
 PLACE = ("scenario", "knobs", "seed", "seat", "episode")
 """Columns that partners agree in. Seat and episode may be absent."""
@@ -48,11 +52,13 @@ class Place(NamedTuple):
     Attributes:
         stratum: the stratum's columns, a JSON list.
         seed: the cluster.
-        within: the columns that tell values of one cluster apart, a JSON list.
+        setting: the columns of the setting that are not the stratum's, a JSON list.
+        within: the columns that tell values of one setting of a cluster apart, a JSON list.
     """
 
     stratum: str
     seed: str
+    setting: str
     within: str
 
 
@@ -111,7 +117,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Aligned values, one a seed within a stratum: the mean over the seats and episodes that all methods have.
+    """Aligned values, one a seed within a stratum, over the seats and episodes that all methods have.
+
+    A seed's value is the mean of its settings, each the mean of its seats and episodes: a setting that lost episodes
+    weighs as much as another.
 
     Attributes:
         methods: the methods, in the order asked for.
@@ -141,7 +150,7 @@ class Sample:
 
 
 def read_scores(
-    rows: Iterable[Row], figure: str, *, strata: Sequence[str] = SETTING, finished: Collection[str] = FINISHED
+    rows: Iterable[Row], figure: str, *, strata: Sequence[str] = STRATUM, finished: Collection[str] = FINISHED
 ) -> Scores:
     """Read one figure from long-form rows, in any order.
 
@@ -149,9 +158,9 @@ def read_scores(
         rows: mappings with `method`, `scenario`, `knobs` (a mapping, or its JSON), `seed` and the figure; `seat`,
             `episode`, `status` and `error` where there are any. Of a data frame, `frame.to_dict("records")`.
         figure: the column to read. None, NaN and infinite values are missing, with that as their reason.
-        strata: which of scenario and knobs make a stratum. Seeds of different strata count as independent. Where
-            settings share their seeds' dialogues, so that they are not, `("scenario",)` averages over the knobs first:
-            a seed then counts once a scenario.
+        strata: which of scenario and knobs make a stratum. Seeds of different strata count as independent, and
+            settings of one seed are not: their dialogues begin alike. So a stratum is a scenario, and a seed's
+            settings are averaged first; `("scenario", "knobs")` is for a line a setting, never for one over them.
         finished: statuses whose figures count; rows of any other status are missing.
 
     Raises:
@@ -213,7 +222,7 @@ def align(scores: Scores, methods: Sequence[str]) -> Sample:
         len({place.stratum for place in planned}) - len(names),
         dict(sorted(why.items())),
     )
-    means = [[math.fsum(table[p] for p in places) / len(places) for places in units.values()] for table in tables]
+    means = [[_mean(table, places) for places in units.values()] for table in tables]
     return Sample(
         tuple(methods),
         np.array(means, dtype=np.float64).reshape(len(methods), len(units)),
@@ -224,6 +233,14 @@ def align(scores: Scores, methods: Sequence[str]) -> Sample:
     )
 
 
+def _mean(table: Mapping[Place, float], places: Sequence[Place]) -> float:
+    """The mean over settings of the mean within each."""
+    settings: dict[str, list[float]] = {}
+    for place in places:
+        settings.setdefault(place.setting, []).append(table[place])
+    return math.fsum(math.fsum(values) / len(values) for values in settings.values()) / len(settings)
+
+
 def _address(row: Row, number: int, strata: Sequence[str], texts: dict[str, str]) -> tuple[str, Place]:
     """Method and place of a row. `texts` remembers the text of each setting, of which many rows share a few."""
     for column in ("method", "scenario", "knobs", "seed"):
@@ -232,7 +249,8 @@ def _address(row: Row, number: int, strata: Sequence[str], texts: dict[str, str]
     parts = (
         [row[column] for column in strata],
         row["seed"],
-        [row.get(column) for column in PLACE if column not in strata and column != "seed"],
+        [row[column] for column in SETTING if column not in strata],
+        [row.get(column) for column in PLACE if column not in SETTING and column != "seed"],
     )
     written = []
     for part in parts:

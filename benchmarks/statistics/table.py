@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from goldenrule.benchmarks.errors import UserError
@@ -25,12 +25,15 @@ class Comparison:
         p_holm: the test's p-value, corrected for all comparisons of the table; none without pairs.
         detectable: the difference found with the wanted power after the most severe correction the table may ask
             (alpha over the number of tests); none where the deviation cannot be told.
+        needed: where it is not distinguishable, how many seeds a stratum would find a true difference as large as the
+            observed one, likewise corrected; none where it cannot be told, or takes more than a million.
         verdict: what it comes to.
     """
 
     paired: Paired
     p_holm: float | None
     detectable: float | None
+    needed: int | None
     verdict: Verdict
 
 
@@ -62,6 +65,7 @@ def compare(
     baseline: str | None = None,
     each_stratum: bool = False,
     options: Options | None = None,
+    beside: int = 0,
 ) -> Table:
     """Compare methods by pairs, and correct for all comparisons at once.
 
@@ -72,6 +76,8 @@ def compare(
             earlier.
         each_stratum: a line for each stratum in place of one over all.
         options: how; the defaults are 95% BCa intervals from 10,000 resamples.
+        beside: how many comparisons of other tables it will be corrected with (`corrected`), so that p-values are
+            drawn finely enough.
 
     Raises:
         UserError: a method without rows, one named twice, or fewer than two.
@@ -88,14 +94,27 @@ def compare(
         else [(name, baseline) for name in names[1:]]
     )
     parts = [(s, scores.within(s)) for s in scores.strata] if each_stratum else [(None, scores)]
-    patterns = max(options.bootstrap.resamples, math.ceil(20 * len(couples) * len(parts) / options.alpha))
+    tests = len(couples) * len(parts) + beside
+    patterns = max(options.bootstrap.resamples, math.ceil(20 * tests / options.alpha))
     found = []
     for stratum, part in parts:
-        common = align(part, names) if options.alike == "table" else None
+        alive = [name for name in names if part.values.get(name)]
+        common = align(part, alive) if options.alike == "table" else None
         for couple in couples:
-            sample = common or align(part, couple)
-            found.append(pair(sample, couple, scores.figure, stratum, options, patterns))
+            sample = common if common is not None and set(couple) <= set(alive) else align(part, couple)
+            one = pair(sample, couple, scores.figure, stratum, options, patterns)
+            found.append(replace(one, silent=tuple(name for name in couple if name not in alive)))
     return Table(scores.figure, options, sum(one.test.p is not None for one in found), _judged(found, options))
+
+
+def corrected(*tables: Table) -> list[Table]:
+    """The same tables as one family: p-values, verdicts and what is detectable allow for all their comparisons.
+
+    All must have the same options.
+    """
+    lines = iter(_judged([line.paired for table in tables for line in table.comparisons], tables[0].options))
+    tests = sum(table.tests for table in tables)
+    return [replace(table, tests=tests, comparisons=tuple(next(lines) for _ in table.comparisons)) for table in tables]
 
 
 def _judged(found: Sequence[Paired], options: Options) -> tuple[Comparison, ...]:
@@ -103,15 +122,15 @@ def _judged(found: Sequence[Paired], options: Options) -> tuple[Comparison, ...]
     tests = sum(p is not None for p in p_values)
     lines = []
     for k, (one, p_holm) in enumerate(zip(found, holm(p_values), strict=True)):
-        within_reach = None
-        if one.test.p is not None:
-            within_reach = holm([*p_values[:k], min(one.test.p, least_p(one.effect.units)), *p_values[k + 1 :]])[k]
-        smallest = one.detectable(options.alpha / tests, options.power) if tests else None
+        if p_holm is None:
+            lines.append(Comparison(one, None, None, None, _nothing(one.silent)))
+            continue
+        smallest = one.detectable(options.alpha / tests, options.power)
         evidence = Evidence(
             one.effect,
             one.test.p,
             p_holm,
-            within_reach,
+            _within_reach(p_values, k, one.effect.units),
             tests,
             smallest,
             options.power,
@@ -119,8 +138,25 @@ def _judged(found: Sequence[Paired], options: Options) -> tuple[Comparison, ...]
             options.higher_is_better,
             one.strata,
         )
-        lines.append(Comparison(one, p_holm, smallest, judge(evidence)))
+        verdict, needed = judge(evidence), None
+        if verdict.answer == "not distinguishable":
+            needed = one.needed(options.alpha / tests, options.power)
+            verdict = judge(replace(evidence, needed=needed))
+        lines.append(Comparison(one, p_holm, smallest, needed, verdict))
     return tuple(lines)
+
+
+def _within_reach(p_values: Sequence[float | None], place: int, units: int) -> float | None:
+    """The smallest corrected p-value that so many units could have given beside the others' p-values."""
+    own = p_values[place]
+    best = None if own is None else min(own, least_p(units))
+    return holm([*p_values[:place], best, *p_values[place + 1 :]])[place]
+
+
+def _nothing(silent: Sequence[str]) -> Verdict:
+    """The verdict where there is no pair."""
+    why = f"{' and '.join(silent)} finished nothing here" if silent else "what one finished the other did not"
+    return Verdict("too few seeds", f"no seed has both results: {why}")
 
 
 def _row(line: Comparison) -> dict[str, Any]:
@@ -151,6 +187,7 @@ def _row(line: Comparison) -> dict[str, Any]:
         "lost": one.lost,
         "deviation": one.deviation,
         "detectable": line.detectable,
+        "seeds_needed": line.needed,
         "pairs_planned": one.dropped.planned,
         "pairs_dropped": one.dropped.places,
         "seeds_dropped": one.dropped.seeds,

@@ -26,6 +26,7 @@ class Evidence:
         alpha: level of the verdict.
         higher_is_better: whether more of the figure is good.
         strata: how many strata the seeds lie in.
+        needed: how many seeds a stratum would find a difference as large as `effect`; none where it cannot be told.
     """
 
     effect: Estimate
@@ -38,6 +39,7 @@ class Evidence:
     alpha: float = 0.05
     higher_is_better: bool = True
     strata: int = 1
+    needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ def judge(evidence: Evidence) -> Verdict:
     if p_holm <= alpha and (low > 0 or high < 0):
         return Verdict("better" if (value > 0) == evidence.higher_is_better else "worse", numbers)
     if evidence.detectable is not None:
-        numbers += f"; a difference of {evidence.detectable:.3g} is found {evidence.power:.0%} of the time"
+        numbers += f"; so many find a difference of {evidence.detectable:.3g} {evidence.power:.0%} of the time"
+    if evidence.needed is not None:
+        each = " in each" if evidence.strata > 1 else ""
+        numbers += f", and one of {abs(value):.3g} takes {evidence.needed:,} seeds{each}"
     return Verdict("not distinguishable", numbers)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldenrule.benchmarks.alike import alike_in
 from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
@@ -126,7 +127,7 @@ def run_sweep(
         ran = sum(cell.id in done for cell in todo)
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    summary = summarise(mine, len(cells)) if summing is None else summing(mine)
+    summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
     return Swept(
         out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
     )

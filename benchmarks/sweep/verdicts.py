@@ -1,6 +1,10 @@
-"""Which methods differ: every method of a sweep against its first, paired by scenario, knobs and seed.
+"""Which methods differ: every method against the first, paired by scenario, knobs and seed.
 
-Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all.
+A line for each method over all settings and, where there are several, one for each setting; all of them are corrected
+together. The terminal's lines after a sweep, those of `report` and those of the page are these.
+
+Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all. A
+method that finished nothing is named and left out itself.
 """
 
 from __future__ import annotations
@@ -13,41 +17,63 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.recount import sums_of
 from goldenrule.benchmarks.results.load import episode_figures
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, corrected, read_scores
+from goldenrule.benchmarks.statistics.samples import SETTING
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
 
 FIGURE = "partner_reward"
 RESAMPLES = 2000
+SETTINGS = 200
+"""Settings up to which each has lines of its own; with more the correction would leave nothing to tell."""
+
+REASONS, LONGEST = 3, 160
+"""Reasons told of one line at most, and the characters of each."""
+
+Row = Mapping[str, Any]
+Line = dict[str, Any]
+Stored = Mapping[str, Sequence[tuple[int, str, str | None, float | None]]]
 
 
-def comparisons(
-    rows: Sequence[Mapping[str, Any]], figure: str = FIGURE, folder: Path | None = None
-) -> list[dict[str, Any]]:
+def comparisons(rows: Sequence[Row], figure: str = FIGURE, folder: Path | None = None) -> list[Line]:
     """The lines of the table, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
-        rows: of all cells that have one, in the order of the sweep; the first method is the baseline.
+        rows: of all cells that have one, in the order of the run; the first method is the baseline.
         figure: which column is compared, of cells and of episodes.
-        folder: of the sweep; without it the means of cells are compared, whatever episodes failed in them.
+        folder: where the episodes are stored; without it the means of cells are compared, whatever episodes failed.
 
     Returns:
-        nothing where there is one method only.
+        Lines over all settings first: their `stratum` is none. That of the others is their setting (`setting_of`).
+        Nothing where there is one method only.
     """
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     if len(methods) < 2:
         return []
     if folder is not None and any(row.get("episodes_failed") for row in rows):
         rows = _by_episode(rows, figure, folder)
-    scores = read_scores(rows, figure)
-    options = Options(bootstrap=Bootstrap(resamples=RESAMPLES))
-    return compare(scores, methods=methods, baseline=methods[0], options=options).rows()
+    apart = read_scores(rows, figure, strata=SETTING)
+    options, several = Options(bootstrap=Bootstrap(resamples=RESAMPLES)), 1 < len(apart.strata) <= SETTINGS
+    beside = (len(methods) - 1) * len(apart.strata) if several else 0
+    about: Any = {"methods": methods, "baseline": methods[0], "options": options}
+    tables = [compare(read_scores(rows, figure), **about, beside=beside)]
+    if several:
+        tables = corrected(*tables, compare(apart, **about, each_stratum=True, beside=len(methods) - 1))
+    return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
 
 
-def _by_episode(rows: Sequence[Mapping[str, Any]], figure: str, folder: Path) -> list[dict[str, Any]]:
+def setting_of(row: Row) -> str:
+    """What the lines of a row's setting have as their `stratum`."""
+    (stratum,) = read_scores([{**row, "": 0.0}], "", strata=SETTING).strata
+    return stratum
+
+
+def _by_episode(rows: Sequence[Row], figure: str, folder: Path) -> list[Line]:
     """A row an episode. A cell that failed lacks all the episodes that others have."""
-    stored = episode_figures(folder, figure)
+    stored = _stored(folder, figure)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
@@ -58,32 +84,70 @@ def _by_episode(rows: Sequence[Mapping[str, Any]], figure: str, folder: Path) ->
     return long
 
 
-def print_comparisons(lines: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Print the verdicts, what was left out, and why each could not be had."""
-    if not lines:
+def _stored(folder: Path, figure: str) -> Stored:
+    """Number, status, error and one figure of every episode, by cell."""
+    if (folder / FILE).is_file():
+        return episode_figures(folder, figure)
+    from goldenrule.benchmarks.report.reading import read_run  # its package draws figures: only where it is needed
+
+    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
+    with read_run(folder) as run:
+        for name, cell in run.by_id.items():
+            sums = [sums_of(log, cell.scenario) for log in run.log.episodes(cell)]
+            told = [one for one in sums if one is not None]
+            found[name] = [(one["episode"], one["status"], one["error"], one[figure]) for one in told]
+    return found
+
+
+def print_comparisons(lines: Sequence[Line], stream: TextIO) -> None:
+    """Print the verdicts over all settings, what was left out, and what hides where there is no difference to tell."""
+    over = [line for line in lines if line["stratum"] is None]
+    if not over:
         return
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in (f"against {clean(str(lines[0]['baseline']))}", "partner reward differs by", "p (Holm)", "verdict"):
+    titles = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
+    for title in (f"against {clean(str(over[0]['baseline']))}", *titles):
         table.add_column(title)
-    for line in lines:
-        cells = (str(line["method"]), _difference(line), _p(line["p_holm"]), str(line["verdict"]))
+    for line in over:
+        chance = "-" if line["improvement"] is None else f"{line['improvement']:.2f}"
+        cells = (str(line["method"]), _difference(line), _p(line["p_holm"]), chance, str(line["verdict"]))
         table.add_row(*(Text(clean(cell)) for cell in cells))
     console.print(table)
-    for line in lines:
-        if line["verdict"] == "too few seeds":
+    for line in over:
+        if line["verdict"] in ("too few seeds", "not distinguishable"):
             console.print(Text(clean(f"- {line['method']}: {line['because']}"), "dim"))
-        if line["pairs_dropped"]:
-            reasons = "; ".join(f"{count} times {reason}" for reason, count in line["dropped_because"].items())
-            left = f"- {line['method']}: {line['pairs_dropped']} of {line['pairs_planned']} pairs left out ({reasons})"
-            console.print(Text(clean(left), "dim"))
-    told = "Paired by scenario, knobs and seed; 95% BCa bootstrap over seeds; sign-flip test, corrected by Holm."
-    console.print(Text(told, "dim"))
+        if left := left_out(line):
+            console.print(Text(clean(f"- {line['method']}: {left}"), "dim"))
+    console.print(Text(how(lines), "dim"))
 
 
-def _difference(line: Mapping[str, Any]) -> str:
+def left_out(line: Line) -> str:
+    """How many pairs of a line were left out, and why; nothing where none was."""
+    if not line["pairs_dropped"]:
+        return ""
+    counted = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{count} times {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}" for reason, count in counted]
+    reasons = "; ".join(told[:REASONS] + [f"{len(told) - REASONS} more reasons"] * (len(told) > REASONS))
+    return f"{line['pairs_dropped']} of {line['pairs_planned']} pairs left out, for all methods alike ({reasons})"
+
+
+def how(lines: Sequence[Line]) -> str:
+    """How the lines were found."""
+    apart = sum(line["stratum"] is not None and line["p"] is not None for line in lines)
+    more = f", {apart} of them of single settings (on the page)" if apart else ""
+    tests = lines[0]["tests"]
+    return (
+        "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
+        f"over seeds; sign-flip test, corrected by Holm for all {tests} comparison{'s' * (tests != 1)}{more}. "
+        "P(improves): how likely a seed of the method beats one of the baseline."
+        + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
+    )
+
+
+def _difference(line: Line) -> str:
     if line["effect"] is None:
         return "-"
     if line["low"] is None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from goldenrule.benchmarks.summary import FIGURES, figure, interval, summarise
+from goldenrule.benchmarks.bounds import SHARE
+from goldenrule.benchmarks.summary import FIGURES, figure, interval, ratio, summarise
 from goldenrule.benchmarks.table import print_table
 
 
@@ -41,6 +42,7 @@ def test_interval_is_that_of_the_t_test():
 
 def test_one_value_has_no_interval_and_none_has_a_reason():
     assert interval([0.3]) == {"mean": 0.3, "low": None, "high": None, "n": 1}
+    assert interval([0.25, 0.75]) == {"mean": 0.5, "low": None, "high": None, "n": 2}
     assert figure([None, None], "why") == {**interval([]), "missing": 2, "reason": "why"}
     assert figure([None, 1.0], "why")["reason"] is None
 
@@ -49,8 +51,75 @@ def test_the_share_of_the_oracle_is_paired_by_seed():
     rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.5), (1, 1.0))]
     rows += [row("naive_kindness", s, r) for s, r in ((1, 0.5), (0, 0.5))]
     shares = {g["method"]: g["figures"]["oracle_share"] for g in summarise(rows)["groups"]}
-    assert shares["naive_kindness"]["mean"] == pytest.approx(0.75)  # (0.5 / 1.0 + 0.5 / 0.5) / 2
+    assert shares["naive_kindness"]["mean"] == pytest.approx(1.0 / 1.5)  # of the sums: no mean of ratios
     assert shares["oracle_kindness"]["mean"] == 1.0
+
+
+def test_a_seed_where_the_oracle_got_nothing_counts_too():
+    rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.0), (1, 1.0), (2, None))]
+    rows += [row("naive_kindness", s, 0.5) for s in range(4)]
+    share = next(g for g in summarise(rows)["groups"] if g["method"] == "naive_kindness")["figures"]["oracle_share"]
+    assert (share["mean"], share["n"], share["missing"]) == (1.0, 2, 2)
+
+
+def test_a_ratio_of_means_is_that_of_sums_with_the_linearised_interval():
+    draw = np.random.Generator(np.random.PCG64(1))
+    second = draw.normal(5, 1, size=8)
+    first = 0.5 * second + draw.normal(0, 0.2, size=8)
+    found = ratio(list(zip(first, second, strict=True)))
+    assert found["mean"] == pytest.approx(first.sum() / second.sum())
+    residual = first - found["mean"] * second
+    half = 2.3646242510102993 * residual.std(ddof=1) / second.mean() / math.sqrt(8)  # t(0.975, 7) from a printed table
+    assert found["high"] - found["mean"] == pytest.approx(half)
+    held = 0
+    for _ in range(400):
+        y = draw.normal(5, 1, size=8)
+        x = 0.5 * y + draw.normal(0, 0.4, size=8)
+        one = ratio(list(zip(x, y, strict=True)))
+        held += one["low"] <= 0.5 <= one["high"]
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_intervals_stay_where_a_figure_can_lie():
+    assert interval([0.9, 1.0, 0.95], SHARE)["high"] == 1.0
+    assert interval([0.0, 0.1, 0.0], SHARE)["low"] == 0.0
+    loose = interval([0.9, 1.0, 0.95])
+    assert loose["high"] > 1.0
+    assert interval([0.9, 1.0, 0.95], SHARE)["low"] == loose["low"]
+    rows = [row("a", s, r, valid_share=r, estimate_correlation=r) for s, r in enumerate((0.1, 1.0, 1.0))]
+    figures = summarise([one | {"knobs": {"seekers": 1}} for one in rows])["groups"][0]["figures"]
+    for key in ("partner_reward", "valid_share", "estimate_correlation"):
+        assert figures[key]["high"] == 1.0, key
+    assert figures["partner_reward"]["low"] == figures["valid_share"]["low"] == 0.0
+    two = summarise([one | {"knobs": {"seekers": 2}} for one in rows])["groups"][0]["figures"]["partner_reward"]
+    assert 1.0 < two["high"] <= 2.0
+
+
+def test_a_cut_interval_is_printed_with_its_longer_side():
+    stream = io.StringIO()
+    values = (0.7, 1.0, 1.0)
+    print_table({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
+    low = interval(values)["low"]
+    assert f"90 ±{100 * (0.9 - low):.0f}" in stream.getvalue()
+    assert "90 ±10" not in stream.getvalue()
+
+
+def test_it_takes_time_in_proportion_to_the_rows():
+    class Counted(list):
+        passes = 0
+
+        def __iter__(self):
+            Counted.passes += 1
+            return super().__iter__()
+
+    few, many = ([row(m, 0, 0.5, knobs={"cue": k / 9}) for k in range(n) for m in ("a", "oracle_kindness")]
+                 for n in (2, 9))  # fmt: skip
+    passes = []
+    for rows in (few, many):
+        Counted.passes = 0
+        summarise(Counted(rows))
+        passes.append(Counted.passes)
+    assert passes[0] == passes[1]  # whatever the number of groups
 
 
 def test_no_oracle_or_one_without_reward_gives_no_share():
@@ -79,15 +148,15 @@ def test_settings_are_kept_apart():
 
 def test_the_printed_table_shows_dashes_with_their_reasons():
     stream = io.StringIO()
-    rows = [row("a", s, r, estimate_gap=-0.0004, partner_faithfulness=0.98) for s, r in ((0, 1.0), (1, 1.0))]
+    rows = [row("a", s, 1.0, estimate_gap=-0.0004, partner_faithfulness=0.98) for s in range(3)]
     print_table({**summarise(rows), "human": None}, stream)
     text = stream.getvalue()
     assert "1.00 ±0.00" in text
     assert "-0.00" not in text
     assert "- third party: the scenario has no absent third party" in text
     assert "Partners true to their cards: 98 ±0 % of their messages." in text
-    assert "16 dialogues; 2 failed and are left out; 4 messages have no estimate: estimates and gaps are over" in text
-    assert "over 14 dialogues." in " ".join(text.split())
+    assert "24 dialogues; 3 failed and are left out; 6 messages have no estimate: estimates and gaps are over" in text
+    assert "over 21 dialogues." in " ".join(text.split())
 
 
 def test_a_run_without_rows_has_a_table_too():

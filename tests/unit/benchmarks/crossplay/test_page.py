@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from goldenrule.benchmarks.commands.report import summary_of
 from goldenrule.benchmarks.crossplay.matrix import read
 from goldenrule.benchmarks.crossplay.plan import Asked, plan
 from goldenrule.benchmarks.crossplay.run import cross
 from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.reading import read_run
+from goldenrule.benchmarks.report.stored import StoredCell
+from goldenrule.benchmarks.report.summarising import over_seeds
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.sweep.run import SweepOptions
 
@@ -45,6 +49,10 @@ def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def sat(cell: StoredCell) -> tuple[str, str]:
+    return cell.row["params"]["learner"], cell.row["params"]["partner"]
+
+
 def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path) -> None:
     html = write_report(crossed).read_text("utf-8")
     assert "cross-play of 3 agents on campsite-v0" in html
@@ -60,10 +68,17 @@ def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path)
         assert float(drawn[pair["row"], pair["column"], "partner"]) == figure["mean"]
         assert f"{figure['mean']:.2f}" in html
         assert f"{figure['low']:.2f} to {figure['high']:.2f}" in html
+    with read_run(crossed) as run:
+        for name, key in (("own", "own_reward"), ("partner", "partner_reward")):
+            every = [
+                over_seeds([c for c in run.cells if sat(c) == (p["row"], p["column"])], key) for p in summary["pairs"]
+            ]
+            told = [(pair["figures"][name]["low"], pair["figures"][name]["high"]) for pair in summary["pairs"]]
+            assert [(one.low, one.high) for one in every] == told  # "Every pair" says what the matrix says
     with (crossed / "figures" / "profiles.csv").open() as file:
         profiles = list(csv.DictReader(file))
     assert {row["method"] for row in profiles} == {"scripted", "saint", "exploiter"}
-    assert {row["runs"] for row in profiles} == {"6"}  # two partners that everyone met, three seeds
+    assert {row["runs"] for row in profiles} == {"3"}  # seeds: the two partners that everyone met are averaged first
 
 
 def test_a_damaged_cross_play_still_has_a_page(crossed: Path, tmp_path: Path) -> None:
@@ -77,3 +92,15 @@ def test_a_damaged_cross_play_still_has_a_page(crossed: Path, tmp_path: Path) ->
     html = write_report(tmp_path).read_text("utf-8")
     assert "the matrix of this cross-play cannot be made" in html
     assert "scripted with saint" in html
+
+
+def test_pairs_of_a_crossplay_stand_each_by_themselves(crossed: Path) -> None:
+    with read_run(crossed) as run:
+        assert run.is_crossplay
+        rows = [dict(cell.row) for cell in run.cells]
+        rows[0] |= {"status": "failed", "error": "it broke"}
+        run.cells = [StoredCell.of(row, cell.id) for row, cell in zip(rows, run.cells, strict=True)]
+        groups = {group["method"]: group for group in summary_of(run)["groups"]}
+    other = next(row for row in rows if row["method"] != rows[0]["method"])
+    mine = [row["partner_reward"] for row in rows if row["method"] == other["method"]]
+    assert groups[other["method"]]["figures"]["partner_reward"]["mean"] == pytest.approx(sum(mine) / len(mine))

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from goldenrule.benchmarks.bounds import ANY
 from goldenrule.benchmarks.crossplay.figures import spreads
 from goldenrule.benchmarks.crossplay.rating import ELO, FIGURES, PRIOR, rate, strength
+from goldenrule.benchmarks.summary import interval
 
 NAMES = ("a", "b", "c", "d")
 PAIRS = [(row, column) for row in NAMES for column in NAMES]
@@ -136,8 +138,8 @@ def test_who_never_finished_a_dialogue_has_no_strength():
 
 def test_spreads_of_columns_with_other_seeds_missing():
     values = np.array([[1.0, np.nan, np.nan], [2.0, 4.0, np.nan], [3.0, 6.0, np.nan]])
-    first, second, third = spreads(values)
-    assert (first["mean"], first["n"]) == (2.0, 3)
-    assert first["low"] < 2.0 < first["high"]
-    assert (second["mean"], second["n"]) == (5.0, 2)
+    first, second, third = spreads(values, [(0.0, math.inf), ANY, ANY])
+    assert (first["mean"], first["n"], first["low"]) == (2.0, 3, 0.0)  # cut where nothing can lie
+    assert first["high"] == pytest.approx(interval([1.0, 2.0, 3.0])["high"])
+    assert second == {"mean": 5.0, "low": None, "high": None, "n": 2}
     assert third == {"mean": None, "low": None, "high": None, "n": 0}

@@ -183,3 +183,25 @@ def test_the_watch_would_notice(watched: Watched, hostile_texts: Sequence[str], 
     watched.page.goto(bare.as_uri(), wait_until="domcontentloaded")
     assert watched.owned or watched.surprises
     assert len(watched.requests) > 1
+
+
+@pytest.mark.parametrize("width", [400, 1300])
+def test_nothing_is_cut_without_a_way_to_see_it(
+    watched: Watched, run_maker: Callable[..., Path], tmp_path: Path, width: int
+) -> None:
+    folder = run_maker(tmp_path / "run", seeds=(0, 1, 2), count=2, updates=2, similarities=(0.0, 0.5))
+    watched.page.set_viewport_size({"width": width, "height": 900})
+    watched.open(write_report(folder))
+    assert watched.page.evaluate("document.documentElement.scrollWidth") == width  # only tables and figures scroll
+    beyond = "e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll')"
+    assert watched.page.evaluate(f"[...document.querySelectorAll('main *')].filter({beyond}).length") == 0
+    images = watched.page.evaluate("[...document.images].map(e => e.getBoundingClientRect().width)")
+    assert images
+    assert min(images) >= 700  # at half of that their labels cannot be read
+    wider = watched.page.evaluate(
+        "[...document.querySelectorAll('.scroll')].some(e => e.scrollWidth > e.clientWidth + 1)"
+    )
+    assert wider == (width == 400)
+    cue = watched.page.evaluate("getComputedStyle(document.querySelector('.sideways')).display")
+    assert (cue == "none") == (width == 1300)
+    assert "gradient" in watched.page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundImage")

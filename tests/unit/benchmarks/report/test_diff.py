@@ -16,6 +16,7 @@ from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
+from goldenrule.benchmarks.statistics import holm
 from goldenrule.envs.seeding import generator
 
 Row = dict[str, Any]
@@ -155,6 +156,13 @@ def test_the_table_is_shown_and_hostile_names_are_spelt_out(tmp_path: Path, caps
     assert len(lines) == 6  # two methods, everywhere and in two settings
     assert all("-1.000" in line for line in lines)
     assert "1 cells are in A only:" in shown
+
+
+def test_all_lines_of_a_figure_are_one_family(tmp_path: Path) -> None:
+    found = compared(tmp_path, rows(), rows(change=better), "partner_reward").figures[0]
+    lines = [*found.settings, *found.methods]
+    assert len(lines) == 6
+    assert [line["p_holm"] for line in lines] == holm([line["p"] for line in lines])
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,9 @@ def test_no_units_and_lone_seeds_have_no_interval_and_say_why():
     assert (nothing.value, nothing.low, nothing.reason) == (None, None, "no seed is left")
     lone = estimate(mean_of(np.array([1.0, 2.0, 6.0])), np.array([0, 0, 1]), Bootstrap(), rng())
     assert (lone.value, lone.low, lone.high) == (3.75, None, None)
-    assert lone.reason == "1 of 2 strata have a single seed"
+    assert lone.reason == "an interval needs 3 seeds a stratum; 2 of 2 strata have fewer"
+    two = estimate(mean_of(np.array([1.0, 2.0])), one(2), Bootstrap(), rng())
+    assert (two.value, two.low, two.reason) == (1.5, None, "an interval needs 3 seeds")
 
 
 def test_values_that_do_not_vary_have_an_interval_of_no_width():

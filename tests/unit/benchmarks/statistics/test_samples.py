@@ -80,7 +80,7 @@ def test_a_third_method_takes_nothing_from_a_pair_but_all_from_a_sample_of_three
 def test_a_stratum_of_which_nothing_is_left_is_counted():
     rows = [row("a", 0, 1.0), row("b", 0, 1.0), row("a", 0, 1.0, "other"), row("b", 0, None, "other")]
     sample = align(read_scores(rows, "gain"), ("a", "b"))
-    assert (sample.names, sample.dropped.strata) == (('["s", {}]',), 1)
+    assert (sample.names, sample.dropped.strata) == (('["s"]',), 1)
 
 
 def test_a_setting_is_one_stratum_however_it_is_written():
@@ -91,17 +91,26 @@ def test_a_setting_is_one_stratum_however_it_is_written():
     assert (len(sample.names), sample.places) == (1, 5)
 
 
-def test_strata_are_settings_and_may_be_scenarios():
+def test_a_seed_counts_once_a_scenario_and_within_one_setting_once_a_setting():
     rows = [row(m, s, float(k), knobs={"k": k}) for m in "ab" for s in (0, 1) for k in (2, 4)]
-    assert align(read_scores(rows, "gain"), ("a", "b")).strata.tolist() == [0, 0, 1, 1]
-    by_scenario = align(read_scores(rows, "gain", strata=("scenario",)), ("a", "b"))
-    assert by_scenario.values.tolist() == [[3.0, 3.0], [3.0, 3.0]]  # each seed's two knobs averaged
+    assert align(read_scores(rows, "gain"), ("a", "b")).values.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    by_setting = align(read_scores(rows, "gain", strata=("scenario", "knobs")), ("a", "b"))
+    assert by_setting.strata.tolist() == [0, 0, 1, 1]
+    assert by_setting.names == ('["s", {"k": 2}]', '["s", {"k": 4}]')
+
+
+def test_a_setting_that_lost_episodes_weighs_as_much_as_another():
+    rows = [row(m, 0, 0.0, knobs={"k": 2}, episode=e) for m in "ab" for e in range(3)]
+    rows += [row(m, 0, None if m == "b" and e else 1.0, knobs={"k": 4}, episode=e) for m in "ab" for e in range(3)]
+    sample = align(read_scores(rows, "gain"), ("a", "b"))
+    assert sample.values.tolist() == [[0.5], [0.5]]  # and not 1 of 4 episodes
+    assert sample.places == 4
 
 
 def test_the_scores_of_one_stratum_keep_every_method():
     rows = [row("a", 0, 1.0), row("a", 0, 1.0, "other"), row("b", 0, 1.0)]
     scores = read_scores(rows, "gain")
-    part = scores.within('["other", {}]')
+    part = scores.within('["other"]')
     assert part.methods == ("a", "b")
     assert align(part, ("a", "b")).dropped.reasons == {"b: no row": 1}
 

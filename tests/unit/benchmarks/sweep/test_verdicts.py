@@ -65,3 +65,17 @@ def test_without_failures_the_means_of_cells_are_compared(swept: Path) -> None:
     (line,) = comparisons(found, folder=swept)
     assert line["method_mean"] == pytest.approx(2 / 3)
     assert (line["pairs_dropped"], line["pairs_planned"]) == (0, 3)
+
+
+def test_values_of_a_knob_are_no_seeds() -> None:
+    found = []
+    for method, gain in (("a", 0.0), ("b", 1.0)):
+        for seed in SEEDS:
+            for similarity in (0.0, 0.2, 0.4):
+                row = {"cell": f"{method}-{seed}-{similarity}", "method": method, "scenario": "hidden_needs-v0"}
+                row |= {"knobs": {"similarity": similarity}, "seed": seed, "status": "done", "error": None}
+                found.append(row | {"partner_reward": gain + seed, "episodes_failed": 0})
+    line = comparisons(found)[0]
+    assert (line["seeds"], line["strata"], line["pairs"]) == (3, 1, 9)
+    assert line["p"] == 0.25  # the best of three seeds; nine would give 0.004
+    assert line["verdict"] == "too few seeds"
