@@ -22,7 +22,7 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     """
     where = f"'{shown(str(folder), 300)}'"
     try:
-        if (folder / FILE).is_file():
+        if (folder / FILE).exists():
             return sweep_reading.read_sweep(folder, everything)
         if any((folder / name).is_file() for name in ("rows.jsonl", "config.json")):
             return folder_reading.read_folder(folder)

@@ -123,7 +123,7 @@ def _format(db: sqlite3.Connection) -> str | None:
 
 def _pages(db: sqlite3.Connection) -> str | None:
     (told,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    return None if told == "ok" else " ".join(str(told).split())
+    return None if told == "ok" else " ".join(str(told).replace("*** in database main ***", "").split())
 
 
 def _columns(db: sqlite3.Connection) -> str | None:
@@ -131,9 +131,10 @@ def _columns(db: sqlite3.Connection) -> str | None:
         found = [name for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
         if not found:
             return f"its table {table} is missing"
-        for name in columns:
-            if name not in found:
-                return f"its table {table} lacks the column {name}"
+        if found != list(columns):
+            lacking = [f"lacks the column {name}" for name in columns if name not in found]
+            beyond = [f"has a column {name} too many" for name in found if name not in columns]
+            return f"its table {table} {(lacking + beyond + ['has its columns in another order'])[0]}"
     return None
 
 
