@@ -140,7 +140,9 @@ def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
 
 def columns_of(run: Run) -> list[str]:
     """Those of `COLUMNS` that some row has; a scenario without third parties has no such column."""
-    needed = {"partner_reward", MIDDLE, "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    needed = {"partner_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation"}
+    if not run.is_crossplay:  # its pairs are compared in no verdict
+        needed.add(MIDDLE)
     if summary.ORACLE in run.methods:
         needed.add("oracle_share")
     return [key for key in COLUMNS if key in needed or any(cell.value(key) is not None for cell in run.cells)]
