@@ -30,7 +30,7 @@ SMALLER_IS_BETTER = ("estimate_gap",)
 NEITHER = ("proxy_reward", "partner_reward_estimate")
 """Figures of which neither more nor less is good: they are `higher` or `lower`."""
 
-OF_THE_RUN = (*VOLATILE, "place", "versions", "code")
+OF_THE_RUN = (*VOLATILE, "place")
 """Columns that say when, where and by which version a row was made."""
 
 

@@ -13,11 +13,12 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
 from goldenrule.benchmarks import compare as comparing
-from goldenrule.benchmarks.cell import VOLATILE, CellSettings
+from goldenrule.benchmarks.cell import CellSettings
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.compare import compare
 from goldenrule.benchmarks.plan import Comparison, plan
 from goldenrule.benchmarks.progress import Lines
+from goldenrule.benchmarks.results import VOLATILE
 from goldenrule.benchmarks.rundir import read_rows
 from goldenrule.benchmarks.table import print_table
 from goldenrule.envs.data import has
