@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +9,14 @@ from typing import Any
 from goldenrule.agents.base import Agent
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
+from goldenrule.benchmarks.apart import DiedError, apart
 from goldenrule.benchmarks.cell import CellSettings
 from goldenrule.benchmarks.conformance.tables import Chooser
 from goldenrule.benchmarks.crossplay.members import Member, known, members, symmetric, usual
 from goldenrule.benchmarks.crossplay.pairing import Pairing, role
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.plan import device, knob_grid, with_people
+from goldenrule.envs.foreign import one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive
@@ -170,22 +170,29 @@ def _seats_filled(scenario: str, knobs: Mapping[str, Any]) -> None:
 def _rehearse(member: Member, cell: Pairing) -> None:
     """Two dialogues with whoever says what is on offer, to see that a plug-in keeps the protocol.
 
+    They are held in a process of their own, which a plug-in may end without ending this one.
+
     Raises:
-        UserError: a wrong number of replies, a non-string, an empty or over-long text.
+        UserError: a wrong number of replies, a non-string, an empty or over-long text, or an end of the process.
     """
+    who = f"agent {member.name} ({member.sitter.what})"
+    try:
+        apart(_tried, member, cell, who)
+    except DiedError as error:
+        raise UserError(f"{who}: {error} while it was tried; mend what ends it") from None
+
+
+def _tried(member: Member, cell: Pairing, who: str) -> None:
     names = spec(cell.scenario).build(**cell.knobs).agents
     partners = [names[seat] for seat in partner_seats(cell.scenario, names)]
     seats = [*([seat_name(cell.scenario, "learner")] if member.learner else []), *(partners if member.partner else [])]
     for seat in seats:
-        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
-            agent = member.sitter.sit(cell.scenario, role(seat), cell.settings.device, 1)
-            others: dict[str, Agent] = {name: Chooser() for name in names}
-            try:
-                envs = [make(cell.scenario, **cell.knobs) for _ in range(2)]
-                play(envs, {**others, seat: agent}, [derive(0, "rehearsal", i) for i in range(2)], strict=True)
-            except ValueError as error:
-                raise UserError(f"agent {member.name} ({member.sitter.what}): {error}") from error
-            except Exception as error:  # `reset` is foreign code that `play` does not guard
-                raise UserError(
-                    f"agent {member.name} ({member.sitter.what}) raised {type(error).__name__}: {error}"
-                ) from error
+        agent = member.sitter.sit(cell.scenario, role(seat), cell.settings.device, 1)
+        others: dict[str, Agent] = {name: Chooser() for name in names}
+        try:
+            envs = [make(cell.scenario, **cell.knobs) for _ in range(2)]
+            play(envs, {**others, seat: agent}, [derive(0, "rehearsal", i) for i in range(2)], strict=True)
+        except ValueError as error:
+            raise UserError(f"{who}: {error}") from error
+        except Exception as error:  # `reset` is foreign code that `play` does not guard
+            raise UserError(f"{who} raised {one_line(error)}") from error
