@@ -1,7 +1,8 @@
 """Which methods differ: every method against the first, paired by scenario, knobs and seed.
 
-A line for each method over all settings and, where there are several, one for each setting; all of them are corrected
-together. The terminal's lines after a sweep, those of `report` and those of the page are these.
+A line for each method over all settings and, where there are several, one for each setting. The former are what a run
+is asked for and are corrected among themselves; so are the latter, which tell where in it a difference lies.
+The terminal's lines after a sweep, those of `report` and those of the page are these.
 
 Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all. A
 method that finished nothing is named and left out itself.
@@ -20,7 +21,7 @@ from rich.text import Text
 from goldenrule.benchmarks.recount import sums_of
 from goldenrule.benchmarks.results.load import episode_figures
 from goldenrule.benchmarks.results.schema import FILE
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, corrected, read_scores
+from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
@@ -57,11 +58,10 @@ def comparisons(rows: Sequence[Row], figure: str = FIGURE, folder: Path | None =
         rows = _by_episode(rows, figure, folder)
     apart = read_scores(rows, figure, strata=SETTING)
     options, several = Options(bootstrap=Bootstrap(resamples=RESAMPLES)), 1 < len(apart.strata) <= SETTINGS
-    beside = (len(methods) - 1) * len(apart.strata) if several else 0
     about: Any = {"methods": methods, "baseline": methods[0], "options": options}
-    tables = [compare(read_scores(rows, figure), **about, beside=beside)]
+    tables = [compare(read_scores(rows, figure), **about)]
     if several:
-        tables = corrected(*tables, compare(apart, **about, each_stratum=True, beside=len(methods) - 1))
+        tables.append(compare(apart, **about, each_stratum=True))
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
 
 
@@ -136,12 +136,12 @@ def left_out(line: Line) -> str:
 
 def how(lines: Sequence[Line]) -> str:
     """How the lines were found."""
-    apart = sum(line["stratum"] is not None and line["p"] is not None for line in lines)
-    more = f", {apart} of them of single settings (on the page)" if apart else ""
+    apart = next((line["tests"] for line in lines if line["stratum"] is not None), 0)
+    more = f" over all settings, and for the {apart} of single settings (on the page) among themselves" if apart else ""
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
-        f"over seeds; sign-flip test, corrected by Holm for all {tests} comparison{'s' * (tests != 1)}{more}. "
+        f"over seeds; sign-flip test, corrected by Holm for {tests} comparison{'s' * (tests != 1)}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )
