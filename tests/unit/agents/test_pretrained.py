@@ -61,6 +61,17 @@ def test_the_first_base_serves_the_defaults() -> None:
     assert "settings" not in load_base(NEEDS, knobs={"similarity": 1.0})[2]["config"]
 
 
+@pytest.mark.parametrize("knobs", [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}])
+def test_another_base_serves_longer_talks(knobs: dict[str, Any]) -> None:
+    assert load_base(NEEDS, knobs=knobs)[2]["config"]["name"] == "hidden_needs-v0-talks"
+
+
+def test_where_none_has_learnt_it_the_first_base_serves_and_says_so() -> None:
+    provenance = load_base(NEEDS, knobs={"turns": 6})[2]
+    assert "settings" not in provenance["config"]
+    assert unlearnt(NEEDS, {"turns": 6}, provenance) == "turns=6 (learnt: 1)"
+
+
 def test_a_checkpoint_of_another_scenario_is_refused(tmp_path: Path) -> None:
     tokenizer = DialogueTokenizer.train(["a b"], 300)
     network = ThreeModuleTransformer(NetworkConfig(vocab_size=tokenizer.vocab_size, width=8, layers=1), 0)
