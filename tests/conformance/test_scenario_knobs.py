@@ -12,6 +12,7 @@ from goldenrule.envs.make import EnvModule
 KNOBS: list[tuple[str, dict[str, Any]]] = [
     ("campsite-v0", {"rules": True}),
     ("false_belief-v0", {"questions": 3, "turns": 2, "containers": 8, "objects": 6, "moves": 12, "told": 1.0}),
+    ("hidden_needs-v0", {"seekers": 4, "turns": 6, "cue": 0.0}),
     ("third_party-v0", {"absent": 4, "return_share": 1.0, "turns": 3}),
 ]
 
