@@ -93,6 +93,7 @@ def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool)
 
 
 def _show(done: Compared, as_json: bool) -> None:
+    from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
     from goldenrule.benchmarks.table import print_table
 
     where = clean(str(done.path))
@@ -100,6 +101,7 @@ def _show(done: Compared, as_json: bool) -> None:
         print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": done.summary}), flush=True)
     else:
         print_table(done.summary, sys.stdout)
+        print_comparisons(comparisons(done.rows, folder=done.path), sys.stdout)
         print(f"Run:    {where}", flush=True)
         if done.report is not None:
             print(f"Report: {clean(str(done.report))}", flush=True)
