@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from goldenrule.benchmarks.engines.base import Store
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
+from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
 KINDS = {"tensorboard": "TensorBoard", "wandb": "Wandb", "trackio": "Trackio"}
@@ -82,7 +83,8 @@ class Logged:
             return
         config = {key: row[key] for key in ("method", "scenario", "knobs", "seed", "status", "error")}
         try:
-            self._logger.log(row["cell"], config, told(curve), numbers(row, Evaluation.KEYS))
+            with foreign():  # what they print is theirs: it goes, cleaned, to standard error
+                self._logger.log(row["cell"], config, told(curve), numbers(row, Evaluation.KEYS))
         except Exception as error:  # foreign code; the results are saved
             self._logger = None
             reason = clean(f"{type(error).__name__}: {error}")

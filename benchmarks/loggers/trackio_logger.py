@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,16 +25,15 @@ class Trackio:
         figures: Mapping[str, float],
     ) -> None:
         """See `Logger.log`."""
-        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command's result
-            run = self._trackio.init(
-                project="goldenrule",
-                name=name,
-                config={key: str(value) for key, value in config.items()},
-                embed=False,
-                auto_log_gpu=False,
-                auto_log_cpu=False,
-            )
-            for update, values in curve:
-                run.log({f"training/{key}": value for key, value in values.items()}, step=update)
-            run.log({f"evaluation/{key}": value for key, value in figures.items()}, step=len(curve) + 1)
-            self._trackio.finish()
+        run = self._trackio.init(
+            project="goldenrule",
+            name=name,
+            config={key: str(value) for key, value in config.items()},
+            embed=False,
+            auto_log_gpu=False,
+            auto_log_cpu=False,
+        )
+        for update, values in curve:
+            run.log({f"training/{key}": value for key, value in values.items()}, step=update)
+        run.log({f"evaluation/{key}": value for key, value in figures.items()}, step=len(curve) + 1)
+        self._trackio.finish()
