@@ -9,7 +9,7 @@ import numpy as np
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.negotiation import negotiation_figures
-from goldenrule.benchmarks.results.schema import episode_row
+from goldenrule.benchmarks.results.schema import episode_sums
 from goldenrule.envs.registry import spec
 from goldenrule.training.world import partner_seats, seat_name
 
@@ -51,7 +51,7 @@ def recounted(row: Mapping[str, Any], logs: Sequence[Log]) -> dict[str, Any]:
 def _recounted(row: Mapping[str, Any], logs: Sequence[Log]) -> dict[str, Any]:
     scenario, agents = row["scenario"], logs[0]["agents"]
     me, partners = agents.index(seat_name(scenario, "learner")), partner_seats(scenario, agents)
-    sums = [episode_row(row["cell"], scenario, log) for log in logs]
+    sums = [episode_sums(row["cell"], scenario, log) for log in logs]
     both = [(e, one["partner_reward"]) for one in sums if (e := one["partner_reward_estimate"]) is not None]
     mine = [turn for log in logs for turn in log["turns"] if turn["speaker"] == me]
     others = [turn for log in logs for turn in log["turns"] if turn["speaker"] != me]
@@ -73,9 +73,9 @@ def _recounted(row: Mapping[str, Any], logs: Sequence[Log]) -> dict[str, Any]:
 
 
 def sums_of(log: Log, scenario: str) -> dict[str, Any] | None:
-    """The columns of an episode (`goldenrule.benchmarks.results.schema.EPISODE_COLUMNS`); none of a damaged log."""
+    """`goldenrule.benchmarks.results.schema.episode_sums` of an episode; none of a damaged log."""
     try:
-        return episode_row("", scenario, log)
+        return episode_sums("", scenario, log)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):
         return None
 

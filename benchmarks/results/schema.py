@@ -109,7 +109,12 @@ def clean_text(text: str | None) -> str | None:
 
 
 def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
-    """One episode of a cell as a row.
+    """One episode of a cell as a row, its log included; see `episode_sums`."""
+    return {**episode_sums(cell, scenario, log), "log": dumps(log)}
+
+
+def episode_sums(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an episode but for its log.
 
     Args:
         cell: its id.
@@ -138,7 +143,6 @@ def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, A
         "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
         "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
         "proxy_reward": total(rated),
-        "log": dumps(log),
     }
 
 
