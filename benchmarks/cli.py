@@ -107,6 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         return _say(error.format_message(), 2)
     except BaseException as error:  # SystemExit too: nothing of ours raises it
+        if isinstance(error, SystemExit) and isinstance(
+            error.__context__, BrokenPipeError
+        ):  # Rich, of a table to `head`
+            return 1
         if os.environ.get(DEBUG):
             traceback.print_exc()
         if isinstance(error, UserError | DataError) or _is_input(error):

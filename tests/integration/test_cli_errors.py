@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -113,3 +116,12 @@ def test_who_asks_for_nothing_is_shown_what_there_is(given, capsys):
     assert shown.startswith("Usage: goldenrule")
     assert "\\u{a}" not in shown
     assert len(shown.splitlines()) > 5
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    given = [sys.executable, "-m", "goldenrule.benchmarks.cli", "evaluate", "beliefs", "--dialogues", "2"]
+    with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        command.stdout.close()
+        told = command.stderr.read()
+    assert command.returncode == 1
+    assert told == ""
