@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -50,10 +49,7 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
 def _answer(
     channel: Connection, environment: Mapping[str, str], function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    os.environ.clear()
-    os.environ.update(environment)
-    os.dup2(2, 1)  # standard output belongs to the command's result, whoever writes to it
+    forks.settle_in(environment)
     try:
         with foreign():
             answer = (False, function(*arguments))

@@ -107,10 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         return _say(error.format_message(), 2)
     except BaseException as error:  # SystemExit too: nothing of ours raises it
-        if isinstance(error, SystemExit) and isinstance(
-            error.__context__, BrokenPipeError
-        ):  # Rich, of a table to `head`
-            return 1
+        if isinstance(error.__context__, BrokenPipeError) and isinstance(error, SystemExit):
+            return 1  # what Rich makes of a reader that has gone
         if os.environ.get(DEBUG):
             traceback.print_exc()
         if isinstance(error, UserError | DataError) or _is_input(error):

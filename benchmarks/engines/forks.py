@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
 
@@ -51,6 +51,18 @@ def quiet_start() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def settle_in(environment: Mapping[str, str]) -> None:
+    """In a new child: leave Ctrl-C to the parent, take over its environment, keep standard output for its result.
+
+    Args:
+        environment: variables of the parent; the server that forked this process may have begun with others.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(2, 1)  # whoever writes to it, a plug-in or what a plug-in calls
 
 
 def cause(exitcode: int | None) -> str:

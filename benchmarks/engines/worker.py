@@ -7,7 +7,6 @@ Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answ
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 import traceback
@@ -21,6 +20,7 @@ import torch
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
 from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.engines import forks
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.render import shortened
 
@@ -38,10 +38,7 @@ def serve(channel: Connection, environment: Mapping[str, str]) -> None:
         channel: to the parent.
         environment: variables of the parent; the server that forked this process may have begun with others.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    os.environ.clear()
-    os.environ.update(environment)
-    os.dup2(2, 1)  # standard output belongs to the command's result; a plug-in's prints go to the errors
+    forks.settle_in(environment)
     torch.set_num_threads(1)  # the same sums whatever the number of cores
     try:
         while (task := channel.recv()) is not None:
