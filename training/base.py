@@ -15,7 +15,6 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
-from goldenrule.envs.registry import spec
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
@@ -250,61 +249,3 @@ def _paid(world: World, mind: LanguageModel, episodes: Sequence[Episode]) -> dic
         right = scenario.read_in(view, partner, answer) == episode.total(partner)
         hits.setdefault("told" if told else "untold", []).append(right)
     return {name: sum(group) / len(group) for name, group in sorted(hits.items())}
-
-
-_SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, context=192)
-
-BASES: dict[str, BaseConfig] = {
-    config.name or config.scenario: config
-    for config in (
-        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
-        BaseConfig(
-            "hidden_needs-v0",
-            "hidden_needs-v0-talks",
-            settings=tuple(
-                {"turns": turns, "seekers": seekers, "cue": cue}
-                for turns in (1, 2, 3, 4)
-                for seekers in (1, 2)
-                for cue in (0.0, 1.0)
-            ),
-            network=replace(_SMALL, context=256),
-            pretraining=PretrainingConfig(updates=2400, batch=64),
-        ),
-        BaseConfig(
-            "false_belief-v0",
-            # Several questions a story, few moves at first: each teaches one thing at a time, and more often.
-            lessons=(
-                (0.06, {"questions": 4, "moves": 0}),
-                (0.18, {"questions": 4, "moves": 1}),
-                (0.3, {"questions": 4, "moves": 2}),
-                (1.0, {"questions": 4}),
-            ),
-            shares={"friend_0": 0.15},
-            narrated=True,
-            network=replace(_SMALL, context=384, longest_message=32),
-            pretraining=PretrainingConfig(updates=2400, batch=32, emphasise=True, pool=2048),
-        ),
-        BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
-        BaseConfig(
-            "campsite-v0",
-            human={"casino": 0.12},
-            cards=0.2,
-            asked=0.25,
-            vocab_size=1536,
-            network=replace(_SMALL, context=512, longest_message=48),
-            pretraining=PretrainingConfig(updates=2000, batch=32, emphasise=True, pool=2048),
-        ),
-    )
-}
-"""How the shipped checkpoints are made, by their names."""
-
-
-def base_config(scenario: str, settings: Sequence[Mapping[str, Any]] = ()) -> BaseConfig:
-    """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest.
-
-    Args:
-        scenario: scenario id, or the name of one of `BASES`.
-        settings: knobs that differ between dialogues, instead of the recipe's own.
-    """
-    found = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
-    return replace(found, settings=tuple(settings)) if settings else found

@@ -54,7 +54,8 @@ def pretrain(
     from goldenrule.benchmarks.datasets import LOADERS
     from goldenrule.benchmarks.people import digest
     from goldenrule.benchmarks.rundir import empty_folder, environment
-    from goldenrule.training.base import base_config, gate, make_base
+    from goldenrule.training.base import gate, make_base
+    from goldenrule.training.recipes import base_config
 
     empty_folder(out)
     torch.set_num_threads(whole(threads, "--threads", high=1024))
@@ -117,7 +118,7 @@ def _recipe(base: str, scenario: str) -> str:
     Raises:
         UserError: there is none of that name for the scenario.
     """
-    from goldenrule.training.base import BASES
+    from goldenrule.training.recipes import BASES
 
     had = sorted(name for name, config in BASES.items() if config.scenario == scenario)
     if base not in had:

@@ -14,11 +14,12 @@ from goldenrule.envs.scenarios.campsite_people import Person, parse_card
 from goldenrule.envs.scenarios.campsite_words import stated
 from goldenrule.envs.seeding import generator
 from goldenrule.training import base
-from goldenrule.training.base import BASES, BaseConfig, make_base
+from goldenrule.training.base import BaseConfig, make_base
 from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.human_corpus import Account, HumanConfig, own_answer_item
 from goldenrule.training.people_corpus import read_people, spoken_items, spoken_texts
 from goldenrule.training.pretraining import PretrainingConfig
+from goldenrule.training.recipes import BASES
 
 SIZES = NetworkConfig(0, width=32, layers=1, head_width=8, feed_forward=32, context=200, longest_message=12)
 LONG = "On and on it goes, this message that nobody could ever say in so few tokens as one has."
