@@ -14,6 +14,14 @@ class OwnError(BaseException):
     pass
 
 
+@pytest.fixture(autouse=True)
+def _interrupts_are_not_ignored():
+    """As at a terminal; jobs in the background are begun with Ctrl-C ignored, and so would these tests be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(
     ("raised", "told"),
     [
