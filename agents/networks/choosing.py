@@ -24,6 +24,10 @@ def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
     return logits
 
 
+BLOCK = 64
+"""Ids whose probabilities are summed together before one is drawn."""
+
+
 def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tuple[Tensor, Tensor]:
     """Sample an id from logits [R, vocab]; returns ids [R] and their logprobs [R] under the tempered policy.
 
@@ -31,12 +35,31 @@ def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tu
     """
     if temperature not in (0, 1):
         logits /= temperature
-    logits -= logits.amax(dim=-1, keepdim=True)
-    sums = logits.exp().cumsum(dim=-1)
-    if temperature == 0:
-        ids = logits.argmax(dim=-1)
-    else:
-        # Inversion: one uniform number a row. An id of probability zero adds nothing to the sum and is never met.
-        uniform = torch.rand((len(sums), 1), generator=generator, device=sums.device) * sums[:, -1:]
-        ids = torch.searchsorted(sums, uniform, right=True)[:, 0].clamp_max(sums.shape[-1] - 1)
-    return ids, logits.gather(-1, ids[:, None])[:, 0] - sums[:, -1].log()
+    probs = logits.softmax(dim=-1)
+    ids = logits.argmax(dim=-1) if temperature == 0 else _drawn(probs, generator)
+    return ids, probs.gather(-1, ids[:, None])[:, 0].log()
+
+
+def _drawn(probs: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw an id from each row of probabilities [R, vocab] by inversion, from one uniform number a row.
+
+    A running sum is slow, one addition after another, so it is taken over blocks of ids first, and then in one of them.
+    """
+    vocab = probs.shape[1]
+    whole = vocab - vocab % BLOCK
+    sums = probs[:, :whole].unflatten(1, (-1, BLOCK)).sum(-1)
+    if whole < vocab:
+        sums = torch.cat([sums, probs[:, whole:].sum(-1, keepdim=True)], dim=1)
+    ends = sums.cumsum(-1)
+    uniform = torch.rand((len(probs), 1), generator=generator, device=probs.device) * ends[:, -1:]
+    block = _met(ends, uniform)
+    before = ends.gather(1, block) - sums.gather(1, block)
+    ids = block * BLOCK + torch.arange(BLOCK, device=probs.device)
+    inside = probs.gather(1, ids.clamp_max(vocab - 1)).masked_fill_(ids >= vocab, 0.0)
+    return (block * BLOCK + _met(inside.cumsum(-1), uniform - before))[:, 0]
+
+
+def _met(ends: Tensor, number: Tensor) -> Tensor:
+    """Where running sums [R, N] first pass a number [R, 1] below the last: never where nothing is added."""
+    below = torch.nextafter(ends[:, -1:], torch.zeros_like(number))  # what rounding took beyond the end comes back
+    return torch.searchsorted(ends, torch.minimum(number, below).clamp_min_(0.0), right=True)

@@ -115,10 +115,18 @@ class SplitAttention(nn.Module):
         return F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2]."""
+def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor | None = None) -> Tensor:
+    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2].
+
+    Given `out`, of the shape of x, the result is put there, without a gradient.
+    """
     first, second = x.chunk(2, dim=-1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    if out is None:
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    one, two = out.chunk(2, dim=-1)
+    torch.mul(first, cos, out=one).addcmul_(second, sin, value=-1.0)
+    torch.mul(second, cos, out=two).addcmul_(first, sin)
+    return out
 
 
 class _SquaredReLU(torch.autograd.Function):
@@ -137,11 +145,11 @@ class _SquaredReLU(torch.autograd.Function):
 
 
 def squared_relu(x: Tensor) -> Tensor:
-    """max(x, 0)^2, elementwise (arXiv 2109.08668)."""
+    """max(x, 0)^2, elementwise (arXiv 2109.08668); in place of x where no gradient is kept."""
     if torch.is_grad_enabled():
         squared: Tensor = _SquaredReLU.apply(x)
         return squared
-    return F.relu(x).square_()
+    return x.relu_().square_()
 
 
 class Block(nn.Module):
