@@ -25,8 +25,8 @@ TOKENS_AT_ONCE = 2048
 class Session:
     """A key-value cache over rows of unequal length.
 
-    Keys lie with positions last and values with positions before the head width, as the two products of attention read
-    them.
+    Keys and values lie with positions last: of the layouts tried, the one in which the two products of attention read
+    them fastest.
 
     Args:
         network: whose weights are used; they must not change while the session lives.
@@ -47,7 +47,7 @@ class Session:
         config, like = self.network.config, self.network.embedding.detach()
         front = (config.layers, self.rows, config.key_heads)
         return like.new_zeros((*front, config.head_width, capacity)), like.new_zeros(
-            (*front, capacity, config.head_width)
+            (*front, config.head_width, capacity)
         )
 
     def _reserve(self, needed: int) -> None:
@@ -59,7 +59,7 @@ class Session:
             self.capacity = min(context, max(needed, 2 * self.capacity))
             self._keys, self._values = self._empty(self.capacity)
             self._keys[..., :held] = old[0]
-            self._values[..., :held, :] = old[1]
+            self._values[..., :held] = old[1]
 
     def branch(self, rows: Sequence[int], lengths: Sequence[int], room: int = 32) -> Session:
         """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`.
@@ -74,7 +74,7 @@ class Session:
         twin._memory, twin._fused = self._memory, self._fused
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
-        twin._values[..., :longest, :] = self._values[..., :longest, :].index_select(1, picked)
+        twin._values[..., :longest] = self._values[..., :longest].index_select(1, picked)
         twin.lengths = torch.as_tensor(lengths, dtype=torch.long, device=self.lengths.device)
         return twin
 
@@ -90,7 +90,7 @@ class Session:
         self._reserve(longest)
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         self._keys[:, picked, :, :, since:longest] = other._keys[..., since:longest]
-        self._values[:, picked, :, since:longest] = other._values[..., since:longest, :]
+        self._values[:, picked, :, :, since:longest] = other._values[..., since:longest]
         self.lengths[picked] = other.lengths
 
     @torch.no_grad()
@@ -213,22 +213,21 @@ class Session:
     def _write(self, layer: int, new_keys: Tensor, new_values: Tensor, place: _Place) -> tuple[Tensor, Tensor]:
         """Put new keys and values [R, W, key_heads, head_width] where they belong.
 
-        Returns those that may be attended to: [R, key_heads, head_width, longest], [R, key_heads, longest, head_width].
+        Returns those that may be attended to, both [R, key_heads, head_width, longest].
         """
-        keys, values = self._keys[layer], self._values[layer]
-        if isinstance(place.rows, slice):
-            keys, values = keys[place.rows], values[place.rows]
-            if place.start is not None:
-                keys[..., place.start : place.longest] = new_keys.permute(0, 2, 3, 1)
-                values[:, :, place.start : place.longest] = new_values.transpose(1, 2)
-                return keys[..., : place.longest], values[:, :, : place.longest]
-            index = torch.arange(len(new_keys), device=keys.device)[:, None]
-            keys[index, :, :, place.positions] = new_keys
-            values[index, :, place.positions] = new_values
-            return keys[..., : place.longest], values[:, :, : place.longest]
-        keys[place.rows[:, None], :, :, place.positions] = new_keys
-        values[place.rows[:, None], :, place.positions] = new_values
-        return keys[..., : place.longest][place.rows], values[:, :, : place.longest][place.rows]
+        both = []
+        for cache, new in ((self._keys[layer], new_keys), (self._values[layer], new_values)):
+            if isinstance(place.rows, slice):
+                held = cache[place.rows]
+                if place.start is not None:
+                    held[..., place.start : place.longest] = new.permute(0, 2, 3, 1)
+                else:
+                    held[torch.arange(len(new), device=held.device)[:, None], :, :, place.positions] = new
+                both.append(held[..., : place.longest])
+            else:
+                cache[place.rows[:, None], :, :, place.positions] = new
+                both.append(cache[..., : place.longest][place.rows])
+        return both[0], both[1]
 
 
 @dataclass(slots=True)
@@ -262,7 +261,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, positions: Tensor | N
 
     Args:
         queries: [R, W, heads, head_width].
-        keys, values: [R, key_heads, head_width, longest] and [R, key_heads, longest, head_width].
+        keys, values: both [R, key_heads, head_width, longest].
         positions: of the queries [R, W], none of which looks further; `None` where all may look everywhere.
 
     Returns:
@@ -275,5 +274,5 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, positions: Tensor | N
     if positions is not None:
         unseen = torch.arange(longest, device=keys.device) > positions[..., None]
         scores.unflatten(2, (-1, count)).masked_fill_(unseen[:, None, None], -torch.inf)
-    mixed = scores.softmax(-1) @ values
-    return mixed.unflatten(2, (-1, count)).permute(0, 3, 1, 2, 4).reshape(batch, count, heads, head_width)
+    mixed = values @ scores.softmax(-1).transpose(-1, -2)
+    return mixed.unflatten(3, (-1, count)).permute(0, 4, 1, 3, 2).reshape(batch, count, heads, head_width)
