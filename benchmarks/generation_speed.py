@@ -103,9 +103,10 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _ours(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[], None]:
+def network_config(setup: GenerationSetup) -> NetworkConfig:
+    """Sizes of our model."""
     heads = setup.width // 96
-    config = NetworkConfig(
+    return NetworkConfig(
         setup.vocab_size,
         setup.width,
         setup.layers,
@@ -116,7 +117,10 @@ def _ours(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[], None]:
         feed_forward=4 * setup.width,
         context=setup.prompt + setup.new + 1,
     )
-    network = ThreeModuleTransformer(config).to(device=setup.device, dtype=setup.dtype).eval()
+
+
+def _ours(setup: GenerationSetup, prompts: torch.Tensor) -> Callable[[], None]:
+    network = ThreeModuleTransformer(network_config(setup)).to(device=setup.device, dtype=setup.dtype).eval()
     rows = range(setup.batch)
     sequences = prompts.tolist()
 

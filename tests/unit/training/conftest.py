@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
@@ -26,7 +27,13 @@ def words() -> DialogueTokenizer:
 @pytest.fixture
 def make_learner(words: DialogueTokenizer) -> MakeLearner:
     def make(
-        seed: int = 0, context: int = 256, corpus: bool = False, knobs: dict[str, Any] | None = None, **config: Any
+        seed: int = 0,
+        context: int = 256,
+        corpus: bool = False,
+        knobs: dict[str, Any] | None = None,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        **config: Any,
     ) -> Learner:
         sizes = NetworkConfig(words.vocab_size, width=24, layers=2, head_width=8, feed_forward=32, context=context)
         sizes = NetworkConfig(
@@ -36,6 +43,7 @@ def make_learner(words: DialogueTokenizer) -> MakeLearner:
         world = World(SCENARIO, knobs, {"seeker": people(SCENARIO)["seeker"]()}, seed)
         settings = TrainingConfig(**{"updates": 2, "dialogues": 16, "max_new": 10, **config})
         reading = CorpusConfig(SCENARIO, knobs, "helper_0") if corpus else None
-        return Learner(ThreeModuleTransformer(sizes, seed), words, settings, world, reading, seed)
+        network = ThreeModuleTransformer(sizes, seed).to(device=device, dtype=dtype)
+        return Learner(network, words, settings, world, reading, seed)
 
     return make

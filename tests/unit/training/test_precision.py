@@ -1,0 +1,49 @@
+"""The same code learns in bfloat16 as in float32, on a CUDA device as on the CPU."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from goldenrule.agents.networks.routing import MODULES, module_of
+from goldenrule.agents.networks.sampling import sample
+from goldenrule.agents.networks.session import Session
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import N_CONTROL
+from goldenrule.benchmarks import plugins
+from goldenrule.benchmarks.generation_speed import network_config, setup
+
+CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+@pytest.mark.parametrize("method", ["rlhf_ppo", "empathetic_kindness"])
+def test_a_network_in_bfloat16_learns_from_rollouts(make_learner, method, device):
+    learner = make_learner(corpus=True, knobs={}, device=device, dtype=torch.bfloat16)
+    before = {name: parameter.detach().clone() for name, parameter in learner.network.named_parameters()}
+    seen = []
+    plugins.method(method, {}).train(learner, seen.append)
+    assert [progress.update for progress in seen] == [1, 2]
+    assert all(math.isfinite(progress.kl) and math.isfinite(progress.prediction_loss) for progress in seen)
+    after = dict(learner.network.named_parameters())
+    assert {parameter.dtype for parameter in after.values()} == {torch.bfloat16}
+    assert all(torch.isfinite(parameter).all() for parameter in after.values())
+    changed = {module_of(name) for name, parameter in after.items() if not torch.equal(parameter, before[name])}
+    assert changed == set(MODULES)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_a_hundred_million_parameters_are_a_matter_of_sizes(device):
+    large = replace(setup("large", 2, device), prompt=4, new=3, repeats=1, dtype=torch.bfloat16)
+    sizes = network_config(large)
+    network = ThreeModuleTransformer(sizes).to(device=device, dtype=torch.bfloat16)
+    assert sum(parameter.numel() for parameter in network.parameters()) > 100e6
+    session = Session(network, 2)
+    hidden = session.feed([0, 1], [[N_CONTROL] * 5, [N_CONTROL + 1] * 3])
+    generator = torch.Generator(device).manual_seed(0)
+    for sampled in sample(session, hidden, [0, 1], "prediction", generator, max_new=3):
+        assert sampled.ids
+        assert all(math.isfinite(logprob) and logprob <= 0 for logprob in sampled.logprobs)
