@@ -55,6 +55,11 @@ class Packed:
     first: Tensor
     labels: list[str]
 
+    def to(self, device: torch.device) -> Packed:
+        """The same on a device."""
+        ids, positions, mask = self.ids.to(device), self.positions.to(device), self.mask.to(device)
+        return Packed(ids, positions, mask, self.targets.to(device), self.first.to(device), self.labels)
+
 
 def pack(contexts: Sequence[Sequence[int]], branches: Sequence[Sequence[Branch]]) -> Packed:
     """Lay out each context and its branches in a row."""
@@ -94,9 +99,10 @@ def pack(contexts: Sequence[Sequence[int]], branches: Sequence[Sequence[Branch]]
 
 def trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
     """Hidden states [B, L, width] that the network's outputs read."""
+    packed = packed.to(network.device)
     cos, sin = network.cos[packed.positions], network.sin[packed.positions]
     x = F.embedding(packed.ids, network.embedding)
-    seen = torch.zeros(packed.mask.shape).masked_fill_(~packed.mask, -torch.inf)  # once, not anew in each layer
+    seen = x.new_zeros(packed.mask.shape).masked_fill_(~packed.mask, -torch.inf)  # once, not anew in each layer
     for block in network.blocks:
         x = block(x, cos, sin, seen)
     return network.norm(x)
@@ -104,6 +110,7 @@ def trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
 
 def target_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Output) -> Tensor:
     """Log-probability [N] of each target under one output, with the sampler's bans."""
+    packed = packed.to(network.device)
     row, before, target, _ = packed.targets.unbind(1)
     logits = ban_controls(network.logits(trunk(network, packed)[row, before], output).float(), packed.first)
     return torch.log_softmax(logits, -1).gather(-1, target[:, None])[:, 0]
@@ -112,4 +119,4 @@ def target_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Out
 def branch_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Output) -> Tensor:
     """Log-probability [branches of the batch] of all targets of each branch together."""
     each = target_logprobs(network, packed, output)
-    return torch.zeros(len(packed.labels), dtype=each.dtype).index_add(0, packed.targets[:, 3], each)
+    return each.new_zeros(len(packed.labels)).index_add(0, packed.targets[:, 3].to(each.device), each)

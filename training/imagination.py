@@ -252,8 +252,8 @@ def imagine_answers(
         logprobs = branch_logprobs(network, pack(contexts, branches), "prediction").double().view(len(some), -1)
         likely = torch.softmax(logprobs[:, : len(ORDERS)], -1)
         told = torch.softmax(logprobs[:, len(ORDERS) :].view(len(some), len(ORDERS), len(GRADES)), -1)
-        needs.append(likely.numpy())
-        grades.append((likely[:, :, None] * told).sum(1).numpy())
+        needs.append(likely.cpu().numpy())
+        grades.append((likely[:, :, None] * told).sum(1).cpu().numpy())
     return Imagined(np.concatenate(needs), np.concatenate(grades))
 
 

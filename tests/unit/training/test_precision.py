@@ -12,9 +12,10 @@ from goldenrule.agents.networks.routing import MODULES, module_of
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import N_CONTROL
+from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.generation_speed import network_config, setup
+from goldenrule.training.branches import Branch, branch_logprobs, pack
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
 
@@ -47,3 +48,15 @@ def test_a_hundred_million_parameters_are_a_matter_of_sizes(device):
     for sampled in sample(session, hidden, [0, 1], "prediction", generator, max_new=3):
         assert sampled.ids
         assert all(math.isfinite(logprob) and logprob <= 0 for logprob in sampled.logprobs)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_branches_are_read_in_bfloat16_nearly_as_in_float32(make_learner, device):
+    network = make_learner(device=device).network
+    context = list(range(N_CONTROL, N_CONTROL + 20))
+    branches = [Branch(at, [ME, N_CONTROL + at, END], [False, True, True]) for at in (20, 12)]
+    packed = pack([context, context[:15]], [branches, branches[1:]])
+    fine = branch_logprobs(network, packed, "prediction")
+    coarse = branch_logprobs(network.to(torch.bfloat16), packed, "prediction")
+    assert fine.shape == coarse.shape == (3,)
+    torch.testing.assert_close(coarse.float(), fine, atol=0.1, rtol=0.02)
