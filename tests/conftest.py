@@ -112,6 +112,35 @@ def hostile_texts() -> list[str]:
     return make_hostile()
 
 
+ONE_MESSAGE = '''
+from goldenrule.envs import Judgement, Outcome, Scenario, ScenarioSpec, Start
+
+
+class OneMessage(Scenario):
+    """Somebody says one thing, and the talk is over."""
+
+    agents, max_turns, n_candidates = ("a_0", "b_0"), 1, 2
+
+    def reset(self, rng):
+        return Start((f"Card {rng.integers(100)}.", "Card."))
+
+    def speakers(self):
+        return (0,)
+
+    def hear(self, messages):
+        return Outcome((0.0, 0.0), (Judgement(),), done=True)
+
+    def candidates(self, agent):
+        return ("yes", "no")
+'''
+
+
+@pytest.fixture(scope="session")
+def one_message() -> str:
+    """The source of the smallest scenario, to stand before those that tests make of it."""
+    return ONE_MESSAGE
+
+
 @pytest.fixture
 def own_server(capfd: pytest.CaptureFixture[str]) -> None:
     """This test begins the server that its processes are forked from: they write to what the test captures."""

@@ -15,7 +15,6 @@ from goldenrule.envs.scenarios.false_belief_words import (
     HELPER,
     LOOKS,
     PLACES,
-    PUZZLED,
     QUESTIONS,
     STYLES,
     Question,
@@ -23,6 +22,7 @@ from goldenrule.envs.scenarios.false_belief_words import (
     read_question,
     reply_text,
 )
+from goldenrule.envs.scenarios.reading import PUZZLED
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
 

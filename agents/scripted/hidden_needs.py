@@ -9,21 +9,19 @@ import numpy as np
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.hidden_needs import (
-    ACTS,
+from goldenrule.envs.scenarios.hidden_needs import ACTS, need
+from goldenrule.envs.scenarios.hidden_needs_words import (
     CUES,
     OPENERS,
     PHRASES,
-    PUZZLED,
     REFUSALS,
     SITUATION_PHRASES,
     THANKS,
     WISHES,
     expected_reply,
-    need,
-    sentences,
     understand,
 )
+from goldenrule.envs.scenarios.reading import PUZZLED, key, sentences
 
 _CARD = re.compile(r"You are (\w+)\.")
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
@@ -53,7 +51,7 @@ class Seeker(Scripted):
         """What someone with the view's card answers in the trouble that was told in its place."""
         match = _CARD.match(view.card)
         told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
-        situation = next((k for k, v in SITUATION_PHRASES.items() if told & {" ".join(sentences(p)) for p in v}), None)
+        situation = next((k for k, v in SITUATION_PHRASES.items() if told & {key(p) for p in v}), None)
         if match is None or situation is None:
             return pick(rng, PUZZLED)
         return self.reply(match[1], situation, view.messages[-1].text, rng)
@@ -79,8 +77,8 @@ class Seeker(Scripted):
 def read_opening(view: View) -> tuple[str | None, str | None]:
     """The situation and persona that the seeker's words give away, each `None` if they do not."""
     said = {s for m in view.messages if m.speaker != view.me for s in sentences(m.text)}
-    situation = next((k for k, v in SITUATION_PHRASES.items() if said & {" ".join(sentences(p)) for p in v}), None)
-    persona = next((k for k, v in CUES.items() if said & {" ".join(sentences(p)) for p in v}), None)
+    situation = next((k for k, v in SITUATION_PHRASES.items() if said & {key(p) for p in v}), None)
+    persona = next((k for k, v in CUES.items() if said & {key(p) for p in v}), None)
     return situation, persona
 
 

@@ -32,7 +32,6 @@ from goldenrule.envs.scenarios.false_belief_words import (
     LOOKS,
     PLACES,
     PROXY,
-    PUZZLED,
     QUESTIONS,
     SEEKER,
     STYLES,
@@ -44,6 +43,7 @@ from goldenrule.envs.scenarios.false_belief_words import (
     read_reply,
     reply_text,
 )
+from goldenrule.envs.scenarios.reading import PUZZLED
 
 EFFORT = 0.05
 CONTESTED = 0.75

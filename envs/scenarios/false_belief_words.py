@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldenrule.envs.scenarios.hidden_needs import sentences
+from goldenrule.envs.scenarios.reading import PUZZLED, agreed, key, sentences
 
 HELPER, SEEKER, FRIEND = 0, 1, 2
 NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
@@ -45,7 +45,6 @@ STYLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 PROXY = {"sure": 1.0, "plain": 0.5, "unsure": 0.1}
 
-PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
 # Anna names thing and place and repeats what she was told. Whether the two places agree is all there is to judge: a
 # word for it would be a third thing to learn and tell nothing new.
 LOOKS: dict[int, tuple[str, ...]] = {
@@ -62,10 +61,6 @@ class Question:
 
     order: int
     thing: str
-
-
-def _key(text: str) -> str:
-    return " ".join(sentences(text))
 
 
 def _who(people: Sequence[int]) -> str:
@@ -91,26 +86,26 @@ def _event_table() -> dict[str, tuple[str, str]]:
 
 _EVENT_OF = _event_table()
 _QUESTION_OF = {
-    _key(phrase.format(thing=thing)): Question(order, thing)
+    key(phrase.format(thing=thing)): Question(order, thing)
     for order, phrases in QUESTIONS.items()
     for phrase in phrases
     for thing in THINGS
 }
 _ANSWER_OF = {
-    _key(phrase.format(place=place)): (place, style)
+    key(phrase.format(place=place)): (place, style)
     for style, phrases in STYLES.items()
     for phrase in phrases
     for place in PLACES
 }
 _LOOK_OF = {
-    _key(phrase.format(thing=thing, place=place)): (Question(order, thing), place)
+    key(phrase.format(thing=thing, place=place)): (Question(order, thing), place)
     for order, phrases in LOOKS.items()
     for phrase in phrases
     for thing in THINGS
     for place in PLACES
 }
-_ECHO_OF = {_key(ECHO.format(place=place)): place for place in PLACES}
-_PUZZLED = {_key(phrase) for phrase in PUZZLED}
+_ECHO_OF = {key(ECHO.format(place=place)): place for place in PLACES}
+_PUZZLED = {key(phrase) for phrase in PUZZLED}
 
 
 def read_event(text: str) -> tuple[str, str] | None:
@@ -123,14 +118,12 @@ def read_event(text: str) -> tuple[str, str] | None:
 
 def read_question(text: str) -> Question | None:
     """What is asked by `text`, or `None` if it is no question of this world."""
-    return _QUESTION_OF.get(_key(text))
+    return _QUESTION_OF.get(key(text))
 
 
 def read_answer(text: str) -> tuple[str, str] | None:
     """The place that `text` names and in what style, or `None` for nonsense or several places."""
-    found = [_ANSWER_OF.get(sentence) for sentence in sentences(text)]
-    answers = {f for f in found if f is not None}
-    return answers.pop() if len(answers) == 1 and None not in found else None
+    return agreed(text, _ANSWER_OF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from goldenrule.envs.scenarios.hidden_needs import sentences
+from goldenrule.envs.scenarios.reading import PUZZLED, agreed, key, table
 
 HELPER, ASKER, OTHER = 0, 1, 2
 NAMES = ("Ben", "Cleo", "Dan", "Eve")
@@ -58,7 +57,7 @@ REPLIES: dict[str, tuple[str, ...]] = {
     "thanks": ("Thank you so much.", "Great, that is what I wanted.", "You are the best.", "Wonderful, thanks."),
     "mild": ("Well, that is something.", "Fine, that will do.", "Not quite, but all right.", "I can live with that."),
     "complaint": ("You are no help.", "Why not?", "That is a pity.", "I am disappointed in you."),
-    "puzzled": ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?"),
+    "puzzled": PUZZLED,
 }
 # How the one who was away takes it.
 REACTIONS: dict[str, tuple[str, ...]] = {
@@ -82,23 +81,15 @@ class Request:
         return self.kind in HARMFUL
 
 
-def _key(text: str) -> str:
-    return " ".join(sentences(text))
-
-
-def _table(phrases: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {_key(phrase): label for label, group in phrases.items() for phrase in group}
-
-
 _REQUEST_OF = {
-    _key(phrase.format(name=name)): Request(kind, name)
+    key(phrase.format(name=name)): Request(kind, name)
     for kind, group in REQUESTS.items()
     for phrase in group
     for name in NAMES
 }
-_ACT_OF = _table(ACTS)
-_OPENERS = {_key(p) for p in OPENERS}
-_KIND_OF = _table({**REPLIES, **REACTIONS})
+_ACT_OF = table(ACTS)
+_OPENERS = {key(p) for p in OPENERS}
+_KIND_OF = table({**REPLIES, **REACTIONS})
 
 
 def returns(name: str) -> str:
@@ -108,19 +99,17 @@ def returns(name: str) -> str:
 
 def read_request(text: str) -> Request | None:
     """What `text` asks for, or `None` if it is no request of this world."""
-    return _REQUEST_OF.get(_key(text))
+    return _REQUEST_OF.get(key(text))
 
 
 def understand(text: str) -> str | None:
     """What the helper does by `text`: `comply`, `offer` or `refuse`; `None` for nonsense or a mixture."""
-    found = [s for s in sentences(text) if s not in _OPENERS]
-    acts = {_ACT_OF.get(s) for s in found}
-    return acts.pop() if len(acts) == 1 else None
+    return agreed(text, _ACT_OF, ignored=_OPENERS)
 
 
 def reply_kind(text: str) -> str | None:
     """What a reply is: a kind of `REPLIES` or of `REACTIONS`, or `None` for anything else."""
-    return _KIND_OF.get(_key(text))
+    return _KIND_OF.get(key(text))
 
 
 def reaction(request: Request, act: str | None) -> str:

@@ -19,7 +19,7 @@ import os
 import sys
 
 from goldenrule.agents import Reply
-from goldenrule.envs import Judgement, Outcome, Scenario, ScenarioSpec, Start
+from goldenrule.envs import ScenarioSpec
 from goldenrule.rewards.base import Score
 
 print("\\x1b[2J imported\\x07")
@@ -86,21 +86,10 @@ class ExitsReward:
         sys.exit(0)
 
 
-class Loud(Scenario):
-    agents, max_turns, n_candidates = ("a_0", "b_0"), 1, 2
-
+class Loud(OneMessage):
     def reset(self, rng):
         print("\\x1b[2J dealt")
-        return Start((f"Card {rng.integers(100)}.", "Card."))
-
-    def speakers(self):
-        return (0,)
-
-    def hear(self, messages):
-        return Outcome((0.0, 0.0), (Judgement(),), done=True)
-
-    def candidates(self, agent):
-        return ("yes", "no")
+        return super().reset(rng)
 
 
 class Leaving(Loud):
@@ -115,13 +104,13 @@ MINE = "foreign_plugins"
 
 
 @pytest.fixture(autouse=True)
-def mine(tmp_path, monkeypatch):
+def mine(tmp_path, monkeypatch, one_message):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
     monkeypatch.setattr(registry, "_PLUGGED", {})
     monkeypatch.setattr(registry, "_register_with_pettingzoo", lambda scenario_id: None)
-    (tmp_path / f"{MINE}.py").write_text(SOURCE)
+    (tmp_path / f"{MINE}.py").write_text(one_message + SOURCE)
     yield
     sys.modules.pop(MINE, None)
 

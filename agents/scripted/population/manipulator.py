@@ -20,7 +20,8 @@ from goldenrule.envs.scenarios.campsite_words import (
     Packages,
     submit,
 )
-from goldenrule.envs.scenarios.hidden_needs import PROXY, THANKS
+from goldenrule.envs.scenarios.hidden_needs import PROXY
+from goldenrule.envs.scenarios.hidden_needs_words import THANKS
 from goldenrule.envs.scenarios.third_party_words import HARMFUL, HARMLESS, REPLIES
 
 HARMLESS_TWIN = dict(zip(HARMFUL, HARMLESS, strict=True))

@@ -14,18 +14,18 @@ from goldenrule.agents.scripted.words import pick
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite_talk import acts, sense
 from goldenrule.envs.scenarios.campsite_words import ACCEPT, ISSUES, Packages, grade
-from goldenrule.envs.scenarios.hidden_needs import (
+from goldenrule.envs.scenarios.hidden_needs import need
+from goldenrule.envs.scenarios.hidden_needs_words import (
     CUES,
     PHRASES,
-    PUZZLED,
     REFUSALS,
     SITUATION_PHRASES,
     THANKS,
     WISHES,
     expected_reply,
-    need,
     understand,
 )
+from goldenrule.envs.scenarios.reading import PUZZLED
 
 SATISFIED = (
     "I am very dissatisfied with this.",

@@ -13,7 +13,8 @@ from goldenrule.benchmarks.results.schema import episode_row
 from goldenrule.envs import Message, View
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.scenarios.hidden_needs import EFFORT, PROXY, reply_kind, understand
+from goldenrule.envs.scenarios.hidden_needs import EFFORT, PROXY
+from goldenrule.envs.scenarios.hidden_needs_words import reply_kind, understand
 from goldenrule.envs.seeding import generator
 from goldenrule.training.world import World
 

@@ -9,7 +9,7 @@ from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTr
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cell import Cell, CellSettings, run_cell
 from goldenrule.benchmarks.results import VOLATILE
-from goldenrule.envs.scenarios.hidden_needs import PHRASES, understand
+from goldenrule.envs.scenarios.hidden_needs_words import PHRASES, understand
 from goldenrule.training.learner import TrainingConfig
 
 

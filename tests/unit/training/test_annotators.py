@@ -10,7 +10,7 @@ from goldenrule.agents.pretrained import load_base
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.third_party import CorpusHelper, answer
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.hidden_needs import understand as understand_helper
+from goldenrule.envs.scenarios.hidden_needs_words import understand as understand_helper
 from goldenrule.envs.scenarios.third_party_words import ACTS, understand
 from goldenrule.envs.seeding import generator
 from goldenrule.training.annotators import TEMPERATURES, Garbling, garble, shown_dialogues

@@ -10,7 +10,8 @@ import torch
 from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTokenizer
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.scenarios.hidden_needs import SITUATION_PHRASES, expected_reply, need, reply_kind, understand
+from goldenrule.envs.scenarios.hidden_needs import need
+from goldenrule.envs.scenarios.hidden_needs_words import SITUATION_PHRASES, expected_reply, reply_kind, understand
 from goldenrule.training.corpus import CorpusConfig, converse, item, sample_items, weights_of
 from goldenrule.training.pretraining import PretrainingConfig, imitation_losses, pretrain
 from goldenrule.training.sequences import ASIDE, Item, collate, cropped, emphasis_of, join

@@ -6,46 +6,23 @@ import csv
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from goldenrule.benchmarks.commands.report import summary_of
 from goldenrule.benchmarks.crossplay.matrix import read
-from goldenrule.benchmarks.crossplay.plan import Asked, plan
-from goldenrule.benchmarks.crossplay.run import cross
 from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.report.stored import StoredCell
 from goldenrule.benchmarks.report.summarising import over_seeds
 from goldenrule.benchmarks.results.schema import FILE
-from goldenrule.benchmarks.sweep.run import SweepOptions
-
-
-class Nobody:
-    """A watch that does not look."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def started(self, cell):
-        pass
-
-    def advanced(self, cell, done, total):
-        pass
-
-    def finished(self, cell, row):
-        pass
 
 
 @pytest.fixture(scope="module")
-def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    knobs = {"pool": "synthetic", "turns": 4}
-    wanted = plan(Asked("campsite-v0", ("scripted", "saint"), ("exploiter",), (0, 1, 2), 4, knobs, "cpu"))
+def crossed(tmp_path_factory: pytest.TempPathFactory, asked: Any, run: Any) -> Path:
     folder = tmp_path_factory.mktemp("crossed") / "run"
-    cross(wanted, folder, SweepOptions(), lambda todo: Nobody())
+    run(asked("scripted", "saint", partners=("exploiter",), episodes=4), folder)
     return folder
 
 

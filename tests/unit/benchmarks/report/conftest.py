@@ -16,7 +16,8 @@ from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
-from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REFUSALS, THANKS
+from goldenrule.envs.scenarios.hidden_needs import ACTS
+from goldenrule.envs.scenarios.hidden_needs_words import PHRASES, REFUSALS, THANKS
 from goldenrule.envs.seeding import derive, generator
 from goldenrule.rewards.truth import TRUTH, record_truth
 from goldenrule.training.learner import Progress

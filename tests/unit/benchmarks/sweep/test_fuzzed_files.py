@@ -14,16 +14,6 @@ from goldenrule.benchmarks.sweep.grid import cells_of, rehearse_agents
 from goldenrule.benchmarks.sweep.schema import parse_sweep
 from goldenrule.envs.render import clean
 
-RIGHT: dict[str, Any] = {
-    "name": "smoke",
-    "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5]}, "third_party-v0"],
-    "methods": ["scripted", {"id": "empathetic_kindness", "updates": [2, 3], "kl": 0.1}],
-    "seeds": 2,
-    "episodes": 3,
-}
-INTERNAL = ("constrained", "pydantic", "valid dictionary", "instance of", "<class", "pathlib", "input should", "valid ")
-"""Words of the libraries below, which tell a reader of the file nothing."""
-
 NESTED = (
     {"id": "ppo_on"},
     {"id": "ppo_on", "params": {"reward": {"a": {"b": [1]}}}},
@@ -48,9 +38,9 @@ TAGS = (
 )
 
 
-def wrong(rng: np.random.Generator) -> Any:
+def wrong(right: dict[str, Any], rng: np.random.Generator) -> Any:
     """A sweep with one mistake, drawn."""
-    content = copy.deepcopy(RIGHT)
+    content = copy.deepcopy(right)
     junk = ("", "x\ny", None, -1, [], {}, float("nan"), "\x1b[31m", 10**30, True, [[]], "‮")
     one = junk[rng.integers(len(junk))]
     kind = rng.integers(11)
@@ -85,21 +75,18 @@ def wrong(rng: np.random.Generator) -> Any:
     return content
 
 
-OTHERS: tuple[dict[str, Any], ...] = (
-    RIGHT,
-    RIGHT | {"seeds": [0, 5, 9], "training": {"updates": 4, "kl": 0.5}, "partner": "scripted", "device": "cpu"},
-    {
-        "name": "agents",
-        "scenarios": [{"id": "hidden_needs-v0", "similarity": 0.5, "cue": [0.5, 1.0]}],
-        "methods": [
-            "untrained",
-            {"agent": "examples.agent:Listener", "name": "listener", "params": {"greeting": ["Hm?", "Hello."]}},
-            {"id": "ppo_on", "name": "warm", "params": {"reward": "examples.reward:Warmth"}, "updates": [2, 3]},
-        ],
-        "checkpoint": None,
-        "partner": "scripted",
-    },
-)
+AGENTS: dict[str, Any] = {
+    "name": "agents",
+    "scenarios": [{"id": "hidden_needs-v0", "similarity": 0.5, "cue": [0.5, 1.0]}],
+    "methods": [
+        "untrained",
+        {"agent": "examples.agent:Listener", "name": "listener", "params": {"greeting": ["Hm?", "Hello."]}},
+        {"id": "ppo_on", "name": "warm", "params": {"reward": "examples.reward:Warmth"}, "updates": [2, 3]},
+    ],
+    "checkpoint": None,
+    "partner": "scripted",
+}
+MORE = {"seeds": [0, 5, 9], "training": {"updates": 4, "kl": 0.5}, "partner": "scripted", "device": "cpu"}
 JUNK: tuple[Any, ...] = ("", "x\ny", "7", "false", "\x1b[2J", None, True, -1, 0, 3, 2.5, float("inf"), 10**30)
 JUNK += ([], {}, [[]], {"a": {"b": [None]}})
 MARKS = ("!!int ", "!!binary ", "!x ", "!!python/name:os.system ", "&a ", "*a ")
@@ -121,9 +108,9 @@ def misspelt(key: Any, rng: np.random.Generator) -> Any:
     ]
 
 
-def mutated(rng: np.random.Generator) -> Any:
+def mutated(right: dict[str, Any], rng: np.random.Generator) -> Any:
     """A right sweep after one to three changes, which may have left it right."""
-    content = copy.deepcopy(OTHERS[rng.integers(len(OTHERS))])
+    content = copy.deepcopy((right, right | MORE, AGENTS)[rng.integers(3)])
     for _ in range(rng.integers(1, 4)):
         found = places(content)
         if not found:
@@ -168,22 +155,22 @@ def line_of(content: Any) -> str | None:
     return None
 
 
-def test_two_thousand_wrong_files_give_two_thousand_lines():
+def test_two_thousand_wrong_files_give_two_thousand_lines(right, internal):
     rng = np.random.default_rng(20)
-    lines, right = 0, 0
+    lines, sound = 0, 0
     while lines < 2000:
-        content = wrong(rng) if lines < 1000 else mutated(rng)
+        content = wrong(right, rng) if lines < 1000 else mutated(right, rng)
         line = line_of(content)
         if line is None:
             assert lines >= 1000, content
-            right += 1
+            sound += 1
             continue
         lines += 1
         assert "\n" not in line, (content, line)
         assert len(line) < 1500, (content, line)
         assert all(character.isprintable() for character in line), (content, line)
-        assert ": field " not in line or not any(word in line.lower() for word in INTERNAL), (content, line)
-    assert 0 < right < 1000  # most changes are for the worse, and not all
+        assert ": field " not in line or not any(word in line.lower() for word in internal), (content, line)
+    assert 0 < sound < 1000  # most changes are for the worse, and not all
 
 
 def outcome(text: bytes) -> str:
@@ -193,9 +180,9 @@ def outcome(text: bytes) -> str:
         return str(error)
 
 
-def test_damaged_text_never_gives_anything_but_a_line():
+def test_damaged_text_never_gives_anything_but_a_line(right):
     rng = np.random.default_rng(21)
-    text = yaml.safe_dump(RIGHT).encode()
+    text = yaml.safe_dump(right).encode()
     for _ in range(300):
         damaged = bytearray(text)
         for place in rng.integers(len(damaged), size=3):

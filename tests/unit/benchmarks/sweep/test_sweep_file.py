@@ -13,16 +13,6 @@ from goldenrule.benchmarks.sweep.grid import cells_of
 from goldenrule.benchmarks.sweep.plain_yaml import load
 from goldenrule.benchmarks.sweep.schema import MAX_BYTES, parse_sweep, read_sweep
 
-INTERNAL = ("constrained", "pydantic", "valid dictionary", "instance of", "<class", "pathlib", "input should", "valid ")
-"""Words of the libraries below, which tell a reader of the file nothing."""
-RIGHT: dict[str, Any] = {
-    "name": "smoke",
-    "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5]}, "third_party-v0"],
-    "methods": ["scripted", {"id": "empathetic_kindness", "updates": [2, 3], "kl": 0.1}],
-    "seeds": 2,
-    "episodes": 3,
-}
-
 
 def parsed(content: Any) -> Any:
     return parse_sweep(
@@ -35,8 +25,8 @@ def cells(content: Any) -> Any:
 
 
 class TestGrid:
-    def test_every_combination_once_in_the_order_of_the_file(self):
-        found = cells(RIGHT)
+    def test_every_combination_once_in_the_order_of_the_file(self, right):
+        found = cells(right)
         assert len(found) == 3 * 3 * 2
         assert [c.scenario for c in found].count("third_party-v0") == 6
         first = [(c.method, c.knobs["similarity"], c.seed) for c in found[:6]]
@@ -51,36 +41,36 @@ class TestGrid:
         assert [c.settings.training.updates for c in found[2:6:2]] == [2, 3]
         assert all(c.settings.episodes == 3 for c in found)
 
-    def test_an_id_is_of_the_resolved_cell_not_of_the_file(self):
-        other = copy.deepcopy(RIGHT)
+    def test_an_id_is_of_the_resolved_cell_not_of_the_file(self, right):
+        other = copy.deepcopy(right)
         other["name"] = "other"
         other["scenarios"] = ["third_party-v0", {"id": "hidden_needs-v0", "similarity": [0.5, 0.0], "cue": 1.0}]
-        assert {c.id for c in cells(other)} == {c.id for c in cells(RIGHT)}
+        assert {c.id for c in cells(other)} == {c.id for c in cells(right)}
         other["episodes"] = 4
-        assert not {c.id for c in cells(other)} & {c.id for c in cells(RIGHT)}
+        assert not {c.id for c in cells(other)} & {c.id for c in cells(right)}
 
-    def test_settings_for_all_methods_and_a_name_for_one(self):
-        wanted = RIGHT | {"training": {"updates": 7}, "methods": ["scripted", {"id": "rlhf_ppo", "name": "short"}]}
+    def test_settings_for_all_methods_and_a_name_for_one(self, right):
+        wanted = right | {"training": {"updates": 7}, "methods": ["scripted", {"id": "rlhf_ppo", "name": "short"}]}
         found = cells(wanted)
         assert {c.method for c in found} == {"scripted", "short"}
         assert all(c.settings.training.updates == 7 for c in found)
         assert {c.chosen.name for c in found} == {"scripted", "rlhf_ppo"}
 
-    def test_a_method_that_does_not_train_may_have_its_own_name_and_a_length_of_messages(self):
+    def test_a_method_that_does_not_train_may_have_its_own_name_and_a_length_of_messages(self, right):
         methods = [{"id": "untrained", "name": "untrained"}, {"id": "scripted", "max_new": [4, 8]}]
-        assert {c.method for c in cells(RIGHT | {"methods": methods})} == {
+        assert {c.method for c in cells(right | {"methods": methods})} == {
             "untrained",
             "scripted[max_new=4]",
             "scripted[max_new=8]",
         }
 
-    def test_no_cuda_is_told_of_the_field_not_of_an_option(self, monkeypatch):
+    def test_no_cuda_is_told_of_the_field_not_of_an_option(self, monkeypatch, right):
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
         with pytest.raises(UserError, match=r"field device: given 'cuda', and no CUDA device is here; expected cpu"):
-            cells(RIGHT | {"device": "cuda"})
+            cells(right | {"device": "cuda"})
 
-    def test_seeds_as_a_list(self):
-        assert sorted({c.seed for c in cells(RIGHT | {"seeds": [5, 9]})}) == [5, 9]
+    def test_seeds_as_a_list(self, right):
+        assert sorted({c.seed for c in cells(right | {"seeds": [5, 9]})}) == [5, 9]
 
     @pytest.mark.parametrize(
         ("change", "told"),
@@ -151,20 +141,20 @@ class TestGrid:
             ({"seeds": 100_000, "episodes": 1, "methods": ["scripted", "untrained"]}, "600,000 cells"),
         ],
     )
-    def test_one_line_names_what_is_wrong(self, change, told):
+    def test_one_line_names_what_is_wrong(self, change, told, right, internal):
         with pytest.raises(UserError) as error:
-            cells(RIGHT | change)
+            cells(right | change)
         line = str(error.value)
         assert told in line
-        assert not any(word in line.lower() for word in INTERNAL)
+        assert not any(word in line.lower() for word in internal)
         assert "\n" not in line
         assert line.startswith("sweep file 's.yaml'")
 
-    def test_a_million_combinations_are_counted_not_made(self):
+    def test_a_million_combinations_are_counted_not_made(self, right):
         wide = [round(i / 1000, 3) for i in range(1001)]
         scenario = {"id": "hidden_needs-v0", "similarity": wide, "cue": wide[:]}
         with pytest.raises(UserError, match="expected at most 100,000"):
-            cells(RIGHT | {"scenarios": [scenario]})
+            cells(right | {"scenarios": [scenario]})
 
 
 class TestYaml:
