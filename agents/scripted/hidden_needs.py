@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from goldenrule.envs.scenarios.hidden_needs_words import (
     expected_reply,
     understand,
 )
-from goldenrule.envs.scenarios.reading import PUZZLED, key, sentences
+from goldenrule.envs.scenarios.reading import PUZZLED, sentences, table
 
 _CARD = re.compile(r"You are (\w+)\.")
+_SITUATION_OF, _CUE_OF, _WISH_OF = table(SITUATION_PHRASES), table(CUES), table(WISHES)
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
 
 
@@ -51,7 +53,7 @@ class Seeker(Scripted):
         """What someone with the view's card answers in the trouble that was told in its place."""
         match = _CARD.match(view.card)
         told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
-        situation = next((k for k, v in SITUATION_PHRASES.items() if told & {key(p) for p in v}), None)
+        situation = next((kind for sentence, kind in _SITUATION_OF.items() if sentence in told), None)
         if match is None or situation is None:
             return pick(rng, PUZZLED)
         return self.reply(match[1], situation, view.messages[-1].text, rng)
@@ -75,22 +77,32 @@ class Seeker(Scripted):
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:
-    """The situation and persona that the seeker's words give away, each `None` if they do not."""
-    said = {s for m in view.messages if m.speaker != view.me for s in sentences(m.text)}
-    situation = next((k for k, v in SITUATION_PHRASES.items() if said & {key(p) for p in v}), None)
-    persona = next((k for k, v in CUES.items() if said & {key(p) for p in v}), None)
-    return situation, persona
+    """The situation and persona that the words of who spoke last give away, each `None` if they do not."""
+    return _told(view, _SITUATION_OF), _told(view, _CUE_OF)
+
+
+def known_need(view: View) -> str | None:
+    """What the one who spoke last needs: the wish it told, or what follows from its trouble and its cues."""
+    situation, persona = read_opening(view)
+    return _told(view, _WISH_OF) or (need(persona, situation) if situation and persona else None)
+
+
+def _told(view: View, labels: Mapping[str, str]) -> str | None:
+    """The last of these labels in the words of who spoke last; seekers are served one after the other."""
+    for message in reversed(view.messages):
+        if message.speaker == view.messages[-1].speaker:
+            found = [labels[sentence] for sentence in sentences(message.text) if sentence in labels]
+            if found:
+                return found[-1]
+    return None
 
 
 class Helper(Scripted):
-    """Infers the need from the cues; asks where it cannot."""
+    """Does what was wished for, infers the need from the cues, and asks where it cannot."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The act that the seeker seems to need."""
-        situation, persona = read_opening(view)
-        if situation is None or persona is None:
-            return support("ask", rng)
-        return support(need(persona, situation), rng)
+        return support(known_need(view) or "ask", rng)
 
 
 class CorpusHelper(Scripted):
@@ -108,10 +120,10 @@ class CorpusHelper(Scripted):
         draw = rng.random()
         if draw < self.nonsense_share:
             return nonsense(rng)
-        situation, persona = read_opening(view)
+        situation, needed = read_opening(view)[0], known_need(view)
         draw -= self.nonsense_share
-        if draw < self.kind_share and situation and persona:
-            return support(need(persona, situation), rng)
+        if draw < self.kind_share and needed:
+            return support(needed, rng)
         draw -= self.kind_share
         mine = _CARD.match(view.card)
         if 0 <= draw < self.own_share and situation and mine:
