@@ -39,8 +39,8 @@ def partner_reward(
     folds: Annotated[
         str, typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each.")
     ] = "",
-    steps: Annotated[str, typer.Option(help="Gradient steps of --train.")] = "",
-    seed: Annotated[str, typer.Option(help="Of training, sampled replies and bootstrap.")] = "0",
+    steps: Annotated[str, typer.Option(metavar="N", help="Gradient steps of --train.")] = "",
+    seed: Annotated[str, typer.Option(metavar="N", help="Of training, sampled replies and bootstrap.")] = "0",
     out: Annotated[Path | None, typer.Option(help="Folder for the result and every person's estimate.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
