@@ -1,6 +1,7 @@
 """Which human dialogues an agent learns from, and which it is judged on: split by dialogue.
 
-None that network or tokenizer learnt from (the checkpoint lists their fingerprints) is judged on.
+None that network or tokenizer learnt from is judged on. The checkpoint of an agent lists their fingerprints; that of a
+base (`goldenrule pretrain`), which learns from all folds but one, has a digest of them.
 """
 
 from __future__ import annotations
@@ -14,22 +15,16 @@ from typing import Any
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.datasets.casino import FOLDS, HumanDialogue, split
+from goldenrule.benchmarks.people import account, digest
 from goldenrule.envs.scenarios.campsite_words import ISSUES
 from goldenrule.envs.seeding import derive
-from goldenrule.training.human_corpus import Account, plain_account
 from goldenrule.training.imagination import ImaginationConfig, Report, make_imagination
 
 HELD_OUT = 0
 """Number of the fold that is not learnt from, unless another is named."""
 
 Trained = tuple[ThreeModuleTransformer, DialogueTokenizer, Mapping[str, Any]]
-"""Network, tokenizer and provenance; `provenance["human"]` says which dialogues the network has learnt from."""
-
-
-def account(dialogue: HumanDialogue) -> Account:
-    """A human dialogue to learn from, in plain writing."""
-    first, second = dialogue.people
-    return plain_account(Account(dialogue.conversation(), (first.satisfaction - 1, second.satisfaction - 1)))
+"""Network, tokenizer and provenance; its `human` or `people` says which dialogues the network has learnt from."""
 
 
 def fingerprint(dialogue: HumanDialogue) -> str:
@@ -48,15 +43,18 @@ def train_on_humans(
     """Train an imagination on all folds but the held-out one; network, tokenizer, and what to remember of the data."""
     train, _ = split(dialogues, held_out)
     network, tokenizer = make_imagination([account(d) for d in train], config, derive(seed, "imagination"), report)
+    return network, tokenizer, {**_learnt(train, held_out), "config": asdict(config)}
+
+
+def _learnt(train: Sequence[HumanDialogue], held_out: int) -> dict[str, Any]:
+    """What to remember of dialogues learnt from."""
     tops = Counter(p.person.order[0] for d in train for p in d.people)
-    human = {
+    return {
         "data": "casino",
         "trained_on": sorted(fingerprint(d) for d in train),
         "split": f"by dialogue: fold = hash of dialogue_id modulo {FOLDS}; fold {held_out} held out",
         "top_needs": {issue: tops[issue] for issue in ISSUES},
-        "config": asdict(config),
     }
-    return network, tokenizer, human
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +90,35 @@ def shares(dialogues: Sequence[HumanDialogue], provenances: Sequence[Mapping[str
     """Who is judged by whom: each dialogue by the first checkpoint that has not learnt from it.
 
     A single checkpoint has all that it has not learnt from; checkpoints that held out a fold each have these folds.
+
+    Raises:
+        ValueError: one has learnt from human dialogues and it cannot be told which of these they are.
     """
     left = list(dialogues)
     found = []
     for provenance in provenances:
-        human = provenance.get("human")
-        known = set(human["trained_on"]) if isinstance(human, Mapping) else set()
-        tops = human.get("top_needs") if isinstance(human, Mapping) else None
-        how = str(human["split"]) if isinstance(human, Mapping) else "the checkpoint has learnt from no human dialogues"
+        human = _human(dialogues, provenance)
+        known = set(human.get("trained_on", ()))
+        tops = human.get("top_needs")
+        how = str(human.get("split", "the checkpoint has learnt from no human dialogues"))
         test = tuple(d for d in left if fingerprint(d) not in known)
         left = [d for d in left if fingerprint(d) in known]
         seen = sum(fingerprint(d) in known for d in dialogues)
         found.append(Share(test, seen, len(known), how, max(tops, key=tops.__getitem__) if tops else None))
     return found
+
+
+def _human(dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the checkpoint has learnt from, as `_learnt` has it; empty for one that has learnt from nobody."""
+    human, people = provenance.get("human"), provenance.get("people")
+    if isinstance(human, Mapping):
+        return human
+    if not isinstance(people, Mapping) or "casino" not in people:
+        return {}
+    train, _ = split(dialogues)
+    if digest([account(d) for d in train]) != people["casino"]:
+        raise ValueError(
+            "the checkpoint has learnt from dialogues of CaSiNo, and not from those of this folder; which of them it "
+            "knows cannot be told: name another --data-dir or --checkpoint"
+        )
+    return _learnt(train, HELD_OUT)

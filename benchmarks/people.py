@@ -24,11 +24,11 @@ def _dialogues(name: str) -> Dialogues:
     if name != "casino":
         return list(conversations(name))
     train, _ = split(load_casino())
-    return [_account(dialogue) for dialogue in train]
+    return [account(dialogue) for dialogue in train]
 
 
-def _account(dialogue: HumanDialogue) -> Account:
-    """A dialogue in plain writing, with the grades of both people's satisfaction."""
+def account(dialogue: HumanDialogue) -> Account:
+    """A dialogue of CaSiNo to learn from, in plain writing, with the grades of both people's satisfaction."""
     first, second = dialogue.people
     return plain_account(Account(dialogue.conversation(), (first.satisfaction - 1, second.satisfaction - 1)))
 

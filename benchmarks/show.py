@@ -76,17 +76,26 @@ def episode_named(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     """
     part, _, digits = name.rpartition(":")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
-        raise UserError(f"episode '{shown(name, 80)}': '{shown(digits, 40)}' is no number; expected <cell>:<number>")
+        raise UserError(
+            f"episode '{shown(name, 80)}': '{shown(digits, 40)}' is not allowed; "
+            "expected <cell>:<number>, the number 0 or more"
+        )
     cell = cell_named(run, part)
     found = run.log.episode(cell, int(digits))
     if found is None:
-        why = "the cell failed: " + shown(cell.row.get("error"), 200) if not cell.done else _range(cell)
-        raise UserError(f"no episode {int(digits)} of {shown(cell.id, 80)}; {why}")
+        raise UserError(f"no episode {int(digits)} of {shown(cell.id, 80)}; {_why(run, cell, int(digits))}")
     return cell, found
 
 
-def _range(cell: StoredCell) -> str:
-    return f"expected 0 to {cell.held - 1}" if cell.held else "none is stored"
+def _why(run: Run, cell: StoredCell, number: int) -> str:
+    """Why there is no episode of this number."""
+    if not cell.done:
+        return "the cell failed: " + shown(cell.row.get("error"), 200)
+    if not cell.held:
+        return "none is stored"
+    if number < cell.held:
+        return f"it was one of {cell.held}; what is left of them in {run.log.episodes_in} is damaged or incomplete"
+    return f"expected 0 to {cell.held - 1}"
 
 
 def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -207,9 +207,20 @@ def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:
 
 
 def _setting(group: Sequence[Row]) -> dict[str, Any]:
-    faithful = [row["partner_faithfulness"] for row in group if row["status"] == "done"]
+    faithful = by_seed((row["seed"], row["partner_faithfulness"]) for row in group if row["status"] == "done")
     return {
         "scenario": group[0]["scenario"],
         "knobs": group[0]["knobs"],
         "partner_faithfulness": figure(faithful, FIGURES["partner_faithfulness"], SHARE),
     }
+
+
+def by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
+    """The mean of each seed's values, in the order in which seeds come; `None` for a seed that has none.
+
+    For a figure of all methods together: methods under one seed meet the same dialogues, and are no further seeds.
+    """
+    had: dict[Any, list[float]] = {}
+    for seed, value in values:
+        had.setdefault(seed, []).extend([] if value is None else [value])
+    return [float(np.mean(found)) if found else None for found in had.values()]

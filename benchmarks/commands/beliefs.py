@@ -19,8 +19,8 @@ _COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always\nt
 
 def beliefs(
     checkpoint: Annotated[Path | None, typer.Option(help="Network to judge; by default the shipped one.")] = None,
-    dialogues: Annotated[str, typer.Option(help="Unseen dialogues to judge it on.")] = "1500",
-    seed: Annotated[str, typer.Option(help="Of the dialogues and the sampled replies.")] = "0",
+    dialogues: Annotated[str, typer.Option(metavar="N", help="Unseen dialogues to judge it on.")] = "1500",
+    seed: Annotated[str, typer.Option(metavar="N", help="Of the dialogues and the sampled replies.")] = "0",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob; repeatable.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from goldenrule.benchmarks.commands.parsing import words
+from goldenrule.benchmarks.commands.telling import tell_problems
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def diff(
 
     with read_run(first) as one, read_run(second) as other:
         found = compared(one, other, wanted)
+    tell_problems(one, "A: ")
+    tell_problems(other, "B: ")
     if json_:
         print(json.dumps({"a": str(first), "b": str(second), **asdict(found)}), flush=True)
         return 0

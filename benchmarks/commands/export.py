@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from goldenrule.benchmarks.commands.telling import tell_problems
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
@@ -36,4 +37,5 @@ def export(
         print(clean(str(path)))
     if len(written) > 2:
         print(f"and {len(written) - 2} more")
+    tell_problems(stored)
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.envs.registry import ScenarioSpec, spec
+from goldenrule.envs.registry import ScenarioSpec, plain, spec
 
 MAX_SEED = 2**31 - 1
 
@@ -30,12 +30,18 @@ def whole(text: str | int, option: str, low: int = 1, high: int = MAX_SEED) -> i
         UserError: anything else.
     """
     try:
-        number = int(text)
+        number = _integer(str(text))
     except ValueError:
         number = low - 1
     if not low <= number <= high:
         raise UserError(f"{option} {text!r} is not allowed; expected a whole number from {low} to {high}")
     return number
+
+
+def _integer(text: str) -> int:
+    if not plain(text):
+        raise ValueError(f"{text!r} is not written as a number")
+    return int(text)
 
 
 def seeds(text: str) -> list[int]:
@@ -45,7 +51,7 @@ def seeds(text: str) -> list[int]:
         UserError: anything else.
     """
     try:
-        numbers = [int(word) for word in text.removesuffix(",").split(",")]
+        numbers = [_integer(word) for word in text.removesuffix(",").split(",")]
     except ValueError:
         raise UserError(f"--seeds {text!r} is no number; expected a count like 3, or seeds like 0,1,2") from None
     if "," in text:

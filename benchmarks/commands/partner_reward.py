@@ -15,6 +15,8 @@ from goldenrule.benchmarks.errors import UserError
 
 SETS = ("casino",)
 SHIPPED = "casino"
+CAMPERS = "campsite-v0"
+"""A base of another scenario knows neither deals nor needs."""
 _TITLES = {
     "points": "Points, by rank (Spearman)",
     "satisfaction": "Satisfaction, by rank (Spearman)",
@@ -37,8 +39,8 @@ def partner_reward(
     folds: Annotated[
         str, typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each.")
     ] = "",
-    steps: Annotated[str, typer.Option(help="Gradient steps of --train.")] = "",
-    seed: Annotated[str, typer.Option(help="Of training, sampled replies and bootstrap.")] = "0",
+    steps: Annotated[str, typer.Option(metavar="N", help="Gradient steps of --train.")] = "",
+    seed: Annotated[str, typer.Option(metavar="N", help="Of training, sampled replies and bootstrap.")] = "0",
     out: Annotated[Path | None, typer.Option(help="Folder for the result and every person's estimate.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -113,12 +115,11 @@ def _folds(text: str) -> list[int]:
 
 
 def _judge(dialogues: Any, checkpoints: list[Path], seed: int) -> tuple[dict[str, Any], str]:
-    from goldenrule.agents.networks.checkpoint import load_checkpoint
     from goldenrule.agents.pretrained import load_base, shipped
     from goldenrule.benchmarks.evaluate_partner import evaluate_partner
 
     if checkpoints:
-        trained = [load_checkpoint(path) for path in checkpoints]
+        trained = [load_base(CAMPERS, path) for path in checkpoints]
     elif SHIPPED in shipped():
         trained = [load_base(SHIPPED)]
     else:

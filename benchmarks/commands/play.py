@@ -57,13 +57,13 @@ def talk(
     with foreign():
         built = scenario_spec(scenario).build(**options)
     names = built.agents
-    mine = seat or _seat(scenario_spec(scenario).partner)
+    mine = _seat(scenario_spec(scenario).partner) if seat is None else seat
     if mine not in names:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
     person = Human(suggest=True)
+    seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
     if built.manual:
         print(clean(built.manual))
-    seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
     episode = _hold(scenario, options, seats, number)
     if person.left:
         print("\nYou have left the table.")

@@ -29,9 +29,11 @@ def pretrain(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="knob=value,value: dialogues under each of these to learn from.")
     ] = None,
-    seed: Annotated[str, typer.Option(help="Of every draw; the shipped checkpoints have 0.")] = "0",
-    steps: Annotated[str, typer.Option(help="Gradient steps; the scenario's own number if not given.")] = "",
-    threads: Annotated[int, typer.Option(help="Threads; the same number gives the same bytes.")] = 1,
+    seed: Annotated[str, typer.Option(metavar="N", help="Of every draw; the shipped checkpoints have 0.")] = "0",
+    steps: Annotated[
+        str, typer.Option(metavar="N", help="Gradient steps; the scenario's own number if not given.")
+    ] = "",
+    threads: Annotated[str, typer.Option(metavar="N", help="Threads; the same number gives the same bytes.")] = "1",
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
     ] = None,
@@ -48,6 +50,7 @@ def pretrain(
     drawn = whole(seed, "--seed", low=0)
     settings = _settings(knobs(scenario_spec(scenario).id, set_ or []))
     updates = whole(steps, "--steps") if steps else None
+    side_by_side = whole(threads, "--threads", high=1024)
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
@@ -58,7 +61,7 @@ def pretrain(
     from goldenrule.training.recipes import base_config
 
     empty_folder(out)
-    torch.set_num_threads(whole(threads, "--threads", high=1024))
+    torch.set_num_threads(side_by_side)
     config = base_config(_recipe(base, scenario) if base else scenario, settings)
     config = config if human else config.without_people()
     accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
@@ -84,7 +87,7 @@ def pretrain(
     command = f"goldenrule pretrain --scenario {scenario}"
     command += f" --base {base}" if base else ""
     command += "".join(f" --set {text}" for text in set_ or ())
-    command += f" --seed {drawn} --threads {threads}"
+    command += f" --seed {drawn} --threads {side_by_side}"
     command += f" --steps {updates}" if updates is not None else ""
     command += "".join(f" --read {name}={share:g}" for name, share in further.items())
     provenance = {

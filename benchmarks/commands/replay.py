@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from goldenrule.benchmarks.commands.telling import tell_problems
 from goldenrule.envs.data import data_at
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -34,6 +35,7 @@ def replay(
     with data_at(data_dir), read_run(run, everything=True) as stored, foreign():
         found = replay_all(stored)
     seconds = time.perf_counter() - began
+    tell_problems(stored)
     if json_:
         print(json.dumps({"run": str(run), **asdict(found)}), flush=True)
         return int(bool(found.differences))

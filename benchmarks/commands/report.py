@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.commands.telling import tell, tell_failed
+from goldenrule.benchmarks.commands.telling import tell_failed, tell_problems
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.render import clean
 
@@ -40,10 +40,7 @@ def report(
         print_comparisons(compared, sys.stdout)
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}", flush=True)
-    if not summary["complete"]:
-        tell(f"{summary['finished']} of {summary['cells']} cells have a row")
-    if stored.left_out:
-        tell(f"{stored.left_out} more rows are of an earlier state of the sweep file; they are kept and left out")
+    tell_problems(stored)
     tell_failed(rows, "the page lists them")
     return 0
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from goldenrule.benchmarks.commands.telling import tell
+from goldenrule.benchmarks.commands.telling import tell_problems
 
 
 def show(
@@ -37,6 +37,5 @@ def show(
             print(json.dumps({"run": str(run), "cells": cells}))
         else:
             print_lines(listing(stored, episode), sys.stdout)
-        for problem in stored.problems:
-            tell(problem)
+        tell_problems(stored)
     return 0

@@ -12,10 +12,11 @@ from goldenrule.envs.render import brief, clean
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
     from goldenrule.benchmarks.progress import Bars, Lines
+    from goldenrule.benchmarks.report.stored import Run
     from goldenrule.benchmarks.sweep.run import Swept
 
 SHOWN = 10
-"""Failed rows that are told one by one."""
+"""Failed rows, and problems of a run, that are told one by one."""
 
 
 class Interrupted(int):
@@ -44,6 +45,14 @@ def tell_failed(rows: Sequence[Mapping[str, Any]], others: str) -> bool:
     if len(failed) > SHOWN:
         tell(f"and {len(failed) - SHOWN} more; {others}")
     return bool(failed)
+
+
+def tell_problems(run: Run, name: str = "") -> None:
+    """Say what of a run was found missing or damaged so far; `name` tells it from another one."""
+    for problem in run.problems[:SHOWN]:
+        tell(f"{name}{problem}")
+    if len(run.problems) > SHOWN:
+        tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
 
 
 def tell_swept(done: Swept, strangers: str) -> int:

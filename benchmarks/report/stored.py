@@ -139,7 +139,6 @@ class Run:
         planned: how many cells there were to be; `None` where that is not known.
         log: its episodes and curves.
         problems: what was missing or damaged, a sentence each; grows as more is read.
-        left_out: how many rows are of cells that the sweep no longer names, and not among `cells`.
     """
 
     folder: Path
@@ -150,7 +149,6 @@ class Run:
     planned: int | None
     log: Log
     problems: list[str] = field(default_factory=list)
-    left_out: int = 0
 
     def __enter__(self) -> Run:
         return self

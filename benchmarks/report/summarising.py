@@ -115,7 +115,7 @@ def remarks(run: Run, setting: Setting) -> list[str]:
         )
     if left := _sum(setting.cells, LEFT_OUT):
         told.append(f"{left:,} finished dialogues are left out, because another method failed theirs.")
-    faithful = over_seeds(setting.cells, "partner_faithfulness").mean
+    faithful = interval(summary.by_seed((cell.seed, cell.value("partner_faithfulness")) for cell in setting.cells)).mean
     if faithful is not None:
         told.append(f"Partners were true to their cards in {100 * faithful:.0f}% of their messages.")
     return told

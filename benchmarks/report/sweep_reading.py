@@ -138,5 +138,4 @@ def read_sweep(folder: Path, everything: bool = False) -> Run:
         planned,
         log,
         problems,
-        left,
     )

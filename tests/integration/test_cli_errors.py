@@ -103,7 +103,15 @@ def test_other_commands(tmp_path, capsys):
     assert "is no seat of hidden_needs-v0; expected one of helper_0, seeker_0" in one_line(
         capsys, ["talk", "--as", "me"]
     )
+    for seat in ("", "helper_9"):
+        assert f"--as '{seat}' is no seat" in one_line(capsys, ["talk", "--as", seat])
+    assert "agent 'someone' is unknown" in one_line(capsys, ["talk", "--with", "someone"])
     assert "expected one here" in one_line(capsys, ["play", "--set", "cue=0,1"])
+    out = str(tmp_path / "base")
+    assert "--threads 'x' is not allowed; expected a whole number from 1 to 1024" in one_line(
+        capsys, ["pretrain", "--out", out, "--threads", "x"]
+    )
+    assert list(tmp_path.iterdir()) == []
     assert "no scenario" in one_line(capsys, ["speed", "--scenario", "x"])
     assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
     assert "No such command 'frob'" in one_line(capsys, ["frob"])

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.pretrained import load_base
 from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.datasets import HumanDialogue, load_casino
+from goldenrule.benchmarks.datasets import HumanDialogue, load_casino, split
 from goldenrule.benchmarks.datasets.casino import Line, Participant
 from goldenrule.benchmarks.datasets.text_ridge import ridge, ridge_estimates, tfidf
 from goldenrule.benchmarks.evaluate_partner import evaluate_partner
 from goldenrule.benchmarks.partner_estimates import PREDICTION, YOURS, expected_points, places, reply_needs
-from goldenrule.benchmarks.partner_split import account, fingerprint, shares
+from goldenrule.benchmarks.partner_split import fingerprint, shares
+from goldenrule.benchmarks.people import account, digest
 from goldenrule.envs.data import has
 from goldenrule.envs.scenarios.campsite_people import ORDERS, invent
 from goldenrule.envs.scenarios.campsite_words import ALLOCATIONS, Deal, submit
@@ -91,6 +94,24 @@ def test_dialogues_learnt_from_are_left_out_whatever_they_are_called(dialogues):
     assert share.as_dict()["left_out_as_trained_on"] == 5
     assert share.commonest == "water"
     assert len(shares(dialogues, [{}])[0].test) == 12
+
+
+def test_a_base_is_not_judged_on_what_it_was_pretrained_on(dialogues):
+    train, test = split(dialogues)
+    base = {"people": {"casino": digest([account(d) for d in train])}}
+    (share,) = shares(dialogues, [base])
+    assert [d.id for d in share.test] == [d.id for d in test] != []
+    assert (share.seen, share.trained_on) == (len(train), len(train))
+    assert share.method.endswith("fold 0 held out")
+    assert len(shares(dialogues, [{"people": {"dialop": {}}}])[0].test) == 12
+    with pytest.raises(ValueError, match="which of them it knows cannot be told"):
+        shares(dialogues[1:], [base])
+
+
+@casino
+def test_the_shipped_base_of_the_campsite_knows_all_folds_but_one():
+    (share,) = shares(load_casino(), [load_base("campsite-v0")[2]])
+    assert (share.seen, len(share.test)) == (499, 135)
 
 
 def test_each_dialogue_is_judged_once_by_a_network_that_has_not_learnt_from_it(dialogues, mind):
@@ -181,4 +202,13 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, told, capsys):
     assert main(["evaluate", "partner-reward", *arguments]) == 2
     error = capsys.readouterr().err
     assert told in error
+    assert error.count("\n") == 1
+
+
+@casino
+def test_a_base_of_another_scenario_is_no_camper(capsys):
+    base = files("goldenrule.agents") / "checkpoints" / "third_party-v0"
+    assert main(["evaluate", "partner-reward", "--checkpoint", str(base)]) == 2
+    error = capsys.readouterr().err
+    assert "has learnt third_party-v0; expected one of campsite-v0" in error
     assert error.count("\n") == 1

@@ -15,7 +15,9 @@ def test_seeds_are_a_count_or_a_list(text, wanted):
     assert parsing.seeds(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "1001", "1.5", ",", "1,,2", "-1,2", "2147483648,"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1001", "1.5", ",", "1,,2", "-1,2", "2147483648,", "1_0", "１２", "1,２"]
+)
 def test_other_seeds_are_refused(text):
     with pytest.raises(UserError, match="--seeds"):
         parsing.seeds(text)
@@ -33,6 +35,6 @@ def test_knobs_are_parsed_by_their_scenario():
 
 def test_whole_numbers():
     assert parsing.whole("7", "--steps") == 7
-    for text in ("", "7.5", "0", "1e3", str(2**31)):
+    for text in ("", "7.5", "0", "1e3", str(2**31), "1_0", "７", "9" * 5000):
         with pytest.raises(UserError, match="--steps"):
             parsing.whole(text, "--steps")

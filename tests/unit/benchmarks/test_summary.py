@@ -146,6 +146,23 @@ def test_settings_are_kept_apart():
     assert [s["partner_faithfulness"]["mean"] for s in found["settings"]] == [None, 0.9]
 
 
+def test_methods_under_one_seed_are_no_further_seeds_of_how_true_partners_were():
+    shares = {"a": (0.9, 0.8, 1.0), "b": (0.7, 0.8, 0.9)}
+    rows = [row(m, seed, partner_faithfulness=v) for m, values in shares.items() for seed, v in enumerate(values)]
+    (setting,) = summarise(rows)["settings"]
+    wanted = interval([0.8, 0.8, 0.95], SHARE)
+    assert setting["partner_faithfulness"] == {**wanted, "n": 3, "missing": 0, "reason": None}
+    two = summarise([one for one in rows if one["seed"] < 2])["settings"][0]["partner_faithfulness"]
+    assert (two["mean"], two["low"], two["n"]) == (pytest.approx(0.8), None, 2)
+
+
+def test_a_seed_in_which_a_method_failed_weighs_as_much_as_another():
+    rows = [row("a", 0, partner_faithfulness=1.0), row("b", 0, partner_faithfulness=0.5)]
+    rows += [row("a", 1, partner_faithfulness=0.25), failed("b", 1)]
+    (setting,) = summarise(rows)["settings"]
+    assert setting["partner_faithfulness"]["mean"] == 0.5
+
+
 def test_the_printed_table_shows_dashes_with_their_reasons():
     stream = io.StringIO()
     rows = [row("a", s, 1.0, estimate_gap=-0.0004, partner_faithfulness=0.98) for s in range(3)]

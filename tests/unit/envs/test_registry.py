@@ -85,7 +85,8 @@ def test_a_knob_reads_text_and_numbers(name, given, parsed):
         ("share", "much", "float in [0, 1]"),
         ("share", None, "float in [0, 1]"), ("count", 0, "int in [1, 4]"), ("count", 2.5, "int in [1, 4]"),
         ("count", True, "int in [1, 4]"), ("count", float("inf"), "int in [1, 4]"), ("loud", 3, "true | false"),
-        ("kind", "wine", "tea | milk"),
+        ("kind", "wine", "tea | milk"), ("count", "３", "int in [1, 4]"), ("count", "0_3", "int in [1, 4]"),
+        ("share", "0_0.5", "float in [0, 1]"),
     ],
 )  # fmt: skip
 def test_a_knob_refuses_in_words(name, given, allowed):

@@ -96,9 +96,9 @@ def test_without_an_episode_it_lists_what_there_is(
         (":0", "no cell '' in"),
         ("25:0", "'25' is part of 4 cells (untrained-0-25, rlhf_ppo-0-25, "),
         ("untrained-0:7", "no episode 7 of untrained-0-25; expected 0 to 2"),
-        ("untrained-0:first", "'first' is no number; expected <cell>:<number>"),
-        ("untrained-0:-1", "'-1' is no number"),
-        ("untrained-0:99999999999999999999", "is no number"),
+        ("untrained-0:first", "'first' is not allowed; expected <cell>:<number>, the number 0 or more"),
+        ("untrained-0:-1", "'-1' is not allowed"),
+        ("untrained-0:99999999999999999999", "is not allowed"),
         ("\x1b[31m", "no cell '\\u{1b}[31m' in"),
     ],
 )
