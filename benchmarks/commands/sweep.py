@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,7 @@ def sweep(
         from goldenrule.benchmarks.results.load import settled
 
         check_folder(out)
-        todo = chosen(cells, settled(out, "sweep", wanted.name), options)
+        todo = chosen({cell.id: cell for cell in cells}, settled(out, "sweep", wanted.name), options)
         return _list(wanted, cells, todo, json_)
     return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 
@@ -102,12 +103,12 @@ def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
     return wanted, cells
 
 
-def _list(wanted: SweepFile, cells: list[Cell], todo: list[Cell], as_json: bool) -> int:
+def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": [cell.id for cell in todo]}))
+        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
         return 0
-    for cell in todo:
-        print(clean(f"{cell.id}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
+    for name, cell in todo.items():
+        print(clean(f"{name}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
     print(f"{len(todo)} of {len(cells)} cells would run.")
     return 0
 

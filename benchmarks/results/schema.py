@@ -95,10 +95,12 @@ def statements() -> list[str]:
     return [made(table, columns) for table, columns in TABLES.items()]
 
 
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
 def dumps(content: Any) -> str:
     """JSON; a lone surrogate in some text becomes its escape, NaN is refused with a `ValueError`."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return _json.encode(content).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def clean_text(text: str | None) -> str | None:

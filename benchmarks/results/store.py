@@ -1,4 +1,4 @@
-"""Writes the results of a sweep: each finished cell in one transaction, so that it is there whole or not at all."""
+"""Writes the results of a sweep: a finished cell within one transaction, so that it is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
     EPISODE_COLUMNS,
@@ -17,7 +18,6 @@ from goldenrule.benchmarks.results.schema import (
     JSON_COLUMNS,
     clean_text,
     dumps,
-    episode_row,
     statements,
 )
 
@@ -100,48 +100,39 @@ class SweepStore:
         with translated(self.path):
             return dict(self._db.execute("SELECT cell, status FROM cells"))
 
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[dict[str, Any]],
-        curve: Sequence[dict[str, Any]],
-        trace: str | None = None,
-    ) -> None:
-        """Save a finished cell with its episodes, in place of an earlier attempt at it.
+    def commit(self, *outcomes: Outcome) -> None:
+        """Save what came of cells with their episodes, in place of earlier attempts at them.
 
-        Once this returns it survives whatever comes; until then the earlier attempt does.
+        Once this returns it survives whatever comes; until then the earlier attempts do.
 
         Raises:
             UserError: the disk is full, or the file cannot be written; what was saved before is whole.
-            ValueError: a figure is not finite.
         """
+        with translated(self.path), self._transaction():
+            for outcome in outcomes:
+                self._replace(outcome)
+
+    def _replace(self, outcome: Outcome) -> None:
+        row, episodes = outcome.row, outcome.episodes
         cell = row["cell"]
         values = {name: row.get(name) for name in CELL_COLUMNS} | {
             "place": self._places.get(cell, len(self._places)),
             "params": row.get("params") or {},
             "versions": None,
             "error": clean_text(row["error"]),
-            "trace": clean_text(trace),
-            "episodes_truncated": _count(episodes, "truncated"),
-            "episodes_invalid": None,
+            "trace": clean_text(outcome.trace),
+            "episodes_truncated": sum(one["status"] == "truncated" for one in episodes),
+            "episodes_invalid": sum(one["invalid_messages"] > 0 for one in episodes),
         }
-        rows = [episode_row(cell, row["scenario"], one) for one in episodes]
-        values["episodes_invalid"] = sum(one["invalid_messages"] > 0 for one in rows)
         values |= {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
         values |= {"versions": self._versions, "code": self._code}
-        told = dumps(list(curve)) if curve else None
-        with translated(self.path), self._transaction():
-            for table in ("curves", "episodes", "cells"):
-                self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-            self._insert("cells", CELL_COLUMNS, [values])
-            self._insert("episodes", EPISODE_COLUMNS, rows)
-            if told is not None:
-                self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, told))
+        for table in ("curves", "episodes", "cells"):
+            self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
+        self._insert("cells", CELL_COLUMNS, [values])
+        self._insert("episodes", EPISODE_COLUMNS, episodes)
+        if outcome.curve is not None:
+            self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, outcome.curve))
 
     def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-        marks = ", ".join("?" * len(columns))
-        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", [[row[c] for c in columns] for row in rows])
-
-
-def _count(episodes: Sequence[Mapping[str, Any]], status: str) -> int:
-    return sum(one["status"] == status for one in episodes)
+        marks = ", ".join(f":{name}" for name in columns)
+        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

@@ -20,7 +20,6 @@ from goldenrule.benchmarks.results.lock import LOCK, locked
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import environment
-from goldenrule.benchmarks.summary import summarise
 from goldenrule.benchmarks.sweep.provenance import other_code
 from goldenrule.benchmarks.sweep.schema import SweepFile
 
@@ -99,13 +98,14 @@ def run_sweep(
     """
     asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
     work = (kind, str(asked["name"]))
-    places = {cell.id: place for place, cell in enumerate(cells)}
+    named = {cell.id: cell for cell in cells}
+    places = {name: place for place, name in enumerate(named)}
     about = environment()
     code = about["commit"]
     interrupted = False
     check_folder(out)
     logger = None if options.log is None else logger_from(options.log, out)
-    todo = chosen(cells, settled(out, *work), options)
+    todo = chosen(named, settled(out, *work), options)
     with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -117,14 +117,18 @@ def run_sweep(
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
         done = store.settled()
         settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
-        todo = [cell for cell in todo if done.get(cell.id) not in settled_by_now]  # another process may have been here
+        # Another process may have been here since.
+        todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
+        wanted = list(todo.values())
         try:
-            with watching(todo) as watch:
-                run(todo, store if logger is None else Logged(store, logger), watch)
+            with watching(wanted) as watch:
+                run(wanted, store if logger is None else Logged(store, logger), watch)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
-        ran = sum(cell.id in done for cell in todo)
+        ran = sum(name in done for name in todo)
+    from goldenrule.benchmarks.summary import summarise  # needs SciPy: a slow import, and workers import this module
+
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
     summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
@@ -159,24 +163,31 @@ def _called(out: Path) -> str:
     return repr(text if len(text) <= 200 else f"{text[:200]}...")
 
 
-def chosen(cells: Sequence[Cell], settled: dict[str, str], options: SweepOptions) -> list[Cell]:
-    """The cells to run now.
+def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: SweepOptions) -> dict[str, Cell]:
+    """The cells to run now, by id.
+
+    Args:
+        cells: all of the sweep, by id.
+        settled: status of each that has a row.
+        options: which of them are wanted.
 
     Raises:
         UserError: `only` matches nothing.
     """
-    wanted = list(cells)
+    wanted = cells
     if options.only:
-        wanted = [
-            c for c in cells if any(part in name for part in options.only for name in (c.method, c.scenario, c.id))
-        ]
+        wanted = {
+            name: cell
+            for name, cell in cells.items()
+            if any(part in text for part in options.only for text in (cell.method, cell.scenario, name))
+        }
         if not wanted:
             raise UserError(
                 f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
             )
     again = ("failed",) if options.retry_failed else ()
-    todo = [cell for cell in wanted if cell.id not in settled or settled[cell.id] in again]
-    return todo if options.limit is None else todo[: options.limit]
+    todo = [name for name in wanted if name not in settled or settled[name] in again]
+    return {name: wanted[name] for name in todo[: options.limit]}
 
 
 def check_engine(engine: str, address: str | None, workers: bool) -> None:
