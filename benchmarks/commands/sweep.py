@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.commands.parsing import whole, words
-from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
+from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.foreign import foreign
@@ -47,22 +47,24 @@ def sweep(
     parts = [] if only is None else words(only, "--only")
     if engine == "local" and not dry_run and file.is_file():
         forks.begin()  # workers get ready while this process does
-    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine, check_folder, chosen, run_sweep
+    from goldenrule.benchmarks.sweep.ahead import ahead
+    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine, run_sweep
 
     check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
     options = SweepOptions(processes, engine, address, most, parts, retry_failed, log)
+    seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
+    tell_ahead(seen)
     if dry_run:
-        from goldenrule.benchmarks.results.load import settled
-
-        check_folder(out)
-        todo = chosen({cell.id: cell for cell in cells}, settled(out, "sweep", wanted.name), options)
-        return _list(wanted, cells, todo, json_)
+        return _list(wanted, cells, seen.todo, json_)
     return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 
 
 def validate(
     file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of its results: look whether the sweep can go on there.")
+    ] = None,
     workers: Annotated[
         str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
     ] = None,
@@ -74,8 +76,12 @@ def validate(
     if estimate and file.is_file():
         forks.begin()  # what is timed is timed in a process of its own
     wanted, cells = _read(file)
+    from goldenrule.benchmarks.sweep.ahead import ahead
+    from goldenrule.benchmarks.sweep.run import SweepOptions
     from goldenrule.benchmarks.sweep.show import print_grid
 
+    if out is not None:
+        tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
     costs = None
     if estimate:
         from goldenrule.benchmarks.apart import DiedError, apart

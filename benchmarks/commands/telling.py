@@ -12,6 +12,7 @@ from goldenrule.envs.render import brief, clean
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
     from goldenrule.benchmarks.progress import Bars, Lines
+    from goldenrule.benchmarks.sweep.ahead import Ahead
     from goldenrule.benchmarks.sweep.run import Swept
 
 SHOWN = 10
@@ -44,6 +45,12 @@ def tell_failed(rows: Sequence[Mapping[str, Any]], others: str) -> bool:
     if len(failed) > SHOWN:
         tell(f"and {len(failed) - SHOWN} more; {others}")
     return bool(failed)
+
+
+def tell_ahead(seen: Ahead) -> None:
+    """Say before hours are spent that a sweep would go on from rows of other code; where it would not, say nothing."""
+    if seen.todo and seen.other_code is not None:
+        tell(seen.other_code)
 
 
 def tell_swept(done: Swept, strangers: str) -> int:

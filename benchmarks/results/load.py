@@ -85,17 +85,19 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
     return [{name: value(name, stored) for name, stored in zip(columns, one, strict=True)} for one in found]
 
 
-def settled(folder: Path, kind: str, name: str) -> dict[str, str]:
-    """Status of every cell that has a row, by its id; empty where there are no results yet.
+def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
+    """`cell`, `status`, `code` and `versions` of every row; empty where there are no results yet.
 
     Raises:
         UserError: the results are damaged, of another format, or of something else than the sweep or cross-play `name`.
     """
     if not begun(folder):
-        return {}
+        return []
     with contextlib.closing(connect(folder)) as db:
         same_work(db, folder / FILE, kind, name)
-    return {str(cell): str(status) for cell, status in _fetch(folder, "SELECT cell, status FROM cells")[1]}
+    columns, found = _fetch(folder, "SELECT cell, status, code, versions FROM cells ORDER BY place, cell")
+    read = functools.lru_cache(1024)(json.loads)
+    return [dict(zip(columns, (*one, read(versions)), strict=True)) for *one, versions in found]
 
 
 def load(path: str | Path) -> pd.DataFrame:

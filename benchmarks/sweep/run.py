@@ -15,11 +15,10 @@ from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.loggers import Logged, logger_from
-from goldenrule.benchmarks.results.load import rows, settled
-from goldenrule.benchmarks.results.lock import LOCK, locked
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.load import rows
+from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import environment
+from goldenrule.benchmarks.sweep.ahead import ahead, unwritable
 from goldenrule.benchmarks.sweep.provenance import other_code
 from goldenrule.benchmarks.sweep.schema import SweepFile
 
@@ -100,19 +99,17 @@ def run_sweep(
     work = (kind, str(asked["name"]))
     named = {cell.id: cell for cell in cells}
     places = {name: place for place, name in enumerate(named)}
-    about = environment()
-    code = about["commit"]
+    seen = ahead(named, out, options, *work)
+    todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
     interrupted = False
-    check_folder(out)
     logger = None if options.log is None else logger_from(options.log, out)
-    todo = chosen(named, settled(out, *work), options)
     with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(out))
             store = stack.enter_context(SweepStore(out, places, about["versions"], code))
         except OSError as error:
-            raise _unwritable(out, error) from error
+            raise unwritable(out, error) from error
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
         done = store.settled()
@@ -135,59 +132,6 @@ def run_sweep(
     return Swept(
         out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
     )
-
-
-def check_folder(out: Path) -> None:
-    """See that a folder is a sweep's, or can become one. Nothing is written.
-
-    Raises:
-        UserError: it is a file, holds other things, or cannot be looked into.
-    """
-    try:
-        if out.exists() and not out.is_dir():
-            raise UserError(f"output folder {_called(out)} is a file; name a folder with --out")
-        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
-            raise UserError(
-                f"output folder {_called(out)} holds files and no sweep; name a new or empty one with --out"
-            )
-    except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def _unwritable(out: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write output folder {_called(out)}: {error.strerror}; name a writable one with --out")
-
-
-def _called(out: Path) -> str:
-    text = str(out)
-    return repr(text if len(text) <= 200 else f"{text[:200]}...")
-
-
-def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: SweepOptions) -> dict[str, Cell]:
-    """The cells to run now, by id.
-
-    Args:
-        cells: all of the sweep, by id.
-        settled: status of each that has a row.
-        options: which of them are wanted.
-
-    Raises:
-        UserError: `only` matches nothing.
-    """
-    wanted = cells
-    if options.only:
-        wanted = {
-            name: cell
-            for name, cell in cells.items()
-            if any(part in text for part in options.only for text in (cell.method, cell.scenario, name))
-        }
-        if not wanted:
-            raise UserError(
-                f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
-            )
-    again = ("failed",) if options.retry_failed else ()
-    todo = [name for name in wanted if name not in settled or settled[name] in again]
-    return {name: wanted[name] for name in todo[: options.limit]}
 
 
 def check_engine(engine: str, address: str | None, workers: bool) -> None:

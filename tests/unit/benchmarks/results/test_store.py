@@ -14,7 +14,7 @@ from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results import VOLATILE, episodes, load, to_parquet
-from goldenrule.benchmarks.results.load import rows, settled
+from goldenrule.benchmarks.results.load import rows, standing
 from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import FILE
@@ -128,7 +128,7 @@ class TestDamage:
     def test_killed_at_birth(self, tmp_path):
         sqlite3.connect(tmp_path / FILE).close()
         (tmp_path / FILE).touch()
-        assert settled(tmp_path, "sweep", "s") == {}
+        assert standing(tmp_path, "sweep", "s") == []
         with pytest.raises(UserError, match="stopped before it saved any; run it again"):
             rows(tmp_path)
         with opened(tmp_path) as store:
@@ -137,7 +137,7 @@ class TestDamage:
     def test_missing(self, tmp_path):
         with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
             load(tmp_path)
-        assert settled(tmp_path, "sweep", "s") == {}
+        assert standing(tmp_path, "sweep", "s") == []
 
     def test_a_full_disk_is_one_line_and_what_was_there_is_whole(self, tmp_path, outcome):
         row = outcome.row
