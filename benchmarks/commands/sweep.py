@@ -38,6 +38,9 @@ def sweep(
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    rerun_damaged: Annotated[
+        bool, typer.Option("--rerun-damaged", help="Run cells again whose episodes are not all there.")
+    ] = False,
     log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
@@ -52,7 +55,7 @@ def sweep(
 
     check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
-    options = SweepOptions(processes, engine, address, most, parts, retry_failed, log)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed, rerun_damaged, log)
     seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
     tell_ahead(seen)
     if dry_run:

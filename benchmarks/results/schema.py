@@ -56,6 +56,9 @@ CELL_COLUMNS: dict[str, str] = {
 }
 """Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
 
+FIGURES = (*Evaluation.KEYS, "episodes_truncated", "episodes_invalid", "negotiation", "weights")
+"""Those of them that a cell must have been evaluated for."""
+
 EPISODE_COLUMNS: dict[str, str] = {
     "cell": "TEXT NOT NULL REFERENCES cells (cell)",
     "episode": "INTEGER NOT NULL",

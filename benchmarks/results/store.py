@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
+from goldenrule.benchmarks.results.opening import check, file_of, incomplete, same_work, translated
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
     EPISODE_COLUMNS,
+    FIGURES,
     FILE,
     FORMAT,
     JSON_COLUMNS,
@@ -30,13 +31,19 @@ class SweepStore:
         places: place of each cell in the table's order, by its id.
         versions: of the packages that decide results.
         code: the commit of the checkout, if this is one.
+        mending: whether cells may lack episodes, as `mend` will see to them.
 
     Raises:
         UserError: the file is of another format, damaged, or cannot be written.
     """
 
     def __init__(
-        self, folder: Path, places: Mapping[str, int], versions: Mapping[str, Any], code: str | None = None
+        self,
+        folder: Path,
+        places: Mapping[str, int],
+        versions: Mapping[str, Any],
+        code: str | None = None,
+        mending: bool = False,
     ) -> None:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
@@ -55,7 +62,7 @@ class SweepStore:
                         for statement in statements():
                             self._db.execute(statement)
                         self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-            check(self._db, self.path)
+            check(self._db, self.path, mending)
         except BaseException:
             self._db.close()
             raise
@@ -94,6 +101,20 @@ class SweepStore:
             now = "coalesce((SELECT p.place FROM places p WHERE p.cell = cells.cell), ?1)"
             self._db.execute(f"UPDATE cells SET place = {now} WHERE place != {now}", (len(self._places),))
             self._db.execute("DROP TABLE places")
+
+    def mend(self) -> list[str]:
+        """Make failed rows, with that as their reason, of the cells that lack episodes; gives their ids."""
+        with translated(self.path), self._transaction():
+            lacking = incomplete(self._db)
+            for cell, there, all_of_them in lacking:
+                for table in ("curves", "episodes"):
+                    self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
+                without = ", ".join(f"{name} = NULL" for name in FIGURES)
+                reason = f"only {there} of its {all_of_them} episodes were there"
+                self._db.execute(
+                    f"UPDATE cells SET status = 'failed', error = ?, {without} WHERE cell = ?", (reason, cell)
+                )
+        return [cell for cell, *_ in lacking]
 
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""

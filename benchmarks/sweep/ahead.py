@@ -48,7 +48,7 @@ def ahead(cells: Mapping[str, Cell], out: Path, options: SweepOptions, kind: str
     """
     check_folder(out)
     about = environment()
-    found = standing(out, kind, name)
+    found = standing(out, kind, name, options.rerun_damaged)
     todo = chosen(cells, {row["cell"]: row["status"] for row in found}, options)
     mine = [row for row in found if row["cell"] in cells]
     return Ahead(todo, about, other_code(mine, about["commit"], about["versions"]))
@@ -86,7 +86,7 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
 
     Args:
         cells: all of the sweep, by id.
-        settled: status of each that has a row.
+        settled: status of each that has a row: done, failed or damaged.
         options: which of them are wanted.
 
     Raises:
@@ -103,6 +103,6 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
             raise UserError(
                 f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
             )
-    again = ("failed",) if options.retry_failed else ()
+    again = ("failed", "damaged") if options.retry_failed else ("damaged",)
     todo = [name for name in wanted if name not in settled or settled[name] in again]
     return {name: wanted[name] for name in todo[: options.limit]}

@@ -36,6 +36,7 @@ class SweepOptions:
         limit: run at most so many cells now.
         only: run only cells of whose method, scenario or id one of these is a part.
         retry_failed: run failed cells again.
+        rerun_damaged: run cells again that lack episodes, where a results file would be refused for them.
         log: one of `goldenrule.benchmarks.loggers.KINDS`, told of what is saved; `None` for none.
     """
 
@@ -45,6 +46,7 @@ class SweepOptions:
     limit: int | None = None
     only: Sequence[str] = ()
     retry_failed: bool = False
+    rerun_damaged: bool = False
     log: str | None = None
 
 
@@ -107,14 +109,15 @@ def run_sweep(
         try:
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(out))
-            store = stack.enter_context(SweepStore(out, places, about["versions"], code))
+            store = stack.enter_context(SweepStore(out, places, about["versions"], code, options.rerun_damaged))
         except OSError as error:
             raise unwritable(out, error) from error
         store.belongs(*work)
+        damaged = store.mend() if options.rerun_damaged else []
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
-        done = store.settled()
-        settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
         # Another process may have been here since.
+        done = {name: status for name, status in store.settled().items() if name not in damaged}
+        settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
         todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
         wanted = list(todo.values())
         try:
