@@ -8,7 +8,6 @@ another process, `RETRIES` times; then it is a failed row as well. The others go
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -92,18 +91,13 @@ class _Worker:
         self._hire()
 
     def _hire(self) -> None:
-        context = forks.begin()
         try:
-            self.channel, theirs = context.Pipe()
-            with forks.quiet_start():
-                self.process = context.Process(target=serve, args=(theirs, dict(os.environ)), daemon=True)
-                self.process.start()
+            self.channel, self.process = forks.child(serve)
         except OSError as error:
             raise UserError(
                 f"no more worker processes can be started ({error.strerror or error}); "
                 "name fewer with --workers. What is finished is kept"
             ) from error
-        theirs.close()  # so that the pipe ends when the process does
 
     def take(self, waiting: list[Cell], watch: Watch, pool: Pool) -> None:
         """Begin the next cell, if there is one."""
