@@ -26,12 +26,7 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
         DiedError: the process ended without an answer.
         Exception: as it was raised there; a `RuntimeError` that tells of one that cannot be pickled.
     """
-    context = forks.begin()
-    channel, theirs = context.Pipe()
-    with forks.quiet_start():
-        process = context.Process(target=_answer, args=(theirs, dict(os.environ), function, arguments), daemon=True)
-        process.start()
-    theirs.close()  # so that the pipe ends when the process does
+    channel, process = forks.child(_answer, function, arguments)
     try:
         raised, given = channel.recv()
     except (EOFError, ConnectionResetError):

@@ -36,13 +36,33 @@ class Plugin:
     broken: str | None = None
 
 
-def installed() -> list[Plugin]:
-    """Every plug-in that installed packages announce, the broken ones with the reason."""
-    return [_plugin(kind, name, one) for kind in KINDS for name, points in announced(kind).items() for one in points]
+Mark = tuple[Kind, str, str]
+"""Kind, name and source of an entry point."""
 
 
-def _plugin(kind: Kind, name: str, point: EntryPoint) -> Plugin:
+def marks() -> list[Mark]:
+    """Every plug-in that installed packages announce. None is imported."""
+    return [(kind, name, point.value) for kind, name, point in _points()]
+
+
+def installed(broken: Mapping[Mark, str] | None = None) -> list[Plugin]:
+    """Every plug-in that installed packages announce, the broken ones with the reason.
+
+    Args:
+        broken: those known to be broken, and why: they are not imported.
+    """
+    known = broken or {}
+    return [_plugin(*one, known.get((one[0], one[1], one[2].value))) for one in _points()]
+
+
+def _points() -> list[tuple[Kind, str, EntryPoint]]:
+    return [(kind, name, one) for kind in KINDS for name, points in announced(kind).items() for one in points]
+
+
+def _plugin(kind: Kind, name: str, point: EntryPoint, broken: str | None) -> Plugin:
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    if broken is not None:
+        return Plugin(kind, name, point.value, package, broken=broken)
     try:
         with foreign():
             if (kind == "method" and (built_in(name) or name in factories())) or (

@@ -28,6 +28,7 @@ from typing import Any
 
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
@@ -86,29 +87,21 @@ class RunDirectory:
         """Write one JSON file, whole."""
         write_whole(self.path / name, _dump(content, indent=1))
 
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[Mapping[str, Any]],
-        curve: Sequence[Mapping[str, Any]],
-        trace: str | None = None,
-    ) -> None:
-        """Save a finished cell; once this returns it survives whatever comes.
-
-        Args:
-            row: its row, whose key `cell` is its id.
-            episodes, curve: what belongs to it.
-            trace: the traceback, where it failed.
-        """
-        cell = row["cell"]
-        if episodes:
-            self._put(f"episodes/{cell}.jsonl", b"".join(_dump(one) for one in episodes))
-        if curve:
-            self._put(f"curves/{cell}.json", _dump(list(curve)))
-        if trace:
-            self._put(f"errors/{cell}.txt", trace.encode("utf-8", "backslashreplace"))
-        self._rows[cell] = row
+    def commit(self, *outcomes: Outcome) -> None:
+        """Save what came of cells; once this returns it survives whatever comes."""
+        for outcome in outcomes:
+            self._keep(outcome)
         self._put(ROWS, b"".join(_dump(one) for one in self.rows))
+
+    def _keep(self, outcome: Outcome) -> None:
+        cell = outcome.row["cell"]
+        if outcome.episodes:
+            self._put(f"episodes/{cell}.jsonl", "".join(f"{one['log']}\n" for one in outcome.episodes).encode())
+        if outcome.curve:
+            self._put(f"curves/{cell}.json", f"{outcome.curve}\n".encode())
+        if outcome.trace:
+            self._put(f"errors/{cell}.txt", outcome.trace.encode("utf-8", "backslashreplace"))
+        self._rows[cell] = outcome.row
 
     def _put(self, name: str, data: bytes) -> None:
         path = self.path / name

@@ -13,7 +13,7 @@ import typer
 
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, seeds, whole
-from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
+from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -44,6 +44,9 @@ def crossplay(
         str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed pairings again.")] = False,
+    rerun_damaged: Annotated[
+        bool, typer.Option("--rerun-damaged", help="Run pairings again whose dialogues are not all there.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> int:
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
@@ -55,20 +58,18 @@ def crossplay(
     # From here on torch is needed.
     from goldenrule.benchmarks.compare import RUNS
     from goldenrule.benchmarks.crossplay.plan import Asked, plan
-    from goldenrule.benchmarks.crossplay.run import cross
+    from goldenrule.benchmarks.crossplay.run import KIND, cross
     from goldenrule.benchmarks.rundir import fresh_path
+    from goldenrule.benchmarks.sweep.ahead import ahead
     from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine
 
     check_engine(engine, address, workers is not None)
     with foreign():
         wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
-    done = cross(
-        wanted,
-        out or fresh_path(RUNS, "crossplay"),
-        SweepOptions(processes, engine, address, retry_failed=retry_failed),
-        watching(json_),
-    )
-    return _show(done, json_)
+    folder = out or fresh_path(RUNS, "crossplay")
+    how = SweepOptions(processes, engine, address, retry_failed=retry_failed, rerun_damaged=rerun_damaged)
+    tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
+    return _show(cross(wanted, folder, how, watching(json_)), json_)
 
 
 def named(given: Sequence[str], option: str) -> list[str]:

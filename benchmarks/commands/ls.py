@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goldenrule.benchmarks.apart import DiedError, apart
 from goldenrule.envs import specs
-from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.installed import Mark
 
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
-    with foreign():
-        found = inventory()
+    found = _found()
     print(json.dumps(found) if json_ else _lines(found))
     return 0
 
 
-def inventory() -> dict[str, Any]:
-    """Everything that can be named on the command line, as plain data."""
+def _found() -> dict[str, Any]:
+    """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
+    from goldenrule.benchmarks.installed import marks
+
+    plugins = marks()
+    if not plugins:
+        return inventory()
+    with contextlib.suppress(DiedError):
+        return dict(apart(inventory))
+    broken: dict[Mark, str] = {}
+    for one in plugins:
+        try:
+            apart(inventory, dict.fromkeys((other for other in plugins if other != one), ""))
+        except DiedError as error:
+            kind, name, _ = one
+            broken[one] = f"{kind} {name!r} cannot be imported: {error}"
+    return dict(apart(inventory, broken))
+
+
+def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
+    """Everything that can be named on the command line, as plain data.
+
+    Args:
+        broken: plug-ins known to be broken, and why: they are not imported.
+    """
     from goldenrule.agents.pretrained import shipped
     from goldenrule.agents.scripted import people, population
     from goldenrule.benchmarks.datasets import LOADERS, available
@@ -31,7 +57,7 @@ def inventory() -> dict[str, Any]:
     from goldenrule.benchmarks.methods import FACTORIES, methods
 
     here = available()
-    plugins = [asdict(one) for one in installed()]  # before the scenarios, which some of them are
+    plugins = [asdict(one) for one in installed(broken)]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {

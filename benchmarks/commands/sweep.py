@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goldenrule.benchmarks.commands.parsing import whole, words
-from goldenrule.benchmarks.commands.telling import tell, tell_swept, watching
+from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.foreign import foreign
@@ -37,6 +38,9 @@ def sweep(
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    rerun_damaged: Annotated[
+        bool, typer.Option("--rerun-damaged", help="Run cells again whose episodes are not all there.")
+    ] = False,
     log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
@@ -46,22 +50,24 @@ def sweep(
     parts = [] if only is None else words(only, "--only")
     if engine == "local" and not dry_run and file.is_file():
         forks.begin()  # workers get ready while this process does
-    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine, check_folder, chosen, run_sweep
+    from goldenrule.benchmarks.sweep.ahead import ahead
+    from goldenrule.benchmarks.sweep.run import SweepOptions, check_engine, run_sweep
 
     check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
-    options = SweepOptions(processes, engine, address, most, parts, retry_failed, log)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed, rerun_damaged, log)
+    seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
+    tell_ahead(seen)
     if dry_run:
-        from goldenrule.benchmarks.results.load import settled
-
-        check_folder(out)
-        todo = chosen(cells, settled(out, "sweep", wanted.name), options)
-        return _list(wanted, cells, todo, json_)
+        return _list(wanted, cells, seen.todo, json_)
     return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
 
 
 def validate(
     file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of its results: look whether the sweep can go on there.")
+    ] = None,
     workers: Annotated[
         str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
     ] = None,
@@ -73,8 +79,12 @@ def validate(
     if estimate and file.is_file():
         forks.begin()  # what is timed is timed in a process of its own
     wanted, cells = _read(file)
+    from goldenrule.benchmarks.sweep.ahead import ahead
+    from goldenrule.benchmarks.sweep.run import SweepOptions
     from goldenrule.benchmarks.sweep.show import print_grid
 
+    if out is not None:
+        tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
     costs = None
     if estimate:
         from goldenrule.benchmarks.apart import DiedError, apart
@@ -102,12 +112,12 @@ def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
     return wanted, cells
 
 
-def _list(wanted: SweepFile, cells: list[Cell], todo: list[Cell], as_json: bool) -> int:
+def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": [cell.id for cell in todo]}))
+        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
         return 0
-    for cell in todo:
-        print(clean(f"{cell.id}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
+    for name, cell in todo.items():
+        print(clean(f"{name}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
     print(f"{len(todo)} of {len(cells)} cells would run.")
     return 0
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
     from goldenrule.benchmarks.progress import Bars, Lines
     from goldenrule.benchmarks.report.stored import Run
+    from goldenrule.benchmarks.sweep.ahead import Ahead
     from goldenrule.benchmarks.sweep.run import Swept
 
 SHOWN = 10
@@ -53,6 +54,12 @@ def tell_problems(run: Run, name: str = "") -> None:
         tell(f"{name}{problem}")
     if len(run.problems) > SHOWN:
         tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
+
+
+def tell_ahead(seen: Ahead) -> None:
+    """Say before hours are spent that a sweep would go on from rows of other code; where it would not, say nothing."""
+    if seen.todo and seen.other_code is not None:
+        tell(seen.other_code)
 
 
 def tell_swept(done: Swept, strangers: str) -> int:

@@ -63,11 +63,16 @@ class Plan:
     members: Sequence[Member]
     cells: Sequence[Pairing]
 
+    @property
+    def name(self) -> str:
+        """What a folder of it is known by."""
+        return f"crossplay of {self.asked.scenario}"
+
     def description(self) -> dict[str, Any]:
         """As plain data: what a folder keeps of it."""
         scenario = self.asked.scenario
         return {
-            "name": f"crossplay of {scenario}",
+            "name": self.name,
             "scenario": scenario,
             "knobs": dict(self.knobs),
             "symmetric": symmetric(scenario),

@@ -29,6 +29,7 @@ from goldenrule.benchmarks.report.style import LIGHT
 from goldenrule.benchmarks.sweep.run import SweepOptions, Swept, run_sweep
 
 SUMMARY, MATRIX, RATING = "crossplay.json", "matrix.csv", "rating.csv"
+KIND = "cross-play"
 
 
 def cross(
@@ -52,9 +53,7 @@ def cross(
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     about = wanted.description()
-    swept = run_sweep(
-        about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), "cross-play"
-    )
+    swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), KIND)
     try:
         for name, data in files(swept.summary).items():
             write_whole(out / name, data)

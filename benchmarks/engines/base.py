@@ -6,27 +6,21 @@ rows are the same but for the columns named `VOLATILE`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.engines.worker import Outcome
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.cell import Cell
+from goldenrule.benchmarks.results.outcome import Outcome
 
 
 class Store(Protocol):
     """Where finished cells go; `RunDirectory` and `SweepStore` are such places."""
 
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[dict[str, Any]],
-        curve: Sequence[dict[str, Any]],
-        trace: str | None = None,
-    ) -> None:
-        """Save a finished cell for good."""
+    def commit(self, *outcomes: Outcome) -> None:
+        """Save what came of one or more cells for good."""
 
 
 class Watch(Protocol):
@@ -75,14 +69,17 @@ class Pool:
         return self.weights / cell.id if self.weights is not None else None
 
 
-def settle(cell: Cell, outcome: Outcome, store: Store, watch: Watch) -> None:
-    """Save what came of a cell and tell the watch."""
-    row, episodes, curve, trace = outcome
+@contextlib.contextmanager
+def settling(store: Store, watch: Watch) -> Iterator[list[tuple[Cell, Outcome]]]:
+    """What came of cells, put into this list, is saved in one go on the way out, however that is; then the watch knows.
+
+    Cells that finish while others are saved wait for the disk together, and not one after another.
+    """
+    finished: list[tuple[Cell, Outcome]] = []
     try:
-        store.commit(row, episodes, curve, trace)
-    except UserError:
-        raise  # the place cannot be written to: not the cell's fault
-    except ValueError as error:  # JSON has no NaN: a result that holds one is no result
-        row = failed_row(cell, f"the results cannot be saved: {error}", row["seconds"])
-        store.commit(row, [], [])
-    watch.finished(cell, row)
+        yield finished
+    finally:
+        if finished:
+            store.commit(*(outcome for _, outcome in finished))
+        for cell, outcome in finished:
+            watch.finished(cell, outcome.row)

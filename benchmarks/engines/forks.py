@@ -10,9 +10,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 # The command line too: every worker imports the main module of the process it works for.
 PRELOAD = ["goldenrule.benchmarks.cli", "goldenrule.benchmarks.engines.worker"]
@@ -34,6 +37,28 @@ def begin() -> ForkServerContext | SpawnContext:
     except OSError:
         return multiprocessing.get_context("spawn")
     return context
+
+
+def child(target: Callable[..., None], *arguments: Any) -> tuple[Connection, BaseProcess]:
+    """Begin a process that runs `target(channel, environment, *arguments)`, whose first act is to `settle_in`.
+
+    Returns:
+        our end of the channel, which ends when the process does; and the process.
+
+    Raises:
+        OSError: there can be no more processes, or no more channels.
+    """
+    context = begin()
+    channel, theirs = context.Pipe()
+    with theirs:  # ours alone is kept, so that it ends when the process does
+        process = context.Process(target=target, args=(theirs, dict(os.environ), *arguments), daemon=True)
+        try:
+            with quiet_start():
+                process.start()
+        except BaseException:
+            channel.close()
+            raise
+    return channel, process
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ another process, `RETRIES` times; then it is a failed row as well. The others go
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ import torch
 
 from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines import forks
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import Outcome, attempt, serve
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settling
+from goldenrule.benchmarks.engines.worker import attempt, serve
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
 
 RETRIES = 2
 """How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
@@ -39,7 +39,8 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         with _one_thread():
             for cell in cells:
                 watch.started(cell)
-                settle(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)), store, watch)
+                with settling(store, watch) as finished:
+                    finished.append((cell, attempt(cell, pool.folder(cell), _reporter(watch, cell))))
         return
     waiting = list(reversed(cells))
     staff: list[_Worker] = []
@@ -49,12 +50,13 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         for worker in staff:
             worker.take(waiting, watch, pool)
         while busy := [worker for worker in staff if worker.cell is not None]:
-            for channel in wait([worker.channel for worker in busy]):
-                worker = next(one for one in busy if one.channel is channel)
-                ended = worker.listen(watch, pool)
-                if ended is not None:
-                    worker.take(waiting, watch, pool)  # first, so that it does not wait for the disk
-                    settle(*ended, store, watch)
+            with settling(store, watch) as finished:
+                for channel in wait([worker.channel for worker in busy]):
+                    worker = next(one for one in busy if one.channel is channel)
+                    ended = worker.listen(watch, pool)
+                    if ended is not None:
+                        finished.append(ended)
+                        worker.take(waiting, watch, pool)  # at once, so that it does not wait for the disk
     finally:
         for worker in staff:
             worker.stop()
@@ -89,18 +91,13 @@ class _Worker:
         self._hire()
 
     def _hire(self) -> None:
-        context = forks.begin()
         try:
-            self.channel, theirs = context.Pipe()
-            with forks.quiet_start():
-                self.process = context.Process(target=serve, args=(theirs, dict(os.environ)), daemon=True)
-                self.process.start()
+            self.channel, self.process = forks.child(serve)
         except OSError as error:
             raise UserError(
                 f"no more worker processes can be started ({error.strerror or error}); "
                 "name fewer with --workers. What is finished is kept"
             ) from error
-        theirs.close()  # so that the pipe ends when the process does
 
     def take(self, waiting: list[Cell], watch: Watch, pool: Pool) -> None:
         """Begin the next cell, if there is one."""
@@ -131,12 +128,11 @@ class _Worker:
                 self._send(cell, pool)
                 return None
             reason = f"its process died {self.deaths} times ({forks.cause(self.process.exitcode)})"
-            return cell, (failed_row(cell, reason, time.perf_counter() - self.began), [], [], None)
+            return cell, Outcome(failed_row(cell, reason, time.perf_counter() - self.began))
         if kind == "update":
             watch.advanced(cell, *content)
             return None
-        row, episodes, curve, trace = content
-        return cell, (row, episodes, curve, trace)
+        return cell, content[0]
 
     def stop(self) -> None:
         """End the process; it holds nothing that is not in the store."""

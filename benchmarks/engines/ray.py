@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import Outcome, alone
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settling
+from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
 
 RETRIES = 3
 AHEAD = 4
@@ -112,9 +113,11 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
                 cell = waiting.pop()
                 running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
                 watch.started(cell)
-            for reference in ray.wait(list(running), num_returns=1)[0]:
-                cell, began = running.pop(reference)
-                settle(cell, _outcome(ray, reference, cell, began), store, watch)
+            ray.wait(list(running), num_returns=1)
+            with settling(store, watch) as finished:
+                for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
+                    cell, began = running.pop(reference)
+                    finished.append((cell, _outcome(ray, reference, cell, began)))
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
@@ -130,4 +133,4 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
         what = f"Ray lost its process or node {RETRIES + 1} times" if lost else "Ray could not run it"
         reason = " ".join(str(error).split())[:300]
         why = f"{what} ({type(error).__name__}: {reason})"
-        return failed_row(cell, why, time.perf_counter() - began), [], [], None
+        return Outcome(failed_row(cell, why, time.perf_counter() - began))

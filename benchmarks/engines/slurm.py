@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settle
-from goldenrule.benchmarks.engines.worker import Outcome, alone
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settling
+from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
 
 POLL = 0.2
 """Seconds between looks at the jobs."""
@@ -115,13 +116,14 @@ def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task
     try:
         while running:
             done = [job for job in running if job.done()]
-            for job in done:
-                task = running.pop(job)
-                outcome = _outcome(job, task)
-                if outcome is None:
-                    again.append(task)
-                else:
-                    settle(task.cell, outcome, store, watch)
+            with settling(store, watch) as finished:
+                for job in done:
+                    task = running.pop(job)
+                    outcome = _outcome(job, task)
+                    if outcome is None:
+                        again.append(task)
+                    else:
+                        finished.append((task.cell, outcome))
             if not done:
                 time.sleep(POLL)
     finally:
@@ -144,7 +146,7 @@ def _outcome(job: Any, task: _Task) -> Outcome | None:
         why = f"its job was lost {task.lost} times ({_reason(error)})"
     except FailedJobError as error:
         why = f"its job {job.job_id} could not run it ({_reason(error)})"
-    return failed_row(task.cell, why, time.perf_counter() - task.began), [], [], None
+    return Outcome(failed_row(task.cell, why, time.perf_counter() - task.began))
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """A worker process: runs the cells it is sent, one after another, and sends back what comes of them.
 
 Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answers with
-`("update", done, total)` and then `("done", row, episodes, curve, traceback or None)`.
+`("update", done, total)` and then `("done", outcome)`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,19 @@ import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
-from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.cell import Cell, CellResult, failed_row
 from goldenrule.benchmarks.engines import forks
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.render import shortened
 
 TRACE = 50_000
 """Characters of a traceback that are kept."""
-
-Outcome = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str | None]
-"""Row, episodes, curve, and the traceback where the cell failed."""
 
 
 def serve(channel: Connection, environment: Mapping[str, str]) -> None:
@@ -43,7 +40,7 @@ def serve(channel: Connection, environment: Mapping[str, str]) -> None:
     try:
         while (task := channel.recv()) is not None:
             cell, folder = task
-            channel.send(("done", *attempt(cell, folder, lambda done, total: channel.send(("update", done, total)))))
+            channel.send(("done", attempt(cell, folder, lambda done, total: channel.send(("update", done, total)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -63,23 +60,27 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
         report: told of updates.
     """
     began, started = time.perf_counter(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    row, episodes, curve, trace = _attempt(cell, folder, report, began)
     where = {"started": started, "host": socket.gethostname(), "process": os.getpid()}
-    return {**row, **where}, episodes, curve, trace
-
-
-def _attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None], began: float) -> Outcome:
     try:
-        with foreign():
-            result = cell.run(report)
-        if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
-            save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
-        elif folder is not None and cell.chosen.kind == "sb3":
-            result.agent.save(folder, {"cell": cell.description()})  # type: ignore[union-attr]  # an Sb3Agent
-        return result.row, result.episodes, result.curve, None
+        result = _run(cell, folder, report)
     except (BrokenPipeError, ConnectionResetError):
         raise  # the parent is gone
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
-        reason = str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)
-        row = failed_row(cell, reason or type(error).__name__, time.perf_counter() - began)
-        return row, [], [], shortened(traceback.format_exc(), TRACE)
+        reason = (str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)) or type(error).__name__
+        trace = shortened(traceback.format_exc(), TRACE)
+        return Outcome(failed_row(cell, reason, time.perf_counter() - began) | where, trace=trace)
+    try:
+        return Outcome.of(result.row | where, result.episodes, result.curve)
+    except (ValueError, TypeError, RecursionError) as error:  # JSON has no NaN: a result that holds one is no result
+        reason = f"the results cannot be saved: {error}"
+        return Outcome(failed_row(cell, reason, time.perf_counter() - began) | where)
+
+
+def _run(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> CellResult:
+    with foreign():
+        result = cell.run(report)
+    if folder is not None and cell.chosen.train is not None and result.network and result.tokenizer:
+        save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
+    elif folder is not None and cell.chosen.kind == "sb3":
+        result.agent.save(folder, {"cell": cell.description()})  # type: ignore[union-attr]  # an Sb3Agent
+    return result

@@ -6,6 +6,7 @@ Results are safe before a logger hears of them: one that breaks is told once and
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from goldenrule.benchmarks.engines.base import Store
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
@@ -70,17 +72,16 @@ class Logged:
         self._store = store
         self._logger: Logger | None = logger
 
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[dict[str, Any]],
-        curve: Sequence[dict[str, Any]],
-        trace: str | None = None,
-    ) -> None:
+    def commit(self, *outcomes: Outcome) -> None:
         """Save, then log."""
-        self._store.commit(row, episodes, curve, trace)
+        self._store.commit(*outcomes)
+        for outcome in outcomes:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
         if self._logger is None:
             return
+        row, curve = outcome.row, json.loads(outcome.curve or "[]")
         config = {key: row[key] for key in ("method", "scenario", "knobs", "seed", "status", "error")}
         try:
             with foreign():  # what they print is theirs: it goes, cleaned, to standard error

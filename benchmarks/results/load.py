@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
+from goldenrule.benchmarks.results.opening import check, file_of, incomplete, same_work, translated
 from goldenrule.benchmarks.results.schema import FILE, JSON_COLUMNS
 
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ PLANNED = "c.place < coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key
 """Whether a cell is one of those that the sweep names now; cells that it no longer names lie behind all others."""
 
 
-def connect(path: str | Path) -> sqlite3.Connection:
+def connect(path: str | Path, mending: bool = False) -> sqlite3.Connection:
     """The results of a folder (or the file itself), for reading only.
+
+    Args:
+        path: the folder or the file.
+        mending: whether cells may lack episodes: they are to be run again.
 
     Raises:
         UserError: there is none, or it is damaged or of another format.
@@ -36,7 +40,7 @@ def connect(path: str | Path) -> sqlite3.Connection:
             db.execute("PRAGMA query_only = ON")
         if not filled:
             raise UserError(f"no results in {str(path)!r} yet: the sweep was stopped before it saved any; run it again")
-        check(db, file)
+        check(db, file, mending)
     except BaseException:
         db.close()
         raise
@@ -85,17 +89,29 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
     return [{name: value(name, stored) for name, stored in zip(columns, one, strict=True)} for one in found]
 
 
-def settled(folder: Path, kind: str, name: str) -> dict[str, str]:
-    """Status of every cell that has a row, by its id; empty where there are no results yet.
+def standing(folder: Path, kind: str, name: str, mending: bool = False) -> list[dict[str, Any]]:
+    """`cell`, `status`, `code` and `versions` of every row; empty where there are no results yet.
+
+    Args:
+        folder: of the sweep or cross-play `name`.
+        kind, name: what is expected there.
+        mending: whether cells may lack episodes; their status is `damaged`.
 
     Raises:
         UserError: the results are damaged, of another format, or of something else than the sweep or cross-play `name`.
     """
     if not begun(folder):
-        return {}
-    with contextlib.closing(connect(folder)) as db:
+        return []
+    with contextlib.closing(connect(folder, mending)) as db:
         same_work(db, folder / FILE, kind, name)
-    return {str(cell): str(status) for cell, status in _fetch(folder, "SELECT cell, status FROM cells")[1]}
+        with translated(folder / FILE):
+            damaged = {cell for cell, *_ in incomplete(db)} if mending else set()
+            found = db.execute("SELECT cell, status, code, versions FROM cells ORDER BY place, cell").fetchall()
+    read = functools.lru_cache(1024)(json.loads)
+    return [
+        {"cell": cell, "status": "damaged" if cell in damaged else status, "code": code, "versions": read(versions)}
+        for cell, status, code, versions in found
+    ]
 
 
 def load(path: str | Path) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from goldenrule.benchmarks.results.schema import FILE, FORMAT, JSON_COLUMNS, TAB
 from goldenrule.envs.render import clean
 
 RESTORE = "restore it from a copy, or name another folder"
+RERUN = f"run its sweep again with --rerun-damaged, {RESTORE}"
 CLOSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
 FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -67,8 +68,12 @@ def file_of(path: str | Path) -> Path:
     raise UserError(f"no results in {_called(path)}: {FILE} is missing; name the folder of a sweep")
 
 
-def check(db: sqlite3.Connection, file: Path) -> None:
+def check(db: sqlite3.Connection, file: Path, mending: bool = False) -> None:
     """Look an open file through, unless that was done in the state it is in.
+
+    Args:
+        db, file: the file.
+        mending: whether cells may be `incomplete`: they are to be run again.
 
     Raises:
         UserError: it is of another format, cut short, damaged, or lacks what its rows say it holds.
@@ -83,7 +88,14 @@ def check(db: sqlite3.Connection, file: Path) -> None:
     if _passed.get(file) != state:
         with translated(file):
             _look_through(db, file, about.st_size)
-        _passed[file] = state
+            lacking = incomplete(db)
+        if not lacking:
+            _passed[file] = state
+        elif not mending:
+            cell, there, all_of_them = lacking[0]
+            others = f"; cells that lack some: {len(lacking)}" if len(lacking) > 1 else ""
+            fault = clean(f"{there} of {all_of_them} episodes of cell {cell} are there{others}"[:300])
+            raise UserError(f"{_called(file)} is damaged ({fault}); {RERUN}")
 
 
 def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
@@ -108,7 +120,7 @@ def _look_through(db: sqlite3.Connection, file: Path, size: int) -> None:
     if given != str(FORMAT):
         told = "has no format" if given is None else f"has format {clean(given[:40])}"
         raise UserError(f"{called} {told}; expected {FORMAT}: use the version that wrote it, or name another folder")
-    for what in (_pages, _columns, _json, _episodes):
+    for what in (_pages, _columns, _json):
         fault = what(db)
         if fault is not None:
             raise UserError(f"{called} is damaged ({clean(fault[:300])}); {RESTORE}")
@@ -150,13 +162,13 @@ def _json(db: sqlite3.Connection) -> str | None:
     return None
 
 
-def _episodes(db: sqlite3.Connection) -> str | None:
-    wrong = db.execute(
+def incomplete(db: sqlite3.Connection) -> list[tuple[str, int, int]]:
+    """The cells that do not have the episodes their rows count: id, how many there are, how many there should be."""
+    return db.execute(
         "SELECT cell, coalesce(n, 0), episodes + episodes_failed FROM cells "
         "LEFT JOIN (SELECT cell, count(*) AS n FROM episodes GROUP BY cell) USING (cell) "
-        "WHERE status = 'done' AND coalesce(n, 0) != episodes + episodes_failed"
-    ).fetchone()
-    return None if wrong is None else f"{wrong[1]} of {wrong[2]} episodes of cell {wrong[0]} are there"
+        "WHERE status = 'done' AND coalesce(n, 0) != episodes + episodes_failed ORDER BY place, cell"
+    ).fetchall()
 
 
 def _called(path: str | Path) -> str:

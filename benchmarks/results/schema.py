@@ -56,6 +56,9 @@ CELL_COLUMNS: dict[str, str] = {
 }
 """Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
 
+FIGURES = (*Evaluation.KEYS, "episodes_truncated", "episodes_invalid", "negotiation", "weights")
+"""Those of them that a cell must have been evaluated for."""
+
 EPISODE_COLUMNS: dict[str, str] = {
     "cell": "TEXT NOT NULL REFERENCES cells (cell)",
     "episode": "INTEGER NOT NULL",
@@ -95,10 +98,12 @@ def statements() -> list[str]:
     return [made(table, columns) for table, columns in TABLES.items()]
 
 
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
 def dumps(content: Any) -> str:
     """JSON; a lone surrogate in some text becomes its escape, NaN is refused with a `ValueError`."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return _json.encode(content).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def clean_text(text: str | None) -> str | None:

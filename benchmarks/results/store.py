@@ -1,4 +1,4 @@
-"""Writes the results of a sweep: each finished cell in one transaction, so that it is there whole or not at all."""
+"""Writes the results of a sweep: a finished cell within one transaction, so that it is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.results.opening import check, file_of, same_work, translated
+from goldenrule.benchmarks.results.opening import check, file_of, incomplete, same_work, translated
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
     EPISODE_COLUMNS,
+    FIGURES,
     FILE,
     FORMAT,
     JSON_COLUMNS,
     clean_text,
     dumps,
-    episode_row,
     statements,
 )
 
@@ -30,13 +31,19 @@ class SweepStore:
         places: place of each cell in the table's order, by its id.
         versions: of the packages that decide results.
         code: the commit of the checkout, if this is one.
+        mending: whether cells may lack episodes, as `mend` will see to them.
 
     Raises:
         UserError: the file is of another format, damaged, or cannot be written.
     """
 
     def __init__(
-        self, folder: Path, places: Mapping[str, int], versions: Mapping[str, Any], code: str | None = None
+        self,
+        folder: Path,
+        places: Mapping[str, int],
+        versions: Mapping[str, Any],
+        code: str | None = None,
+        mending: bool = False,
     ) -> None:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
@@ -55,7 +62,7 @@ class SweepStore:
                         for statement in statements():
                             self._db.execute(statement)
                         self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-            check(self._db, self.path)
+            check(self._db, self.path, mending)
         except BaseException:
             self._db.close()
             raise
@@ -95,53 +102,58 @@ class SweepStore:
             self._db.execute(f"UPDATE cells SET place = {now} WHERE place != {now}", (len(self._places),))
             self._db.execute("DROP TABLE places")
 
+    def mend(self) -> list[str]:
+        """Make failed rows, with that as their reason, of the cells that lack episodes; gives their ids."""
+        with translated(self.path), self._transaction():
+            lacking = incomplete(self._db)
+            for cell, there, all_of_them in lacking:
+                for table in ("curves", "episodes"):
+                    self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
+                without = ", ".join(f"{name} = NULL" for name in FIGURES)
+                reason = f"only {there} of its {all_of_them} episodes were there"
+                self._db.execute(
+                    f"UPDATE cells SET status = 'failed', error = ?, {without} WHERE cell = ?", (reason, cell)
+                )
+        return [cell for cell, *_ in lacking]
+
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
         with translated(self.path):
             return dict(self._db.execute("SELECT cell, status FROM cells"))
 
-    def commit(
-        self,
-        row: dict[str, Any],
-        episodes: Sequence[dict[str, Any]],
-        curve: Sequence[dict[str, Any]],
-        trace: str | None = None,
-    ) -> None:
-        """Save a finished cell with its episodes, in place of an earlier attempt at it.
+    def commit(self, *outcomes: Outcome) -> None:
+        """Save what came of cells with their episodes, in place of earlier attempts at them.
 
-        Once this returns it survives whatever comes; until then the earlier attempt does.
+        Once this returns it survives whatever comes; until then the earlier attempts do.
 
         Raises:
             UserError: the disk is full, or the file cannot be written; what was saved before is whole.
-            ValueError: a figure is not finite.
         """
+        with translated(self.path), self._transaction():
+            for outcome in outcomes:
+                self._replace(outcome)
+
+    def _replace(self, outcome: Outcome) -> None:
+        row, episodes = outcome.row, outcome.episodes
         cell = row["cell"]
         values = {name: row.get(name) for name in CELL_COLUMNS} | {
             "place": self._places.get(cell, len(self._places)),
             "params": row.get("params") or {},
             "versions": None,
             "error": clean_text(row["error"]),
-            "trace": clean_text(trace),
-            "episodes_truncated": _count(episodes, "truncated"),
-            "episodes_invalid": None,
+            "trace": clean_text(outcome.trace),
+            "episodes_truncated": sum(one["status"] == "truncated" for one in episodes),
+            "episodes_invalid": sum(one["invalid_messages"] > 0 for one in episodes),
         }
-        rows = [episode_row(cell, row["scenario"], one) for one in episodes]
-        values["episodes_invalid"] = sum(one["invalid_messages"] > 0 for one in rows)
         values |= {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
         values |= {"versions": self._versions, "code": self._code}
-        told = dumps(list(curve)) if curve else None
-        with translated(self.path), self._transaction():
-            for table in ("curves", "episodes", "cells"):
-                self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-            self._insert("cells", CELL_COLUMNS, [values])
-            self._insert("episodes", EPISODE_COLUMNS, rows)
-            if told is not None:
-                self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, told))
+        for table in ("curves", "episodes", "cells"):
+            self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
+        self._insert("cells", CELL_COLUMNS, [values])
+        self._insert("episodes", EPISODE_COLUMNS, episodes)
+        if outcome.curve is not None:
+            self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, outcome.curve))
 
     def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-        marks = ", ".join("?" * len(columns))
-        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", [[row[c] for c in columns] for row in rows])
-
-
-def _count(episodes: Sequence[Mapping[str, Any]], status: str) -> int:
-    return sum(one["status"] == status for one in episodes)
+        marks = ", ".join(f":{name}" for name in columns)
+        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

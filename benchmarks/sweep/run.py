@@ -15,12 +15,10 @@ from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.loggers import Logged, logger_from
-from goldenrule.benchmarks.results.load import rows, settled
-from goldenrule.benchmarks.results.lock import LOCK, locked
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.load import rows
+from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import environment
-from goldenrule.benchmarks.summary import summarise
+from goldenrule.benchmarks.sweep.ahead import ahead, unwritable
 from goldenrule.benchmarks.sweep.provenance import other_code
 from goldenrule.benchmarks.sweep.schema import SweepFile
 
@@ -38,6 +36,7 @@ class SweepOptions:
         limit: run at most so many cells now.
         only: run only cells of whose method, scenario or id one of these is a part.
         retry_failed: run failed cells again.
+        rerun_damaged: run cells again that lack episodes, where a results file would be refused for them.
         log: one of `goldenrule.benchmarks.loggers.KINDS`, told of what is saved; `None` for none.
     """
 
@@ -47,6 +46,7 @@ class SweepOptions:
     limit: int | None = None
     only: Sequence[str] = ()
     retry_failed: bool = False
+    rerun_damaged: bool = False
     log: str | None = None
 
 
@@ -99,84 +99,42 @@ def run_sweep(
     """
     asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
     work = (kind, str(asked["name"]))
-    places = {cell.id: place for place, cell in enumerate(cells)}
-    about = environment()
-    code = about["commit"]
+    named = {cell.id: cell for cell in cells}
+    places = {name: place for place, name in enumerate(named)}
+    seen = ahead(named, out, options, *work)
+    todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
     interrupted = False
-    check_folder(out)
     logger = None if options.log is None else logger_from(options.log, out)
-    todo = chosen(cells, settled(out, *work), options)
     with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(out))
-            store = stack.enter_context(SweepStore(out, places, about["versions"], code))
+            store = stack.enter_context(SweepStore(out, places, about["versions"], code, options.rerun_damaged))
         except OSError as error:
-            raise _unwritable(out, error) from error
+            raise unwritable(out, error) from error
         store.belongs(*work)
+        damaged = store.mend() if options.rerun_damaged else []
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
-        done = store.settled()
+        # Another process may have been here since.
+        done = {name: status for name, status in store.settled().items() if name not in damaged}
         settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
-        todo = [cell for cell in todo if done.get(cell.id) not in settled_by_now]  # another process may have been here
+        todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
+        wanted = list(todo.values())
         try:
-            with watching(todo) as watch:
-                run(todo, store if logger is None else Logged(store, logger), watch)
+            with watching(wanted) as watch:
+                run(wanted, store if logger is None else Logged(store, logger), watch)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
-        ran = sum(cell.id in done for cell in todo)
+        ran = sum(name in done for name in todo)
+    from goldenrule.benchmarks.summary import summarise  # needs SciPy: a slow import, and workers import this module
+
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
     summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
     return Swept(
         out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
     )
-
-
-def check_folder(out: Path) -> None:
-    """See that a folder is a sweep's, or can become one. Nothing is written.
-
-    Raises:
-        UserError: it is a file, holds other things, or cannot be looked into.
-    """
-    try:
-        if out.exists() and not out.is_dir():
-            raise UserError(f"output folder {_called(out)} is a file; name a folder with --out")
-        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
-            raise UserError(
-                f"output folder {_called(out)} holds files and no sweep; name a new or empty one with --out"
-            )
-    except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def _unwritable(out: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write output folder {_called(out)}: {error.strerror}; name a writable one with --out")
-
-
-def _called(out: Path) -> str:
-    text = str(out)
-    return repr(text if len(text) <= 200 else f"{text[:200]}...")
-
-
-def chosen(cells: Sequence[Cell], settled: dict[str, str], options: SweepOptions) -> list[Cell]:
-    """The cells to run now.
-
-    Raises:
-        UserError: `only` matches nothing.
-    """
-    wanted = list(cells)
-    if options.only:
-        wanted = [
-            c for c in cells if any(part in name for part in options.only for name in (c.method, c.scenario, c.id))
-        ]
-        if not wanted:
-            raise UserError(
-                f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
-            )
-    again = ("failed",) if options.retry_failed else ()
-    todo = [cell for cell in wanted if cell.id not in settled or settled[cell.id] in again]
-    return todo if options.limit is None else todo[: options.limit]
 
 
 def check_engine(engine: str, address: str | None, workers: bool) -> None:

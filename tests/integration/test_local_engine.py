@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 
 import torch
@@ -36,10 +37,10 @@ class Told:
     def __init__(self):
         self.events, self.rows, self.traces, self.episodes = [], [], [], []
 
-    def commit(self, row, episodes, curve, trace=None):
-        self.rows.append(row)
-        self.episodes += episodes
-        self.traces.append(trace)
+    def commit(self, *outcomes):
+        self.rows += [one.row for one in outcomes]
+        self.episodes += [json.loads(dialogue["log"]) for one in outcomes for dialogue in one.episodes]
+        self.traces += [one.trace for one in outcomes]
 
     def started(self, cell):
         self.events.append(f"started {cell.method}")

@@ -16,6 +16,7 @@ from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.results.lock import locked
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.sweep.grid import cells_of
 from goldenrule.benchmarks.sweep.schema import read_sweep
@@ -88,7 +89,7 @@ def test_failed_cells_are_rows_with_a_reason_and_run_again_when_asked(file, tmp_
     whole = told(out)
     with SweepStore(out, {}, {}) as store:
         lost = cells_of(read_sweep(file), str(file))[3]
-        store.commit(failed_row(lost, "its process died (SIGKILL)", 0.1), [], [])
+        store.commit(Outcome(failed_row(lost, "its process died (SIGKILL)", 0.1)))
     capsys.readouterr()
     assert run(file, out) == 1
     assert "its process died" in capsys.readouterr().err

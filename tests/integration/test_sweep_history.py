@@ -102,23 +102,47 @@ def test_a_folder_of_another_sweep_or_of_a_cross_play_is_refused_and_stays_as_it
     assert main([*cross, str(crossed)]) == 0
 
 
-def test_going_on_under_another_commit_or_with_other_versions_is_told_in_one_line(
+def test_going_on_under_another_commit_or_with_other_versions_is_told_before_and_after(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def under(commit: str, **versions: str) -> str:
-        about = {"commit": commit, "versions": versions}
-        monkeypatch.setattr("goldenrule.benchmarks.sweep.run.environment", lambda: about)
+    def lines(*command: str) -> list[str]:
         capsys.readouterr()
-        assert swept(SWEEP, out, "--limit", "1") == 0
-        return "".join(line for line in capsys.readouterr().err.splitlines() if "other code" in line)
+        assert main([*command, "--out", str(out)]) == 0
+        return [line for line in capsys.readouterr().err.splitlines() if "other code" in line or "begin" in line]
 
-    out = tmp_path / "out"
-    assert under("a" * 40, numpy="1.0") == ""
-    assert under("a" * 40, numpy="1.0") == ""
-    line = under("b" * 40 + "-dirty", numpy="2.0")
-    assert (
-        "2 of 3 rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb-dirty; numpy 1.0, now 2.0)" in line
-    )
-    assert "name a new folder with --out" in line
+    def under(commit: str, **versions: str) -> None:
+        about = {"commit": commit, "versions": versions}
+        monkeypatch.setattr("goldenrule.benchmarks.sweep.ahead.environment", lambda: about)
+
+    out, file = tmp_path / "out", tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(SWEEP))
+    sweep = ("sweep", str(file), "--workers", "1")
+    under("a" * 40, numpy="1.0")
+    for seed in (0, 1):
+        assert lines(*sweep, "--limit", "1") == [f"begin   scripted, seed {seed}"]
+    under("b" * 40 + "-dirty", numpy="2.0")
+    changed = "rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb-dirty; numpy 1.0, now 2.0)"
+    for look in (("sweep", str(file), "--dry-run"), ("validate", str(file), "--no-estimate")):
+        (line,) = lines(*look)
+        assert f"2 of 2 {changed}" in line
+        assert "name a new folder with --out" in line
+    first, begin, last = lines(*sweep)
+    assert f"2 of 2 {changed}" in first
+    assert begin == "begin   scripted, seed 2"
+    assert f"2 of 3 {changed}" in last
+    assert len(lines(*sweep)) == 1  # nothing was left to run: told beside the table alone
     assert list(load(out).code) == ["a" * 40] * 2 + ["b" * 40 + "-dirty"]
     assert {"code", "versions"} <= set(VOLATILE)
+
+
+def test_a_cross_play_that_goes_on_under_another_commit_is_told_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cross = ["crossplay", "--agents", "scripted", "--episodes", "2", "--workers", "1", "--out", str(tmp_path / "out")]
+    for commit in ("a", "b"):
+        about = {"commit": commit * 40, "versions": {}}
+        monkeypatch.setattr("goldenrule.benchmarks.sweep.ahead.environment", lambda about=about: about)
+        capsys.readouterr()
+        assert main([*cross, "--seeds", "1" if commit == "a" else "2"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert "1 of 1 rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb)" in told[0]

@@ -8,6 +8,8 @@ import pytest
 
 from goldenrule.benchmarks import rundir
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.results.schema import dumps
 from goldenrule.benchmarks.rundir import RunDirectory, fresh_path, read_json, read_rows
 
 
@@ -18,14 +20,14 @@ def row(cell, **more):
 def test_rows_stand_in_the_order_of_the_table_whatever_finished_first(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b", "c"])
     for cell in ("c", "a"):
-        run.commit(row(cell), [{"episode": 0}], [])
+        run.commit(Outcome(row(cell), [{"log": '{"episode": 0}'}]))
     assert [one["cell"] for one in read_rows(run.path)] == ["a", "c"] == [one["cell"] for one in run.rows]
 
 
 def test_any_text_survives(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a"])
     text = "line\u2028separator\nnew line \x1b[2J 水 \U0001f642 \ud800 lone"
-    run.commit(row("a", error=text), [{"text": text}], [{"kl": 0.1}], trace=text)
+    run.commit(Outcome(row("a", error=text), [{"log": dumps({"text": text})}], dumps([{"kl": 0.1}]), text))
     assert read_rows(run.path)[0]["error"] == text
     (line,) = (run.path / "episodes" / "a.jsonl").read_bytes().splitlines()
     assert json.loads(line)["text"] == text
@@ -35,16 +37,16 @@ def test_any_text_survives(tmp_path):
 
 def test_a_number_that_is_none_is_refused_and_the_old_rows_stay(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b"])
-    run.commit(row("a"), [], [])
+    run.commit(Outcome(row("a")))
     with pytest.raises(ValueError, match="Out of range float"):
-        run.commit(row("b", reward=float("nan")), [], [])
-    run.commit(row("b", reward=None), [], [])
+        run.commit(Outcome(row("b", reward=float("nan"))))
+    run.commit(Outcome(row("b", reward=None)))
     assert [one["cell"] for one in read_rows(run.path)] == ["a", "b"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b"])
-    run.commit(row("a"), [], [])
+    run.commit(Outcome(row("a")))
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
@@ -52,7 +54,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            run.commit(row("b"), [], [])
+            run.commit(Outcome(row("b")))
     assert [one["cell"] for one in read_rows(run.path)] == ["a"]
     assert not list(run.path.rglob("*.part"))
 

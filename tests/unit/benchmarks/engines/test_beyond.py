@@ -13,6 +13,7 @@ from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines import ray, slurm
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.results.outcome import Outcome
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(7)]
 
@@ -24,8 +25,8 @@ class Saved(Unwatched):
         self.rows: list[dict[str, Any]] = []
         self.begun: list[int] = []
 
-    def commit(self, row: dict[str, Any], episodes: Any, curve: Any, trace: str | None = None) -> None:
-        self.rows.append(row)
+    def commit(self, *outcomes: Outcome) -> None:
+        self.rows += [one.row for one in outcomes]
 
     def started(self, cell: Cell) -> None:
         self.begun.append(cell.seed)
@@ -66,7 +67,7 @@ class _Job:
         if self._cluster.lost.get(seed, 0):
             self._cluster.lost[seed] -= 1
             raise UncompletedJobError("no output\nwas found")
-        return {"cell": self._cell.id, "seed": seed, "status": "done", "seconds": 0.0}, [], [], None
+        return Outcome({"cell": self._cell.id, "seed": seed, "status": "done", "seconds": 0.0})
 
 
 class TestSlurm:
@@ -119,7 +120,7 @@ class TestRay:
         def get(reference: Any) -> None:
             raise raised
 
-        row, *_ = ray._outcome(SimpleNamespace(get=get, exceptions=exceptions), None, CELLS[0], 0.0)
+        row = ray._outcome(SimpleNamespace(get=get, exceptions=exceptions), None, CELLS[0], 0.0).row
         assert row["status"] == "failed"
         assert row["error"].startswith(told)
         assert "\n" not in row["error"]

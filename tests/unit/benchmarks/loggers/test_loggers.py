@@ -10,6 +10,7 @@ import pytest
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.loggers import KINDS, Logged, logger_from
+from goldenrule.benchmarks.results.outcome import Outcome
 
 ROW = {
     **dict.fromkeys(Evaluation.KEYS),
@@ -23,6 +24,7 @@ ROW = {
     "partner_reward": 0.5,
 }
 CURVE = [{"update": 1, "reward": 0.1, "truth": None, "kl": 0.0}, {"update": 2, "reward": 0.2, "truth": 0.3, "kl": 0.1}]
+FINISHED = Outcome.of(ROW, curve=CURVE)
 
 
 class Kept:
@@ -31,8 +33,8 @@ class Kept:
     def __init__(self, broken=False):
         self.saved, self.heard, self.broken = [], [], broken
 
-    def commit(self, row, episodes, curve, trace=None):
-        self.saved.append(row["cell"])
+    def commit(self, *outcomes):
+        self.saved += [one.row["cell"] for one in outcomes]
 
     def log(self, name, config, curve, figures):
         if self.broken:
@@ -42,7 +44,7 @@ class Kept:
 
 def test_a_logger_hears_numbers_only_and_after_they_are_saved():
     both = Kept()
-    Logged(both, both).commit(ROW, [], CURVE)
+    Logged(both, both).commit(FINISHED)
     assert both.saved == ["untrained-0-ab"]
     curve = [(1, {"reward": 0.1, "kl": 0.0}), (2, {"reward": 0.2, "truth": 0.3, "kl": 0.1})]
     assert both.heard == [("untrained-0-ab", "untrained", curve, {"partner_reward": 0.5})]
@@ -52,7 +54,7 @@ def test_one_that_breaks_is_told_once_and_the_run_goes_on(capsys):
     store, broken = Kept(), Kept(broken=True)
     logged = Logged(store, broken)
     for _ in range(3):
-        logged.commit(ROW, [], CURVE)
+        logged.commit(FINISHED)
     assert len(store.saved) == 3
     error = capsys.readouterr().err
     assert error.count("logging stopped") == 1
@@ -81,5 +83,5 @@ def test_each_kind_writes_under_its_folder(tmp_path, kind, monkeypatch):
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
     for name in [name for name in sys.modules if name.split(".")[0] == "trackio"]:
         monkeypatch.delitem(sys.modules, name)  # it reads where to write when it is imported
-    Logged(Kept(), logger_from(kind, tmp_path)).commit(ROW, [], CURVE)
+    Logged(Kept(), logger_from(kind, tmp_path)).commit(FINISHED)
     assert [path for path in (tmp_path / kind).rglob("*") if path.is_file()]

@@ -14,6 +14,7 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
 from goldenrule.envs.scenarios.hidden_needs import ACTS
@@ -159,7 +160,8 @@ def _fill(
         episodes = held(derive(seed, method), count, trust, **knobs)
         row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
         change(row, records)
-        store.commit(row, records, [] if method == "untrained" else curve(derive(seed, method), trust, updates))
+        learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
+        store.commit(Outcome.of(row, records, learnt))
 
 
 def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:

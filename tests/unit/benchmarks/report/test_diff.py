@@ -14,6 +14,7 @@ from goldenrule.benchmarks.diff import Diff, diff
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.report.reading import read_run
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
 from goldenrule.benchmarks.statistics import holm
@@ -48,11 +49,11 @@ def stored(folder: Path, found: list[Row], sweep: bool = True) -> Path:
         with SweepStore(folder, {name: place for place, name in enumerate(order)}, {"numpy": "1"}, "abc") as store:
             store.describe(environment={"commit": "abc", "versions": {"numpy": "1"}}, cells=len(found))
             for row in found:
-                store.commit(row, [], [])
+                store.commit(Outcome(row))
     else:
         run = RunDirectory.create(folder, {"cells": [{"id": name} for name in order]}, order)
         for row in found:
-            run.commit(row, [], [])
+            run.commit(Outcome(row))
     return folder
 
 

@@ -17,6 +17,7 @@ from goldenrule.benchmarks.report import conversations, page, write_report
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.report.sweep_reading import AT_ONCE
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.results.store import SweepStore
 
@@ -162,5 +163,5 @@ def test_a_sweep_that_is_read_can_go_on(swept: Path, tmp_path: Path, sweep_maker
         with SweepStore(run, {}, {}) as store:
             store._db.execute("PRAGMA busy_timeout = 0")
             row = {key: stored.cells[0].row[key] for key in ("method", "scenario", "knobs", "seed", "seconds")}
-            store.commit({**row, "cell": "new", "status": "failed", "error": "no"}, [], [])
+            store.commit(Outcome({**row, "cell": "new", "status": "failed", "error": "no"}))
         assert [one["episode"] for one in episodes] == list(range(1, 2 * AT_ONCE + 3))

@@ -12,9 +12,10 @@ import yaml
 
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results import episodes, load
+from goldenrule.benchmarks.results import VOLATILE, episodes, load
 from goldenrule.benchmarks.results.load import rows
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.schema import FIGURES, FILE
+from goldenrule.benchmarks.results.store import SweepStore
 
 SWEEP: dict[str, Any] = {
     "name": "damaged",
@@ -85,6 +86,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         sql("DELETE FROM episodes WHERE episode = 4 AND cell LIKE 'scripted-1-%'"),
         "is damaged (4 of 5 episodes of cell scripted-1-",
     ),
+    "without episodes of two cells": (
+        sql("DELETE FROM episodes WHERE episode = 4"),
+        "are there; cells that lack some: 2); run its sweep again with --rerun-damaged, restore it from a copy",
+    ),
     "with knobs of no kind": (sql("UPDATE cells SET knobs = '{'"), "knobs of cell scripted-0-"),
     "with knobs that are a list": (sql("UPDATE cells SET knobs = '[]'"), "is array; it should be an object"),
     "with a plan of no kind": (sql("UPDATE meta SET value = '{' WHERE key = 'sweep'"), "sweep in its table meta is no"),
@@ -126,6 +131,54 @@ def test_a_fault_is_one_line_and_the_same_for_all_who_read_it(
         with pytest.raises(UserError, match=FILE) as raised:
             read(out)
         assert str(raised.value) in line
+
+
+def test_cells_that_lack_episodes_are_run_again_when_asked_and_all_else_is_kept(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, command = tmp_path / "out", ["sweep", str(whole / "sweep.yaml"), "--workers", "1", "--out"]
+    out.mkdir()
+    (out / FILE).write_bytes((whole / "out" / FILE).read_bytes())
+    sql("DELETE FROM episodes WHERE episode = 4 AND cell LIKE 'scripted-1-%'")(out / FILE)
+    before = (out / FILE).read_bytes()
+    assert main([*command, str(out), "--rerun-damaged", "--dry-run"]) == 0
+    assert "1 of 2 cells would run." in capsys.readouterr().out
+    assert (out / FILE).read_bytes() == before
+    assert main([*command, str(out), "--rerun-damaged"]) == 0
+    assert "1 were run now" in capsys.readouterr().out
+    kept, found = rows(whole / "out"), rows(out)
+    assert [row["started"] == old["started"] for row, old in zip(found, kept, strict=True)] == [True, False]
+    assert [{k: v for k, v in row.items() if k not in VOLATILE} for row in found] == [
+        {k: v for k, v in row.items() if k not in VOLATILE} for row in kept
+    ]
+    assert episodes(out, log=True).equals(episodes(whole / "out", log=True))
+
+
+def test_a_cell_that_lacks_episodes_and_is_not_run_again_is_a_failed_row_with_that_as_its_reason(
+    whole: Path, tmp_path: Path
+) -> None:
+    (tmp_path / FILE).write_bytes((whole / "out" / FILE).read_bytes())
+    sql("DELETE FROM episodes WHERE cell LIKE 'scripted-1-%'")(tmp_path / FILE)
+    with SweepStore(tmp_path, {}, {}, mending=True) as store:
+        (lacking,) = store.mend()
+        assert store.mend() == []
+    found = {row["cell"]: row for row in rows(tmp_path)}
+    assert found[lacking]["error"] == "only 0 of its 5 episodes were there"
+    assert [row["status"] for row in found.values()] == ["done", "failed"]
+    assert {found[lacking][name] for name in FIGURES} == {None}
+    assert len(episodes(tmp_path)) == 5
+
+
+def test_what_sqlite_calls_malformed_stays_refused(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / FILE).write_bytes((whole / "out" / FILE).read_bytes())
+    overwritten(tmp_path / FILE)
+    before = (tmp_path / FILE).read_bytes()
+    command = ["sweep", str(whole / "sweep.yaml"), "--out", str(tmp_path), "--workers", "1", "--rerun-damaged"]
+    assert main(command) == 2
+    assert "is damaged (" in capsys.readouterr().err
+    assert (tmp_path / FILE).read_bytes() == before
 
 
 def test_an_empty_file_is_told_as_one_by_readers_and_filled_by_a_sweep(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import resource
 import signal
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +14,9 @@ from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results import VOLATILE, episodes, load, to_parquet
-from goldenrule.benchmarks.results.load import rows, settled
+from goldenrule.benchmarks.results.load import rows, standing
 from goldenrule.benchmarks.results.lock import locked
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.results.store import SweepStore
 
@@ -31,9 +32,9 @@ def opened(folder, places=()):
 
 
 def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
-    row, logs, _, _ = outcome
+    row = outcome.row
     with opened(tmp_path, [row["cell"]]) as store:
-        store.commit(row, logs, [{"update": 1}])
+        store.commit(replace(outcome, curve='[{"update": 1}]'))
         assert store.settled() == {row["cell"]: "done"}
     (found,) = rows(tmp_path)
     assert {key: found[key] for key in row} == row
@@ -45,9 +46,9 @@ def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
 
 
 def test_episodes_add_up_to_the_cell(tmp_path, outcome):
-    row, logs, _, _ = outcome
+    row = outcome.row
     with opened(tmp_path) as store:
-        store.commit(row, logs, [])
+        store.commit(outcome)
     table = episodes(tmp_path)
     assert len(table) == row["episodes"] == 4
     for name in ("own_reward", "partner_reward", "proxy_reward"):
@@ -56,32 +57,34 @@ def test_episodes_add_up_to_the_cell(tmp_path, outcome):
 
 
 def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
-    row, logs, _, _ = outcome
+    row = outcome.row
     failed = {**dict.fromkeys(row), **{k: row[k] for k in ("cell", "method", "scenario", "knobs", "params", "seed")}}
     failed |= {"status": "failed", "error": "lost\ud800\0", "seconds": 0.0}
     with opened(tmp_path) as store:
-        store.commit(failed, [], [], "Traceback")
+        store.commit(Outcome(failed, trace="Traceback"))
         assert rows(tmp_path)[0]["error"] == "lost\\ud800\\x00"
-        store.commit(row, logs, [])
+        store.commit(outcome)
     assert [one["status"] for one in rows(tmp_path)] == ["done"]
     assert len(episodes(tmp_path)) == 4
 
 
-def test_a_figure_that_is_not_finite_is_refused_whole(tmp_path, outcome):
-    row, logs, _, _ = outcome
-    broken = [{**logs[0], "cards": [math.nan]}]
+def test_cells_saved_together_are_all_there_or_none(tmp_path, outcome):
+    named = [Outcome(outcome.row | {"cell": name}, [one | {"cell": name} for one in outcome.episodes]) for name in "ab"]
     with opened(tmp_path) as store:
-        with pytest.raises(ValueError, match="JSON"):
-            store.commit(row, broken, [])
+        with pytest.raises(UserError, match="damaged"):
+            store.commit(named[0], replace(named[1], episodes=[one | {"cell": "c"} for one in outcome.episodes]))
         assert store.settled() == {}
+        store.commit(*named)
+    assert [one["cell"] for one in rows(tmp_path)] == ["a", "b"]
+    assert len(episodes(tmp_path)) == 8
 
 
 def test_parquet_holds_the_same_rows(tmp_path, outcome):
     pd = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
-    row, logs, _, _ = outcome
+    row = outcome.row
     with opened(tmp_path) as store:
-        store.commit(row, logs, [])
+        store.commit(outcome)
     cells, told = to_parquet(tmp_path, tmp_path / "out")
     assert pd.read_parquet(cells)["cell"].tolist() == [row["cell"]]
     assert len(pd.read_parquet(told)) == 4
@@ -115,9 +118,8 @@ class TestDamage:
             opened(tmp_path)
 
     def test_cut_short(self, tmp_path, outcome):
-        row, logs, _, _ = outcome
         with opened(tmp_path) as store:
-            store.commit(row, logs, [])
+            store.commit(outcome)
         whole = (tmp_path / FILE).read_bytes()
         (tmp_path / FILE).write_bytes(whole[: len(whole) // 3])
         with pytest.raises(UserError, match=r"results\.sqlite"):
@@ -126,7 +128,7 @@ class TestDamage:
     def test_killed_at_birth(self, tmp_path):
         sqlite3.connect(tmp_path / FILE).close()
         (tmp_path / FILE).touch()
-        assert settled(tmp_path, "sweep", "s") == {}
+        assert standing(tmp_path, "sweep", "s") == []
         with pytest.raises(UserError, match="stopped before it saved any; run it again"):
             rows(tmp_path)
         with opened(tmp_path) as store:
@@ -135,12 +137,12 @@ class TestDamage:
     def test_missing(self, tmp_path):
         with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
             load(tmp_path)
-        assert settled(tmp_path, "sweep", "s") == {}
+        assert standing(tmp_path, "sweep", "s") == []
 
     def test_a_full_disk_is_one_line_and_what_was_there_is_whole(self, tmp_path, outcome):
-        row, logs, _, _ = outcome
+        row = outcome.row
         with opened(tmp_path) as store:
-            store.commit(row, logs, [])
+            store.commit(outcome)
         pid = os.fork()
         if pid == 0:  # the child's files may not grow
             code = 3
@@ -149,7 +151,8 @@ class TestDamage:
                 size = (tmp_path / FILE).stat().st_size
                 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
                 with opened(tmp_path) as store:
-                    store.commit(row | {"cell": "other"}, [{**one, "cards": ["x" * 100_000]} for one in logs], [])
+                    grown = [{**one, "cell": "other", "log": "x" * 100_000} for one in outcome.episodes]
+                    store.commit(Outcome(row | {"cell": "other"}, grown))
             except UserError as error:
                 code = 0 if "\n" not in str(error) and "kept" in str(error) else 4
             finally:

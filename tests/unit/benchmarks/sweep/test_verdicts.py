@@ -9,6 +9,7 @@ import pytest
 
 from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.results.load import rows
+from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.sweep.verdicts import comparisons
 
@@ -40,7 +41,7 @@ def swept(tmp_path: Path) -> Path:
                 row |= {"seed": seed, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
                 row |= {"partner_reward": sum(done) / len(done), "seconds": 1.0}
                 row |= {"episodes": len(done), "episodes_failed": len(paid) - len(done)}
-                store.commit(row, [episode(k, p) for k, p in enumerate(paid)], [])
+                store.commit(Outcome.of(row, [episode(k, p) for k, p in enumerate(paid)]))
     return tmp_path
 
 

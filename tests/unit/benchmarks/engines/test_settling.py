@@ -1,0 +1,49 @@
+"""What finished is saved, in one go, however the work goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from goldenrule.benchmarks.cell import Cell
+from goldenrule.benchmarks.engines.base import Unwatched, settling
+from goldenrule.benchmarks.results.outcome import Outcome
+
+CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(2)]
+
+
+class Kept(Unwatched):
+    """A store and a watch that keep what they are told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def commit(self, *outcomes: Outcome) -> None:
+        self.told.append([one.row["seed"] for one in outcomes])
+
+    def finished(self, cell: Cell, row: dict[str, Any]) -> None:
+        self.told.append(f"finished {row['seed']}")
+
+
+def test_cells_that_finish_together_are_saved_together_before_the_watch_knows() -> None:
+    kept = Kept()
+    with settling(kept, kept) as finished:
+        finished += [(cell, Outcome({"seed": cell.seed})) for cell in CELLS]
+    assert kept.told == [[0, 1], "finished 0", "finished 1"]
+    with settling(kept, kept):
+        pass
+    assert len(kept.told) == 3
+
+
+def test_what_finished_before_something_broke_is_saved() -> None:
+    kept = Kept()
+
+    def interrupted() -> None:
+        with settling(kept, kept) as finished:
+            finished.append((CELLS[1], Outcome({"seed": 1})))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert kept.told == [[1], "finished 1"]
