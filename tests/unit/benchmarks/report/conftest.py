@@ -15,6 +15,7 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
 from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.results.schema import dumps
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
 from goldenrule.envs.scenarios.hidden_needs import ACTS
@@ -161,7 +162,10 @@ def _fill(
         row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
         change(row, records)
         learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
-        store.commit(Outcome.of(row, records, learnt))
+        if isinstance(store, SweepStore):
+            store.commit(Outcome.of(row, records, learnt))
+        else:  # keeps logs alone; after `change` there may be no sums to take
+            store.commit(Outcome(row, [{"log": dumps(one)} for one in records], dumps(learnt) if learnt else None))
 
 
 def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:
