@@ -68,7 +68,8 @@ def crossing(run: Run) -> Crossing | None:
         few = len(summary["members"]) <= MOST
         grids = [_grid(summary, key, title) for key, title in names.items()] if few else []
         rated = {key: " ".join(title.split("\n")) for key, title in RATINGS.items()}
-        return Crossing(summary, grids, _rating(summary, rated), meaning(summary, "below them"))
+        star = " A star: held out." if held_out(summary) else ""
+        return Crossing(summary, grids, _rating(summary, rated), meaning(summary, "below them") + star)
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
         return None
@@ -101,7 +102,15 @@ def _has(pairs: Sequence[Mapping[str, Any]], key: str) -> bool:
 def _grid(summary: Mapping[str, Any], key: str, title: str) -> Grid:
     fields = {(pair["row"], pair["column"]): _field(pair["figures"][key], key) for pair in summary["pairs"]}
     rows, columns = (list(dict.fromkeys(pair[which] for pair in summary["pairs"])) for which in ("row", "column"))
-    return Grid(title, columns, [(row, [fields.get((row, column)) for column in columns]) for row in rows])
+    outside = held_out(summary)
+    starred = {name: f"{name}{'*' if name in outside else ''}" for name in (*rows, *columns)}
+    lines = [(starred[row], [fields.get((row, column)) for column in columns]) for row in rows]
+    return Grid(title, [starred[column] for column in columns], lines)
+
+
+def held_out(summary: Mapping[str, Any]) -> set[str]:
+    """Names of the agents that were held out."""
+    return {one["name"] for one in summary["members"] if one["held_out"]}
 
 
 def _rating(summary: Mapping[str, Any], titles: Mapping[str, str]) -> Grid:

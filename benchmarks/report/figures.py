@@ -12,7 +12,7 @@ import matplotlib.lines
 import matplotlib.patches
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from goldenrule.benchmarks.report.style import Theme, drawable, settings
 from goldenrule.benchmarks.summary import ORACLE
@@ -141,13 +141,14 @@ def learning(data: Rows, look: Look) -> Figure:
         look: theme and colours.
     """
     methods = list(dict.fromkeys(record["method"] for record in data))
-    figure, panels = _panels(methods, 2.35)
+    figure, panels = panels_of(methods, 2.35)
     for axes, method in zip(panels, methods, strict=True):
         mine = [record for record in data if record["method"] == method]
         _lines(axes, mine, "reward", look.theme.faint, "--")
         _lines(axes, mine, "truth", look.colours[method], "-")
         axes.set_title(drawable(method), color=look.colours[method])
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        updates = {record["update"] for record in mine}
+        axes.xaxis.set_major_locator(FixedLocator([*updates]) if len(updates) == 1 else MaxNLocator(5, integer=True))
     _shared_scale(panels, data, ("reward", "truth"))
     line = mpl.lines.Line2D
     keys = [
@@ -166,53 +167,16 @@ def _lines(axes: Axes, records: Rows, key: str, colour: str, dash: str) -> None:
         if record[key] is not None:
             by_seed.setdefault(record["seed"], []).append((record["update"], record[key]))
             by_update.setdefault(record["update"], []).append(record[key])
+    alone = "o" if len(by_update) == 1 else ""  # a line of one point is not seen
     for points in by_seed.values():
-        axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.55, linestyle=dash)
+        axes.plot(
+            *zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.55, linestyle=dash, marker=alone,
+            markersize=3,
+        )  # fmt: skip
     if by_update:
         mean = [(update, sum(values) / len(values)) for update, values in sorted(by_update.items())]
-        axes.plot(*zip(*mean, strict=True), color=colour, linewidth=2.4 if key == "truth" else 2.0, linestyle=dash)
-
-
-def agreement(data: Rows, look: Look) -> Figure:
-    """Estimate against truth of each message: a bubble's area is its share of the method's messages.
-
-    Args:
-        data: records `method estimate truth messages share correlation`, one a bin.
-        look: theme and colours.
-    """
-    methods = list(dict.fromkeys(record["method"] for record in data))
-    figure, panels = _panels(methods, 2.75)
-    ends = [record[key] for record in data for key in ("estimate", "truth")]
-    low, high = min(ends), max(ends)
-    margin = 0.28 * ((high - low) or 1.0)
-    ticks = sorted(set(ends)) if len(set(ends)) <= 4 else MaxNLocator(4).tick_values(low, high)
-    for axes, method in zip(panels, methods, strict=True):
-        mine = [record for record in data if record["method"] == method]
-        axes.plot([low - margin, high + margin], [low - margin, high + margin], color=look.theme.faint, linewidth=0.9)
-        x, y = [record["estimate"] for record in mine], [record["truth"] for record in mine]
-        sizes = [1100 * record["share"] + 6 for record in mine]
-        axes.scatter(x, y, s=sizes, color=look.colours[method], alpha=0.85, linewidth=0, zorder=3)
-        if len(mine) <= 9:
-            for record in mine:
-                _share(axes, record, look.theme)
-        r = mine[0]["correlation"]
-        axes.set_title(f"{drawable(method, 22)}  r {'none' if r is None else f'{r:.2f}'}", color=look.colours[method])
-        axes.set(xticks=ticks, yticks=ticks, xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
-    figure.supxlabel("what the agent thought its partner got for a message", fontsize=9.5, color=look.theme.faint)
-    figure.supylabel("what it really got", fontsize=9.5, color=look.theme.faint)
-    return figure
-
-
-def _share(axes: Axes, record: Mapping[str, Any], theme: Theme) -> None:
-    radius = (1100 * record["share"] + 6) ** 0.5 / 2
-    inside = record["share"] > 0.3
-    text = axes.annotate(
-        f"{100 * record['share']:.0f}%" if record["share"] >= 0.01 else "<1%",
-        (record["estimate"], record["truth"]),
-        (0, 0 if inside else radius + 7),
-        textcoords="offset points",
-    )
-    text.set(ha="center", va="center", fontsize=8.5, color=theme.paper if inside else theme.ink, zorder=5)
+        width = 2.4 if key == "truth" else 2.0
+        axes.plot(*zip(*mean, strict=True), color=colour, linewidth=width, linestyle=dash, marker=alone)
 
 
 def by_knob(data: Rows, look: Look) -> Figure:
@@ -250,7 +214,7 @@ def _knob_line(axes: Axes, records: Rows, colour: str, dash: str, label: str | N
         axes.fill_between([r["value"] for r in bounded], low, high, color=colour, alpha=0.16, linewidth=0)
 
 
-def _panels(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
+def panels_of(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
     """A panel a method, at most three beside each other; four stand two by two."""
     across = 2 if len(methods) in (2, 4) else min(3, max(1, len(methods)))
     down = -(-len(methods) // across)

@@ -12,6 +12,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
@@ -22,6 +23,7 @@ import jinja2
 from markupsafe import Markup
 
 from goldenrule.agents.files import write_whole
+from goldenrule.benchmarks.bounds import bounds
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.compared import Verdicts, of_setting, over_all, verdicts
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
@@ -59,7 +61,7 @@ TABLES = 200
 """Settings (scenario and knobs) whose tables the page has at most."""
 
 HONEST = 0.1
-"""Gaps between estimate and truth beyond this, an episode, are marked."""
+"""Gaps between estimate and truth beyond this share of what a partner can get, an episode, are marked."""
 
 
 def write_report(run_dir: Path) -> Path:
@@ -150,7 +152,8 @@ def _render(
         title=title(run, crossed),
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
-        honest=HONEST,
+        honest=_honest,
+        unknown=HONEST,
         least=LEAST,
         percents=PERCENT,
         most_reasons=REASONS,
@@ -194,6 +197,12 @@ def _table(
 ) -> tuple[Setting, list[OverviewRow], list[str], Verdicts | None]:
     """A setting, the lines of its table, what is to be said of them, and who differs in it."""
     return setting, overview(run, setting), remarks(run, setting), of_setting(lines, run, setting)
+
+
+def _honest(setting: Setting) -> float:
+    """The gap from which on the estimates of a setting are marked."""
+    low, high = bounds("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
+    return HONEST * (high - low) if math.isfinite(high - low) else HONEST
 
 
 def _hash(text: str) -> str:

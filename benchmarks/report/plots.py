@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.report import figures
+from goldenrule.benchmarks.report.agreement_plots import agreement
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.crossing import Crossing, sitter
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
@@ -61,8 +62,8 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
                   figures.learning, learning_data(run, setting, methods)),
             _plot(run.methods, f"agreement{stem}", f"Estimate against truth, a message{where}",
                   "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "
-                  "honesty. Bubbles to the lower right: thought kind, was not.",
-                  figures.agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
+                  "honesty. Bubbles to the lower right: thought kind, was not. Shares are written where there is room.",
+                  agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
         ]  # fmt: skip
     return [plot for plot in (*found, *_profiles(run)) if plot.data]
 

@@ -186,7 +186,8 @@ def deals(run: Run) -> list[Deals]:
     found = []
     for setting in run.settings:
         of = {cell: stored for cell in setting.cells if (stored := cell.nested("negotiation"))}
-        keys = list(dict.fromkeys(key for stored in of.values() for key in stored))
+        stored_keys = list(dict.fromkeys(key for stored in of.values() for key in stored))
+        keys = [key for key in DEALS if key in stored_keys] + [key for key in stored_keys if key not in DEALS]
         if keys:
             lines: list[tuple[str, Sequence[Interval]]] = []
             for method in run.methods:

@@ -34,6 +34,9 @@ def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path)
     html = write_report(crossed).read_text("utf-8")
     assert "cross-play of 3 agents on campsite-v0" in html
     assert "its IQM" not in html  # one kind of interval for the means of a pair
+    assert "A star: held out." in html
+    assert html.count('<th scope="row">exploiter*</th>') == html.count('<th scope="col">exploiter*</th>') + 1 >= 4
+    assert '<th scope="row">exploiter</th>' not in html
     for name in ("matrix", "rating", "profiles"):
         assert f'id="figure-{name}"' in html
         for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):

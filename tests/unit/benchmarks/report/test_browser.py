@@ -195,6 +195,8 @@ def test_nothing_is_cut_without_a_way_to_see_it(
     assert watched.page.evaluate("document.documentElement.scrollWidth") == width  # only tables and figures scroll
     beyond = "e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll')"
     assert watched.page.evaluate(f"[...document.querySelectorAll('main *')].filter({beyond}).length") == 0
+    shortened = "e => e.clientWidth && e.scrollWidth > e.clientWidth"
+    assert watched.page.evaluate(f"[...document.querySelectorAll('tbody th')].filter({shortened}).length") == 0
     images = watched.page.evaluate("[...document.images].map(e => e.getBoundingClientRect().width)")
     assert images
     assert min(images) >= 700  # at half of that their labels cannot be read

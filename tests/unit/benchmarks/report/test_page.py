@@ -251,3 +251,29 @@ def test_shares_of_the_oracle_and_deals_have_their_figures(run_maker: Callable[.
     assert "true to their cards in 97% of their messages" in text
     assert re.search(r"people \(634 dialogues\) 17\.25 17\.00 to 17\.50 –", text)
     assert "18.50" in text
+
+
+def test_a_gap_is_marked_by_what_a_partner_can_get(run_maker: Callable[..., Path], tmp_path: Path) -> None:
+    def marked(name: str, scenario: str, knobs: dict[str, Any]) -> list[str]:
+        def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
+            row |= {"scenario": scenario, "knobs": knobs, "estimate_gap": (0.05, -0.15, 3.0, -4.0)[row["seed"]]}
+            row["method"] = f"m{row['seed']}"
+
+        run = run_maker(tmp_path / name, ("untrained",), (0, 1, 2, 3), 1, updates=1, change=change)
+        html = write_report(run).read_text("utf-8")
+        return re.findall(r'class="off">\s*<span class="mean">([^<]*)<', html)
+
+    assert marked("one", "hidden_needs-v0", {"seekers": 1}) == ["−0.15", "3.00", "−4.00"]
+    assert marked("two", "hidden_needs-v0", {"seekers": 2}) == ["3.00", "−4.00"]
+    assert marked("points", "campsite-v0", {}) == ["−4.00"]
+    assert marked("unknown", "third_party-v0", {}) == ["−0.15", "3.00", "−4.00"]
+
+
+def test_deals_stand_in_one_order_however_they_were_stored(either_maker: Callable[..., Path], tmp_path: Path) -> None:
+    def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
+        row["negotiation"] = {"zeal": 1.0, "joint_points": 30.0, "agreement_share": 0.5, "own_points": 18.0}
+
+    run = either_maker(tmp_path / "run", ("untrained",), (0,), 1, updates=1, change=change)
+    assert re.search(
+        r"Deals .*? own points joint points agreements % zeal ", Page(write_report(run).read_text("utf-8")).text
+    )

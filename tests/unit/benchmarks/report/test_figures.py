@@ -1,0 +1,62 @@
+"""What figures draw: nothing that cannot be seen, and no label upon another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from goldenrule.benchmarks.report.agreement_plots import agreement, with_room
+from goldenrule.benchmarks.report.figures import Look, learning
+from goldenrule.benchmarks.report.style import LIGHT
+
+LOOK = Look(LIGHT, {"a": "#112233", "b": "#445566"})
+
+
+def curve(updates: int) -> list[dict[str, object]]:
+    return [
+        {"method": "a", "seed": str(seed), "update": update + 1, "reward": 0.5, "truth": 0.25}
+        for seed in range(2)
+        for update in range(updates)
+    ]
+
+
+@pytest.mark.parametrize(("updates", "marker"), [(1, "o"), (4, "None")])
+def test_a_curve_of_one_update_is_points_and_longer_ones_are_lines(updates: int, marker: str) -> None:
+    (axes,) = learning(curve(updates), LOOK).axes
+    assert {line.get_marker() or "None" for line in axes.lines} == {marker}
+    axes.figure.draw_without_rendering()
+    inside = [tick for tick in axes.get_xticks() if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
+    assert inside
+    assert all(tick == round(tick) for tick in inside)
+
+
+def bubble(estimate: float, truth: float, share: float) -> dict[str, object]:
+    return {"method": "a", "estimate": estimate, "truth": truth, "share": share, "messages": 1, "correlation": None}
+
+
+def test_shares_are_written_for_the_largest_first() -> None:
+    bubbles = [bubble(0, 0, 0.7), bubble(20, 20, 0.02), bubble(20.5, 20.5, 0.05), bubble(20, 1, 0.01)]
+    assert [one["share"] for one in with_room(bubbles, 32.0)] == [0.7, 0.05, 0.01]
+
+
+@pytest.mark.parametrize("methods", ["a", "abc"])
+@pytest.mark.parametrize("seed", range(4))
+def test_drawn_shares_touch_neither_each_other_nor_another_bubble(methods: str, seed: int) -> None:
+    draw = np.random.Generator(np.random.PCG64(seed))
+    places = [(method, *draw.integers(0, 13, size=2) * 2.5) for method in methods for _ in range(18)]
+    data = [{**bubble(x, y, float(share)), "method": method} for (method, x, y), share in
+            zip(dict.fromkeys(places), draw.dirichlet(np.full(18 * len(methods), 0.3)), strict=False)]  # fmt: skip
+    figure = agreement(data, Look(LIGHT, dict.fromkeys(methods, "#112233")))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) > 2
+        for place, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:place])
+        (bubbles,) = axes.collections
+        centres = axes.transData.transform(bubbles.get_offsets())
+        for text, box in zip(axes.texts, boxes, strict=True):
+            for centre, at, size in zip(centres, bubbles.get_offsets(), bubbles.get_sizes(), strict=True):
+                if tuple(at) != text.xy:
+                    away = np.maximum([box.x0, box.y0] - centre, centre - [box.x1, box.y1]).clip(0)
+                    assert np.hypot(*away) >= size**0.5 / 2 * figure.dpi / 72 - 1
