@@ -67,7 +67,7 @@ def knobs(scenario: str, given: Sequence[str]) -> dict[str, list[Any]]:
     """`name=value` or `name=value,value` as values by knob.
 
     Raises:
-        UserError: unknown scenario or knob, a value that is not allowed, no `=`, or a knob set twice.
+        UserError: unknown scenario or knob, a value that is not allowed, no `=`, or a knob or value named twice.
     """
     known, found = scenario_spec(scenario), dict[str, list[Any]]()
     for text in given:
@@ -81,6 +81,8 @@ def knobs(scenario: str, given: Sequence[str]) -> dict[str, list[Any]]:
             found[name] = [known.resolve({name: value.strip()})[name] for value in values.split(",")]
         except ValueError as error:
             raise UserError(str(error)) from None
+        if again := [value for place, value in enumerate(found[name]) if value in found[name][:place]]:
+            raise UserError(f"--set {text!r} has {again[0]} twice; name each value once")
     return found
 
 
