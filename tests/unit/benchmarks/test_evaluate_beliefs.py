@@ -91,6 +91,7 @@ def test_replies_that_name_no_place_are_none_and_wrong_over_all(monkeypatch, min
 
 def test_one_that_only_babbles_has_no_share(mind):
     report = belief_report(*mind, {"order": "0"}, 12, 0)
+    assert report["rows"]
     for row in report["rows"]:
         assert row["share"] is row["low"] is row["high"] is None
         assert row["n"] == row["share_of_all"] == 0
