@@ -252,6 +252,8 @@ def _made(kind: Kind, name: str, params: Params | None) -> Any:
     try:
         with foreign():
             return make()
+    except UserError:  # one that ours raised, as for a plug-in that it was to make in turn
+        raise
     except Exception as error:  # foreign code: whatever it raises is its author's to mend
         raise UserError(f"{kind} {name!r} cannot be made ({one_line(error)})") from error
 

@@ -137,7 +137,7 @@ def left_out(line: Line) -> str:
 def how(lines: Sequence[Line]) -> str:
     """How the lines were found."""
     apart = next((line["tests"] for line in lines if line["stratum"] is not None), 0)
-    more = f" over all settings, and for the {apart} of single settings (on the page) among themselves" if apart else ""
+    more = f" over all settings, and for the {apart} of single settings among themselves" if apart else ""
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "

@@ -67,6 +67,11 @@ def test_a_wrong_plugin_is_one_line(plugged, kind, name, params, told):
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_plug_in_of_ours_names_is_told_as_its_own():
+    with pytest.raises(UserError, match=r"^reward 'x' is not a name"):
+        plugins.method("ppo_on", {"reward": "x"})
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
