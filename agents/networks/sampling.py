@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from goldenrule.agents.networks.choosing import ban_controls, choose
+from goldenrule.agents.networks.products import product
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output
 from goldenrule.agents.networks.tokenizer import END, PAD
@@ -98,7 +99,7 @@ class _Sampling:
         """Sample from `step` on for all rows of a session; they speak for `places` [rows] of what is sampled."""
         alive = torch.ones(session.rows, dtype=torch.bool, device=hidden.device)
         while True:
-            logits = session.network.logits(hidden, self.output).float()
+            logits = product(hidden, session.network.vocabulary(self.output)).float()
             chosen = self._draw(logits, alive, places, step)
             alive &= chosen != END
             left = int(alive.sum())

@@ -6,7 +6,6 @@ without disturbing it, so a simulated reply costs only its own tokens.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer, rotate, squared_relu
+from goldenrule.agents.networks.products import product
+from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer, squared_relu
 from goldenrule.agents.networks.tokenizer import PAD
 
 TOKENS_AT_ONCE = 2048
@@ -39,7 +39,6 @@ class Session:
         self.capacity = min(capacity, network.config.context)
         self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
         self._keys, self._values = self._empty(self.capacity)
-        self._memory: dict[str, Tensor] = {}
         with torch.no_grad():
             self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
 
@@ -71,7 +70,7 @@ class Session:
         """
         longest = max(lengths, default=0)
         twin = Session(self.network, len(rows), longest + room)
-        twin._memory, twin._fused = self._memory, self._fused
+        twin._fused = self._fused
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
         twin._values[..., :longest] = self._values[..., :longest].index_select(1, picked)
@@ -170,13 +169,11 @@ class Session:
         return network.norm(x[:, 0])
 
     def _block(self, block: Block, layer: int, x: Tensor, place: _Place) -> Tensor:
-        """One layer over x [R, W, width], in its place; of the last layer, only where a hidden state is wanted."""
+        """One layer over x [R, W, width]; of the last layer, only where a hidden state is wanted: [R, 1, width]."""
         attention = block.attention
         qkv_weight, out_weight = self._fused[layer]
-        qkv = self._product("qkv", block.attention_norm(x), qkv_weight).unflatten(-1, (-1, attention.head_width))
-        to_turn, new_values = qkv.split((attention.n_heads + attention.key_heads, attention.key_heads), dim=2)
-        turned = rotate(to_turn, *place.turn, out=self._scratch("turned", to_turn.shape))
-        queries, new_keys = turned.split((attention.n_heads, attention.key_heads), dim=2)
+        qkv = product(block.attention_norm(x), qkv_weight)
+        queries, new_keys, new_values = attention.parted(qkv, *place.turn)
         keys, values = self._write(layer, new_keys, new_values, place)
         positions = place.positions
         if place.ends is not None and layer == len(self._fused) - 1:
@@ -188,27 +185,9 @@ class Session:
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared).transpose(1, 2)
         else:
             mixed = _attend(queries, keys, values, None if place.one_for_all else positions)
-        _add_product(x, mixed.flatten(2), out_weight)
-        hidden = self._product("hidden", block.feed_forward_norm(x), block.up.weight)
-        _add_product(x, squared_relu(hidden), block.down.weight)
-        return x
-
-    def _product(self, name: str, x: Tensor, weight: Tensor) -> Tensor:
-        """x [R, W, n] times weight [m, n], in memory that is used again: [R, W, m]."""
-        out = self._scratch(name, (*x.shape[:-1], len(weight)))
-        torch.mm(x.flatten(0, 1), weight.t(), out=out.flatten(0, 1))
-        return out
-
-    def _scratch(self, name: str, shape: Sequence[int]) -> Tensor:
-        """Memory of some shape, the same by name at each call.
-
-        Blocks of megabytes that are given back at each layer go to the system and come back page by page: a tenth of
-        the time.
-        """
-        needed, held = math.prod(shape), self._memory.get(name)
-        if held is None or held.numel() < needed:
-            held = self._memory[name] = self._values.new_empty(needed)
-        return held[:needed].view(shape)
+        x = product(mixed.flatten(2), out_weight).add_(x)
+        hidden = squared_relu(product(block.feed_forward_norm(x), block.up.weight))
+        return product(hidden, block.down.weight).add_(x)
 
     def _write(self, layer: int, new_keys: Tensor, new_values: Tensor, place: _Place) -> tuple[Tensor, Tensor]:
         """Put new keys and values [R, W, key_heads, head_width] where they belong.
@@ -249,11 +228,6 @@ class _Place:
     def one_for_all(self) -> bool:
         """Whether every row has one token at the same position."""
         return self.start is not None and self.positions.shape[1] == 1
-
-
-def _add_product(x: Tensor, other: Tensor, weight: Tensor) -> None:
-    """x [R, W, m] += other [R, W, n] times weight [m, n]."""
-    x.view(-1, x.shape[-1]).addmm_(other.flatten(0, 1), weight.t())
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, positions: Tensor | None) -> Tensor:

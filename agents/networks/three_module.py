@@ -102,8 +102,12 @@ class SplitAttention(nn.Module):
 
     def project(self, x: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys (both rotated) and values of x [B, T, width], each [B, T, heads or key_heads, head_width]."""
-        qkv = F.linear(x, weight).unflatten(-1, (-1, self.head_width))
-        to_turn, values = qkv.split((self.n_heads + self.key_heads, self.key_heads), dim=2)
+        return self.parted(F.linear(x, weight), cos, sin)
+
+    def parted(self, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`project`, given the product [B, T, (heads + 2 * key_heads) * head_width]."""
+        heads = qkv.unflatten(-1, (-1, self.head_width))
+        to_turn, values = heads.split((self.n_heads + self.key_heads, self.key_heads), dim=2)
         queries, keys = rotate(to_turn, cos, sin).split((self.n_heads, self.key_heads), dim=2)
         return queries, keys, values
 
@@ -115,18 +119,10 @@ class SplitAttention(nn.Module):
         return F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor | None = None) -> Tensor:
-    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2].
-
-    Given `out`, of the shape of x, the result is put there, without a gradient.
-    """
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2]."""
     first, second = x.chunk(2, dim=-1)
-    if out is None:
-        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
-    one, two = out.chunk(2, dim=-1)
-    torch.mul(first, cos, out=one).addcmul_(second, sin, value=-1.0)
-    torch.mul(second, cos, out=two).addcmul_(first, sin)
-    return out
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
 class _SquaredReLU(torch.autograd.Function):
@@ -234,7 +230,11 @@ class ThreeModuleTransformer(nn.Module):
 
     def logits(self, hidden: Tensor, output: Output) -> Tensor:
         """Logits [..., vocab_size] of one output at hidden states [..., width]."""
-        return F.linear(hidden, self.behaviour_out if output == "behaviour" else self.prediction_out)
+        return F.linear(hidden, self.vocabulary(output))
+
+    def vocabulary(self, output: Output) -> Tensor:
+        """Weight [vocab_size, width] of one output."""
+        return self.behaviour_out if output == "behaviour" else self.prediction_out
 
     def values(self, hidden: Tensor) -> Tensor:
         """Value estimates [...] at hidden states [..., width]; no gradient reaches the trunk."""
