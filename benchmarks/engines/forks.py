@@ -18,8 +18,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-# The command line too: every worker imports the main module of the process it works for.
-PRELOAD = ["goldenrule.benchmarks.cli", "goldenrule.benchmarks.engines.worker"]
+PRELOAD = ["goldenrule.benchmarks.app", "goldenrule.benchmarks.engines.worker"]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
