@@ -1,132 +1,35 @@
-"""The command `goldenrule`.
+"""Where the command `goldenrule` begins: Ctrl-C ends it in one line from the first moment on.
 
-Exit codes: 0 done, 1 a run failed (its rows say why), 2 wrong input (one line says what), 130 interrupted.
+Importing takes seconds, and a library that is interrupted meanwhile may abort the process or raise what it likes. So
+nothing heavy is imported here, and until all is there Ctrl-C ends the process at once: nothing has begun.
 """
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
-import traceback
+import threading
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
-from typer.exceptions import TyperException
-
-from goldenrule.benchmarks.commands import (
-    beliefs,
-    check,
-    compare,
-    crossplay,
-    diff,
-    export,
-    ls,
-    partner_reward,
-    play,
-    pretrain,
-    replay,
-    report,
-    show,
-    speed,
-    sweep,
-)
-from goldenrule.benchmarks.commands.telling import INTERRUPTED, Interrupted, tell
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.envs.data import DataError
-from goldenrule.envs.foreign import ForeignError, noticing_interrupts, one_line
-
-DEBUG = "GOLDENRULE_DEBUG"
-
-app = typer.Typer(
-    name="goldenrule",
-    help="Train and compare agents that take a partner's reward as their own.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-evaluate = typer.Typer(
-    help="Hold an agent against human data or known beliefs.", no_args_is_help=True, rich_markup_mode=None
-)
-
-app.command()(compare.compare)
-app.command()(report.report)
-app.command()(show.show)
-app.command()(replay.replay)
-app.command()(diff.diff)
-app.command()(export.export)
-app.command()(play.play)
-app.command()(play.talk)
-app.command()(sweep.sweep)
-app.command()(sweep.validate)
-app.command()(crossplay.crossplay)
-app.command()(ls.ls)
-app.command()(check.check)
-app.command()(pretrain.pretrain)
-app.command()(speed.speed)
-evaluate.command("partner-reward")(partner_reward.partner_reward)
-evaluate.command("beliefs")(beliefs.beliefs)
-app.add_typer(evaluate, name="evaluate")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from goldenrule import __version__
-
-        print(f"goldenrule {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Train and compare agents that take a partner's reward as their own."""
+from goldenrule.benchmarks.leaving import CODE, LINE, leave
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code. Whatever goes wrong is one line on standard error."""
+    # Not where Ctrl-C is ignored, as under nohup, or does something else.
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    usual = usual and threading.current_thread() is threading.main_thread()
+    if usual:
+        signal.signal(signal.SIGINT, lambda number, frame: leave())
     try:
-        with noticing_interrupts():
-            code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
-        sys.stdout.flush()
-        if code == INTERRUPTED and not isinstance(code, Interrupted):  # Typer has taken it and says nothing
-            return _say("interrupted", 130)
-        return int(code or 0)
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", 130)
-    except TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: its message is the help, of many lines
-            print(error.format_message(), file=sys.stderr)
-            return 2
-        return _say(error.format_message(), 2)
-    except BaseException as error:  # SystemExit too: nothing of ours raises it
-        if isinstance(error.__context__, BrokenPipeError) and isinstance(error, SystemExit):
-            return 1  # what Rich makes of a reader that has gone
-        if os.environ.get(DEBUG):
-            traceback.print_exc()
-        if isinstance(error, UserError | DataError) or _is_input(error):
-            return _say(str(error), 2)
-        if isinstance(error, ForeignError):
-            return _say(f"code of a plug-in raised {error}, which would end the program; it may only raise errors", 2)
-        hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
-        return _say(f"unexpected {one_line(error)}{hint}", 1)
+        from goldenrule.benchmarks.app import run
 
-
-def _is_input(error: BaseException) -> bool:
-    """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
-    return any(kind.__name__ in ("CheckpointError", "AgentError") for kind in type(error).__mro__)
-
-
-def _say(line: str, code: int) -> int:
-    tell(line)
-    return code
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run(arguments)
+    except KeyboardInterrupt:
+        print(LINE, file=sys.stderr)
+        return CODE
 
 
 if __name__ == "__main__":

@@ -178,14 +178,13 @@ def commit() -> str | None:
     if not (checkout / "src" / "goldenrule").is_dir():
         return None
     try:
-        git = ["git", "-C", str(checkout)]
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
-        )
+        command = ["git", "-C", str(checkout), "status", "--porcelain=v2", "--branch"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return None
-    return head.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
+    changed = any(not line.startswith("#") for line in told)
+    head = next((line.split()[2] for line in told if line.startswith("# branch.oid ")), "(initial)")
+    return None if head == "(initial)" else head + ("-dirty" if changed else "")
 
 
 def _dump(content: Any, indent: int | None = None) -> bytes:

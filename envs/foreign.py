@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TextIO
 
@@ -151,19 +152,38 @@ class _Noticing:
 
     typed = False
 
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave, self._imports = leave, _imports(sys._getframe())
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        if _imports(frame) > self._imports and not multiprocessing.active_children():
+            self._leave()
         self.typed = True
         raise KeyboardInterrupt
 
 
+def _imports(frame: FrameType | None) -> int:
+    """How many modules are being imported, one within the other."""
+    count = 0
+    while frame is not None:
+        code, frame = frame.f_code, frame.f_back
+        count += code.co_filename == "<frozen importlib._bootstrap>" and code.co_name == "_find_and_load"
+    return count
+
+
 @contextlib.contextmanager
-def noticing_interrupts() -> Iterator[None]:
-    """While it lasts, Ctrl-C can be told from a `KeyboardInterrupt` that code of others raises of itself."""
+def noticing_interrupts(leave: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """While it lasts, Ctrl-C can be told from a `KeyboardInterrupt` that code of others raises of itself.
+
+    Args:
+        leave: called by a Ctrl-C that comes while a module is imported and no process works for this one; it may end
+            the program, which a library that is interrupted on import may do in its own way.
+    """
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, _Noticing())
+    signal.signal(signal.SIGINT, _Noticing(leave))
     try:
         yield
     finally:

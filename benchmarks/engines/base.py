@@ -6,8 +6,7 @@ rows are the same but for the columns named `VOLATILE`.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,17 +68,45 @@ class Pool:
         return self.weights / cell.id if self.weights is not None else None
 
 
-@contextlib.contextmanager
-def settling(store: Store, watch: Watch) -> Iterator[list[tuple[Cell, Outcome]]]:
-    """What came of cells, put into this list, is saved in one go on the way out, however that is; then the watch knows.
+class Settling:
+    """Saves what came of cells, then tells the watch. A context manager: what is left is saved on the way out.
 
-    Cells that finish while others are saved wait for the disk together, and not one after another.
+    Cells that finish shortly after one another are saved in one go: they wait for the disk together.
+
+    Args:
+        store: where they go.
+        watch: who is told.
     """
-    finished: list[tuple[Cell, Outcome]] = []
-    try:
-        yield finished
-    finally:
+
+    LINGER = 0.03
+    """Seconds that a cell may wait for others: far less than it would take to run it again."""
+
+    def __init__(self, store: Store, watch: Watch) -> None:
+        self._store, self._watch = store, watch
+        self._finished: list[tuple[Cell, Outcome]] = []
+        self._due = 0.0
+
+    def __enter__(self) -> Settling:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.settle()
+
+    def add(self, cell: Cell, outcome: Outcome) -> None:
+        """Take in what came of a cell."""
+        if not self._finished:
+            self._due = time.monotonic() + self.LINGER
+        self._finished.append((cell, outcome))
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until `settle` is due; `None` where nothing waits for it."""
+        return max(0.0, self._due - time.monotonic()) if self._finished else None
+
+    def settle(self) -> None:
+        """Save all that waits, for good."""
+        finished, self._finished = self._finished, []
         if finished:
-            store.commit(*(outcome for _, outcome in finished))
+            self._store.commit(*(outcome for _, outcome in finished))
         for cell, outcome in finished:
-            watch.finished(cell, outcome.row)
+            self._watch.finished(cell, outcome.row)

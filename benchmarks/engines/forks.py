@@ -7,6 +7,7 @@ threads and no results, runs no cell, and ends with the process that began it, h
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -17,8 +18,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-# The command line too: every worker imports the main module of the process it works for.
-PRELOAD = ["goldenrule.benchmarks.cli", "goldenrule.benchmarks.engines.worker"]
+PRELOAD = ["goldenrule.benchmarks.app", "goldenrule.benchmarks.engines.worker"]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -81,6 +81,9 @@ def quiet_start() -> Iterator[None]:
 def settle_in(environment: Mapping[str, str]) -> None:
     """In a new child: leave Ctrl-C to the parent, take over its environment, keep standard output for its result.
 
+    What the server has imported is no garbage and is not looked through for it: each time would take as long as
+    several short cells, and copy the memory that children share.
+
     Args:
         environment: variables of the parent; the server that forked this process may have begun with others.
     """
@@ -88,6 +91,7 @@ def settle_in(environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(2, 1)  # whoever writes to it, a plug-in or what a plug-in calls
+    gc.freeze()
 
 
 def cause(exitcode: int | None) -> str:

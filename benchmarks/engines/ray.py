@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settling
+from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.outcome import Outcome
@@ -114,10 +114,10 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
                 running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
                 watch.started(cell)
             ray.wait(list(running), num_returns=1)
-            with settling(store, watch) as finished:
+            with Settling(store, watch) as settling:
                 for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
                     cell, began = running.pop(reference)
-                    finished.append((cell, _outcome(ray, reference, cell, began)))
+                    settling.add(cell, _outcome(ray, reference, cell, began))
     finally:
         for reference in running:
             ray.cancel(reference, force=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.cell import Cell, failed_row
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch, settling
+from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.outcome import Outcome
@@ -116,14 +116,14 @@ def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task
     try:
         while running:
             done = [job for job in running if job.done()]
-            with settling(store, watch) as finished:
+            with Settling(store, watch) as settling:
                 for job in done:
                     task = running.pop(job)
                     outcome = _outcome(job, task)
                     if outcome is None:
                         again.append(task)
                     else:
-                        finished.append((task.cell, outcome))
+                        settling.add(task.cell, outcome)
             if not done:
                 time.sleep(POLL)
     finally:

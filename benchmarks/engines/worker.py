@@ -1,6 +1,6 @@
 """A worker process: runs the cells it is sent, one after another, and sends back what comes of them.
 
-Messages to it are `(cell, weights folder or None)`, and `None` to stop. It answers with
+Messages to it are `(cell, weights folder or None, whether it was handed ahead)`. It answers with
 `("update", done, total)` and then `("done", outcome)`.
 """
 
@@ -20,6 +20,7 @@ from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
 from goldenrule.benchmarks.cell import Cell, CellResult, failed_row
 from goldenrule.benchmarks.engines import forks
+from goldenrule.benchmarks.engines.claims import Claim
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.render import shortened
@@ -28,18 +29,21 @@ TRACE = 50_000
 """Characters of a traceback that are kept."""
 
 
-def serve(channel: Connection, environment: Mapping[str, str]) -> None:
-    """Run cells until told to stop or until the parent is gone.
+def serve(channel: Connection, environment: Mapping[str, str], claim: Claim) -> None:
+    """Run cells until the parent is gone.
 
     Args:
         channel: to the parent.
         environment: variables of the parent; the server that forked this process may have begun with others.
+        claim: to cells that were handed ahead.
     """
     forks.settle_in(environment)
     torch.set_num_threads(1)  # the same sums whatever the number of cores
     try:
-        while (task := channel.recv()) is not None:
-            cell, folder = task
+        while True:
+            cell, folder, ahead = channel.recv()
+            if ahead and not claim.take():
+                continue  # it was taken back
             channel.send(("done", attempt(cell, folder, lambda done, total: channel.send(("update", done, total)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

@@ -55,6 +55,8 @@ class SweepStore:
         try:
             with translated(self.path):
                 self._db.execute("PRAGMA synchronous = FULL")
+                # What ends a transaction is synced too, as the unlinking of a journal is not: it outlives a power cut.
+                self._db.execute("PRAGMA journal_mode = TRUNCATE")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._db.execute("PRAGMA temp_store = MEMORY")
                 if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import signal
 import sys
 
@@ -65,6 +67,24 @@ def test_an_interrupt_that_was_typed_stays_one_while_they_are_noticed():
     with noticing_interrupts(), pytest.raises(KeyboardInterrupt), contained():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_during_an_import_leaves_at_once_unless_a_process_works_for_this_one(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("interrupted_one", "interrupted_two"):
+        (tmp_path / f"{name}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    left = []
+    with noticing_interrupts(lambda: left.append("left")):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert left == []
+        with pytest.raises(KeyboardInterrupt):
+            importlib.import_module("interrupted_one")
+        assert left == ["left"]
+        monkeypatch.setattr(multiprocessing, "active_children", lambda: ["a worker"])
+        with pytest.raises(KeyboardInterrupt):
+            importlib.import_module("interrupted_two")
+        assert left == ["left"]
 
 
 def test_what_is_printed_is_cleaned_and_marked(capsys):

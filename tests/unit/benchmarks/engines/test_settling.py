@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.cell import Cell
-from goldenrule.benchmarks.engines.base import Unwatched, settling
+from goldenrule.benchmarks.engines.base import Settling, Unwatched
 from goldenrule.benchmarks.results.outcome import Outcome
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(2)]
@@ -28,20 +28,38 @@ class Kept(Unwatched):
 
 def test_cells_that_finish_together_are_saved_together_before_the_watch_knows() -> None:
     kept = Kept()
-    with settling(kept, kept) as finished:
-        finished += [(cell, Outcome({"seed": cell.seed})) for cell in CELLS]
-    assert kept.told == [[0, 1], "finished 0", "finished 1"]
-    with settling(kept, kept):
-        pass
+    with Settling(kept, kept) as settling:
+        assert settling.left is None
+        for cell in CELLS:
+            settling.add(cell, Outcome({"seed": cell.seed}))
+        assert settling.left is not None
+        assert settling.left <= Settling.LINGER
+        assert kept.told == []
+        settling.settle()
+        assert settling.left is None
+        assert kept.told == [[0, 1], "finished 0", "finished 1"]
     assert len(kept.told) == 3
+
+
+def test_none_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    kept = Kept()
+    settling = Settling(kept, kept)
+    settling.add(CELLS[0], Outcome({"seed": 0}))
+    now[0] += 0.75 * Settling.LINGER
+    settling.add(CELLS[1], Outcome({"seed": 1}))
+    assert settling.left == pytest.approx(0.25 * Settling.LINGER)
+    now[0] += Settling.LINGER
+    assert settling.left == 0
 
 
 def test_what_finished_before_something_broke_is_saved() -> None:
     kept = Kept()
 
     def interrupted() -> None:
-        with settling(kept, kept) as finished:
-            finished.append((CELLS[1], Outcome({"seed": 1})))
+        with Settling(kept, kept) as settling:
+            settling.add(CELLS[1], Outcome({"seed": 1}))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
