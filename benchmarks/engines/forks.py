@@ -11,6 +11,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
@@ -79,7 +80,8 @@ def quiet_start() -> Iterator[None]:
 
 
 def settle_in(environment: Mapping[str, str]) -> None:
-    """In a new child: leave Ctrl-C to the parent, take over its environment, keep standard output for its result.
+    """In a new child: leave Ctrl-C to the parent, take over its environment, keep standard output for its result, and
+    end when the parent does, however that ends and whatever is going on here.
 
     What the server has imported is no garbage and is not looked through for it: each time would take as long as
     several short cells, and copy the memory that children share.
@@ -92,6 +94,14 @@ def settle_in(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     os.dup2(2, 1)  # whoever writes to it, a plug-in or what a plug-in calls
     gc.freeze()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)  # at once: what a cell of others is in the midst of may never come to an end
 
 
 def cause(exitcode: int | None) -> str:

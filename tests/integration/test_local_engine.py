@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import select
+import subprocess
+import sys
 
 import torch
 
@@ -43,11 +46,29 @@ class Waits(Recovers):
         signal.alarm(60)
         open(pipe).close()
         signal.alarm(0)
+class Stays(Recovers):
+    def __init__(self, pipe):
+        with open(pipe, "w") as told:
+            told.write(str(os.getpid()))
+        signal.pause()
 class Wakes(Recovers):
     def __init__(self, pipe):
         signal.alarm(60)
         open(pipe, "w").close()
         signal.alarm(0)
+"""
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from goldenrule.benchmarks.cell import Cell, CellSettings
+from goldenrule.benchmarks.engines.base import Pool, Unwatched
+from goldenrule.benchmarks.engines.local import run_cells
+settings, params = CellSettings(checkpoint=Path(sys.argv[1])), {"pipe": sys.argv[2]}
+cell = Cell("stays", "hidden_needs-v0", {}, 0, settings, agent="fates:Stays", params=params)
+if __name__ == "__main__":
+    run_cells([cell], None, Unwatched(), Pool(1))
 """
 
 
@@ -134,6 +155,17 @@ def test_a_cell_that_was_handed_ahead_does_not_wait_for_a_long_one(tiny, tmp_pat
     assert {row["method"]: row["error"] for row in told.rows} == {"Waits": None, "scripted": None, "Wakes": None}
     assert len(told.rows) == 3
     assert [one for one in told.events if "started" in one] == ["started Waits", "started scripted", "started Wakes"]
+
+
+def test_a_worker_ends_with_its_parent_in_the_midst_of_a_cell(tiny, tmp_path):
+    (tmp_path / "fates.py").write_text(FATES)
+    os.mkfifo(tmp_path / "pipe")
+    call = [sys.executable, "-c", ALONE, str(tiny), str(tmp_path / "pipe")]
+    with subprocess.Popen(call, cwd=tmp_path) as parent:
+        worker = os.pidfd_open(int((tmp_path / "pipe").read_text()))
+        parent.kill()
+    assert select.select([worker], [], [], 60)[0]
+    os.close(worker)
 
 
 def test_in_this_process_threads_are_given_back(tiny):
