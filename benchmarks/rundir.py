@@ -15,6 +15,7 @@ A row is written after the episodes and the curve of its cell: a row that is the
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -165,6 +166,7 @@ def environment() -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

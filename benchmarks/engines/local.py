@@ -159,6 +159,8 @@ class _Worker:
         self.cell, self.deaths, self.began = cell, 0, time.perf_counter()
         if cell is not None:
             watch.started(cell)
+        else:  # nothing is left for it, and ending takes a while
+            self.process.terminate()
 
     def prepare(self, waiting: list[Cell], pool: Pool) -> None:
         """Hand it the cell after the one it works on, so that it need not wait for this process."""
