@@ -73,6 +73,8 @@ class SweepStore:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(sqlite3.Error):  # tidy alone: an empty journal does no harm
+            self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.close()
 
     @contextlib.contextmanager

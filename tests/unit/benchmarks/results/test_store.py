@@ -36,6 +36,7 @@ def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
     with opened(tmp_path, [row["cell"]]) as store:
         store.commit(replace(outcome, curve='[{"update": 1}]'))
         assert store.settled() == {row["cell"]: "done"}
+    assert [path.name for path in tmp_path.iterdir()] == ["results.sqlite"]
     (found,) = rows(tmp_path)
     assert {key: found[key] for key in row} == row
     assert found["code"] == "abc"
