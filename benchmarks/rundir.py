@@ -97,7 +97,7 @@ class RunDirectory:
     def _keep(self, outcome: Outcome) -> None:
         cell = outcome.row["cell"]
         if outcome.episodes:
-            self._put(f"episodes/{cell}.jsonl", "".join(f"{one['log']}\n" for one in outcome.episodes).encode())
+            self._put(f"episodes/{cell}.jsonl", "".join(f"{log}\n" for log in outcome.logs).encode())
         if outcome.curve:
             self._put(f"curves/{cell}.json", f"{outcome.curve}\n".encode())
         if outcome.trace:

@@ -78,8 +78,8 @@ class Settling:
         watch: who is told.
     """
 
-    LINGER = 0.03
-    """Seconds that a cell may wait for others: far less than it would take to run it again."""
+    LINGER = 0.1
+    """Seconds that a cell may wait for others. One that took ten times as long or more waits for none."""
 
     def __init__(self, store: Store, watch: Watch) -> None:
         self._store, self._watch = store, watch
@@ -94,8 +94,11 @@ class Settling:
 
     def add(self, cell: Cell, outcome: Outcome) -> None:
         """Take in what came of a cell."""
+        now = time.monotonic()
         if not self._finished:
-            self._due = time.monotonic() + self.LINGER
+            self._due = now + self.LINGER
+        if outcome.row["seconds"] >= 10 * self.LINGER:
+            self._due = now
         self._finished.append((cell, outcome))
 
     @property

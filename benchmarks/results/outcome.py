@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from goldenrule.benchmarks.results.schema import dumps, episode_row
+from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, dumps, episode_row
+
+_values = itemgetter(*EPISODE_COLUMNS)
+_LOG = list(EPISODE_COLUMNS).index("log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,16 @@ class Outcome:
 
     Attributes:
         row: its row, whose key `cell` is its id.
-        episodes: a row each (`goldenrule.benchmarks.results.schema.EPISODE_COLUMNS`), the whole log as JSON text.
+        episodes: the values of a row each, in the order of `goldenrule.benchmarks.results.schema.EPISODE_COLUMNS`.
+        truncated, invalid: how many of them reached the turn limit, and have a message that was not understood.
         curve: the learning curve as JSON text; `None` where nothing was trained.
         trace: the traceback, where the cell failed.
     """
 
     row: dict[str, Any]
-    episodes: Sequence[dict[str, Any]] = ()
+    episodes: Sequence[tuple[Any, ...]] = ()
+    truncated: int = 0
+    invalid: int = 0
     curve: str | None = None
     trace: str | None = None
 
@@ -46,4 +53,15 @@ class Outcome:
         """
         dumps(row)
         rows = [episode_row(row["cell"], row["scenario"], one) for one in episodes]
-        return cls(row, rows, dumps(list(curve)) if curve else None)
+        return cls(
+            row,
+            [_values(one) for one in rows],
+            sum(one["status"] == "truncated" for one in rows),
+            sum(one["invalid_messages"] > 0 for one in rows),
+            dumps(list(curve)) if curve else None,
+        )
+
+    @property
+    def logs(self) -> list[str]:
+        """The whole log of each episode, JSON text."""
+        return [one[_LOG] for one in self.episodes]

@@ -12,11 +12,11 @@ from goldenrule.benchmarks.results.opening import check, file_of, incomplete, sa
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
-    EPISODE_COLUMNS,
     FIGURES,
     FILE,
     FORMAT,
     JSON_COLUMNS,
+    TABLES,
     clean_text,
     dumps,
     statements,
@@ -138,26 +138,24 @@ class SweepStore:
                 self._replace(outcome)
 
     def _replace(self, outcome: Outcome) -> None:
-        row, episodes = outcome.row, outcome.episodes
-        cell = row["cell"]
+        row, cell = outcome.row, outcome.row["cell"]
         values = {name: row.get(name) for name in CELL_COLUMNS} | {
             "place": self._places.get(cell, len(self._places)),
             "params": row.get("params") or {},
             "versions": None,
             "error": clean_text(row["error"]),
             "trace": clean_text(outcome.trace),
-            "episodes_truncated": sum(one["status"] == "truncated" for one in episodes),
-            "episodes_invalid": sum(one["invalid_messages"] > 0 for one in episodes),
+            "episodes_truncated": outcome.truncated,
+            "episodes_invalid": outcome.invalid,
         }
         values |= {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
         values |= {"versions": self._versions, "code": self._code}
         for table in ("curves", "episodes", "cells"):
             self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-        self._insert("cells", CELL_COLUMNS, [values])
-        self._insert("episodes", EPISODE_COLUMNS, episodes)
+        self._insert("cells", [[values[name] for name in CELL_COLUMNS]])
+        self._insert("episodes", outcome.episodes)
         if outcome.curve is not None:
             self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, outcome.curve))
 
-    def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-        marks = ", ".join(f":{name}" for name in columns)
-        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})", rows)

@@ -80,7 +80,7 @@ class Told:
 
     def commit(self, *outcomes):
         self.rows += [one.row for one in outcomes]
-        self.episodes += [json.loads(dialogue["log"]) for one in outcomes for dialogue in one.episodes]
+        self.episodes += [json.loads(log) for one in outcomes for log in one.logs]
         self.traces += [one.trace for one in outcomes]
 
     def started(self, cell):

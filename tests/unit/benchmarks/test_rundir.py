@@ -9,8 +9,13 @@ import pytest
 from goldenrule.benchmarks import rundir
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.schema import dumps
+from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, dumps
 from goldenrule.benchmarks.rundir import RunDirectory, fresh_path, read_json, read_rows
+
+
+def logged(log):
+    """The values of an episode of which only the log is known."""
+    return tuple((dict.fromkeys(EPISODE_COLUMNS) | {"log": log}).values())
 
 
 def row(cell, **more):
@@ -20,14 +25,15 @@ def row(cell, **more):
 def test_rows_stand_in_the_order_of_the_table_whatever_finished_first(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b", "c"])
     for cell in ("c", "a"):
-        run.commit(Outcome(row(cell), [{"log": '{"episode": 0}'}]))
+        run.commit(Outcome(row(cell), [logged('{"episode": 0}')]))
     assert [one["cell"] for one in read_rows(run.path)] == ["a", "c"] == [one["cell"] for one in run.rows]
 
 
 def test_any_text_survives(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a"])
     text = "line\u2028separator\nnew line \x1b[2J 水 \U0001f642 \ud800 lone"
-    run.commit(Outcome(row("a", error=text), [{"log": dumps({"text": text})}], dumps([{"kl": 0.1}]), text))
+    logs = [logged(dumps({"text": text}))]
+    run.commit(Outcome(row("a", error=text), logs, curve=dumps([{"kl": 0.1}]), trace=text))
     assert read_rows(run.path)[0]["error"] == text
     (line,) = (run.path / "episodes" / "a.jsonl").read_bytes().splitlines()
     assert json.loads(line)["text"] == text

@@ -17,7 +17,7 @@ from goldenrule.benchmarks.results import VOLATILE, episodes, load, to_parquet
 from goldenrule.benchmarks.results.load import rows, standing
 from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, FILE
 from goldenrule.benchmarks.results.store import SweepStore
 
 
@@ -29,6 +29,12 @@ def outcome():
 
 def opened(folder, places=()):
     return SweepStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
+
+
+def named(outcome, cell, **columns):
+    """The same as of another cell, with some columns of its episodes changed."""
+    rows = [dict(zip(EPISODE_COLUMNS, one, strict=True)) | {"cell": cell} | columns for one in outcome.episodes]
+    return replace(outcome, row=outcome.row | {"cell": cell}, episodes=[tuple(one.values()) for one in rows])
 
 
 def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
@@ -70,12 +76,12 @@ def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
 
 
 def test_cells_saved_together_are_all_there_or_none(tmp_path, outcome):
-    named = [Outcome(outcome.row | {"cell": name}, [one | {"cell": name} for one in outcome.episodes]) for name in "ab"]
+    one, other = named(outcome, "a"), named(outcome, "b")
     with opened(tmp_path) as store:
         with pytest.raises(UserError, match="damaged"):
-            store.commit(named[0], replace(named[1], episodes=[one | {"cell": "c"} for one in outcome.episodes]))
+            store.commit(one, replace(other, episodes=named(outcome, "c").episodes))
         assert store.settled() == {}
-        store.commit(*named)
+        store.commit(one, other)
     assert [one["cell"] for one in rows(tmp_path)] == ["a", "b"]
     assert len(episodes(tmp_path)) == 8
 
@@ -152,8 +158,7 @@ class TestDamage:
                 size = (tmp_path / FILE).stat().st_size
                 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
                 with opened(tmp_path) as store:
-                    grown = [{**one, "cell": "other", "log": "x" * 100_000} for one in outcome.episodes]
-                    store.commit(Outcome(row | {"cell": "other"}, grown))
+                    store.commit(named(outcome, "other", log="x" * 100_000))
             except UserError as error:
                 code = 0 if "\n" not in str(error) and "kept" in str(error) else 4
             finally:
