@@ -1,7 +1,7 @@
 """Opens `results.sqlite`: whatever is wrong with the file is one line that says what, and what to do.
 
-A file is looked through once in each state it is in: SQLite's own check of its pages, its tables and columns, JSON
-where JSON must be, and that every cell has the episodes its row counts.
+A file is looked through once in each state in which it comes from elsewhere: SQLite's own check of its pages, its
+tables and columns, JSON where JSON must be, and that every cell has the episodes its row counts.
 """
 
 from __future__ import annotations
@@ -78,16 +78,10 @@ def check(db: sqlite3.Connection, file: Path, mending: bool = False) -> None:
     Raises:
         UserError: it is of another format, cut short, damaged, or lacks what its rows say it holds.
     """
-    try:
-        about = file.stat()  # not opened: to close it again would end the locks that SQLite has on it
-    except OSError as error:
-        raise UserError(
-            f"{_called(file)} cannot be opened ({error.strerror}); mend its permissions, or name another folder"
-        ) from error
-    state = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+    state = _state(file)
     if _passed.get(file) != state:
         with translated(file):
-            _look_through(db, file, about.st_size)
+            _look_through(db, file, state[0])
             lacking = incomplete(db)
         if not lacking:
             _passed[file] = state
@@ -96,6 +90,23 @@ def check(db: sqlite3.Connection, file: Path, mending: bool = False) -> None:
             others = f"; cells that lack some: {len(lacking)}" if len(lacking) > 1 else ""
             fault = clean(f"{there} of {all_of_them} episodes of cell {cell} are there{others}"[:300])
             raise UserError(f"{_called(file)} is damaged ({fault}); {RERUN}")
+
+
+def kept_whole(file: Path) -> None:
+    """Take a file that was whole for one in the state it is in now: only this process has written to it since."""
+    if file in _passed:
+        _passed[file] = _state(file)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """Size, time of the last change, and which file it is."""
+    try:
+        about = file.stat()  # not opened: to close it again would end the locks that SQLite has on it
+    except OSError as error:
+        raise UserError(
+            f"{_called(file)} cannot be opened ({error.strerror}); mend its permissions, or name another folder"
+        ) from error
+    return about.st_size, about.st_mtime_ns, about.st_dev, about.st_ino
 
 
 def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.results.opening import check, file_of, incomplete, same_work, translated
+from goldenrule.benchmarks.results.opening import check, file_of, incomplete, kept_whole, same_work, translated
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import (
     CELL_COLUMNS,
@@ -72,10 +72,12 @@ class SweepStore:
     def __enter__(self) -> SweepStore:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with contextlib.suppress(sqlite3.Error):  # tidy alone: an empty journal does no harm
             self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.close()
+        if kind is None:
+            kept_whole(self.path)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ import pytest
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results import VOLATILE, episodes, load, to_parquet
+from goldenrule.benchmarks.results import VOLATILE, episodes, load, opening, to_parquet
 from goldenrule.benchmarks.results.load import rows, standing
 from goldenrule.benchmarks.results.lock import locked
 from goldenrule.benchmarks.results.outcome import Outcome
@@ -84,6 +84,20 @@ def test_cells_saved_together_are_all_there_or_none(tmp_path, outcome):
         store.commit(one, other)
     assert [one["cell"] for one in rows(tmp_path)] == ["a", "b"]
     assert len(episodes(tmp_path)) == 8
+
+
+def test_what_this_process_has_written_is_not_looked_through_again(tmp_path, outcome, monkeypatch):
+    with monkeypatch.context() as patch:
+        with opened(tmp_path) as store:
+            store.commit(outcome)
+            patch.setattr(opening, "_look_through", lambda *file: pytest.fail("looked through"))
+        assert len(rows(tmp_path)) == 1
+    db = sqlite3.connect(tmp_path / FILE)
+    db.execute("DELETE FROM episodes WHERE episode = 0")
+    db.commit()
+    db.close()
+    with pytest.raises(UserError, match="3 of 4 episodes"):
+        rows(tmp_path)
 
 
 def test_parquet_holds_the_same_rows(tmp_path, outcome):
