@@ -15,7 +15,7 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
 from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.schema import dumps
+from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, dumps
 from goldenrule.benchmarks.results.store import SweepStore
 from goldenrule.benchmarks.rundir import RunDirectory
 from goldenrule.envs.scenarios.hidden_needs import ACTS
@@ -165,7 +165,8 @@ def _fill(
         if isinstance(store, SweepStore):
             store.commit(Outcome.of(row, records, learnt))
         else:  # keeps logs alone; after `change` there may be no sums to take
-            store.commit(Outcome(row, [{"log": dumps(one)} for one in records], dumps(learnt) if learnt else None))
+            logs = [tuple((dict.fromkeys(EPISODE_COLUMNS) | {"log": dumps(one)}).values()) for one in records]
+            store.commit(Outcome(row, logs, curve=dumps(learnt) if learnt else None))
 
 
 def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:
