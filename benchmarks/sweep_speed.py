@@ -13,13 +13,16 @@ from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
 
 
-def sweep_speed(scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes: int = 50) -> dict[str, float]:
+def sweep_speed(
+    scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes: int = 50, rounds: int = 3
+) -> dict[str, float]:
     """Time sweeps of a trivial agent: the scenario's scripted people on all seats, on this machine.
 
     Args:
         scenario: which scenario, with its default knobs.
         cells: of each sweep.
         episodes: dialogues of each cell.
+        rounds: how often each sweep is run, with one worker and with two in turn; seconds are medians.
 
     Returns:
         `cells`, `episodes`; `start_seconds`: of a sweep of one cell, which begins the server of the workers;
@@ -33,10 +36,14 @@ def sweep_speed(scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes
     settings = CellSettings(episodes=episodes, partner="scripted")
     grid = [Cell("scripted", scenario, {}, seed, settings) for seed in range(cells)]
     start, _ = _timed(grid[:1], 1)
-    began = time.process_time()
-    one, own = _timed(grid, 1)
-    spent = time.process_time() - began
-    two, _ = _timed(grid, 2)
+    ones, twos, spent = [], [], 0.0
+    for _ in range(rounds):
+        began = time.process_time()
+        ones.append(_timed(grid, 1))
+        spent += (time.process_time() - began) / rounds
+        twos.append(_timed(grid, 2)[0])
+    one, own = sorted(ones)[rounds // 2]
+    two = sorted(twos)[rounds // 2]
     return {
         "cells": cells,
         "episodes": episodes,
