@@ -47,6 +47,7 @@ from goldenrule.benchmarks.report.summarising import (
     overview,
     remarks,
 )
+from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.summary import LEAST
 from goldenrule.benchmarks.sweep.verdicts import Line
 
@@ -155,6 +156,7 @@ def _render(
         honest=_honest,
         unknown=HONEST,
         least=LEAST,
+        least_drawn=LEAST_UNITS,
         percents=PERCENT,
         most_reasons=REASONS,
         most_endings=ENDINGS,

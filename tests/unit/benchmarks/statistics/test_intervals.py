@@ -142,13 +142,30 @@ def test_no_units_and_lone_seeds_have_no_interval_and_say_why():
     lone = estimate(mean_of(np.array([1.0, 2.0, 6.0])), np.array([0, 0, 1]), Bootstrap(), rng())
     assert (lone.value, lone.low, lone.high) == (3.75, None, None)
     assert lone.reason == "an interval needs 3 seeds a stratum; 2 of 2 strata have fewer"
-    two = estimate(mean_of(np.array([1.0, 2.0])), one(2), Bootstrap(), rng())
-    assert (two.value, two.low, two.reason) == (1.5, None, "an interval needs 3 seeds")
+    four = estimate(mean_of(np.array([1.0, 2.0, 3.0, 6.0])), one(4), Bootstrap(), rng())
+    assert (four.value, four.low, four.reason) == (3.0, None, "an interval needs 5 seeds")
+
+
+@pytest.mark.parametrize("strata", [one(5), np.repeat([0, 1], 3), np.repeat([0, 1, 2], 3)])
+def test_the_fewest_seeds_that_have_an_interval_hold_the_mean_nine_times_in_ten(strata):
+    draw, samples, held = rng(18), 300, 0
+    for values in draw.normal(size=(samples, len(strata))):
+        found = estimate(mean_of(values), strata, Bootstrap(resamples=500), draw)
+        held += found.low <= 0 <= found.high
+    assert held / samples >= 0.87
 
 
 def test_values_that_do_not_vary_have_an_interval_of_no_width():
     found = estimate(iqm_of(np.full(6, 0.1)), one(6), Bootstrap(), rng())
     assert found.low == found.high == found.value
+
+
+def test_a_share_that_all_seeds_agree_in_has_an_interval_of_the_others():
+    low, high = intervals(mean_of(np.ones(8)), one(8), Bootstrap(), rng(), share=True)
+    printed = scipy.stats.binomtest(8, 8).proportion_ci(0.95)
+    assert (low[0], high[0]) == pytest.approx((printed.low, printed.high))
+    low, high = intervals(mean_of(np.full(8, 0.5)), one(8), Bootstrap(), rng(), share=True)
+    assert (low[0], high[0]) == pytest.approx((0.5 * printed.low, 1 - 0.5 * printed.low))
 
 
 @pytest.mark.parametrize(
