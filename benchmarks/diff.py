@@ -30,6 +30,9 @@ SMALLER_IS_BETTER = ("estimate_gap",)
 NEITHER = ("proxy_reward", "partner_reward_estimate")
 """Figures of which neither more nor less is good: they are `higher` or `lower`."""
 
+OF_ALL_CELLS = ("episodes", "checkpoint", "partner")
+"""Settings that cells of two runs may be asked for under one name."""
+
 OF_THE_RUN = (*VOLATILE, "place")
 """Columns that say when, where and by which version a row was made."""
 
@@ -85,7 +88,7 @@ class Diff:
         identical: how many of them have the same row, but for times and versions.
         failed_a, failed_b: how many of them failed in each.
         only_a, only_b: cells that one run alone has.
-        environment: what differs between the runs' environments, as pairs.
+        environment: what differs between the runs' environments and settings of all cells, as pairs.
         figures: those that both have.
     """
 
@@ -228,14 +231,21 @@ def _worded(name: str, line: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "verdict": verdict}
 
 
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _environment(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
-    """Commit, Python and versions, where they differ."""
+    """Commit, Python, versions, and what all cells were asked for, where they differ."""
 
     def told(run: Run) -> dict[str, Any]:
-        versions = run.environment.get("versions")
         about = {key: run.environment.get(key) for key in ("commit", "python")}
-        return about | (versions if isinstance(versions, dict) else {})
+        asked = _mapping(run.config.get("settings", run.config))
+        about |= {key: asked[key] for key in OF_ALL_CELLS if key in asked}
+        return about | _mapping(run.environment.get("versions")) | _mapping(asked.get("training"))
 
     one, other = told(a), told(b)
+    if ("settings" in a.config) != ("settings" in b.config):  # a sweep keeps what was given, `compare` what it came to
+        one, other = ({key: of[key] for key in of if key in one and key in other} for of in (one, other))
     names = dict.fromkeys((*one, *other))
     return {shown(name, 80): (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
