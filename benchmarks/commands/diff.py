@@ -92,7 +92,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
         for reason in _reasons(figure):
             console.print(Text(clean(f"- {reason}"), "dim"))
     if others:
-        told = "Means over paired seeds; 95% BCa bootstrap; sign-flip test, corrected by Holm within a figure's lines. "
+        told = f"Means over paired seeds; 95% BCa bootstrap from {LEAST_UNITS} seeds on; sign-flip test, corrected by Holm within a figure's lines. "
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 

@@ -42,7 +42,8 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
 
 def _paint(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
     rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
-    height, width = 0.34 * len(rows) + 1.6, 0.5 * len(columns)
+    names = [drawable(name) for name in rows]
+    height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
     figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
@@ -52,7 +53,7 @@ def _paint(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
                 values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
         _panel(axes, values, columns, title, theme)
         axes.set_xlabel(f"as {drawable(seats['partner'])}")
-    panels[0].set_yticks(range(len(rows)), [drawable(name) for name in rows], color=theme.ink)
+    panels[0].set_yticks(range(len(rows)), names, color=theme.ink)
     panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
     return figure
 
@@ -109,7 +110,7 @@ def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         for agent, seat in places
     ]
     shown = [name for name in RATED if any(record["figure"] == name for record in data)]
-    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * len(places)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
         for record in (record for record in data if record["figure"] == name):
             at = places.index((record["agent"], record["seat"]))
@@ -121,6 +122,11 @@ def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         axes.margins(x=0.1)
         axes.set_yticks(range(len(places)), names, color=theme.ink)
     return figure
+
+
+def _lines(names: Sequence[str]) -> float:
+    """How many lines of text the rows of a figure have room for, two lines of a name counting one and a half."""
+    return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
 
 
 def short(value: float) -> str:

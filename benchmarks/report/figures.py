@@ -157,6 +157,7 @@ def learning(data: Rows, look: Look) -> Figure:
     ]
     figure.legend(handles=keys, loc="outside upper right", ncols=2)
     figure.supxlabel("update", fontsize=9.5, color=look.theme.faint)
+    figure.supylabel("reward, an episode", fontsize=9.5, color=look.theme.faint)
     return figure
 
 

@@ -48,7 +48,7 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
         _knob_plot(run, knob, methods, place, scenarios) for knob in run.varying for place in range(len(scenarios))
     ]
     several = len(run.settings) > 1
-    for place, setting in enumerate(run.settings[:DETAILED]):
+    for place, setting in detailed(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
         found += [
             _plot(run.methods, f"partner_reward{stem}",
@@ -62,10 +62,22 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
                   figures.learning, learning_data(run, setting, methods)),
             _plot(run.methods, f"agreement{stem}", f"Estimate against truth, a message{where}",
                   "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "
-                  "honesty. Bubbles to the lower right: thought kind, was not. Shares are written where there is room.",
+                  "honesty. Bubbles to the lower right: thought kind, was not. Shares are written where there is room. "
+                  "Pearson's r is over these messages; the table's is the mean of each seed's own.",
                   agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
         ]  # fmt: skip
     return [plot for plot in (*found, *_profiles(run)) if plot.data]
+
+
+def detailed(settings: Sequence[Setting]) -> list[tuple[int, Setting]]:
+    """Settings that get figures, with their places: the first of every scenario before the second of any."""
+    earlier: Counter[str] = Counter()
+    order = []
+    for place, setting in enumerate(settings):
+        scenario = setting.cells[0].scenario
+        order.append((earlier[scenario], place))
+        earlier[scenario] += 1
+    return [(place, settings[place]) for place in sorted(place for _, place in sorted(order)[:DETAILED])]
 
 
 def _profiles(run: Run, sat: bool = False) -> list[Plot]:

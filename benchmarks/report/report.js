@@ -31,7 +31,7 @@
 
   const words = (talk) => [
     ...talk.cards, talk.error || "",
-    ...talk.lines.flatMap((line) => [line.text, line.imagined || "", ...Object.values(line.facts)]),
+    ...talk.lines.flatMap((line) => [line.text, line.imagined || "", line.predicted || "", ...Object.values(line.facts)]),
   ].join("\n").toLowerCase();
   const searchable = data.talks.map(words);
 
