@@ -72,6 +72,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
     from goldenrule.benchmarks.table import PIPE_WIDTH
 
     console = Console(file=stream, highlight=False)
@@ -92,7 +93,8 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
         for reason in _reasons(figure):
             console.print(Text(clean(f"- {reason}"), "dim"))
     if others:
-        told = f"Means over paired seeds; 95% BCa bootstrap from {LEAST_UNITS} seeds on; sign-flip test, corrected by Holm within a figure's lines. "
+        told = f"Means over paired seeds; 95% BCa bootstrap, from {LEAST_UNITS} seeds on; "
+        told += "sign-flip test, corrected by Holm within a figure's lines. "
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 

@@ -222,6 +222,34 @@ def test_the_sums_beside_an_episode_are_held_against_its_log(
     assert found.differences[0].what.startswith(f"its row has {column} ")
 
 
+@pytest.mark.parametrize(
+    "key", ["own_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation", "reply_accuracy"]
+)
+def test_every_figure_of_a_row_is_held_against_its_episodes(either_maker: Maker, tmp_path: Path, key: str) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        row[key] = (row[key] or 0.0) + 0.01 if row["cell"] == "untrained-1-25" else row[key]
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert [(one.cell, one.episode) for one in found.differences] == [("untrained-1-25", None)]
+    assert found.differences[0].what.startswith(f"its row has {key} ")
+
+
+def test_what_the_log_says_a_partner_got_for_a_message_is_held_against_its_rewards(
+    either_maker: Maker, tmp_path: Path
+) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        if row["cell"] == "untrained-1-25":
+            said = next(turn for turn in episodes[2]["turns"] if turn["speaker"] == 0)
+            said["scores"]["truth"] += 1.0
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert (found.same, found.episodes) == (11, 12)
+    assert (found.differences[0].cell, found.differences[0].episode) == ("untrained-1-25", 2)
+    assert "message 1: the log has the true reward" in found.differences[0].what
+
+
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(tmp_path / "nowhere")]) == 2
     assert "no run in" in capsys.readouterr().err
