@@ -9,6 +9,7 @@ log is believed there, and sums and figures must follow from it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ def _wrong_truths(scenario: str, record: Mapping[str, Any]) -> Iterator[str]:
     """What partners got for a message of the learner: all from then to its next one (`goldenrule.rewards.truth`)."""
     me, partners = record["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, record["agents"])
     places = [place for place, turn in enumerate(record["turns"]) if turn["speaker"] == me]
-    for place, end in zip(places, [*places[1:], len(record["turns"])], strict=True):
+    for place, end in itertools.pairwise([*places, len(record["turns"])]):
         stored = record["turns"][place]["scores"].get(TRUTH)
         paid = math.fsum(turn["rewards"][seat] for turn in record["turns"][place:end] for seat in partners)
         if stored is not None and not _alike(stored, paid):

@@ -17,6 +17,7 @@ from goldenrule.agents.scripted import people
 from goldenrule.benchmarks import replay as replaying
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.evaluation import as_data
+from goldenrule.benchmarks.recount import recounted
 from goldenrule.benchmarks.replay import Replay, replay
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.results.schema import FILE
@@ -248,6 +249,17 @@ def test_what_the_log_says_a_partner_got_for_a_message_is_held_against_its_rewar
     assert (found.same, found.episodes) == (11, 12)
     assert (found.differences[0].cell, found.differences[0].episode) == ("untrained-1-25", 2)
     assert "message 1: the log has the true reward" in found.differences[0].what
+
+
+def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(either_maker: Maker, tmp_path: Path) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        episodes[1] |= {"status": "failed", "error": "broke off", "turns": []}
+        row |= {"episodes": 2, "episodes_failed": 1}
+        row |= recounted(row, [episodes[0], episodes[2]])
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert (found.same, found.episodes, found.differences) == (12, 12, [])
 
 
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
