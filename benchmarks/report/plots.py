@@ -92,9 +92,9 @@ def _profiles(run: Run, sat: bool = False) -> list[Plot]:
         found.append(
             _plot(methods if sat else run.methods, f"profiles{stem}", f"Performance profiles{where}",
                   "Share of seeds (a seed's settings averaged first) whose partner got more than the reward below; "
-                  "bands are 95% bootstrap intervals over seeds, each threshold by itself. Higher and further right is "
-                  "kinder. Only what every method here finished." + (" Who sat in the learner's seat, with "
-                  "partners that everyone met." if sat else ""),
+                  "bands are 95% bootstrap intervals over seeds, from 5 on, each threshold by itself. Higher and "
+                  "further right is kinder. Only what every method here finished."
+                  + (" Who sat in the learner's seat, with partners that everyone met." if sat else ""),
                   profiles, profile_data([pair for pair in named if pair[0] in methods]))
         )  # fmt: skip
     return found
