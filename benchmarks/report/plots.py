@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from goldenrule.benchmarks.evaluation import correlation
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.agreement_plots import agreement
 from goldenrule.benchmarks.report.conversations import Told
@@ -168,14 +169,6 @@ def _binned(values: np.ndarray, everything: np.ndarray) -> np.ndarray:
     low, high = everything.min(), everything.max()
     width = (high - low) / BINS
     return np.round(low + width * (np.clip(((values - low) / width).astype(int), 0, BINS - 1) + 0.5), 6)
-
-
-def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Pearson's r; `None` where either side does not vary."""
-    if len(pairs) < 3:
-        return None
-    a, b = np.asarray(pairs, dtype=float).T
-    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
 
 
 def _knob_plot(run: Run, knob: str, methods: Sequence[str], place: int, scenarios: Sequence[str]) -> Plot:
