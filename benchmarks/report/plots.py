@@ -59,7 +59,8 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
                   figures.headline, headline_data(setting, methods)),
             _plot(run.methods, f"learning{stem}", f"Learning curves{where}",
                   "Means over the dialogues of an update, not smoothed: seeds thin, their mean thick. Where the dashed "
-                  "line climbs and the solid one does not, the reward learnt from is being gamed.",
+                  "line climbs and the solid one does not, the reward learnt from is being gamed. One scale, but for "
+                  "panels of a reward on a scale of its own.",
                   figures.learning, learning_data(run, setting, methods)),
             _plot(run.methods, f"agreement{stem}", f"Estimate against truth, a message{where}",
                   "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "

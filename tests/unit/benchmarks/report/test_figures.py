@@ -32,6 +32,19 @@ def test_a_curve_of_one_update_is_points_and_longer_ones_are_lines(updates: int,
     assert all(tick == round(tick) for tick in inside)
 
 
+def test_learning_curves_share_a_scale_but_with_a_reward_on_a_scale_of_its_own() -> None:
+    data: list[dict[str, object]] = [
+        {"method": method, "seed": "0", "update": update, "reward": reward * update, "truth": truth * update}
+        for method, reward, truth in (("a", 0.8, 0.3), ("b", 0.5, 0.7), ("c", 9.0, 0.1))
+        for update in (1, 2, 3)
+    ]
+    one, other, alone = learning(data, Look(LIGHT, dict.fromkeys("abc", "#112233"))).axes
+    assert one.get_ylim() == other.get_ylim()
+    assert one.get_ylim()[0] <= 0.3
+    assert 2.4 <= one.get_ylim()[1] < 3
+    assert alone.get_ylim()[1] > 27
+
+
 def test_methods_that_differ_in_a_setting_have_names_that_differ() -> None:
     methods = [f"empathetic_kindness[updates={updates}, learning_rate=0.003]" for updates in (2, 6)]
     assert drawable(methods[0]) == "empathetic_kindness\n[updates=2,\nlearning_rate=0.003]"
