@@ -60,7 +60,7 @@ def diff(
 
 def _print_alone(name: str, keys: Sequence[Key]) -> None:
     if keys:
-        print(f"{len(keys)} cells are in {name} only:")
+        print(f"{len(keys)} cell{' is' if len(keys) == 1 else 's are'} in {name} only:")
     for key in keys[:ALONE]:
         print(clean(f"   {key.method}, {key.setting}, seed {key.seed}"))
     if len(keys) > ALONE:
@@ -85,7 +85,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
     for figure in others:
         knobs = _varying(figure.settings)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for title in (figure.figure, "where", "A", "B", "B - A", "p (Holm)", "verdict"):
+        for title in (figure.figure, "where", "A", "B", "B - A", "p (Holm)", "could find", "verdict"):
             table.add_column(title)
         for line in (*figure.methods, *figure.settings):
             table.add_row(*(Text(clean(text)) for text in _cells(line, knobs)))
@@ -95,6 +95,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
     if others:
         told = f"Means over paired seeds; 95% BCa bootstrap, from {LEAST_UNITS} seeds on; "
         told += "sign-flip test, corrected by Holm within a figure's lines. "
+        told += "Could find: the difference that so many seeds find 80% of the time. "
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 
@@ -117,6 +118,7 @@ def _cells(line: Mapping[str, Any], knobs: set[str]) -> list[str]:
         _mean(line["b_mean"]),
         "-" if line["effect"] is None else f"{line['effect']:+.3f}{interval}",
         "-" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001",
+        _mean(line["detectable"]),
         str(line["verdict"]),
     ]
 

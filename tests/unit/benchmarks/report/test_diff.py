@@ -179,7 +179,21 @@ def test_the_table_is_shown_and_hostile_names_are_spelt_out(tmp_path: Path, caps
     lines = [line for line in shown.splitlines() if line.rstrip().endswith(" worse")]
     assert len(lines) == 6  # two methods, everywhere and in two settings
     assert all("-1.000" in line for line in lines)
-    assert "1 cells are in A only:" in shown
+    assert "1 cell is in A only:" in shown
+
+
+def test_what_could_have_been_found_stands_beside_a_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = stored(tmp_path / "a", rows()), stored(tmp_path / "b", rows(change=better))
+    assert main(["diff", str(a), str(b), "--figures", "partner_reward"]) == 0
+    shown = capsys.readouterr().out
+    with read_run(a) as one, read_run(b) as other:
+        lines = diff(one, other, ["partner_reward"]).figures[0].methods
+    (line,) = [line for line in lines if line["of"] == "untrained"]
+    (told,) = [text for text in shown.splitlines() if text.startswith("untrained") and "everywhere" in text]
+    assert f" {line['detectable']:.3f} " in told
+    assert line["detectable"] > abs(line["effect"])
 
 
 def test_all_lines_of_a_figure_are_one_family(tmp_path: Path) -> None:
