@@ -65,7 +65,7 @@ class FigureDiff:
 
     Attributes:
         figure: its name.
-        methods: a line a method, over all its settings; a seed counts once, its settings are averaged first.
+        methods: a line a method, over all its settings; a seed counts once a scenario, its settings are averaged first.
         settings: a line a method and setting.
     """
 
@@ -174,25 +174,37 @@ Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
 
 def _figure(name: str, rows: Rows) -> FigureDiff:
     apart = _scores(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
-    over = _scores(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM)
-    several = len(apart.strata) > len(over.strata)
-    tables = [_table(name, apart, len(over.strata) if several else 0)]
+    over = {method: _scores(name, _only(rows, method), _setting, STRATUM) for method in _methods(rows)}
+    several = len(apart.strata) > len(over)
+    tables = [_table(name, apart, len(over) if several else 0, each_stratum=True)]
     if several:
-        tables = corrected(*tables, _table(name, over, len(apart.strata)))
+        tables = corrected(*tables, *(_table(name, scores, len(apart.strata)) for scores in over.values()))
     settings, *others = ([_worded(name, one) for one in table.rows() if not _absent(one)] for table in tables)
-    methods = others[0] if others else []
     for line in settings:
         scenario, place = json.loads(line.pop("stratum"))
         line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
+    methods = [line | {"of": method} for method, lines in zip(over, others, strict=False) for line in lines]
     for line in methods:
-        line |= {"of": json.loads(line.pop("stratum"))[0]}
+        del line["stratum"]
     return FigureDiff(name, methods, settings)
+
+
+def _methods(rows: Rows) -> list[str]:
+    return sorted({key.method for pairs in rows.values() for key, _ in pairs})
+
+
+def _only(rows: Rows, method: str) -> Rows:
+    return {side: [pair for pair in pairs if pair[0].method == method] for side, pairs in rows.items()}
+
+
+def _setting(key: Key) -> tuple[str, dict[str, Any]]:
+    return key.scenario, json.loads(key.knobs)
 
 
 def _scores(
     name: str, rows: Rows, stratum: Callable[[Key], tuple[str, dict[str, Any]]], strata: Sequence[str] = SETTING
 ) -> Scores:
-    """The two runs stand where the statistics have methods; a method is part of the stratum."""
+    """The two runs stand where the statistics have methods."""
     long = []
     for side, pairs in rows.items():
         for key, row in pairs:
@@ -207,10 +219,10 @@ def _scores(
     return read_scores(long, name, strata=strata)
 
 
-def _table(name: str, scores: Scores, beside: int) -> Table:
-    """A line a stratum."""
+def _table(name: str, scores: Scores, beside: int, each_stratum: bool = False) -> Table:
+    """A line a stratum, or one over all of them."""
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES), higher_is_better=name not in SMALLER_IS_BETTER)
-    return compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options, beside=beside)
+    return compare(scores, methods=[A, B], baseline=A, each_stratum=each_stratum, options=options, beside=beside)
 
 
 def _absent(line: Mapping[str, Any]) -> bool:

@@ -96,6 +96,8 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
         told = f"Means over paired seeds; 95% BCa bootstrap, from {LEAST_UNITS} seeds on; "
         told += "sign-flip test, corrected by Holm within a figure's lines. "
         told += "Could find: the difference that so many seeds find 80% of the time. "
+        if any(line["strata"] > 1 for figure in others for line in figure.methods):
+            told += "Everywhere: scenarios count alike, their rewards averaged as they are. "
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 

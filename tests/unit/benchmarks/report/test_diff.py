@@ -196,6 +196,28 @@ def test_what_could_have_been_found_stands_beside_a_difference(
     assert line["detectable"] > abs(line["effect"])
 
 
+def test_over_all_settings_scenarios_count_alike_and_a_seed_once_in_each(tmp_path: Path) -> None:
+    def elsewhere(row: Row) -> None:
+        if row["knobs"]["similarity"] == 1.0:
+            row |= {"scenario": "campsite-v0"}
+        row["partner_reward"] = 0.0
+
+    def more(row: Row) -> None:
+        elsewhere(row)
+        row["partner_reward"] = 4.0 if row["scenario"] == "campsite-v0" else 1.0
+
+    def again(change: Callable[[Row], None]) -> list[Row]:
+        first = rows(3, change)
+        second = [{**row, "cell": row["cell"] + "b", "knobs": {"similarity": 0.5, "cue": 1.0}} for row in first]
+        return first + [row for row in second if row["scenario"] == "hidden_needs-v0"]
+
+    figure = compared(tmp_path, again(elsewhere), again(more), "partner_reward").figures[0]
+    assert [(line["of"], line["seeds"], line["strata"]) for line in figure.methods] == [
+        (method, 6, 2) for method in ("rlhf_ppo", "untrained")
+    ]
+    assert [line["effect"] for line in figure.methods] == pytest.approx([2.5, 2.5])
+
+
 def test_all_lines_of_a_figure_are_one_family(tmp_path: Path) -> None:
     found = compared(tmp_path, rows(), rows(change=better), "partner_reward").figures[0]
     lines = [*found.settings, *found.methods]
