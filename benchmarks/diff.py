@@ -30,6 +30,9 @@ SMALLER_IS_BETTER = ("estimate_gap",)
 NEITHER = ("proxy_reward", "partner_reward_estimate")
 """Figures of which neither more nor less is good: they are `higher` or `lower`."""
 
+OF_ALL_CELLS = ("episodes", "checkpoint", "partner")
+"""Settings that cells of two runs may be asked for under one name."""
+
 OF_THE_RUN = (*VOLATILE, "place")
 """Columns that say when, where and by which version a row was made."""
 
@@ -62,7 +65,7 @@ class FigureDiff:
 
     Attributes:
         figure: its name.
-        methods: a line a method, over all its settings; a seed counts once, its settings are averaged first.
+        methods: a line a method, over all its settings; a seed counts once a scenario, its settings are averaged first.
         settings: a line a method and setting.
     """
 
@@ -85,7 +88,7 @@ class Diff:
         identical: how many of them have the same row, but for times and versions.
         failed_a, failed_b: how many of them failed in each.
         only_a, only_b: cells that one run alone has.
-        environment: what differs between the runs' environments, as pairs.
+        environment: what differs between the runs' environments and settings of all cells, as pairs.
         figures: those that both have.
     """
 
@@ -171,25 +174,37 @@ Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
 
 def _figure(name: str, rows: Rows) -> FigureDiff:
     apart = _scores(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
-    over = _scores(name, rows, lambda key: (key.method, {"place": key.setting}), STRATUM)
-    several = len(apart.strata) > len(over.strata)
-    tables = [_table(name, apart, len(over.strata) if several else 0)]
+    over = {method: _scores(name, _only(rows, method), _setting, STRATUM) for method in _methods(rows)}
+    several = len(apart.strata) > len(over)
+    tables = [_table(name, apart, len(over) if several else 0, each_stratum=True)]
     if several:
-        tables = corrected(*tables, _table(name, over, len(apart.strata)))
+        tables = corrected(*tables, *(_table(name, scores, len(apart.strata)) for scores in over.values()))
     settings, *others = ([_worded(name, one) for one in table.rows() if not _absent(one)] for table in tables)
-    methods = others[0] if others else []
     for line in settings:
         scenario, place = json.loads(line.pop("stratum"))
         line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
+    methods = [line | {"of": method} for method, lines in zip(over, others, strict=False) for line in lines]
     for line in methods:
-        line |= {"of": json.loads(line.pop("stratum"))[0]}
+        del line["stratum"]
     return FigureDiff(name, methods, settings)
+
+
+def _methods(rows: Rows) -> list[str]:
+    return sorted({key.method for pairs in rows.values() for key, _ in pairs})
+
+
+def _only(rows: Rows, method: str) -> Rows:
+    return {side: [pair for pair in pairs if pair[0].method == method] for side, pairs in rows.items()}
+
+
+def _setting(key: Key) -> tuple[str, dict[str, Any]]:
+    return key.scenario, json.loads(key.knobs)
 
 
 def _scores(
     name: str, rows: Rows, stratum: Callable[[Key], tuple[str, dict[str, Any]]], strata: Sequence[str] = SETTING
 ) -> Scores:
-    """The two runs stand where the statistics have methods; a method is part of the stratum."""
+    """The two runs stand where the statistics have methods."""
     long = []
     for side, pairs in rows.items():
         for key, row in pairs:
@@ -204,10 +219,10 @@ def _scores(
     return read_scores(long, name, strata=strata)
 
 
-def _table(name: str, scores: Scores, beside: int) -> Table:
-    """A line a stratum."""
+def _table(name: str, scores: Scores, beside: int, each_stratum: bool = False) -> Table:
+    """A line a stratum, or one over all of them."""
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES), higher_is_better=name not in SMALLER_IS_BETTER)
-    return compare(scores, methods=[A, B], baseline=A, each_stratum=True, options=options, beside=beside)
+    return compare(scores, methods=[A, B], baseline=A, each_stratum=each_stratum, options=options, beside=beside)
 
 
 def _absent(line: Mapping[str, Any]) -> bool:
@@ -228,14 +243,21 @@ def _worded(name: str, line: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "verdict": verdict}
 
 
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _environment(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
-    """Commit, Python and versions, where they differ."""
+    """Commit, Python, versions, and what all cells were asked for, where they differ."""
 
     def told(run: Run) -> dict[str, Any]:
-        versions = run.environment.get("versions")
         about = {key: run.environment.get(key) for key in ("commit", "python")}
-        return about | (versions if isinstance(versions, dict) else {})
+        asked = _mapping(run.config.get("settings", run.config))
+        about |= {key: asked[key] for key in OF_ALL_CELLS if key in asked}
+        return about | _mapping(run.environment.get("versions")) | _mapping(asked.get("training"))
 
     one, other = told(a), told(b)
+    if ("settings" in a.config) != ("settings" in b.config):  # a sweep keeps what was given, `compare` what it came to
+        one, other = ({key: of[key] for key in of if key in one and key in other} for of in (one, other))
     names = dict.fromkeys((*one, *other))
     return {shown(name, 80): (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}

@@ -120,7 +120,7 @@ def _means(world: World, held: Sequence[Episode], finished: Sequence[Episode]) -
         "partner_reward": _mean(truths),
         "partner_reward_estimate": _mean([e for e, _ in both]),
         "estimate_gap": _mean([e - t for e, t in both]),
-        "estimate_correlation": _correlation(pairs),
+        "estimate_correlation": correlation(pairs),
         "third_party_reward": _mean(absent),
         "valid_share": _mean([float(v) for turn in turns if (v := turn.judgement.valid) is not None]),
         "reply_accuracy": _mean(_reply_hits(world, finished)),
@@ -147,8 +147,8 @@ def _proxy_total(episode: Episode, me: int) -> float | None:
     return float(sum(rated)) if rated else None
 
 
-def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Pearson's r of estimate and truth over messages; none where either does not vary."""
+def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Pearson's r of estimate and truth over messages; none of fewer than three, or where either does not vary."""
     if len(pairs) < 3:
         return None
     a, b = np.asarray(pairs, dtype=float).T

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.evaluation import correlation
 from goldenrule.benchmarks.negotiation import negotiation_figures
 from goldenrule.benchmarks.results.schema import episode_sums
 from goldenrule.envs.registry import spec
@@ -60,7 +61,7 @@ def _recounted(row: Mapping[str, Any], logs: Sequence[Log]) -> dict[str, Any]:
         **{key: _mean([one[key] for one in sums]) for key in REWARDS},
         "partner_reward_estimate": _mean([e for e, _ in both]),
         "estimate_gap": _mean([e - t for e, t in both]),
-        "estimate_correlation": _correlation([(e, t) for e, t in scores if e is not None and t is not None]),
+        "estimate_correlation": correlation([(e, t) for e, t in scores if e is not None and t is not None]),
         "valid_share": _mean([turn["valid"] for turn in mine]),
         "reply_accuracy": _mean(list(_hits(row, logs, me, partners)))
         if row.get("reply_accuracy") is not None
@@ -84,13 +85,6 @@ def _mean(values: Sequence[float | bool | None]) -> float | None:
     """Over those that there are."""
     had = [float(value) for value in values if value is not None]
     return float(np.mean(had)) if had else None
-
-
-def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    if len(pairs) < 3:
-        return None
-    a, b = np.asarray(pairs, dtype=float).T
-    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
 
 
 def _hits(row: Mapping[str, Any], logs: Sequence[Log], me: int, partners: Sequence[int]) -> Iterator[float]:

@@ -1,20 +1,22 @@
 """Replay: every stored episode once more from its log, without any agent, and held against what was stored.
 
 The scenario is made with the cell's knobs, reset with the episode's seed, and told the logged messages. Cards,
-narration, rewards, judgements and the ending must come out as they were stored; so must the sums that a sweep keeps
-beside each episode, and the means of rewards in the cell's row. Of the log, only the seed and who said what to whom is
-used to replay.
+narration, rewards, judgements and the ending must come out as they were stored; so must what the partners got for each
+message, the sums that a sweep keeps beside each episode, and the figures in the cell's row. Of the log, only the seed
+and who said what to whom is used to replay. What an agent imagined, and estimated from that, would take its model: the
+log is believed there, and sums and figures must follow from it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.recount import COUNTED, REWARDS, recounted
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import episode_row
 from goldenrule.envs.dialogue import DialogueEnv
@@ -22,12 +24,11 @@ from goldenrule.envs.foreign import contained
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.base import Judgement
-
-MEANS = ("own_reward", "partner_reward")
-"""Figures of a row that are means over the sums of its finished episodes."""
+from goldenrule.rewards.truth import TRUTH
+from goldenrule.training.world import partner_seats, seat_name
 
 TOLERANCE = 1e-9
-"""Between a row's mean and the mean of its episodes: sums may be taken in another order."""
+"""Between a figure and what its episodes come to: sums may be taken in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,13 @@ def _replay_cell(run: Run, cell: StoredCell, found: Replayed) -> None:
         found.unproven += _told(cell) or sum(1 for _ in run.log.episodes(cell))
         return differs(f"its scenario cannot be made here: {shown(str(error), 300)}")
     before = found.episodes
-    sums: dict[str, list[float]] = {key: [] for key in MEANS}
+    finished: list[Mapping[str, Any]] = []
     for record in run.log.episodes(cell):
         found.episodes += 1
         place = record.get("episode")
-        beside = _wrong_sums(run, cell, record, sums)
+        beside = _wrong_sums(run, cell, record)
+        if record.get("status") != "failed":
+            finished.append(record)
         what = table.difference(record) or beside
         if what is None:
             found.same += 1
@@ -105,7 +108,7 @@ def _replay_cell(run: Run, cell: StoredCell, found: Replayed) -> None:
     if held is not None and stored != held:
         found.unproven += max(0, held - stored)
         differs(f"{stored} of {held} episodes can be read")
-    elif what := _wrong_mean(cell, sums):
+    elif finished and (what := _wrong_figure(cell, finished)):
         differs(what)
     return None
 
@@ -116,31 +119,51 @@ def _told(cell: StoredCell) -> int | None:
     return None if None in counts else int(sum(count for count in counts if count is not None))
 
 
-def _wrong_sums(run: Run, cell: StoredCell, record: Mapping[str, Any], sums: Mapping[str, list[float]]) -> str | None:
-    """How what is kept beside the episode differs from its log; collects the sums of those that were finished."""
+def _wrong_sums(run: Run, cell: StoredCell, record: Mapping[str, Any]) -> str | None:
+    """How what was reckoned from the episode's rewards, and is kept in its log or beside it, differs from the log."""
     try:
         row = episode_row(cell.id or "", str(cell.row["scenario"]), record)
         kept = run.log.sums(cell, row["episode"]) or {}
+        if what := next(_wrong_truths(str(cell.row["scenario"]), record), None):
+            return what
     except (KeyError, TypeError, ValueError, IndexError) as error:
         return f"its log is damaged ({type(error).__name__}: {shown(str(error), 200)})"
-    if row["status"] != "failed":
-        for key in MEANS:
-            sums[key].append(row[key] or 0.0)
     for key, value in kept.items():
         if value != row[key]:
             return f"its row has {key} {shown(value, 100)}, its log {shown(row[key], 100)}"
     return None
 
 
-def _wrong_mean(cell: StoredCell, sums: Mapping[str, list[float]]) -> str | None:
-    for key, values in sums.items():
-        mean, stored = float(np.mean(values)) if values else None, cell.value(key)
-        if mean is None or stored is None:
-            if (mean is None) != (stored is None):
-                return f"its row has {key} {stored}, its episodes {mean}"
-        elif not math.isclose(mean, stored, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            return f"its row has {key} {stored}, the mean of its episodes is {mean}"
+def _wrong_truths(scenario: str, record: Mapping[str, Any]) -> Iterator[str]:
+    """What partners got for a message of the learner: all from then to its next one (`goldenrule.rewards.truth`)."""
+    me, partners = record["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, record["agents"])
+    places = [place for place, turn in enumerate(record["turns"]) if turn["speaker"] == me]
+    for place, end in itertools.pairwise([*places, len(record["turns"])]):
+        stored = record["turns"][place]["scores"].get(TRUTH)
+        paid = math.fsum(turn["rewards"][seat] for turn in record["turns"][place:end] for seat in partners)
+        if stored is not None and not _alike(stored, paid):
+            yield f"message {place}: the log has the true reward {shown(stored, 40)}, its rewards come to {paid}"
+
+
+def _wrong_figure(cell: StoredCell, finished: Sequence[Mapping[str, Any]]) -> str | None:
+    """The first figure of the row that its finished episodes do not come to."""
+    try:
+        counted = recounted({"cell": cell.id, **cell.row, **dict.fromkeys(REWARDS, 0.0)}, finished)
+    except UserError as error:
+        return str(error)
+    for key in COUNTED:
+        if not _alike(stored := cell.row.get(key), counted[key]):
+            return f"its row has {key} {shown(stored, 100)}, its episodes come to {shown(counted[key], 100)}"
     return None
+
+
+def _alike(stored: Any, counted: Any) -> bool:
+    if isinstance(stored, Mapping) and isinstance(counted, Mapping):
+        return stored.keys() == counted.keys() and all(_alike(stored[key], counted[key]) for key in stored)
+    one, other = number(stored), number(counted)
+    if one is None or other is None:
+        return bool(stored == counted)
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 class Replay:

@@ -14,11 +14,12 @@ from goldenrule.benchmarks.bounds import ANY, SHARE, Bounds, bounds
 from goldenrule.benchmarks.results.load import connect
 from goldenrule.benchmarks.results.opening import translated
 from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import Array
 from goldenrule.benchmarks.summary import LEAST, interval
 from goldenrule.training.world import partner_seats, seat_name
 
-INTERVAL = f"95%, Student's t over seeds, from {LEAST} seeds on (of strength: BCa bootstrap)"
+INTERVAL = f"95%, Student's t over seeds, from {LEAST} seeds on (of strength: BCa bootstrap, from {LEAST_UNITS})"
 
 Figure = dict[str, Any]
 """Keys `mean`, `low`, `high` (none without an interval) and `n`, the seeds it rests on."""

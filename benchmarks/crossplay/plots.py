@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -35,14 +35,18 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
     seats = summary["seats"]
     caption = (
         f"Mean reward an episode. Rows sit as {seats['learner']}, columns as {seats['partner']}; "
-        "the diagonal is self-play. Fields without a number: these two do not meet, or no dialogue was finished."
+        "the diagonal is self-play. A star: held out. Fields without a number: these two do not meet, or no dialogue "
+        "was finished."
     )
-    return Plot("matrix", f"Cross-play: {summary['scenario']}", caption, data, lambda theme: _paint(data, seats, theme))
+    held_out = {one["name"] for one in summary["members"] if one["held_out"]}
+    title = f"Cross-play: {summary['scenario']}"
+    return Plot("matrix", title, caption, data, lambda theme: _paint(data, seats, held_out, theme))
 
 
-def _paint(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
+def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str], theme: Theme) -> Figure:
     rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
-    height, width = 0.34 * len(rows) + 1.6, 0.5 * len(columns)
+    names, others = ([drawable(name) + "*" * (name in held_out) for name in side] for side in (rows, columns))
+    height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
     figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
@@ -50,9 +54,9 @@ def _paint(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         for record in data:
             if record["figure"] == name and record["mean"] is not None:
                 values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
-        _panel(axes, values, columns, title, theme)
+        _panel(axes, values, others, title, theme)
         axes.set_xlabel(f"as {drawable(seats['partner'])}")
-    panels[0].set_yticks(range(len(rows)), [drawable(name) for name in rows], color=theme.ink)
+    panels[0].set_yticks(range(len(rows)), names, color=theme.ink)
     panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
     return figure
 
@@ -61,10 +65,10 @@ def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], tit
     there = values[~np.isnan(values)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     scale = Normalize(low, high if high > low else low + 1.0)
-    colours = mpl.colormaps[COLOURS].with_extremes(bad=theme.paper)
+    colours = mpl.colormaps[COLOURS].with_extremes(bad=(0.0, 0.0, 0.0, 0.0))  # as the paper it lies on
     axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
     axes.set_title(title)
-    axes.set_xticks(range(len(columns)), [drawable(name) for name in columns], rotation=45, ha="right", color=theme.ink)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=theme.ink)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -72,9 +76,12 @@ def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], tit
         return
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
-            light = scale(value) > 0.6
-            axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color="k" if light else "w")
+            ink = DARK_TEXT if scale(value) > 0.6 else LIGHT_TEXT
+            axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color=ink)
 
+
+DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
+"""Of numbers upon colours, which are the same on light and dark paper: no colours of a theme, which change."""
 
 RATED = {"strength": "strength (Elo)", "own": "own reward", "partner": "reward of its partners"}
 
@@ -109,7 +116,7 @@ def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         for agent, seat in places
     ]
     shown = [name for name in RATED if any(record["figure"] == name for record in data)]
-    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * len(places)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
         for record in (record for record in data if record["figure"] == name):
             at = places.index((record["agent"], record["seat"]))
@@ -121,6 +128,11 @@ def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         axes.margins(x=0.1)
         axes.set_yticks(range(len(places)), names, color=theme.ink)
     return figure
+
+
+def _lines(names: Sequence[str]) -> float:
+    """How many lines of text the rows of a figure have room for, two lines of a name counting one and a half."""
+    return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
 
 
 def short(value: float) -> str:

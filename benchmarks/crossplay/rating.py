@@ -22,7 +22,7 @@ import numpy as np
 
 from goldenrule.benchmarks.bounds import ANY, Bounds
 from goldenrule.benchmarks.crossplay.figures import SHARES, Figure, bounds_of, spreads
-from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS, Bootstrap, intervals
+from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array
 from goldenrule.envs.seeding import generator
@@ -168,7 +168,7 @@ def _strengths(names: Sequence[str], pairs: Sequence[tuple[str, str]], compared:
     one_stratum = np.zeros(seeds, dtype=np.intp)
     value = statistic(even_weights(one_stratum)[None])[0]
     low = high = [None] * len(rated)
-    if seeds >= LEAST_SEEDS:
+    if too_few(one_stratum) is None:
         rng = generator(0, "crossplay", "strength")
         ends = intervals(statistic, one_stratum, Bootstrap(resamples=RESAMPLES), rng)
         low, high = (end.tolist() for end in ends)

@@ -133,13 +133,14 @@ def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]], together
     gone = _gone(setting, ends) if together else set()
     paid = {method: _places(of, ends, lambda end: end.paid is not None, gone) for method, of in cells.items()}
     well = {method: _places(of, ends, lambda end: end.well, gone) for method, of in cells.items()}
+    common = [_common(where) for where in (paid, well)]
     lines = []
     for method, of in cells.items():
         mine = [end for cell in of for end in ends[cell]]
         if not mine:
             continue
-        every, kept = ([_paid(cell, ends[cell], _common(where) if together else where[method]) for cell in of]
-                       for where in (paid, well))  # fmt: skip
+        every, kept = ([_paid(cell, ends[cell], shared if together else where[method]) for cell in of]
+                       for where, shared in zip((paid, well), common, strict=True))  # fmt: skip
         counts = [sum(end.status == status for end in mine) for status in ("truncated", "failed")]
         wrong = sum(end.invalid for end in mine)
         lines.append(

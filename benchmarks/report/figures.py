@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from goldenrule.benchmarks.summary import ORACLE
 Rows = list[dict[str, Any]]
 WIDTH = 8.6
 """Inches; at the page's width of about 800 pixels the text is as large as the page's own."""
+
+WIDER = 3
+"""How much wider than all true rewards a panel may be and still have their scale."""
 
 TICKS = 12
 """Values of a knob that each have a tick of their own; with more, ticks are at round values."""
@@ -149,7 +153,7 @@ def learning(data: Rows, look: Look) -> Figure:
         axes.set_title(drawable(method), color=look.colours[method])
         updates = {record["update"] for record in mine}
         axes.xaxis.set_major_locator(FixedLocator([*updates]) if len(updates) == 1 else MaxNLocator(5, integer=True))
-    _shared_scale(panels, data, ("reward", "truth"))
+    _shared_scale(panels, [record["truth"] for record in data if record["truth"] is not None])
     line = mpl.lines.Line2D
     keys = [
         line([], [], color=look.theme.ink, linewidth=2.4, label="what the partner really got"),
@@ -157,6 +161,7 @@ def learning(data: Rows, look: Look) -> Figure:
     ]
     figure.legend(handles=keys, loc="outside upper right", ncols=2)
     figure.supxlabel("update", fontsize=9.5, color=look.theme.faint)
+    figure.supylabel("reward, an episode", fontsize=9.5, color=look.theme.faint)
     return figure
 
 
@@ -226,14 +231,15 @@ def panels_of(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]
     return figure, places[: len(methods)]
 
 
-def _shared_scale(panels: Sequence[Axes], data: Rows, keys: Sequence[str]) -> None:
-    """One vertical scale for all panels, unless a reward lives on a scale of its own."""
-    spans = []
-    for key in keys:
-        values = [record[key] for record in data if record[key] is not None]
-        spans.append((max(values) - min(values)) if values else 0.0)
-    if min(spans) and max(spans) > 3 * min(spans):
-        return
+def _shared_scale(panels: Sequence[Axes], truths: Sequence[float]) -> None:
+    """One vertical scale for all panels but those in which a reward lives on a scale of its own.
+
+    Args:
+        panels: as they were drawn.
+        truths: what partners really got, in all of them.
+    """
+    span = max(truths) - min(truths) if truths else math.inf
     limits = [axes.get_ylim() for axes in panels]
-    for axes in panels:
-        axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    alike = [(axes, ends) for axes, ends in zip(panels, limits, strict=True) if ends[1] - ends[0] <= WIDER * span]
+    for axes, _ in alike:
+        axes.set_ylim(min(low for _, (low, _) in alike), max(high for _, (_, high) in alike))

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
@@ -47,6 +48,7 @@ from goldenrule.benchmarks.report.summarising import (
     overview,
     remarks,
 )
+from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.summary import LEAST
 from goldenrule.benchmarks.sweep.verdicts import Line
 
@@ -59,6 +61,9 @@ ENDINGS = 200
 
 TABLES = 200
 """Settings (scenario and knobs) whose tables the page has at most."""
+
+OURS = re.compile(r"(partner_reward|learning|agreement|profiles|by_\w+)(_\d+)?")
+"""Names of figures of which another page may have others."""
 
 HONEST = 0.1
 """Gaps between estimate and truth beyond this share of what a partner can get, an episode, are marked."""
@@ -98,6 +103,7 @@ def write_page(run: Run) -> Path:
         images = [_store(run_dir / FIGURES, plot) for plot in drawn]
         html = _render(run, told, crossed, list(zip(drawn, images, strict=True)))
         write_whole(path, html.encode("utf-8", "backslashreplace"))
+        _clear(run_dir / FIGURES, [plot.name for plot in drawn])
     except OSError as error:
         raise UserError(
             f"the page cannot be written to {shown(str(run_dir), 300)!r} ({error.strerror}); an earlier one is kept. "
@@ -114,6 +120,15 @@ def _store(folder: Path, plot: Plot) -> Mapping[str, str]:
         write_whole(folder / f"{plot.name}.{kind}", content)
     themes = {"light": drawn["svg"], "dark": recoloured(drawn["svg"])}
     return {name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for name, svg in themes.items()}
+
+
+def _clear(folder: Path, drawn: Sequence[str]) -> None:
+    """Remove what an earlier page drew and this one did not: with more settings figures have other names."""
+    for data in folder.glob("*.csv"):
+        old = [data, data.with_suffix(".svg"), data.with_suffix(".png")]
+        if OURS.fullmatch(data.stem) and data.stem not in drawn and all(path.is_file() for path in old):
+            for path in old:
+                path.unlink()
 
 
 def _csv(plot: Plot) -> str:
@@ -155,6 +170,7 @@ def _render(
         honest=_honest,
         unknown=HONEST,
         least=LEAST,
+        least_drawn=LEAST_UNITS,
         percents=PERCENT,
         most_reasons=REASONS,
         most_endings=ENDINGS,

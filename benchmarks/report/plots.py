@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from goldenrule.benchmarks.evaluation import correlation
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.agreement_plots import agreement
 from goldenrule.benchmarks.report.conversations import Told
@@ -48,7 +49,7 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
         _knob_plot(run, knob, methods, place, scenarios) for knob in run.varying for place in range(len(scenarios))
     ]
     several = len(run.settings) > 1
-    for place, setting in enumerate(run.settings[:DETAILED]):
+    for place, setting in detailed(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if several else ("", "")
         found += [
             _plot(run.methods, f"partner_reward{stem}",
@@ -58,14 +59,27 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
                   figures.headline, headline_data(setting, methods)),
             _plot(run.methods, f"learning{stem}", f"Learning curves{where}",
                   "Means over the dialogues of an update, not smoothed: seeds thin, their mean thick. Where the dashed "
-                  "line climbs and the solid one does not, the reward learnt from is being gamed.",
+                  "line climbs and the solid one does not, the reward learnt from is being gamed. One scale, but for "
+                  "panels of a reward on a scale of its own.",
                   figures.learning, learning_data(run, setting, methods)),
             _plot(run.methods, f"agreement{stem}", f"Estimate against truth, a message{where}",
                   "A bubble's area is its share of the method's messages, all seeds together; the line is perfect "
-                  "honesty. Bubbles to the lower right: thought kind, was not. Shares are written where there is room.",
+                  "honesty. Bubbles to the lower right: thought kind, was not. Shares are written where there is room. "
+                  "Pearson's r is over these messages; the table's is the mean of each seed's own.",
                   agreement, agreement_data(setting, methods, lambda cell: by_cell[cell].pairs)),
         ]  # fmt: skip
     return [plot for plot in (*found, *_profiles(run)) if plot.data]
+
+
+def detailed(settings: Sequence[Setting]) -> list[tuple[int, Setting]]:
+    """Settings that get figures, with their places: the first of every scenario before the second of any."""
+    earlier: Counter[str] = Counter()
+    order = []
+    for place, setting in enumerate(settings):
+        scenario = setting.cells[0].scenario
+        order.append((earlier[scenario], place))
+        earlier[scenario] += 1
+    return [(place, settings[place]) for place in sorted(place for _, place in sorted(order)[:DETAILED])]
 
 
 def _profiles(run: Run, sat: bool = False) -> list[Plot]:
@@ -80,9 +94,9 @@ def _profiles(run: Run, sat: bool = False) -> list[Plot]:
         found.append(
             _plot(methods if sat else run.methods, f"profiles{stem}", f"Performance profiles{where}",
                   "Share of seeds (a seed's settings averaged first) whose partner got more than the reward below; "
-                  "bands are 95% bootstrap intervals over seeds, each threshold by itself. Higher and further right is "
-                  "kinder. Only what every method here finished." + (" Who sat in the learner's seat, with "
-                  "partners that everyone met." if sat else ""),
+                  "bands are 95% bootstrap intervals over seeds, from 5 on, each threshold by itself. Higher and "
+                  "further right is kinder. Only what every method here finished."
+                  + (" Who sat in the learner's seat, with partners that everyone met." if sat else ""),
                   profiles, profile_data([pair for pair in named if pair[0] in methods]))
         )  # fmt: skip
     return found
@@ -156,14 +170,6 @@ def _binned(values: np.ndarray, everything: np.ndarray) -> np.ndarray:
     low, high = everything.min(), everything.max()
     width = (high - low) / BINS
     return np.round(low + width * (np.clip(((values - low) / width).astype(int), 0, BINS - 1) + 0.5), 6)
-
-
-def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Pearson's r; `None` where either side does not vary."""
-    if len(pairs) < 3:
-        return None
-    a, b = np.asarray(pairs, dtype=float).T
-    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
 
 
 def _knob_plot(run: Run, knob: str, methods: Sequence[str], place: int, scenarios: Sequence[str]) -> Plot:

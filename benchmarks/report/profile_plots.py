@@ -21,9 +21,6 @@ from goldenrule.benchmarks.sweep.verdicts import FIGURE
 THRESHOLDS = 60
 """Thresholds at most; with fewer different rewards, each of them is one."""
 
-EXACT = 1000
-"""Runs of a method up to which the bands are BCa; beyond, where the two agree, percentiles, which need less memory."""
-
 RESAMPLES = 1000
 
 
@@ -38,10 +35,9 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[FIGURE] is not None))
     if len(set(values)) < 2:
         return []
-    most = max(sum(row["method"] == method for row in rows) for method in methods)
-    how = Bootstrap("bca" if most <= EXACT else "percentile", resamples=RESAMPLES)
+    options = Options(bootstrap=Bootstrap(resamples=RESAMPLES))
     try:
-        found = profile(read_scores(rows, FIGURE), _thresholds(values), methods=methods, options=Options(how))
+        found = profile(read_scores(rows, FIGURE), _thresholds(values), methods=methods, options=options)
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
     data: Rows = []

@@ -31,7 +31,7 @@
 
   const words = (talk) => [
     ...talk.cards, talk.error || "",
-    ...talk.lines.flatMap((line) => [line.text, line.imagined || "", ...Object.values(line.facts)]),
+    ...talk.lines.flatMap((line) => [line.text, line.imagined || "", line.predicted || "", ...Object.values(line.facts)]),
   ].join("\n").toLowerCase();
   const searchable = data.talks.map(words);
 
@@ -50,10 +50,22 @@
     else at("talk").replaceChildren(make("p", "none", "No conversation fits these filters."));
   }
 
+  // One stop of the tab key for the whole list; within it the arrow keys move.
+  at("talks").addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const buttons = [...at("talks").querySelectorAll("button")];
+    const next = step && buttons[buttons.indexOf(document.activeElement) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+
   function entry(talk) {
     const cell = cellOf(talk);
     const button = make("button", "m" + cell.method);
     button.type = "button";
+    button.tabIndex = -1;
     button.append(make("b", "", data.methods[cell.method]), make("i", "", "seed " + cell.seed + ", episode " + talk.number + summary(talk)));
     const first = talk.lines.find((line) => line.who === talk.learner) || talk.lines[0];
     if (first) button.append(make("i", "", "\u201c" + first.text + "\u201d"));
@@ -70,8 +82,12 @@
   }
 
   function open(talk, button) {
-    for (const other of at("talks").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
-    if (button) button.setAttribute("aria-current", "true");
+    for (const other of at("talks").querySelectorAll("[aria-current]")) {
+      other.removeAttribute("aria-current");
+      other.tabIndex = -1;
+    }
+    button.setAttribute("aria-current", "true");
+    button.tabIndex = 0;
     const cell = cellOf(talk);
     const who = talk.partners.length > 1 ? "partners" : "partner";
     const got = talk.truth === null ? "What the " + who + " got is not known" : "The " + who + " got " + worth(talk.truth);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +47,10 @@ _KNOWN = {
 _SPARE = (("#4a6fa5", "#8fb2e6"), ("#8a8a00", "#c9c94a"), ("#a0522d", "#d98f63"), ("#2f7d7d", "#6cc3c3"),
           ("#b02e6b", "#ec7fb0"), ("#4f7a28", "#98cc66"), ("#6f4a8e", "#b994dd"), ("#96690f", "#d9ac52"),
           ("#27598c", "#6fa6de"), ("#7c3a1d", "#c98462"), ("#3d6b57", "#86bda5"), ("#5e5e5e", "#b5b5b5"))  # fmt: skip
+
+
+LINES = 4
+"""Lines of a name in a figure."""
 
 
 def colours(methods: Sequence[str], theme: Theme) -> dict[str, str]:
@@ -107,6 +112,13 @@ def _font() -> ft2font.FT2Font:
 
 
 def drawable(text: str, longest: int = 28) -> str:
-    """`text` short enough for a figure, with characters that the figure's font lacks spelt out."""
-    kept = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(c if _font().get_char_index(ord(c)) else f"\\u{{{ord(c):x}}}" for c in kept)
+    """`text` as a figure shows it: characters that the figure's font lacks spelt out, in lines of `longest` characters.
+
+    A method's settings begin a line, so that methods which differ in these alone can be told apart; what does not go
+    into `LINES` is cut.
+    """
+    kept = "".join(c if _font().get_char_index(ord(c)) else f"\\u{{{ord(c):x}}}" for c in text[: LINES * longest])
+    if len(text) <= longest:
+        return kept
+    lines = [line for part in kept.replace("[", "\n[", 1).split("\n") for line in textwrap.wrap(part, longest)]
+    return "\n".join(lines[:LINES]) + "…" * (len(lines) > LINES or len(text) > LINES * longest)

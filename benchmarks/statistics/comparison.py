@@ -102,10 +102,11 @@ class Paired:
             return None
 
     def detectable(self, alpha: float, power: float) -> float | None:
-        """The difference that so many seeds of this deviation find with this probability."""
+        """The difference that so many seeds of this deviation find with this probability; none where they cannot."""
         if self.error_size is None:
             return None
-        return detectable(self.effect.units - self.strata, alpha, power) * self.error_size
+        found = detectable(self.effect.units, self.strata, alpha, power)
+        return None if math.isinf(found) else found * self.error_size
 
 
 def pair(
@@ -139,7 +140,7 @@ def pair(
         sample.places,
         means,
         estimate(mean_of(differences), strata, options.bootstrap, draws("effect")),
-        estimate(improvement_of(x, y, strata), strata, options.bootstrap, draws("improvement")),
+        estimate(improvement_of(x, y, strata), strata, options.bootstrap, draws("improvement"), share=True),
         won,
         tied,
         lost,

@@ -22,13 +22,17 @@ def improvement_of(x: Array, y: Array, strata: Indices) -> Statistic:
         strata: `[units]`, from 0 without a gap.
     """
     members = [np.flatnonzero(strata == k) for k in range(int(strata.max()) + 1)] if len(strata) else []
-    wins = [0.5 + 0.5 * np.sign(x[own][:, None] - y[own][None, :]) for own in members]
+    orders = [own[np.argsort(y[own], kind="stable")] for own in members]
+    ranks = [[np.searchsorted(y[order], x[own], side) for side in ("left", "right")]
+             for own, order in zip(members, orders, strict=True)]  # fmt: skip
 
     def aggregate(weights: Array) -> Array:
         total = np.zeros(len(weights))
-        for own, won in zip(members, wins, strict=True):
+        for own, order, (below, reached) in zip(members, orders, ranks, strict=True):
             share = weights[:, own] * len(members)
-            total += np.einsum("bi,bi->b", share @ won, share)
+            up_to = np.zeros((len(weights), len(own) + 1))
+            np.cumsum(weights[:, order] * len(members), axis=1, out=up_to[:, 1:])
+            total += np.einsum("bi,bi->b", share, 0.5 * (up_to[:, below] + up_to[:, reached]))
         return (total / len(members))[:, None]
 
     return aggregate

@@ -9,7 +9,7 @@ import numpy as np
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
-from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS, Bootstrap, intervals
+from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Indices
 
@@ -21,8 +21,7 @@ class Profile:
     Attributes:
         thresholds: the scores, ascending.
         shares: share of runs strictly above each threshold, strata weighing the same; 0 to 1, falling.
-        low, high: the band, pointwise (each threshold's interval by itself); none
-            where a stratum has fewer than three seeds.
+        low, high: the band, pointwise (each threshold's interval by itself); none where there are `too_few` seeds.
         units: how many runs it rests on.
     """
 
@@ -51,6 +50,6 @@ def profile_of(
     above = mean_of((values[:, None] > taus).astype(np.float64))
     shares = above(even_weights(strata)[None])[0]
     low = high = None
-    if np.bincount(strata).min() >= LEAST_SEEDS:
-        low, high = (tuple(ends.tolist()) for ends in intervals(above, strata, how, rng))
+    if too_few(strata) is None:
+        low, high = (tuple(ends.tolist()) for ends in intervals(above, strata, how, rng, share=True))
     return Profile(tuple(taus.tolist()), tuple(shares.tolist()), low, high, len(values))

@@ -24,7 +24,7 @@ class Comparison:
         paired: the two methods' paired results.
         p_holm: the test's p-value, corrected for all comparisons of the table; none without pairs.
         detectable: the difference found with the wanted power after the most severe correction the table may ask
-            (alpha over the number of tests); none where the deviation cannot be told.
+            (alpha over the number of tests); none where the deviation cannot be told or so few seeds find none.
         needed: where it is not distinguishable, how many seeds a stratum would find a true difference as large as the
             observed one, likewise corrected; none where it cannot be told, or takes more than a million.
         verdict: what it comes to.

@@ -22,6 +22,7 @@ from goldenrule.benchmarks.recount import sums_of
 from goldenrule.benchmarks.results.load import episode_figures
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import SETTING
 from goldenrule.benchmarks.table import PIPE_WIDTH
 from goldenrule.envs.render import clean
@@ -141,7 +142,8 @@ def how(lines: Sequence[Line]) -> str:
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
-        f"over seeds; sign-flip test, corrected by Holm for {tests} comparison{'s' * (tests != 1)}{more}. "
+        f"over seeds, from {LEAST_UNITS} on; sign-flip test, corrected by Holm for "
+        f"{tests} comparison{'s' * (tests != 1)}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )

@@ -12,9 +12,11 @@ import pytest
 
 from goldenrule.benchmarks.commands.report import summary_of
 from goldenrule.benchmarks.crossplay.matrix import read
+from goldenrule.benchmarks.crossplay.plots import heat_map
 from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.report.stored import StoredCell
+from goldenrule.benchmarks.report.style import LIGHT, recoloured
 from goldenrule.benchmarks.report.summarising import over_seeds
 from goldenrule.benchmarks.results.schema import FILE
 
@@ -60,6 +62,19 @@ def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path)
         profiles = list(csv.DictReader(file))
     assert {row["method"] for row in profiles} == {"scripted", "saint", "exploiter"}
     assert {row["runs"] for row in profiles} == {"3"}  # seeds: the two partners that everyone met are averaged first
+
+
+def test_numbers_of_the_matrix_are_read_on_light_and_on_dark_paper(crossed: Path) -> None:
+    figure = heat_map(read(crossed)).paint(LIGHT)
+    numbers = [text for axes in figure.axes for text in axes.texts]
+    assert len(numbers) == 3 * 8
+    inks = {str(text.get_color()) for text in numbers}
+    assert inks == {"#000000", "#fefefe"}
+    for ink in inks:  # dark paper has the figure in other colours, but for the fields and the numbers upon them
+        assert recoloured(ink.encode()) == ink.encode()
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["scripted", "saint", "exploiter*"]
+    (fields,) = figure.axes[0].images
+    assert fields.get_cmap().get_bad()[3] == 0
 
 
 def test_a_damaged_cross_play_still_has_a_page(crossed: Path, tmp_path: Path) -> None:

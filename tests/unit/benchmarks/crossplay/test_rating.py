@@ -91,6 +91,13 @@ def test_agents_alike_are_not_told_apart():
         assert one["strength"]["low"] < 0 < one["strength"]["high"]
 
 
+def test_four_seeds_have_a_strength_and_no_interval_of_it():
+    values, compared = planted((0.0, 1.0, 2.0, 3.0), seeds=4)
+    for one in rate(about(), PAIRS, values, compared):
+        assert one["strength"]["mean"] is not None
+        assert one["strength"]["low"] is one["strength"]["high"] is None
+
+
 def test_swapped_seats_change_nothing():
     values, compared = planted((0.0, 1.0, 2.0, 3.0))
     swapped = [(column, row) for row, column in PAIRS]

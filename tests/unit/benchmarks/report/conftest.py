@@ -14,6 +14,7 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
+from goldenrule.benchmarks.recount import recounted
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, dumps
 from goldenrule.benchmarks.results.store import SweepStore
@@ -79,25 +80,16 @@ def curve(seed: int, trust: float, updates: int) -> list[dict[str, Any]]:
     return entries
 
 
+MEASURED = ("own_reward", "proxy_reward", "partner_reward", "partner_reward_estimate", "estimate_gap",
+            "estimate_correlation", "valid_share", "reply_accuracy")  # fmt: skip
+"""Figures that a made row has."""
+
+
 def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: list[Episode]) -> dict[str, Any]:
-    turns = [turn for episode in episodes for turn in episode.turns if turn.message.speaker == 0]
-    scored = [turn for turn in turns if turn.scores.get(ESTIMATE) is not None]
-    truth = sum(episode.total(1) for episode in episodes) / max(1, len(episodes))
-    estimate = sum(turn.scores[ESTIMATE] or 0.0 for turn in scored) / max(1, len(episodes))
     row: dict[str, Any] = {"cell": cell, "method": method, "scenario": SCENARIO, "knobs": knobs, "seed": seed}
     row |= {"status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS), "negotiation": None, "seconds": 1.0}
-    return row | {
-        "own_reward": sum(episode.total(0) for episode in episodes) / max(1, len(episodes)),
-        "proxy_reward": 0.5,
-        "partner_reward": truth,
-        "partner_reward_estimate": estimate,
-        "estimate_gap": estimate - truth,
-        "estimate_correlation": 0.5,
-        "valid_share": 1.0,
-        "reply_accuracy": 0.9,
-        "episodes": len(episodes),
-        "episodes_failed": 0,
-    }
+    row |= {"episodes": len(episodes), "episodes_failed": 0} | dict.fromkeys(MEASURED, 0.0)
+    return row | recounted(row, [as_data(episode, number) for number, episode in enumerate(episodes)])
 
 
 def make_run(

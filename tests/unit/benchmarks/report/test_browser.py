@@ -167,6 +167,28 @@ def test_the_filters_choose_conversations(watched: Watched, run_maker: Callable[
     assert watched.surprises == []
 
 
+def test_conversations_are_browsed_with_the_keyboard_and_take_one_stop_of_the_tab_key(
+    watched: Watched, plain_run: Path
+) -> None:
+    watched.open(write_report(plain_run))
+    page, focused = watched.page, "document.activeElement.closest('#browser, #settings')?.id"
+    page.focus("#by-text")
+    page.keyboard.press("Tab")
+    first = page.evaluate("document.activeElement.textContent")
+    assert "episode 0" in first
+    page.keyboard.press("ArrowDown")
+    assert "episode 1" in page.evaluate("document.activeElement.textContent")
+    assert "episode 1" in page.locator("#talk h3").text_content()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")  # nothing is above
+    assert page.evaluate("document.activeElement.textContent") == first
+    for _ in range(3):
+        if page.evaluate(focused) == "settings":
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "settings"
+
+
 @pytest.mark.parametrize("width", [1200, 360])
 def test_a_page_is_no_wider_than_its_window(watched: Watched, plain_run: Path, width: int) -> None:
     watched.page.set_viewport_size({"width": width, "height": 800})

@@ -127,6 +127,29 @@ def test_what_one_run_alone_has_is_listed_and_what_failed_is_left_out_of_both(tm
     assert line["dropped_because"] == {"B: failed: no words left": 1}
 
 
+@pytest.mark.parametrize("kinds", [("sweep", "sweep"), ("compare", "compare"), ("sweep", "compare")])
+def test_what_cells_of_one_name_were_asked_for_is_told_where_it_differs(tmp_path: Path, kinds: tuple[str, str]) -> None:
+    asked: list[dict[str, Any]] = [
+        {"episodes": 8, "partner": "lm", "checkpoint": None, "training": {"updates": 2}},
+        {"episodes": 6, "partner": "lm", "checkpoint": None, "training": {"updates": 9, "kl": 0.5}},
+    ]
+    folders = []
+    for name, kind, settings in zip("ab", kinds, asked, strict=True):
+        folders.append(stored(tmp_path / name, rows(2), sweep=kind == "sweep"))
+        if kind == "sweep":
+            with SweepStore(folders[-1], {}, {"numpy": "1"}, "abc") as store:
+                store.describe(environment={"versions": {}}, cells=36, sweep={"name": name, **settings})
+        else:
+            (folders[-1] / "config.json").write_text(json.dumps({"settings": settings}))
+    with read_run(folders[0]) as one, read_run(folders[1]) as other:
+        told = diff(one, other).environment
+    both = {"episodes": (8, 6), "updates": (2, 9)}
+    assert {name: told[name] for name in both} == both
+    assert told.get("kl") == ((None, 0.5) if kinds[0] == kinds[1] else None)
+    assert "partner" not in told
+    assert "name" not in told
+
+
 def test_a_sweep_pairs_with_a_comparison_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = stored(tmp_path / "a", rows(4), sweep=False)
     b = stored(tmp_path / "b", rows(4)[::-1])
@@ -156,7 +179,43 @@ def test_the_table_is_shown_and_hostile_names_are_spelt_out(tmp_path: Path, caps
     lines = [line for line in shown.splitlines() if line.rstrip().endswith(" worse")]
     assert len(lines) == 6  # two methods, everywhere and in two settings
     assert all("-1.000" in line for line in lines)
-    assert "1 cells are in A only:" in shown
+    assert "1 cell is in A only:" in shown
+
+
+def test_what_could_have_been_found_stands_beside_a_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = stored(tmp_path / "a", rows()), stored(tmp_path / "b", rows(change=better))
+    assert main(["diff", str(a), str(b), "--figures", "partner_reward"]) == 0
+    shown = capsys.readouterr().out
+    with read_run(a) as one, read_run(b) as other:
+        lines = diff(one, other, ["partner_reward"]).figures[0].methods
+    (line,) = [line for line in lines if line["of"] == "untrained"]
+    (told,) = [text for text in shown.splitlines() if text.startswith("untrained") and "everywhere" in text]
+    assert f" {line['detectable']:.3f} " in told
+    assert line["detectable"] > abs(line["effect"])
+
+
+def test_over_all_settings_scenarios_count_alike_and_a_seed_once_in_each(tmp_path: Path) -> None:
+    def elsewhere(row: Row) -> None:
+        if row["knobs"]["similarity"] == 1.0:
+            row |= {"scenario": "campsite-v0"}
+        row["partner_reward"] = 0.0
+
+    def more(row: Row) -> None:
+        elsewhere(row)
+        row["partner_reward"] = 4.0 if row["scenario"] == "campsite-v0" else 1.0
+
+    def again(change: Callable[[Row], None]) -> list[Row]:
+        first = rows(3, change)
+        second = [{**row, "cell": row["cell"] + "b", "knobs": {"similarity": 0.5, "cue": 1.0}} for row in first]
+        return first + [row for row in second if row["scenario"] == "hidden_needs-v0"]
+
+    figure = compared(tmp_path, again(elsewhere), again(more), "partner_reward").figures[0]
+    assert [(line["of"], line["seeds"], line["strata"]) for line in figure.methods] == [
+        (method, 6, 2) for method in ("rlhf_ppo", "untrained")
+    ]
+    assert [line["effect"] for line in figure.methods] == pytest.approx([2.5, 2.5])
 
 
 def test_all_lines_of_a_figure_are_one_family(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from goldenrule.agents.scripted import people
 from goldenrule.benchmarks import replay as replaying
 from goldenrule.benchmarks.cli import main
 from goldenrule.benchmarks.evaluation import as_data
+from goldenrule.benchmarks.recount import recounted
 from goldenrule.benchmarks.replay import Replay, replay
 from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.results.schema import FILE
@@ -220,6 +221,45 @@ def test_the_sums_beside_an_episode_are_held_against_its_log(
         found = replay(stored)
     assert [one.episode for one in found.differences] == [1]
     assert found.differences[0].what.startswith(f"its row has {column} ")
+
+
+@pytest.mark.parametrize(
+    "key", ["own_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation", "reply_accuracy"]
+)
+def test_every_figure_of_a_row_is_held_against_its_episodes(either_maker: Maker, tmp_path: Path, key: str) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        row[key] = (row[key] or 0.0) + 0.01 if row["cell"] == "untrained-1-25" else row[key]
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert [(one.cell, one.episode) for one in found.differences] == [("untrained-1-25", None)]
+    assert found.differences[0].what.startswith(f"its row has {key} ")
+
+
+def test_what_the_log_says_a_partner_got_for_a_message_is_held_against_its_rewards(
+    either_maker: Maker, tmp_path: Path
+) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        if row["cell"] == "untrained-1-25":
+            said = next(turn for turn in episodes[2]["turns"] if turn["speaker"] == 0)
+            said["scores"]["truth"] += 1.0
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert (found.same, found.episodes) == (11, 12)
+    assert (found.differences[0].cell, found.differences[0].episode) == ("untrained-1-25", 2)
+    assert "message 1: the log has the true reward" in found.differences[0].what
+
+
+def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(either_maker: Maker, tmp_path: Path) -> None:
+    def change(row: Record, episodes: list[Record]) -> None:
+        episodes[1] |= {"status": "failed", "error": "broke off", "turns": []}
+        row |= {"episodes": 2, "episodes_failed": 1}
+        row |= recounted(row, [episodes[0], episodes[2]])
+
+    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+        found = replay(stored)
+    assert (found.same, found.episodes, found.differences) == (12, 12, [])
 
 
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

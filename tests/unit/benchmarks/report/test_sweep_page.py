@@ -140,6 +140,20 @@ def test_a_file_cut_short_is_one_line(swept: Path, tmp_path: Path, kept: float) 
         write_report(tmp_path)
 
 
+def test_figures_of_an_earlier_page_that_this_one_has_not_are_removed(swept: Path, tmp_path: Path) -> None:
+    run = altered(swept, tmp_path / "run")
+    figures = run / "figures"
+    figures.mkdir()
+    stale = [figures / f"learning_1.{kind}" for kind in ("png", "svg", "csv")]
+    own = [figures / "learning_2.png", figures / "mine.csv", figures / "mine.svg", figures / "mine.png"]
+    for path in (*stale, *own):
+        path.write_bytes(b"old")
+    write_report(run)
+    assert not any(path.exists() for path in stale)
+    assert all(path.read_bytes() == b"old" for path in own)
+    assert (figures / "learning.png").stat().st_size > 1000
+
+
 def test_a_full_disk_leaves_the_old_page_whole(swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = altered(swept, tmp_path / "run")
     before = b"an earlier page"

@@ -57,6 +57,16 @@ def test_improvement_has_an_interval_within_its_range():
     assert 0 <= found.low < found.value < found.high <= 1
 
 
+@pytest.mark.parametrize("distance", [0.0, 1.0, 2.0, 3.0])
+def test_the_interval_of_an_improvement_holds_the_truth_also_where_every_seed_is_won(distance):
+    draw, samples = rng(16), 150
+    truth, held = norm.cdf(distance / np.sqrt(2)), 0
+    for x, y in draw.normal(size=(samples, 2, 8)) + np.array([[distance], [0.0]]):
+        found = estimate(improvement_of(x, y, one(8)), one(8), Bootstrap(resamples=500), draw, share=True)
+        held += bool(found.low <= truth <= found.high)
+    assert held / samples >= 0.92
+
+
 def test_seeds_are_won_tied_and_lost():
     assert won_tied_lost(np.array([0.1, 0.0, -2.0, 3.0])) == (2, 1, 1)
 
@@ -83,7 +93,8 @@ def test_a_profile_counts_runs_above_each_threshold():
     values, strata = np.array([0.1, 0.5, 0.9, 0.2, 0.4, 0.6]), np.repeat([0, 1], 3)
     found = profile_of(values, strata, [0.0, 0.4, 0.95], Bootstrap("percentile"), rng())
     assert found.shares == pytest.approx((1.0, 0.5, 0.0))  # strictly above
-    assert (found.low[0], found.high[0], found.low[2], found.high[2]) == pytest.approx((1, 1, 0, 0))
+    edge = 0.025 ** (1 / 6)  # all six above is one result in forty where this share is
+    assert (found.low[0], found.high[0], found.low[2], found.high[2]) == pytest.approx((edge, 1, 0, 1 - edge))
     assert found.low[1] < 0.5 < found.high[1]
     assert found.units == 6
 
@@ -103,6 +114,15 @@ def test_the_area_under_a_profile_is_the_mean():
 def test_a_lone_seed_has_a_profile_without_a_band():
     found = profile_of(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1]), [1.5], Bootstrap(), rng())
     assert (found.shares, found.low, found.high) == ((0.75,), None, None)
+
+
+def test_the_band_of_a_profile_holds_the_truth_also_where_all_runs_are_above():
+    draw, samples, shares = rng(17), 150, np.array([0.975, 0.9, 0.5, 0.1, 0.025])
+    held = np.zeros(5)
+    for values in draw.normal(size=(samples, 8)):
+        found = profile_of(values, one(8), norm.ppf(1 - shares), Bootstrap(resamples=500), draw)
+        held += (np.array(found.low) <= shares) & (shares <= np.array(found.high))
+    assert (held / samples >= 0.92).all()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import scipy.stats
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import Bootstrap, iqm
 from goldenrule.benchmarks.statistics.aggregates import iqm_of, mean_of
-from goldenrule.benchmarks.statistics.intervals import acceleration, estimate, intervals, tail_distance
+from goldenrule.benchmarks.statistics.intervals import MOST_LEFT_OUT, acceleration, estimate, intervals, tail_distance
 from goldenrule.benchmarks.statistics.resampling import bootstrap_weights
 
 
@@ -97,6 +97,22 @@ def test_acceleration_of_a_mean_is_a_sixth_of_its_skewness():
     assert acceleration(mean_of(np.ones(4)), one(4))[0] == 0.0
 
 
+def test_of_very_many_seeds_none_is_left_out_in_turn():
+    n = MOST_LEFT_OUT + 1
+    values = rng(19).lognormal(size=(n, 2))
+    asked = []
+
+    def watched(weights):
+        asked.append(len(weights))
+        return mean_of(values)(weights)
+
+    found = intervals(watched, one(n), Bootstrap(resamples=2000), rng(20))
+    assert sum(asked) == 2001  # no jackknife
+    wanted = scipy.stats.bootstrap((values[:, 0],), np.mean, n_resamples=2000, method="BCa", rng=rng(21))
+    low, high = wanted.confidence_interval
+    assert [found[0][0], found[1][0]] == pytest.approx([low, high], abs=0.06 * (high - low))
+
+
 def test_the_widened_tail_is_students_for_one_stratum():
     assert tail_distance(one(5), Bootstrap()) == pytest.approx(np.sqrt(5 / 4) * 2.7764451)  # t(0.975, 4), printed
     assert tail_distance(one(5), Bootstrap(widen=False)) == pytest.approx(1.9599640)
@@ -142,13 +158,30 @@ def test_no_units_and_lone_seeds_have_no_interval_and_say_why():
     lone = estimate(mean_of(np.array([1.0, 2.0, 6.0])), np.array([0, 0, 1]), Bootstrap(), rng())
     assert (lone.value, lone.low, lone.high) == (3.75, None, None)
     assert lone.reason == "an interval needs 3 seeds a stratum; 2 of 2 strata have fewer"
-    two = estimate(mean_of(np.array([1.0, 2.0])), one(2), Bootstrap(), rng())
-    assert (two.value, two.low, two.reason) == (1.5, None, "an interval needs 3 seeds")
+    four = estimate(mean_of(np.array([1.0, 2.0, 3.0, 6.0])), one(4), Bootstrap(), rng())
+    assert (four.value, four.low, four.reason) == (3.0, None, "an interval needs 5 seeds")
+
+
+@pytest.mark.parametrize("strata", [one(5), np.repeat([0, 1], 3), np.repeat([0, 1, 2], 3)])
+def test_the_fewest_seeds_that_have_an_interval_hold_the_mean_nine_times_in_ten(strata):
+    draw, samples, held = rng(18), 300, 0
+    for values in draw.normal(size=(samples, len(strata))):
+        found = estimate(mean_of(values), strata, Bootstrap(resamples=500), draw)
+        held += found.low <= 0 <= found.high
+    assert held / samples >= 0.87
 
 
 def test_values_that_do_not_vary_have_an_interval_of_no_width():
     found = estimate(iqm_of(np.full(6, 0.1)), one(6), Bootstrap(), rng())
     assert found.low == found.high == found.value
+
+
+def test_a_share_that_all_seeds_agree_in_has_an_interval_of_the_others():
+    low, high = intervals(mean_of(np.ones(8)), one(8), Bootstrap(), rng(), share=True)
+    printed = scipy.stats.binomtest(8, 8).proportion_ci(0.95)
+    assert (low[0], high[0]) == pytest.approx((printed.low, printed.high))
+    low, high = intervals(mean_of(np.full(8, 0.5)), one(8), Bootstrap(), rng(), share=True)
+    assert (low[0], high[0]) == pytest.approx((0.5 * printed.low, 1 - 0.5 * printed.low))
 
 
 @pytest.mark.parametrize(

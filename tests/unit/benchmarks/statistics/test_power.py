@@ -39,10 +39,27 @@ def test_power_without_a_difference_is_alpha_and_grows_to_one():
     assert power(-3.0, 7, 0.05) == power(3.0, 7, 0.05)
 
 
-def test_the_detectable_effect_has_the_wanted_power():
-    for n, alpha, wanted in ((2, 0.05, 0.8), (2, 1e-4, 0.9), (5, 0.05, 0.9), (50, 0.001, 0.5), (100_000, 0.05, 0.8)):
+def test_the_detectable_effect_of_many_seeds_has_the_wanted_power_of_the_t_test():
+    for n, alpha, wanted in ((31, 0.05, 0.8), (31, 1e-4, 0.9), (50, 0.001, 0.5), (100_000, 0.05, 0.8)):
         found = minimum_detectable_effect(n, 2.0, alpha=alpha, wanted=wanted)
         assert power(found / 2.0 * np.sqrt(n), n - 1, alpha) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha", "wanted"),
+    [(6, 0.05, 0.8), (7, 0.05, 0.8), (9, 0.05, 0.8), (8, 0.05 / 3, 0.9), (10, 0.05 / 4, 0.8), (11, 0.05 / 36, 0.5)],
+)
+def test_few_seeds_find_the_detectable_effect_as_often_as_promised(n, alpha, wanted):
+    effect, even, samples = minimum_detectable_effect(n, 2.0, alpha=alpha, wanted=wanted), np.full(n, 1 / n), 1500
+    draws = rng(3).normal(effect, 2.0, size=(samples, n))
+    found = np.mean([sign_flip(one, even, 0, rng()).p <= alpha for one in draws])
+    assert found == pytest.approx(wanted, abs=0.04)
+
+
+def test_no_difference_is_detectable_where_the_test_cannot_answer():
+    assert minimum_detectable_effect(5, 1.0) == minimum_detectable_effect(5, 0.0) == np.inf
+    assert minimum_detectable_effect(6, 0.0) == 0.0
+    assert minimum_detectable_effect(2, 1.0, strata=3) < np.inf
 
 
 def test_seeds_needed_by_printed_figures():
@@ -92,7 +109,7 @@ def test_simulated_strata_find_the_detectable_effect_too():
         (lambda: minimum_detectable_effect(5, 1.0, alpha=0.9), "0 < alpha < power < 1"),
         (lambda: seeds_needed(0.0, 1.0), "effect: got 0.0"),
         (lambda: seeds_needed(1e-6, 1.0), "more than 1,000,000 seeds"),
-        (lambda: detectable(0), "a spread cannot be told from 1 seed"),
+        (lambda: detectable(1), "a spread cannot be told from 1 seed"),
     ],
 )
 def test_wrong_questions_are_one_clear_line(call, said):
