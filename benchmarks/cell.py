@@ -35,6 +35,9 @@ from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.world import World, seat_name
 
+LONGEST_NAME = 120
+"""Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellSettings:
@@ -62,7 +65,8 @@ class Cell:
     Attributes:
         method: what it is called in rows and tables.
         agent: where the method is an agent of the user's own, its `package.module:Class`.
-        params: of that agent, or of a method that is a plug-in.
+        params: of that agent, or of a method that is a plug-in, as they were given.
+        resolved: all of its parameters as plain data, those not given at their defaults; `None` for `params` alone.
         source: the method's own name, where it is called otherwise.
         base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
     """
@@ -76,6 +80,7 @@ class Cell:
     base: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     source: str | None = None
+    resolved: Mapping[str, Any] | None = None
 
     def description(self) -> dict[str, Any]:
         """All that the row depends on, as plain data."""
@@ -85,7 +90,7 @@ class Cell:
             "method": self.method,
             "source": self.source,
             "agent": self.agent,
-            "params": dict(self.params),
+            "params": self.parameters,
             "scenario": self.scenario,
             "knobs": spec(self.scenario).resolve(self.knobs),
             "seed": self.seed,
@@ -94,11 +99,17 @@ class Cell:
         }
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """What its row says of the parameters of its plug-in."""
+        return dict(self.params if self.resolved is None else self.resolved)
+
+    @property
     def id(self) -> str:
         """A name for files and tables that the description alone decides."""
         text = json.dumps(self.description(), sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-        return f"{re.sub(r'[^A-Za-z0-9_]+', '-', self.method)}-{self.seed}-{digest}"
+        called = re.sub(r"[^A-Za-z0-9_]+", "-", self.method)[:LONGEST_NAME]
+        return f"{called}-{self.seed}-{digest}"
 
     @property
     def chosen(self) -> Method:
@@ -224,7 +235,7 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(knobs),
-        "params": dict(cell.params),
+        "params": cell.parameters,
         "seed": cell.seed,
         "status": "done" if error is None else "failed",
         "error": error,
@@ -250,7 +261,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(cell.knobs),
-        "params": dict(cell.params),
+        "params": cell.parameters,
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.foreign import one_line
@@ -77,6 +79,27 @@ def checked(model: Model, params: Mapping[str, Any], whose: str) -> BaseModel:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise UserError(_told(error, model, params, whose)) from None
+
+
+def as_plain_data(values: BaseModel) -> dict[str, Any]:
+    """All parameters in a form that is the same in every process: what ids are made of and rows keep.
+
+    Sets are sorted, infinities are texts, and a default that is no plain data is told by its type alone.
+    """
+    plain: dict[str, Any] = to_jsonable_python(
+        _sorted(values.model_dump(warnings=False)), fallback=lambda one: type(one).__name__
+    )
+    return plain
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _sorted(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_sorted, value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_sorted(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _told(error: ValidationError, model: Model, params: Mapping[str, Any], whose: str) -> str:

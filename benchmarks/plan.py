@@ -71,6 +71,8 @@ def plan(wanted: Comparison) -> list[Cell]:
         for name in wanted.methods:
             if name not in wanted.agents:
                 plugins.method(name)
+        with foreign():
+            resolved = {name: _resolved(wanted, name) for name in wanted.methods}
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
         for knobs in grid:
@@ -82,7 +84,7 @@ def plan(wanted: Comparison) -> list[Cell]:
     except ValueError as error:  # the layers below say what was wrong with what they were given
         raise UserError(str(error)) from error
     cells = [
-        Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base)
+        Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base, resolved=resolved[name])
         for knobs, base in zip(grid, bases, strict=True)
         for seed in wanted.seeds
         for name in wanted.methods
@@ -91,6 +93,12 @@ def plan(wanted: Comparison) -> list[Cell]:
         if name in wanted.agents:
             rehearse(next(cell for cell in cells if cell.method == name))
     return cells
+
+
+def _resolved(wanted: Comparison, name: str) -> dict[str, Any]:
+    """All parameters of a method or agent."""
+    agent = wanted.agents.get(name)
+    return plugins.resolve("method", name) if agent is None else plugins.resolve("agent", agent)
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from goldenrule.agents.base import Agent
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.parameters import Model, checked, described, from_texts, model_of
+from goldenrule.benchmarks.parameters import Model, as_plain_data, checked, described, from_texts, model_of
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.plugins import Kind, PluginError, announced, found
 from goldenrule.envs.registry import ScenarioSpec, spec
@@ -165,10 +165,7 @@ def resolve(kind: Kind, name: str, params: Params | None = None) -> dict[str, An
         return {}
     plain, given = split(kind, name, params)
     model = _declared(kind, plain)[1]
-    resolved: dict[str, Any] = checked(model, given, f"{kind} {plain!r}").model_dump(
-        mode="json", fallback=repr, warnings=False
-    )
-    return resolved
+    return as_plain_data(checked(model, given, f"{kind} {plain!r}"))
 
 
 def typed(kind: Kind, name: str, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from goldenrule.benchmarks.plan import base_hash, device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.benchmarks.sweep.wrong_fields import shown
 from goldenrule.envs.make import make
+from goldenrule.envs.plugins import Kind
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
 
@@ -31,7 +32,7 @@ class Variant:
         label: what it is called in rows: its name, and what the file sets of it.
         source: the name of the method; `None` for an agent of the user's own.
         agent: `package.module:Class` of such an agent.
-        params: of that agent, or of a method that takes some.
+        params, resolved: of that agent, or of a method that takes some: those given, and all of them.
         training: settings of training.
     """
 
@@ -39,6 +40,7 @@ class Variant:
     source: str | None
     agent: str | None
     params: Mapping[str, Any]
+    resolved: Mapping[str, Any]
     training: TrainingConfig
 
 
@@ -138,21 +140,34 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
         if entry.settings:
             known = "agent, name, params"
             raise UserError(f"agent {entry.agent!r} has no field {next(iter(entry.settings))!r}; expected {known}")
-        name = _free(entry.name or entry.agent.rpartition(":")[2])
+        name = _free(entry.name or _short(entry.agent))
         return [
-            Variant(_label(name, params), None, entry.agent, params, TrainingConfig())
+            Variant(_label(name, params), None, *_resolved("agent", entry.agent, params), TrainingConfig())
             for params in _choices(entry.params, "parameter")
         ]
     assert entry.id is not None
-    name, variants = entry.name or entry.id.rpartition(":")[2], []
+    name, variants = entry.name or _short(entry.id), []
     if name != entry.id:
         _free(name)
     for params in _choices(entry.params, "parameter"):
         _each_has_effect(entry.settings, plugins.method(entry.id, params), partner)
+        source, given, resolved = _resolved("method", entry.id, params)
         for chosen in _choices(entry.settings, "setting"):
             training = training_of({**common, **chosen})
-            variants.append(Variant(_label(name, {**params, **chosen}), entry.id, None, params, training))
+            variants.append(Variant(_label(name, {**params, **chosen}), source, None, given, resolved, training))
     return variants
+
+
+def _short(name: str) -> str:
+    """`package.module:Name(key=value)` as `Name(key=value)`."""
+    plain, bracket, rest = name.partition("(")
+    return plain.rpartition(":")[2] + bracket + rest
+
+
+def _resolved(kind: Kind, name: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """A plug-in's name alone, its parameters as given in the name or beside it, and all of them."""
+    plain, given = plugins.split(kind, name, params)
+    return plain, given, plugins.resolve(kind, plain, given)
 
 
 def _free(name: str) -> str:
@@ -218,6 +233,7 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
         _base(scenario, settings.checkpoint, knobs, variant, settings.partner),
         variant.params,
         source if source != label else None,
+        variant.resolved,
     )
 
 
