@@ -187,6 +187,13 @@ def specs() -> dict[str, ScenarioSpec]:
     return dict(sorted(_SPECS.items()))
 
 
+def in_order(scenario_id: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Knobs in the order in which the scenario declares them; as they come where it is not registered here."""
+    known = _SPECS.get(scenario_id)
+    names = [] if known is None else [knob.name for knob in known.knobs]
+    return {**{name: knobs[name] for name in names if name in knobs}, **knobs}
+
+
 def spec(scenario_id: str) -> ScenarioSpec:
     """The spec of `scenario_id`: registered, or a plug-in (`package.module:SPEC`, or the id of an entry point).
 
