@@ -11,6 +11,7 @@ import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.commands.telling import INTERRUPTED, tell, watching
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.data import data_at
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -111,10 +112,11 @@ def _show(done: Compared, as_json: bool) -> None:
             f"interrupted: {finished} of {cells} runs are finished and kept in {where}; "
             f"goldenrule report {where} makes their page"
         )
+    names = Names.of_rows(done.rows)
     for row in done.rows:
         if row["status"] != "done":
             trace = done.path / "errors" / f"{row['cell']}.txt"
             seen = f" (traceback: {trace})" if trace.is_file() else ""
-            tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}{seen}")
+            tell(f"failed: {names.row(row)}: {row['error']}{seen}")
     if done.trouble is not None:
         tell(f"the page could not be written: {done.trouble}; the results are kept in {where}")

@@ -15,6 +15,7 @@ from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
@@ -35,7 +36,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     limit: Annotated[str | None, typer.Option(metavar="N", help="Run at most so many cells now.")] = None,
     only: Annotated[
-        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
+        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     rerun_damaged: Annotated[
@@ -116,8 +117,9 @@ def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as
     if as_json:
         print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
         return 0
+    names = Names.of_cells(cells)
     for name, cell in todo.items():
-        print(clean(f"{name}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
+        print(clean(f"{name}  {names.cell(cell)}"))
     print(f"{len(todo)} of {len(cells)} cells would run.")
     return 0
 

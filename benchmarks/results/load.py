@@ -141,7 +141,8 @@ def load(path: str | Path) -> pd.DataFrame:
 
     for name in JSON_COLUMNS:
         table[name] = [None if text is None else json.loads(text) for text in table[name]]
-    table["knobs"] = [in_order(scenario, one) for scenario, one in zip(table["scenario"], table["knobs"], strict=True)]
+    ordered: list[Any] = list(map(in_order, table["scenario"], table["knobs"]))
+    table["knobs"] = ordered
     knobs = pd.DataFrame(list(table["knobs"]), index=table.index).add_prefix("knob.")
     return pd.concat([table.drop(columns=["place"]), knobs], axis=1)
 

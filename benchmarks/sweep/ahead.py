@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from goldenrule.benchmarks.results.lock import LOCK
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.rundir import environment
 from goldenrule.benchmarks.sweep.provenance import other_code
+from goldenrule.envs.registry import spec
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.sweep.run import SweepOptions
@@ -95,14 +97,28 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
     wanted = cells
     if options.only:
         wanted = {
-            name: cell
-            for name, cell in cells.items()
-            if any(part in text for part in options.only for text in (cell.method, cell.scenario, name))
+            name: cell for name, cell in cells.items() if any(_named_by(part, name, cell) for part in options.only)
         }
         if not wanted:
             raise UserError(
-                f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
+                f"--only {','.join(options.only)} matches no cell; "
+                "expected part of a method, scenario or id, or knob=value"
             )
     again = ("failed", "damaged") if options.retry_failed else ("damaged",)
     todo = [name for name in wanted if name not in settled or settled[name] in again]
     return {name: wanted[name] for name in todo[: options.limit]}
+
+
+def _named_by(part: str, name: str, cell: Cell) -> bool:
+    knob = _knob(cell.scenario, part)
+    return any(part in text for text in (cell.method, cell.scenario, name)) or knob in cell.knobs.items()
+
+
+@functools.lru_cache(maxsize=1024)
+def _knob(scenario: str, part: str) -> tuple[str, Any] | None:
+    """`knob=value` as a knob of the scenario and its value; `None` for anything else."""
+    name, equals, text = part.partition("=")
+    try:
+        return (name, spec(scenario).resolve({name: text})[name]) if equals else None
+    except ValueError:
+        return None
