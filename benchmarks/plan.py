@@ -71,10 +71,10 @@ def plan(wanted: Comparison) -> list[Cell]:
         for name in wanted.methods:
             if name not in wanted.agents:
                 plugins.method(name)
-        with foreign():
-            resolved = {name: _resolved(wanted, name) for name in wanted.methods}
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
+        with foreign():
+            resolved = {name: _resolved(wanted, name) for name in wanted.methods}
         for knobs in grid:
             with foreign():
                 make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here

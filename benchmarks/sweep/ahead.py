@@ -110,15 +110,16 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
 
 
 def _named_by(part: str, name: str, cell: Cell) -> bool:
-    knob = _knob(cell.scenario, part)
-    return any(part in text for text in (cell.method, cell.scenario, name)) or knob in cell.knobs.items()
+    if any(part in text for text in (cell.method, cell.scenario, name)):
+        return True
+    return "=" in part and _knob(cell.scenario, part).items() <= cell.knobs.items()
 
 
 @functools.lru_cache(maxsize=1024)
-def _knob(scenario: str, part: str) -> tuple[str, Any] | None:
-    """`knob=value` as a knob of the scenario and its value; `None` for anything else."""
-    name, equals, text = part.partition("=")
+def _knob(scenario: str, part: str) -> dict[str, Any]:
+    """`knob=value` as that knob of a scenario; nothing can have what it gives where there is no such knob or value."""
+    name, _, text = part.partition("=")
     try:
-        return (name, spec(scenario).resolve({name: text})[name]) if equals else None
+        return {name: spec(scenario).resolve({name: text})[name]}
     except ValueError:
-        return None
+        return {"": None}
