@@ -14,7 +14,6 @@ import typer
 from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -88,13 +87,13 @@ def validate(
         tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
     costs = None
     if estimate:
-        from goldenrule.benchmarks.apart import DiedError, apart
+        from goldenrule.benchmarks.sweep.estimate import crowded
         from goldenrule.benchmarks.sweep.estimate import estimate as reckon
 
-        try:
-            costs = apart(reckon, cells)
-        except DiedError as error:
-            raise UserError(f"sweep file {str(file)!r}: {error} while a cell was timed; mend what ends it") from None
+        costs = reckon(cells, processes)
+        full = crowded(costs, min(processes, len(cells)))
+        if full is not None:
+            tell(full)
     print_grid(wanted, cells, costs, processes, sys.stdout, json_)
     return 0
 
