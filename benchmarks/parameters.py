@@ -115,7 +115,7 @@ def _told(error: ValidationError, model: Model, params: Mapping[str, Any], whose
     shown = given if len(given) <= 80 else f"{given[:77]}..."
     inner = f" ({place})" if len(first["loc"]) > 1 else ""
     line = f"{whose}: {name}={shown}{inner} is not allowed; expected {type_of(model, name)}"
-    if not inner and "error" not in first["type"]:
+    if not inner and ("error" not in first["type"] or first["type"] in ("literal_error", "enum")):
         return line  # the type and its bounds say it all
     return f"{line}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 

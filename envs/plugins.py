@@ -94,15 +94,23 @@ def _imported(kind: Kind, target: str, name: str) -> Any:
         with foreign():
             made = importlib.import_module(module_name)
     except Exception as error:  # foreign code runs on import: whatever it raises is its author's to mend
-        raise PluginError(
-            f"{kind} {name!r} cannot be imported ({one_line(error)}); run from the folder that holds it, or install it"
-        ) from error
+        cure = _cure(error, module_name)
+        raise PluginError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {cure}") from error
     _IMPORTED.add(module_name.partition(".")[0])
     for part in attribute.split("."):
         if not hasattr(made, part):
             raise PluginError(f"{kind} {name!r}: {module_name} has no {attribute}; expected {FORM[kind]}")
         made = getattr(made, part)
     return made
+
+
+def _cure(error: Exception, module_name: str) -> str:
+    """What to do where a module cannot be imported."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return "mend what its module does on import"
+    if f"{module_name}.".startswith(f"{error.name}."):
+        return "run from the folder that holds it, or install it"
+    return f"install {error.name}, which its module needs"
 
 
 def imported() -> dict[str, str]:
