@@ -149,7 +149,7 @@ def _unwritten(error: OSError) -> str:
 
 def _is_input(error: BaseException) -> bool:
     """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
-    return any(kind.__name__ in ("CheckpointError", "AgentError") for kind in type(error).__mro__)
+    return any(kind.__name__ in ("CheckpointError", "AgentError", "UnscriptedError") for kind in type(error).__mro__)
 
 
 def _say(line: str, code: int) -> int:

@@ -23,7 +23,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.pretrained import load_base
-from goldenrule.agents.scripted import people
+from goldenrule.agents.scripted import person
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.evaluation import Evaluation, evaluate
 from goldenrule.benchmarks.methods import Method
@@ -203,8 +203,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
 
 def _script(scenario: str) -> Agent:
     """The scenario's own scripted person for the learner's seat."""
-    role, makers = seat_name(scenario, "learner"), people(scenario)
-    return makers[role if role in makers else role.rsplit("_", 1)[0]]()
+    return person(scenario, seat_name(scenario, "learner"))
 
 
 def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
@@ -212,8 +211,7 @@ def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
     learner = seat_name(cell.scenario, "learner")
     names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
     if settings.partner == "scripted":
-        makers = people(cell.scenario)
-        return {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
+        return {name: person(cell.scenario, name) for name in names}
     network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)

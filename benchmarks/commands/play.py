@@ -108,7 +108,7 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
-    from goldenrule.agents.scripted import people
+    from goldenrule.agents.scripted import person
     from goldenrule.benchmarks.plugins import agent
     from goldenrule.envs.plugins import announced
 
@@ -117,8 +117,7 @@ def sitting(
 
         who = "lm" if checkpoint is not None or scenario in shipped() else "scripted"
     if who == "scripted":
-        makers = people(scenario)
-        return makers[seat if seat in makers else seat.rsplit("_", 1)[0]]()
+        return person(scenario, seat)
     if who == "lm":
         from goldenrule.agents.language_model import LanguageModel
         from goldenrule.agents.pretrained import load_base

@@ -10,12 +10,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.pretrained import shipped
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.methods import Method
-from goldenrule.benchmarks.plan import base_hash, device, rehearse, with_people
+from goldenrule.benchmarks.plan import base_of, check_scripts, device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.benchmarks.sweep.wrong_fields import shown
 from goldenrule.envs.make import make
@@ -68,8 +67,10 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
             partner=sweep.partner,
         )
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in _knobs(entry.id, entry.knobs)]
+        chosen = [plugins.method(one.source, one.params) for one in variants if one.source is not None]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)
+            check_scripts(scenario, knobs, sweep.partner, chosen)
         cells = [
             _cell(scenario, knobs, variant, seed, settings)
             for scenario, knobs in grid
@@ -241,11 +242,8 @@ def _base(
     scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], variant: Variant, partner: str
 ) -> str | None:
     """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
-    source = variant.source
-    needs = partner == "lm" or (source is not None and plugins.method(source, variant.params).kind != "scripted")
-    if not needs and checkpoint is None and scenario not in shipped():
-        return None
-    return base_hash(scenario, checkpoint, tuple(sorted(knobs.items())))
+    kind = "custom" if variant.source is None else plugins.method(variant.source, variant.params).kind
+    return base_of(scenario, checkpoint, knobs, kind, partner)
 
 
 def _each_once(cells: Sequence[Cell], where: str) -> None:
