@@ -26,6 +26,7 @@ from goldenrule.envs.data import has
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.promises import ScenarioError
 from goldenrule.envs.seeding import derive
 from goldenrule.training.world import seat_name
 
@@ -245,6 +246,8 @@ def _rehearse(cell: Cell, dialogues: int) -> None:
         envs = [make(cell.scenario, **cell.knobs) for _ in range(dialogues)]
         try:
             play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
+        except ScenarioError as error:
+            raise UserError(f"scenario {cell.scenario}: {error}; mend it") from error
         except ValueError as error:
             raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
         except Exception as error:  # `play` lets through what `reset` or the scenario raises

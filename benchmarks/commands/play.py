@@ -12,10 +12,11 @@ from goldenrule.agents.human import Human
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec, whole
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.envs.foreign import foreign
+from goldenrule.envs.foreign import ForeignError, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.render import clean
+from goldenrule.envs.scenarios.promises import ScenarioError
 
 if TYPE_CHECKING:
     from goldenrule.agents.base import Agent
@@ -140,6 +141,12 @@ def _hold(
             return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; mend it") from error
+    except ForeignError:
+        raise
+    except Exception as error:  # what `play` lets through: of the scenario, or of an agent's `reset`
+        raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 
 
 def _show(episode: Episode) -> None:

@@ -119,13 +119,30 @@ def test_where_nobody_has_a_script_for_a_seat_that_is_told(tmp_path, capsys, lon
     assert not (tmp_path / "out").exists()
 
 
+def written(folder, name, **replaced):
+    """The lonely scenario under another id, with people, and with some of it replaced."""
+    people = "from goldenrule.agents.scripted import register_people as people\n"
+    source = dedent(LONELY).replace("lonely-v0", f"{name}-v0")
+    for old, new in replaced.items():
+        source = source.replace(old, new)
+    (folder / f"tests_{name}.py").write_text(f'{source}{people}people("{name}-v0", "default", {{"seeker": Says}})\n')
+    return f"tests_{name}:LONELY"
+
+
 def test_agents_that_need_no_base_are_compared_without_one(tmp_path, capsys, lonely):
-    registered = (
-        'from goldenrule.agents.scripted import register_people as r; r("social-v0", "default", {"seeker": Says})'
-    )
-    (tmp_path / "tests_social.py").write_text(dedent(LONELY).replace("lonely-v0", "social-v0") + registered)
-    asked = ["compare", "--scenario", "tests_social:LONELY", "--methods", "a", "--agent", "a=tests_social:Says"]
+    where = written(tmp_path, "social")
+    asked = ["compare", "--scenario", where, "--methods", "a", "--agent", "a=tests_social:Says"]
     asked += ["--seeds", "1", "--episodes", "2", "--workers", "1", "--out", str(tmp_path / "out")]
     assert main([*asked, "--partner", "lm"]) == 2
     assert "no base checkpoint for tests_social:LONELY" in capsys.readouterr().err
     assert main([*asked, "--partner", "scripted"]) == 0
+
+
+@pytest.mark.parametrize("command", ["play", "validate"])
+def test_a_scenario_that_breaks_its_promise_is_named_and_not_the_agent(tmp_path, capsys, lonely, command):
+    where = written(tmp_path, "unjudged", **{"(Judgement(),)": "()"})
+    file = tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(lonely | {"scenarios": [where]}))
+    seats = ["--learner", "tests_lonely:Says", "--partner", "tests_lonely:Says"]
+    assert main({"play": ["play", "--scenario", where, *seats], "validate": ["validate", str(file)]}[command]) == 2
+    assert f"scenario {where}: Lonely.hear gave 0 judgements; expected 1" in capsys.readouterr().err
