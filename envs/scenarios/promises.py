@@ -19,12 +19,10 @@ def start_of(scenario: Scenario, start: Any) -> Start:
         ScenarioError: it is no `Start`, or has not one card for each agent.
     """
     if not isinstance(start, Start):
-        raise ScenarioError(f"{_verb(scenario, 'reset')} gave a {type(start).__name__}; expected a Start(cards)")
-    if len(start.cards) != len(scenario.agents):
-        raise ScenarioError(
-            f"{_verb(scenario, 'reset')} gave {len(start.cards)} cards; "
-            f"expected {len(scenario.agents)}, one for each agent"
-        )
+        raise _broken(scenario, "reset", f"gave a {type(start).__name__}", "a Start(cards)")
+    cards, agents = len(start.cards), len(scenario.agents)
+    if cards != agents:
+        raise _broken(scenario, "reset", f"gave {cards} cards", f"{agents}, one for each agent")
     return start
 
 
@@ -36,9 +34,8 @@ def speakers_of(scenario: Scenario, speakers: Any) -> tuple[int, ...]:
     """
     last = len(scenario.agents) - 1
     if not isinstance(speakers, tuple) or not speakers or not all(0 <= seat <= last for seat in speakers):
-        raise ScenarioError(
-            f"{_verb(scenario, 'speakers')} gave {speakers!r}; expected a tuple of indices of agents, 0 to {last}"
-        )
+        expected = f"a tuple of indices of agents, 0 to {last}"
+        raise _broken(scenario, "speakers", f"gave {speakers!r}", expected)
     return speakers
 
 
@@ -54,23 +51,21 @@ def outcome_of(scenario: Scenario, outcome: Any, heard: int) -> Outcome:
         ScenarioError: it is no `Outcome`, has not one reward for each agent or one judgement for each message, pays
             somebody who is not there, or pays what is no number.
     """
-    hear = _verb(scenario, "hear")
     if not isinstance(outcome, Outcome):
-        raise ScenarioError(f"{hear} gave a {type(outcome).__name__}; expected an Outcome(rewards, judgements)")
-    if len(outcome.rewards) != len(scenario.agents):
-        raise ScenarioError(
-            f"{hear} gave {len(outcome.rewards)} rewards; expected {len(scenario.agents)}, one for each agent"
-        )
-    if len(outcome.judgements) != heard:
-        raise ScenarioError(f"{hear} gave {len(outcome.judgements)} judgements; expected {heard}, one for each message")
+        raise _broken(scenario, "hear", f"gave a {type(outcome).__name__}", "an Outcome(rewards, judgements)")
+    rewards, judgements, agents = len(outcome.rewards), len(outcome.judgements), len(scenario.agents)
+    if rewards != agents:
+        raise _broken(scenario, "hear", f"gave {rewards} rewards", f"{agents}, one for each agent")
+    if judgements != heard:
+        raise _broken(scenario, "hear", f"gave {judgements} judgements", f"{heard}, one for each message")
     paid: tuple[tuple[str, Any], ...] = (*zip(scenario.agents, outcome.rewards, strict=True), *outcome.absent.items())
-    for name, reward in paid:
-        if not isinstance(reward, Real):  # whether it is finite is for `check` to find, and results refuse it
-            raise ScenarioError(f"{hear} pays {name} {reward!r}; expected a number")
-    if not outcome.absent.keys() <= set(scenario.absent):
-        raise ScenarioError(f"{hear} pays {list(outcome.absent)}; expected some of absent={list(scenario.absent)}")
+    for name, reward in paid:  # whether it is finite is for `check` to find, and results refuse what is not
+        if type(reward) is not float and not isinstance(reward, Real):
+            raise _broken(scenario, "hear", f"pays {name} {reward!r}", "a number")
+    if outcome.absent and not outcome.absent.keys() <= set(scenario.absent):
+        raise _broken(scenario, "hear", f"pays {list(outcome.absent)}", f"some of absent={list(scenario.absent)}")
     return outcome
 
 
-def _verb(scenario: Scenario, verb: str) -> str:
-    return f"{type(scenario).__name__}.{verb}"
+def _broken(scenario: Scenario, verb: str, given: str, expected: str) -> ScenarioError:
+    return ScenarioError(f"{type(scenario).__name__}.{verb} {given}; expected {expected}")
