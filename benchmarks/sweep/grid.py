@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
@@ -21,6 +22,9 @@ from goldenrule.envs.make import make
 from goldenrule.envs.plugins import Kind
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
+
+LONGEST_VALUE = 80
+"""Characters of a parameter or setting in the name of a method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +194,14 @@ def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) 
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
-    told = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    told = ",".join(f"{key}={_cut(str(value))}" for key, value in sorted(chosen.items()))
     return f"{name}[{told}]" if told else name
+
+
+def _cut(text: str) -> str:
+    """A value in a name; of a long one the beginning, and what tells it from others that begin so."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…{digest}"
 
 
 def training_of(chosen: Mapping[str, Any]) -> TrainingConfig:

@@ -66,6 +66,14 @@ class TestGrid:
         assert trained.chosen.name == "ppo_on"
         assert trained.parameters == {"reward": "examples.reward:Warmth", "params": None}
 
+    def test_a_long_parameter_is_cut_in_the_name_and_told_from_its_like(self, right):
+        params = {"greeting": ["a" * 500 + last for last in "bc"]}
+        entry = {"agent": "examples.agent:Listener", "name": "it", "params": params}
+        found = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": [entry], "seeds": 1})
+        assert len({cell.method for cell in found}) == 2
+        assert all(cell.method.startswith("it[greeting=aaa") and len(cell.method) < 120 for cell in found)
+        assert [cell.parameters["greeting"] for cell in found] == params["greeting"]
+
     def test_settings_for_all_methods_and_a_name_for_one(self, right):
         wanted = right | {"training": {"updates": 7}, "methods": ["scripted", {"id": "rlhf_ppo", "name": "short"}]}
         found = cells(wanted)
