@@ -97,12 +97,13 @@ def _show(done: Compared, as_json: bool) -> None:
     from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
     from goldenrule.benchmarks.table import print_table
 
-    where = clean(str(done.path))
+    where, compared = clean(str(done.path)), comparisons(done.rows, folder=done.path)
     if as_json:
-        print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": done.summary}), flush=True)
+        told = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
+        print(json.dumps(told), flush=True)
     else:
         print_table(done.summary, sys.stdout)
-        print_comparisons(comparisons(done.rows, folder=done.path), sys.stdout)
+        print_comparisons(compared, sys.stdout)
         print(f"Run:    {where}", flush=True)
         if done.report is not None:
             print(f"Report: {clean(str(done.report))}", flush=True)
