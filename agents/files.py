@@ -13,6 +13,9 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file beside and rename it, so that `path` is either the old file or the new one, whole.
 
     What a process of this machine left beside it when it was killed is removed.
+
+    Raises:
+        OSError: it cannot be written; names `path`.
     """
     host = socket.gethostname()
     beside = path.with_name(f".{path.name}.{host}.{os.getpid()}.part")
@@ -25,6 +28,9 @@ def write_whole(path: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say whose write it refused
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a run failed (its rows say why), 2 wrong input (one line s
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -38,6 +39,9 @@ from goldenrule.envs.data import DataError
 from goldenrule.envs.foreign import ForeignError, noticing_interrupts, one_line
 
 DEBUG = "GOLDENRULE_DEBUG"
+STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG)
+"""What is wrong with a disk or folder, and not with us."""
+FREE = "Free space or mend permissions, then run the same command again"
 
 app = typer.Typer(
     name="goldenrule",
@@ -110,7 +114,7 @@ def run(arguments: Sequence[str] | None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: its message is the help, of many lines
             print(error.format_message(), file=sys.stderr)
             return 2
-        return _say(error.format_message(), 2)
+        return _say(_with_next_step(error), 2)
     except BaseException as error:  # SystemExit too: nothing of ours raises it
         if isinstance(error.__context__, BrokenPipeError) and isinstance(error, SystemExit):
             return 1  # what Rich makes of a reader that has gone
@@ -120,13 +124,32 @@ def run(arguments: Sequence[str] | None) -> int:
             return _say(str(error), 2)
         if isinstance(error, ForeignError):
             return _say(f"code of a plug-in raised {error}, which would end the program; it may only raise errors", 2)
+        if isinstance(error, OSError) and error.errno in STORAGE:
+            return _say(f"{_unwritten(error)}; what was saved before is kept. {FREE}", 2)
         hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
         return _say(f"unexpected {one_line(error)}{hint}", 1)
 
 
+def _with_next_step(error: TyperException) -> str:
+    """What was typed wrong, and where to look, unless Typer has said what was meant."""
+    told = error.format_message()
+    if "Did you mean" in told or "Possible options" in told:
+        return told
+    context = getattr(error, "ctx", None)
+    commands = [] if context is None else list(getattr(context.command, "commands", ()))
+    called = "goldenrule" if context is None else context.command_path
+    hint = f"expected one of {', '.join(commands)}" if commands else f"see `{called} --help`"
+    return f"{told.removesuffix('.')}; {hint}"
+
+
+def _unwritten(error: OSError) -> str:
+    where = "a file" if error.filename is None else repr(str(error.filename)[:300])
+    return f"{where} cannot be written or read ({error.strerror})"
+
+
 def _is_input(error: BaseException) -> bool:
     """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
-    return any(kind.__name__ in ("CheckpointError", "AgentError") for kind in type(error).__mro__)
+    return any(kind.__name__ in ("CheckpointError", "AgentError", "UnscriptedError") for kind in type(error).__mro__)
 
 
 def _say(line: str, code: int) -> int:

@@ -23,7 +23,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.pretrained import load_base
-from goldenrule.agents.scripted import people
+from goldenrule.agents.scripted import person
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.evaluation import Evaluation, evaluate
 from goldenrule.benchmarks.methods import Method
@@ -34,6 +34,9 @@ from goldenrule.envs.seeding import derive
 from goldenrule.training.corpus import CorpusConfig
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.world import World, seat_name
+
+LONGEST_NAME = 120
+"""Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Cell:
     Attributes:
         method: what it is called in rows and tables.
         agent: where the method is an agent of the user's own, its `package.module:Class`.
-        params: of that agent, or of a method that is a plug-in.
+        params: of that agent, or of a method that is a plug-in, as they were given.
+        resolved: all of its parameters as plain data, those not given at their defaults; `None` for `params` alone.
         source: the method's own name, where it is called otherwise.
         base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
     """
@@ -76,6 +80,7 @@ class Cell:
     base: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     source: str | None = None
+    resolved: Mapping[str, Any] | None = None
 
     def description(self) -> dict[str, Any]:
         """All that the row depends on, as plain data."""
@@ -85,7 +90,7 @@ class Cell:
             "method": self.method,
             "source": self.source,
             "agent": self.agent,
-            "params": dict(self.params),
+            "params": self.parameters,
             "scenario": self.scenario,
             "knobs": spec(self.scenario).resolve(self.knobs),
             "seed": self.seed,
@@ -94,11 +99,17 @@ class Cell:
         }
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """What its row says of the parameters of its plug-in."""
+        return dict(self.params if self.resolved is None else self.resolved)
+
+    @property
     def id(self) -> str:
         """A name for files and tables that the description alone decides."""
         text = json.dumps(self.description(), sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-        return f"{re.sub(r'[^A-Za-z0-9_]+', '-', self.method)}-{self.seed}-{digest}"
+        called = re.sub(r"[^A-Za-z0-9_]+", "-", self.method)[:LONGEST_NAME]
+        return f"{called}-{self.seed}-{digest}"
 
     @property
     def chosen(self) -> Method:
@@ -192,8 +203,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
 
 def _script(scenario: str) -> Agent:
     """The scenario's own scripted person for the learner's seat."""
-    role, makers = seat_name(scenario, "learner"), people(scenario)
-    return makers[role if role in makers else role.rsplit("_", 1)[0]]()
+    return person(scenario, seat_name(scenario, "learner"))
 
 
 def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
@@ -201,8 +211,7 @@ def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
     learner = seat_name(cell.scenario, "learner")
     names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
     if settings.partner == "scripted":
-        makers = people(cell.scenario)
-        return {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
+        return {name: person(cell.scenario, name) for name in names}
     network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)
@@ -224,7 +233,7 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(knobs),
-        "params": dict(cell.params),
+        "params": cell.parameters,
         "seed": cell.seed,
         "status": "done" if error is None else "failed",
         "error": error,
@@ -250,7 +259,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "method": cell.method,
         "scenario": cell.scenario,
         "knobs": dict(cell.knobs),
-        "params": dict(cell.params),
+        "params": cell.parameters,
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),

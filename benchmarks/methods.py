@@ -108,5 +108,5 @@ def method(name: str) -> Method:
         close = difflib.get_close_matches(name, list(_METHODS), n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         known = ", ".join([*_METHODS, *FACTORIES])
-        raise ValueError(f"no method {name!r}; expected one of {known}{hint}")
+        raise ValueError(f"no method {name!r}; expected one of {known}, or package.module:function{hint}")
     return _METHODS[name]

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.envs.foreign import one_line
@@ -79,6 +81,27 @@ def checked(model: Model, params: Mapping[str, Any], whose: str) -> BaseModel:
         raise UserError(_told(error, model, params, whose)) from None
 
 
+def as_plain_data(values: BaseModel) -> dict[str, Any]:
+    """All parameters in a form that is the same in every process: what ids are made of and rows keep.
+
+    Sets are sorted, infinities are texts, and a default that is no plain data is told by its type alone.
+    """
+    plain: dict[str, Any] = to_jsonable_python(
+        _sorted(values.model_dump(warnings=False)), fallback=lambda one: type(one).__name__
+    )
+    return plain
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _sorted(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_sorted, value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_sorted(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _told(error: ValidationError, model: Model, params: Mapping[str, Any], whose: str) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"])) or "parameters"
@@ -92,7 +115,7 @@ def _told(error: ValidationError, model: Model, params: Mapping[str, Any], whose
     shown = given if len(given) <= 80 else f"{given[:77]}..."
     inner = f" ({place})" if len(first["loc"]) > 1 else ""
     line = f"{whose}: {name}={shown}{inner} is not allowed; expected {type_of(model, name)}"
-    if not inner and "error" not in first["type"]:
+    if not inner and ("error" not in first["type"] or first["type"] in ("literal_error", "enum")):
         return line  # the type and its bounds say it all
     return f"{line}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 

@@ -15,16 +15,18 @@ import torch
 
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.play import play
-from goldenrule.agents.pretrained import load_base, unlearnt
+from goldenrule.agents.pretrained import load_base, shipped, unlearnt
+from goldenrule.agents.scripted import person
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.apart import DiedError, apart
 from goldenrule.benchmarks.cell import Cell, CellSettings, others
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.methods import methods
+from goldenrule.benchmarks.methods import Method, methods
 from goldenrule.envs.data import has
 from goldenrule.envs.foreign import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.promises import ScenarioError
 from goldenrule.envs.seeding import derive
 from goldenrule.training.world import seat_name
 
@@ -68,21 +70,29 @@ def plan(wanted: Comparison) -> list[Cell]:
     """
     try:
         grid = knob_grid(wanted.scenario, with_people(wanted.scenario, wanted.knobs))
-        for name in wanted.methods:
-            if name not in wanted.agents:
-                plugins.method(name)
+        chosen = {name: plugins.method(name) for name in wanted.methods if name not in wanted.agents}
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
+        with foreign():
+            resolved = {name: _resolved(wanted, name) for name in wanted.methods}
         for knobs in grid:
             with foreign():
                 make(wanted.scenario, **knobs).reset(seed=0)  # human cards are read here
-        bases = [base_hash(wanted.scenario, settings.checkpoint, tuple(sorted(knobs.items()))) for knobs in grid]
+            check_scripts(wanted.scenario, knobs, settings.partner, chosen.values())
+        kinds = {name: chosen[name].kind if name in chosen else "custom" for name in wanted.methods}
+        bases = [
+            {
+                name: base_of(wanted.scenario, settings.checkpoint, knobs, kind, settings.partner)
+                for name, kind in kinds.items()
+            }
+            for knobs in grid
+        ]
     except UserError:
         raise
     except ValueError as error:  # the layers below say what was wrong with what they were given
         raise UserError(str(error)) from error
     cells = [
-        Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base)
+        Cell(name, wanted.scenario, knobs, seed, settings, wanted.agents.get(name), base[name], resolved=resolved[name])
         for knobs, base in zip(grid, bases, strict=True)
         for seed in wanted.seeds
         for name in wanted.methods
@@ -91,6 +101,28 @@ def plan(wanted: Comparison) -> list[Cell]:
         if name in wanted.agents:
             rehearse(next(cell for cell in cells if cell.method == name))
     return cells
+
+
+def _resolved(wanted: Comparison, name: str) -> dict[str, Any]:
+    """All parameters of a method or agent."""
+    agent = wanted.agents.get(name)
+    return plugins.resolve("method", name) if agent is None else plugins.resolve("agent", agent)
+
+
+def base_of(scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], kind: str, partner: str) -> str | None:
+    """Hash of the base weights of a cell; `None` where nothing in it needs a network.
+
+    Args:
+        scenario, checkpoint, knobs, partner: of the cell.
+        kind: of its method (`goldenrule.benchmarks.methods.Method`), `custom` for an agent of the user's own.
+
+    Raises:
+        CheckpointError: there are none where they are needed, they are damaged, or of another scenario.
+    """
+    needed = partner == "lm" or kind not in ("scripted", "custom")
+    if not needed and checkpoint is None and scenario not in shipped():
+        return None
+    return base_hash(scenario, checkpoint, tuple(sorted(knobs.items())))
 
 
 @functools.lru_cache(maxsize=64)
@@ -134,6 +166,25 @@ def _check_names(wanted: Comparison) -> None:
             raise UserError(f"agent name {name!r} is not allowed; expected up to 40 letters, digits, '_', '-' or '.'")
         if name in methods():
             raise UserError(f"agent name {name!r} is a method's; give your agent another name")
+
+
+def check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, chosen: Iterable[Method]) -> None:
+    """See that there are scripts for all seats in which scripted people are to sit.
+
+    Args:
+        scenario, knobs: where.
+        partner: `lm` or `scripted`: who sits in the other seats.
+        chosen: the methods.
+
+    Raises:
+        UnscriptedError: there is none for one of them.
+    """
+    learner = seat_name(scenario, "learner")
+    seats = {learner} if any(one.kind == "scripted" for one in chosen) else set()
+    if partner == "scripted":
+        seats |= {*spec(scenario).build(**knobs).agents} - {learner}
+    for seat in sorted(seats):
+        person(scenario, seat)
 
 
 def with_people(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
@@ -195,6 +246,8 @@ def _rehearse(cell: Cell, dialogues: int) -> None:
         envs = [make(cell.scenario, **cell.knobs) for _ in range(dialogues)]
         try:
             play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
+        except ScenarioError as error:
+            raise UserError(f"scenario {cell.scenario}: {error}; mend it") from error
         except ValueError as error:
             raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
         except Exception as error:  # `play` lets through what `reset` or the scenario raises

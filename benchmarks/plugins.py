@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from goldenrule.agents.base import Agent
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.parameters import Model, checked, described, from_texts, model_of
+from goldenrule.benchmarks.parameters import Model, as_plain_data, checked, described, from_texts, model_of
 from goldenrule.envs.foreign import foreign, one_line
-from goldenrule.envs.plugins import Kind, PluginError, announced, found
+from goldenrule.envs.plugins import Kind, announced, found
 from goldenrule.envs.registry import ScenarioSpec, spec
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -73,18 +73,12 @@ def method(name: str, params: Params | None = None) -> Method:
         UserError: there is none of that name; or as for `agent`; or it gives no `Method` that trains a network.
     """
     from goldenrule.benchmarks.methods import Method, methods
-    from goldenrule.benchmarks.methods import method as known_method
     from goldenrule.rewards.kindness import Estimator
 
     if name in methods():
         if params:
             raise UserError(f"method {name!r} takes no parameters; {', '.join(params)} was given")
         return methods()[name]
-    if ":" not in name and name.partition("(")[0] not in {*factories(), *announced("method")}:
-        try:
-            return known_method(name)
-        except ValueError as error:
-            raise UserError(str(error)) from error
     made = _made("method", name, params)
     if not isinstance(made, Method):
         raise UserError(
@@ -165,10 +159,7 @@ def resolve(kind: Kind, name: str, params: Params | None = None) -> dict[str, An
         return {}
     plain, given = split(kind, name, params)
     model = _declared(kind, plain)[1]
-    resolved: dict[str, Any] = checked(model, given, f"{kind} {plain!r}").model_dump(
-        mode="json", fallback=repr, warnings=False
-    )
-    return resolved
+    return as_plain_data(checked(model, given, f"{kind} {plain!r}"))
 
 
 def typed(kind: Kind, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -224,9 +215,9 @@ def split(kind: Kind, name: str, params: Params | None = None) -> tuple[str, Par
 def _declared(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
     """What makes a plug-in, and its parameters."""
     try:
-        make = factories().get(name) if kind == "method" else None
+        make = _ours(name) if kind == "method" else None
         make = found(kind, name) if make is None else make
-    except PluginError as error:
+    except ValueError as error:  # a `PluginError`, or that there is no such method
         raise UserError(str(error)) from error
     if kind == "method" and not callable(make):
         made = make
@@ -238,6 +229,19 @@ def _declared(kind: Kind, name: str) -> tuple[Callable[..., Any], Model]:
             f"method {name!r} is the training itself; expected a function that returns it in a Method(name, doc, train)"
         )
     return make, model_of(make, f"{kind} {name!r}")
+
+
+def _ours(name: str) -> Callable[..., Any] | None:
+    """What makes a built-in method; `None` for the name of a plug-in.
+
+    Raises:
+        ValueError: there is none of that name; says which there are.
+    """
+    from goldenrule.benchmarks.methods import method as known_method
+
+    if name in factories():
+        return factories()[name]
+    return None if ":" in name or name in announced("method") else partial(known_method, known_method(name).name)
 
 
 def _names(make: Callable[..., Any]) -> set[str]:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from goldenrule.benchmarks.cell import Cell
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.render import brief, clean
 
 EVALUATION_UNITS = 6
@@ -64,18 +65,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def title(cell: Cell) -> str:
-    """A cell for a reader."""
-    return f"{cell.method}, seed {cell.seed}"
-
-
-def closing(cell: Cell, row: dict[str, Any]) -> str:
+def closing(called: str, row: dict[str, Any]) -> str:
     """How a cell ended, in a line."""
     if row["status"] != "done":
-        return f"failed  {title(cell)}: {clean(brief(row['error']))}"
+        return f"failed  {called}: {clean(brief(row['error']))}"
     reward = row["partner_reward"]
     told = "no partner reward" if reward is None else f"partner reward {reward:.2f}"
-    return f"done    {title(cell)}: {told} ({duration(row['seconds'])})"
+    return f"done    {called}: {told} ({duration(row['seconds'])})"
 
 
 class Lines:
@@ -89,7 +85,7 @@ class Lines:
 
     def __init__(self, cells: Sequence[Cell], stream: TextIO, every: float = 15.0) -> None:
         self.clock, self.stream, self.every = Clock(cells), stream, every
-        self._told: dict[str, float] = {}
+        self._names, self._told = Names.of_cells(cells), dict[str, float]()
 
     def __enter__(self) -> Lines:
         return self
@@ -97,26 +93,29 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         self.stream.flush()
 
+    def _called(self, cell: Cell) -> str:
+        return clean(self._names.cell(cell))
+
     def _say(self, line: str) -> None:
         print(line, file=self.stream, flush=True)
 
     def started(self, cell: Cell) -> None:
         """Tell that a cell begins."""
         self._told[cell.id] = time.monotonic()
-        self._say(f"begin   {title(cell)}")
+        self._say(f"begin   {self._called(cell)}")
 
     def advanced(self, cell: Cell, done: int, total: int) -> None:
         """Tell of updates, now and then."""
         self.clock.advance(cell, done, total)
         if time.monotonic() - self._told[cell.id] >= self.every:
             self._told[cell.id] = time.monotonic()
-            self._say(f"        {title(cell)}: update {done} of {total}; {self.clock.left()}")
+            self._say(f"        {self._called(cell)}: update {done} of {total}; {self.clock.left()}")
 
     def finished(self, cell: Cell, row: dict[str, Any]) -> None:
         """Tell how a cell ended."""
         self.clock.finish(cell)
         left = len(self.clock.total) - self.clock.finished
-        self._say(closing(cell, row) + (f"; {left} to go, {self.clock.left()}" if left else ""))
+        self._say(closing(self._called(cell), row) + (f"; {left} to go, {self.clock.left()}" if left else ""))
 
 
 class Bars:
@@ -128,7 +127,7 @@ class Bars:
     """
 
     def __init__(self, cells: Sequence[Cell], console: Console) -> None:
-        self.clock = Clock(cells)
+        self.clock, self._names = Clock(cells), Names.of_cells(cells)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
@@ -154,7 +153,7 @@ class Bars:
     def started(self, cell: Cell) -> None:
         """Draw a bar for the cell."""
         total = max(1, _updates(cell))
-        self._bars[cell.id] = self._progress.add_task(title(cell), total=total, note="begins")
+        self._bars[cell.id] = self._progress.add_task(clean(self._names.cell(cell)), total=total, note="begins")
 
     def advanced(self, cell: Cell, done: int, total: int) -> None:
         """Move its bar."""
@@ -167,5 +166,5 @@ class Bars:
         """Take its bar away and leave a line."""
         self.clock.finish(cell)
         self._progress.remove_task(self._bars.pop(cell.id))
-        self._progress.console.print(Text(closing(cell, row)))
+        self._progress.console.print(Text(closing(clean(self._names.cell(cell)), row)))
         self._tell()

@@ -30,6 +30,7 @@ from typing import Any
 from goldenrule.agents.files import write_whole
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.envs.plugins import imported
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
@@ -153,14 +154,14 @@ def fresh_path(root: Path, scenario: str) -> Path:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, commit and machine."""
+    """Versions, commit and machine; of the plug-ins that were imported so far, what tells their code apart."""
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: _version(name) for name in PACKAGES} | imported(),
         "commit": commit(),
         "command": sys.argv[1:],
     }

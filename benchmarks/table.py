@@ -111,17 +111,21 @@ def _signed_zero(value: float, digits: int) -> str:
 
 
 def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why figures are missing, a line each; one that all methods share is told once."""
+    """Why figures are missing: a line for each reason and the methods that share it."""
     told: dict[tuple[str, str], list[str]] = {}
     for group in groups:
         for key, title in COLUMNS.items():
             reason = group["figures"][key]["reason"]
             if reason is not None:
                 told.setdefault((title.replace("-\n", "").replace("\n", " "), reason), []).append(group["method"])
-    lines = []
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (title, reason), names in told.items():
-        whose = "" if len(names) == len(groups) else f" ({', '.join(names)})"
-        lines.append(clean(f"- {title}{whose}: {reason}"))
+        alike.setdefault((reason, tuple(names)), []).append(title)
+    lines = []
+    for (reason, methods), titles in alike.items():
+        whose = "" if len(methods) == len(groups) else f" ({', '.join(methods)})"
+        which = "all figures" if len(titles) == len(COLUMNS) else ", ".join(titles)
+        lines.append(clean(f"- {which}{whose}: {reason}"))
     return lines
 
 

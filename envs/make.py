@@ -9,9 +9,7 @@ from pettingzoo import AECEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
-from goldenrule.envs.registry import spec
-
-_ENV_OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
+from goldenrule.envs.registry import OPTIONS, spec
 
 
 @overload
@@ -32,7 +30,7 @@ def make(
     Raises:
         ValueError: unknown scenario, API or knob, or a value out of range.
     """
-    env_options = {name: options.pop(name) for name in _ENV_OPTIONS if name in options}
+    env_options = {name: options.pop(name) for name in OPTIONS if name in options}
     if api not in ("aec", "parallel"):
         raise ValueError(f"api {api!r} is unknown; expected 'aec' or 'parallel'")
     scenario = spec(scenario_id).build(**options)

@@ -6,6 +6,7 @@ The groups of entry points are `goldenrule.agents`, `goldenrule.rewards`, `golde
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import sys
 from collections.abc import Iterable
@@ -24,6 +25,13 @@ FORM = {
     "scenario": "package.module:SPEC",
 }
 """What the name of a plug-in looks like, by its kind."""
+
+PLUGGED = "plug-in "
+"""What stands before the name of a package in `imported`."""
+
+
+_IMPORTED: set[str] = set()
+"""Top-level packages and modules that plug-ins were imported from in this process."""
 
 
 class PluginError(ValueError):
@@ -86,11 +94,44 @@ def _imported(kind: Kind, target: str, name: str) -> Any:
         with foreign():
             made = importlib.import_module(module_name)
     except Exception as error:  # foreign code runs on import: whatever it raises is its author's to mend
-        raise PluginError(
-            f"{kind} {name!r} cannot be imported ({one_line(error)}); run from the folder that holds it, or install it"
-        ) from error
+        cure = _cure(error, module_name)
+        raise PluginError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {cure}") from error
+    _IMPORTED.add(module_name.partition(".")[0])
     for part in attribute.split("."):
         if not hasattr(made, part):
             raise PluginError(f"{kind} {name!r}: {module_name} has no {attribute}; expected {FORM[kind]}")
         made = getattr(made, part)
     return made
+
+
+def _cure(error: Exception, module_name: str) -> str:
+    """What to do where a module cannot be imported."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return "mend what its module does on import"
+    if f"{module_name}.".startswith(f"{error.name}."):
+        return "run from the folder that holds it, or install it"
+    return f"install {error.name}, which its module needs"
+
+
+def imported() -> dict[str, str]:
+    """Of each package or module that plug-ins were imported from here, a digest of its Python files.
+
+    Two runs of a plug-in whose digests differ were made by other code. What it imports from elsewhere is not in it.
+    """
+    return {f"{PLUGGED}{name}": _digest(name) for name in sorted(_IMPORTED) if name in sys.modules}
+
+
+def _digest(name: str) -> str:
+    """Twelve digits; `unknown` where there are no files to read."""
+    module = sys.modules[name]
+    file = getattr(module, "__file__", None)
+    folders = [Path(folder) for folder in getattr(module, "__path__", [])]
+    try:
+        files = {path.relative_to(folder): path for folder in folders for path in folder.rglob("*.py")}
+        files |= {} if files or file is None else {Path(name): Path(file)}
+        found = hashlib.blake2b(digest_size=6)
+        for place in sorted(files):
+            found.update(f"{place} {files[place].stat().st_size} ".encode() + files[place].read_bytes())
+    except OSError:
+        return "unknown"
+    return found.hexdigest() if files else "unknown"

@@ -13,6 +13,10 @@ from goldenrule.envs.plugins import PluginError, announced, closest, found
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str
+OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
+"""Settings of every environment; `goldenrule.envs.make` takes them beside the knobs."""
+TAKEN = (*OPTIONS, "api", "scenario_id", "id")
+"""Names that no knob may have: what is given under them goes elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +162,17 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
     Returns `spec`, so that a module can keep it.
 
     Raises:
-        ValueError: the id is taken by another spec or is not of the form `name-vN`.
+        ValueError: the id is taken by another spec or is not of the form `name-vN`, or a knob's name is taken.
     """
     name, _, version = spec.id.rpartition("-v")
     if not name or not version.isdigit():
         raise ValueError(f"scenario id {spec.id!r} has no version; expected a form like 'my_scenario-v0'")
     if spec.id in _SPECS and _SPECS[spec.id].factory is not spec.factory:
         raise ValueError(f"scenario id {spec.id!r} is taken; register yours under another name or version")
+    if taken := [knob.name for knob in spec.knobs if knob.name in TAKEN]:
+        raise ValueError(
+            f"scenario {spec.id!r} has a knob {taken[0]!r}; call it otherwise: {', '.join(TAKEN)} are taken"
+        )
     if spec.id not in _SPECS:
         _register_with_pettingzoo(spec.id)
     _SPECS[spec.id] = spec
@@ -185,6 +193,13 @@ def _register_with_pettingzoo(scenario_id: str) -> None:
 def specs() -> dict[str, ScenarioSpec]:
     """All registered scenarios by id."""
     return dict(sorted(_SPECS.items()))
+
+
+def in_order(scenario_id: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Knobs in the order in which the scenario declares them; as they come where it is not registered here."""
+    known = _SPECS.get(scenario_id)
+    names = [] if known is None else [knob.name for knob in known.knobs]
+    return {**{name: knobs[name] for name in names if name in knobs}, **knobs}
 
 
 def spec(scenario_id: str) -> ScenarioSpec:

@@ -21,7 +21,7 @@ import numpy as np
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import play
-from goldenrule.agents.scripted import people
+from goldenrule.agents.scripted import people, person
 from goldenrule.agents.scripted.base import StandsIn
 from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
@@ -136,10 +136,9 @@ def reenacted(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.r
 
     Only those words carry loss, and only the behaviour's: nobody really said them.
     """
-    makers = people(scenario)
     items = []
     for seat, name in enumerate(view.agents):
-        script = makers[name if name in makers else name.rsplit("_", 1)[0]]()
+        script = person(scenario, name)
         if seat == view.me or not isinstance(script, StandsIn):
             continue
         place = view.in_the_shoes_of(seat)

@@ -10,6 +10,6 @@ from goldenrule.agents.scripted import false_belief as _false_belief  # noqa: F4
 from goldenrule.agents.scripted import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
 from goldenrule.agents.scripted import population as _population  # noqa: F401 - registers its members
 from goldenrule.agents.scripted import third_party as _third_party  # noqa: F401 - registers itself
-from goldenrule.agents.scripted.base import Maker, people, population, register_people
+from goldenrule.agents.scripted.base import Maker, UnscriptedError, people, person, population, register_people
 
-__all__ = ["Maker", "people", "population", "register_people"]
+__all__ = ["Maker", "UnscriptedError", "people", "person", "population", "register_people"]

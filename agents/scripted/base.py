@@ -17,6 +17,10 @@ Maker = Callable[[], Agent]
 _PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}
 
 
+class UnscriptedError(ValueError):
+    """Nobody has written scripts for a seat or of a style: a line that says which, and what to do."""
+
+
 class Scripted(ABC):
     """A script: one view in, one text out, with a generator of its own for each dialogue."""
 
@@ -58,13 +62,32 @@ def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
     """A maker of a scripted agent for each role of the scenario.
 
     Raises:
-        ValueError: the scenario is unknown or has no scripts of that style.
+        UnscriptedError: the scenario has no scripts of that style.
+        ValueError: it is unknown.
     """
     styles = _PEOPLE.get(spec(scenario_id).id, {})
     if style not in styles and style != "corpus":
         known = ", ".join(styles) or "none"
-        raise ValueError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")
+        raise UnscriptedError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")
     return {**styles.get("default", {}), **styles.get(style, {})}
+
+
+def person(scenario_id: str, seat: str, style: str = "default") -> Agent:
+    """A scripted person for a seat, `seeker_1`; of the seat's own script, or of its role's, `seeker`.
+
+    Raises:
+        UnscriptedError: the scenario has no script for it.
+        ValueError: the scenario is unknown.
+    """
+    styles = _PEOPLE.get(spec(scenario_id).id, {})
+    makers = {**styles.get("default", {}), **styles.get(style, {})}
+    make = makers.get(seat, makers.get(seat.rsplit("_", 1)[0]))
+    if make is None:
+        raise UnscriptedError(
+            f"{scenario_id} has no scripted person for {seat}; register one with "
+            "goldenrule.agents.scripted.register_people, as examples/scenario.py does"
+        )
+    return make()
 
 
 def population(scenario_id: str) -> dict[str, dict[str, Maker]]:

@@ -11,6 +11,7 @@ import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.commands.telling import INTERRUPTED, tell, watching
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.data import data_at
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
@@ -96,12 +97,13 @@ def _show(done: Compared, as_json: bool) -> None:
     from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
     from goldenrule.benchmarks.table import print_table
 
-    where = clean(str(done.path))
+    where, compared = clean(str(done.path)), comparisons(done.rows, folder=done.path)
     if as_json:
-        print(json.dumps({"run": str(done.path), "rows": done.rows, "summary": done.summary}), flush=True)
+        told = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
+        print(json.dumps(told), flush=True)
     else:
         print_table(done.summary, sys.stdout)
-        print_comparisons(comparisons(done.rows, folder=done.path), sys.stdout)
+        print_comparisons(compared, sys.stdout)
         print(f"Run:    {where}", flush=True)
         if done.report is not None:
             print(f"Report: {clean(str(done.report))}", flush=True)
@@ -111,10 +113,11 @@ def _show(done: Compared, as_json: bool) -> None:
             f"interrupted: {finished} of {cells} runs are finished and kept in {where}; "
             f"goldenrule report {where} makes their page"
         )
+    names = Names.of_rows(done.rows)
     for row in done.rows:
         if row["status"] != "done":
             trace = done.path / "errors" / f"{row['cell']}.txt"
             seen = f" (traceback: {trace})" if trace.is_file() else ""
-            tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}{seen}")
+            tell(f"failed: {names.row(row)}: {row['error']}{seen}")
     if done.trouble is not None:
         tell(f"the page could not be written: {done.trouble}; the results are kept in {where}")

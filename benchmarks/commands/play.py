@@ -12,10 +12,11 @@ from goldenrule.agents.human import Human
 from goldenrule.benchmarks.commands.compare import SCENARIO
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, scenario_spec, whole
 from goldenrule.benchmarks.errors import UserError
-from goldenrule.envs.foreign import foreign
+from goldenrule.envs.foreign import ForeignError, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.render import clean
+from goldenrule.envs.scenarios.promises import ScenarioError
 
 if TYPE_CHECKING:
     from goldenrule.agents.base import Agent
@@ -108,7 +109,7 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
-    from goldenrule.agents.scripted import people
+    from goldenrule.agents.scripted import person
     from goldenrule.benchmarks.plugins import agent
     from goldenrule.envs.plugins import announced
 
@@ -117,8 +118,7 @@ def sitting(
 
         who = "lm" if checkpoint is not None or scenario in shipped() else "scripted"
     if who == "scripted":
-        makers = people(scenario)
-        return makers[seat if seat in makers else seat.rsplit("_", 1)[0]]()
+        return person(scenario, seat)
     if who == "lm":
         from goldenrule.agents.language_model import LanguageModel
         from goldenrule.agents.pretrained import load_base
@@ -141,6 +141,12 @@ def _hold(
             return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; mend it") from error
+    except ForeignError:
+        raise
+    except Exception as error:  # what `play` lets through: of the scenario, or of an agent's `reset`
+        raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 
 
 def _show(episode: Episode) -> None:

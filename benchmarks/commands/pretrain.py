@@ -54,6 +54,7 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
+    from goldenrule.agents.scripted import person
     from goldenrule.benchmarks.datasets import LOADERS
     from goldenrule.benchmarks.people import digest
     from goldenrule.benchmarks.rundir import empty_folder, environment
@@ -63,6 +64,8 @@ def pretrain(
     empty_folder(out)
     torch.set_num_threads(side_by_side)
     config = base_config(_recipe(base, scenario) if base else scenario, settings)
+    for seat in scenario_spec(config.scenario).build(**config.knobs).agents:
+        person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
     accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
     sets = [name for name in LOADERS if name not in accounts | {*config.human}]

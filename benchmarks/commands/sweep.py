@@ -14,7 +14,7 @@ import typer
 from goldenrule.benchmarks.commands.parsing import whole, words
 from goldenrule.benchmarks.commands.telling import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.engines import forks
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.foreign import foreign
 from goldenrule.envs.render import clean
 
@@ -35,7 +35,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     limit: Annotated[str | None, typer.Option(metavar="N", help="Run at most so many cells now.")] = None,
     only: Annotated[
-        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these.")
+        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     rerun_damaged: Annotated[
@@ -87,13 +87,13 @@ def validate(
         tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
     costs = None
     if estimate:
-        from goldenrule.benchmarks.apart import DiedError, apart
+        from goldenrule.benchmarks.sweep.estimate import crowded
         from goldenrule.benchmarks.sweep.estimate import estimate as reckon
 
-        try:
-            costs = apart(reckon, cells)
-        except DiedError as error:
-            raise UserError(f"sweep file {str(file)!r}: {error} while a cell was timed; mend what ends it") from None
+        costs = reckon(cells, processes)
+        full = crowded(costs, min(processes, len(cells)))
+        if full is not None:
+            tell(full)
     print_grid(wanted, cells, costs, processes, sys.stdout, json_)
     return 0
 
@@ -116,8 +116,9 @@ def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as
     if as_json:
         print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
         return 0
+    names = Names.of_cells(cells)
     for name, cell in todo.items():
-        print(clean(f"{name}  {cell.method}  {cell.scenario}  seed {cell.seed}"))
+        print(clean(f"{name}  {names.cell(cell)}"))
     print(f"{len(todo)} of {len(cells)} cells would run.")
     return 0
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from goldenrule.benchmarks.naming import Names
 from goldenrule.envs.foreign import ours
 from goldenrule.envs.render import brief, clean
 
@@ -33,18 +34,19 @@ def tell(line: str) -> None:
         print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
 
 
-def tell_failed(rows: Sequence[Mapping[str, Any]], others: str) -> bool:
+def tell_failed(rows: Sequence[Mapping[str, Any]], then: str) -> bool:
     """Say which rows failed and why; whether any did.
 
     Args:
         rows: of cells.
-        others: what is said of those beyond the first `SHOWN`.
+        then: what can be done about those that failed.
     """
-    failed = [row for row in rows if row["status"] != "done"]
+    failed, names = [row for row in rows if row["status"] != "done"], Names.of_rows(rows)
     for row in failed[:SHOWN]:
-        tell(f"failed: {row['method']}, seed {row['seed']}: {row['error']}")
-    if len(failed) > SHOWN:
-        tell(f"and {len(failed) - SHOWN} more; {others}")
+        tell(f"failed: {names.row(row)}: {row['error']}")
+    if failed:
+        more = f"and {len(failed) - SHOWN} more" if len(failed) > SHOWN else f"{len(failed)} failed"
+        tell(f"{more}; {then}")
     return bool(failed)
 
 
@@ -72,7 +74,7 @@ def tell_swept(done: Swept, strangers: str) -> int:
     Returns:
         130 after Ctrl-C, 1 where a cell failed, else 0.
     """
-    failed = tell_failed(done.rows, "--retry-failed runs them again")
+    failed = tell_failed(done.rows, "the same command with --retry-failed runs them again")
     if done.strangers:
         tell(f"{done.strangers} {strangers}")
     if done.other_code is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.results.opening import check, file_of, incomplete, same_work, translated
 from goldenrule.benchmarks.results.schema import FILE, JSON_COLUMNS
+from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,14 +80,22 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
         UserError: no results there, damaged or of another format.
     """
     columns, found = _fetch(path, f"SELECT c.*, {PLANNED} AS planned FROM cells c ORDER BY place, cell")
-    read = functools.lru_cache(1024)(json.loads)
+    read, read_knobs = functools.lru_cache(1024)(json.loads), functools.lru_cache(1024)(_knobs)
 
-    def value(name: str, stored: Any) -> Any:
+    def value(name: str, stored: Any, scenario: str) -> Any:
         if name == "planned":
             return bool(stored)
+        if name == "knobs":
+            return read_knobs(scenario, stored)
         return read(stored) if name in JSON_COLUMNS and stored is not None else stored
 
-    return [{name: value(name, stored) for name, stored in zip(columns, one, strict=True)} for one in found]
+    place = columns.index("scenario")
+    return [{name: value(name, stored, one[place]) for name, stored in zip(columns, one, strict=True)} for one in found]
+
+
+def _knobs(scenario: str, text: str) -> dict[str, Any]:
+    """In the order in which everything else shows them."""
+    return in_order(scenario, json.loads(text))
 
 
 def standing(folder: Path, kind: str, name: str, mending: bool = False) -> list[dict[str, Any]]:
@@ -132,6 +141,8 @@ def load(path: str | Path) -> pd.DataFrame:
 
     for name in JSON_COLUMNS:
         table[name] = [None if text is None else json.loads(text) for text in table[name]]
+    ordered: list[Any] = list(map(in_order, table["scenario"], table["knobs"]))
+    table["knobs"] = ordered
     knobs = pd.DataFrame(list(table["knobs"]), index=table.index).add_prefix("knob.")
     return pd.concat([table.drop(columns=["place"]), knobs], axis=1)
 

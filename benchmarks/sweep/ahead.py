@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from goldenrule.benchmarks.results.lock import LOCK
 from goldenrule.benchmarks.results.schema import FILE
 from goldenrule.benchmarks.rundir import environment
 from goldenrule.benchmarks.sweep.provenance import other_code
+from goldenrule.envs.registry import spec
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.sweep.run import SweepOptions
@@ -95,14 +97,29 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
     wanted = cells
     if options.only:
         wanted = {
-            name: cell
-            for name, cell in cells.items()
-            if any(part in text for part in options.only for text in (cell.method, cell.scenario, name))
+            name: cell for name, cell in cells.items() if any(_named_by(part, name, cell) for part in options.only)
         }
         if not wanted:
             raise UserError(
-                f"--only {','.join(options.only)} matches no cell; expected part of a method, scenario or id"
+                f"--only {','.join(options.only)} matches no cell; "
+                "expected part of a method, scenario or id, or knob=value"
             )
     again = ("failed", "damaged") if options.retry_failed else ("damaged",)
     todo = [name for name in wanted if name not in settled or settled[name] in again]
     return {name: wanted[name] for name in todo[: options.limit]}
+
+
+def _named_by(part: str, name: str, cell: Cell) -> bool:
+    if any(part in text for text in (cell.method, cell.scenario, name)):
+        return True
+    return "=" in part and _knob(cell.scenario, part).items() <= cell.knobs.items()
+
+
+@functools.lru_cache(maxsize=1024)
+def _knob(scenario: str, part: str) -> dict[str, Any]:
+    """`knob=value` as that knob of a scenario; nothing can have what it gives where there is no such knob or value."""
+    name, _, text = part.partition("=")
+    try:
+        return {name: spec(scenario).resolve({name: text})[name]}
+    except ValueError:
+        return {"": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
@@ -10,17 +11,20 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.pretrained import shipped
 from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.methods import Method
-from goldenrule.benchmarks.plan import base_hash, device, rehearse, with_people
+from goldenrule.benchmarks.plan import base_of, check_scripts, device, rehearse, with_people
 from goldenrule.benchmarks.sweep.schema import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.benchmarks.sweep.wrong_fields import shown
 from goldenrule.envs.make import make
+from goldenrule.envs.plugins import Kind
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
+
+LONGEST_VALUE = 80
+"""Characters of a parameter or setting in the name of a method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Variant:
         label: what it is called in rows: its name, and what the file sets of it.
         source: the name of the method; `None` for an agent of the user's own.
         agent: `package.module:Class` of such an agent.
-        params: of that agent, or of a method that takes some.
+        params, resolved: of that agent, or of a method that takes some: those given, and all of them.
         training: settings of training.
     """
 
@@ -39,6 +43,7 @@ class Variant:
     source: str | None
     agent: str | None
     params: Mapping[str, Any]
+    resolved: Mapping[str, Any]
     training: TrainingConfig
 
 
@@ -66,8 +71,10 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
             partner=sweep.partner,
         )
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in _knobs(entry.id, entry.knobs)]
+        chosen = [plugins.method(one.source, one.params) for one in variants if one.source is not None]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)
+            check_scripts(scenario, knobs, sweep.partner, chosen)
         cells = [
             _cell(scenario, knobs, variant, seed, settings)
             for scenario, knobs in grid
@@ -138,21 +145,34 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
         if entry.settings:
             known = "agent, name, params"
             raise UserError(f"agent {entry.agent!r} has no field {next(iter(entry.settings))!r}; expected {known}")
-        name = _free(entry.name or entry.agent.rpartition(":")[2])
+        name = _free(entry.name or _short(entry.agent))
         return [
-            Variant(_label(name, params), None, entry.agent, params, TrainingConfig())
+            Variant(_label(name, params), None, *_resolved("agent", entry.agent, params), TrainingConfig())
             for params in _choices(entry.params, "parameter")
         ]
     assert entry.id is not None
-    name, variants = entry.name or entry.id.rpartition(":")[2], []
+    name, variants = entry.name or _short(entry.id), []
     if name != entry.id:
         _free(name)
     for params in _choices(entry.params, "parameter"):
         _each_has_effect(entry.settings, plugins.method(entry.id, params), partner)
+        source, given, resolved = _resolved("method", entry.id, params)
         for chosen in _choices(entry.settings, "setting"):
             training = training_of({**common, **chosen})
-            variants.append(Variant(_label(name, {**params, **chosen}), entry.id, None, params, training))
+            variants.append(Variant(_label(name, {**params, **chosen}), source, None, given, resolved, training))
     return variants
+
+
+def _short(name: str) -> str:
+    """`package.module:Name(key=value)` as `Name(key=value)`."""
+    plain, bracket, rest = name.partition("(")
+    return plain.rpartition(":")[2] + bracket + rest
+
+
+def _resolved(kind: Kind, name: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """A plug-in's name alone, its parameters as given in the name or beside it, and all of them."""
+    plain, given = plugins.split(kind, name, params)
+    return plain, given, plugins.resolve(kind, plain, given)
 
 
 def _free(name: str) -> str:
@@ -174,8 +194,14 @@ def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) 
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
-    told = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    told = ",".join(f"{key}={_cut(str(value))}" for key, value in sorted(chosen.items()))
     return f"{name}[{told}]" if told else name
+
+
+def _cut(text: str) -> str:
+    """A value in a name; of a long one the beginning, and what tells it from others that begin so."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…{digest}"
 
 
 def training_of(chosen: Mapping[str, Any]) -> TrainingConfig:
@@ -218,6 +244,7 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
         _base(scenario, settings.checkpoint, knobs, variant, settings.partner),
         variant.params,
         source if source != label else None,
+        variant.resolved,
     )
 
 
@@ -225,11 +252,8 @@ def _base(
     scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], variant: Variant, partner: str
 ) -> str | None:
     """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
-    source = variant.source
-    needs = partner == "lm" or (source is not None and plugins.method(source, variant.params).kind != "scripted")
-    if not needs and checkpoint is None and scenario not in shipped():
-        return None
-    return base_hash(scenario, checkpoint, tuple(sorted(knobs.items())))
+    kind = "custom" if variant.source is None else plugins.method(variant.source, variant.params).kind
+    return base_of(scenario, checkpoint, knobs, kind, partner)
 
 
 def _each_once(cells: Sequence[Cell], where: str) -> None:

@@ -34,7 +34,7 @@ class SweepOptions:
         engine: one of `ENGINES`.
         address: of a running Ray cluster; submitit's `local` in place of SLURM.
         limit: run at most so many cells now.
-        only: run only cells of whose method, scenario or id one of these is a part.
+        only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
         retry_failed: run failed cells again.
         rerun_damaged: run cells again that lack episodes, where a results file would be refused for them.
         log: one of `goldenrule.benchmarks.loggers.KINDS`, told of what is saved; `None` for none.

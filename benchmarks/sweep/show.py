@@ -37,7 +37,8 @@ def print_grid(
             "episodes": wanted.episodes,
             "grid": [
                 {"method": c.method, "scenario": c.scenario, "knobs": dict(c.knobs), "cells": count}
-                for c, count in groups
+                | ({} if costs is None else {"seconds": costs[at].seconds, "memory_megabytes": costs[at].memory})
+                for at, (c, count) in enumerate(groups)
             ],
             "core_seconds": total,
             "seconds": None if total is None else total / workers,

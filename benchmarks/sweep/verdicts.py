@@ -111,7 +111,7 @@ def print_comparisons(lines: Sequence[Line], stream: TextIO) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     titles = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
     for title in (f"against {clean(str(over[0]['baseline']))}", *titles):
-        table.add_column(title)
+        table.add_column(Text(title))
     for line in over:
         chance = "-" if line["improvement"] is None else f"{line['improvement']:.2f}"
         cells = (str(line["method"]), _difference(line), _p(line["p_holm"]), chance, str(line["verdict"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -114,7 +116,30 @@ def test_other_commands(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
     assert "no scenario" in one_line(capsys, ["speed", "--scenario", "x"])
     assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
-    assert "No such command 'frob'" in one_line(capsys, ["frob"])
+    assert "No such command 'frob'; expected one of compare, report, " in one_line(capsys, ["frob"])
+    assert "No such command 'swep'. Did you mean 'sweep'?\n" in one_line(capsys, ["swep"])
+    assert "'frob'; expected one of partner-reward, beliefs\n" in one_line(capsys, ["evaluate", "frob"])
+    assert "Missing argument 'file'; see `goldenrule sweep --help`" in one_line(capsys, ["sweep"])
+    assert "(b); see `goldenrule replay --help`" in one_line(capsys, ["replay", "a", "b"])
+    assert "--sed (Possible options: --seeds, --set, --steps)\n" in one_line(capsys, ["compare", "--sed", "1"])
+
+
+def test_a_disk_that_is_full_in_the_midst_of_a_command_is_told_with_the_file(tmp_path, monkeypatch, capsys):
+    written = []
+
+    def full(descriptor):
+        written.append(descriptor)
+        if len(written) > 2:  # there is room for what is run and where, but for no more than that
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("goldenrule.agents.files.os.fsync", full)
+    out = tmp_path / "run"
+    asked = ["--methods", "scripted", "--partner", "scripted", "--seeds", "1", "--episodes", "2", "--workers", "1"]
+    assert main(["compare", *asked, "--out", str(out)]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "run/episodes/scripted-0-" in line
+    assert "cannot be written or read (No space left on device); what was saved before is kept. Free space" in line
+    assert [path.name for path in sorted(out.rglob("*.json*"))] == ["config.json", "environment.json"]
 
 
 @pytest.mark.parametrize("given", [[], ["evaluate"]])

@@ -112,7 +112,7 @@ def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, 
     printed = capsys.readouterr()
     assert code == 0, printed.err
     shown = json.loads(printed.out)
-    assert list(shown) == ["run", "rows", "summary"]
+    assert list(shown) == ["run", "rows", "summary", "comparisons"]  # as `sweep` and `report` print it
     assert shown["rows"] == read_rows(out)
     assert [row["method"] for row in shown["rows"]] == ["untrained", "scripted"]
     for row in shown["rows"]:

@@ -67,6 +67,20 @@ def test_in_parts_or_in_one_go_the_rows_are_the_same(file, tmp_path, capsys):
     assert all(kept[cell] == started for cell, started in zip(first.cell, first.started, strict=True))
 
 
+def test_only_names_cells_by_a_part_of_their_names_or_by_a_knob(file, tmp_path, capsys):
+    def chosen(only):
+        assert run(file, tmp_path / "out", "--dry-run", "--only", only) == 0
+        return capsys.readouterr().out.splitlines()[:-1]
+
+    zero, both = chosen("similarity=0"), chosen("similarity=0.0,third")
+    assert zero
+    assert all("(similarity 0.0)" in line for line in zero)
+    assert set(zero) < set(both)
+    assert {line for line in both if "third_party-v0" in line} == set(both) - set(zero)
+    assert run(file, tmp_path / "out", "--dry-run", "--only", "similarity=0.") == 0
+    assert run(file, tmp_path / "out", "--dry-run", "--only", "similarity=1.5") == 2
+
+
 def test_workers_and_order_do_not_show(file, tmp_path):
     cells = cells_of(read_sweep(file), str(file))
     places = {cell.id: place for place, cell in enumerate(cells)}

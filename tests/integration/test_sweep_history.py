@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ LATER = SWEEP | {
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tests_of_history.py").write_text(AGENT)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tests_of_history", raising=False)
 
 
 def swept(content: dict[str, Any], out: Path, *more: str) -> int:
@@ -133,6 +135,19 @@ def test_going_on_under_another_commit_or_with_other_versions_is_told_before_and
     assert len(lines(*sweep)) == 1  # nothing was left to run: told beside the table alone
     assert list(load(out).code) == ["a" * 40] * 2 + ["b" * 40 + "-dirty"]
     assert {"code", "versions"} <= set(VOLATILE)
+
+
+def test_going_on_with_another_state_of_a_plug_in_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def lines() -> list[str]:
+        assert swept(SWEEP | {"methods": [SHOUTING]}, tmp_path / "out", "--limit", "1") == 0
+        return [line for line in capsys.readouterr().err.splitlines() if "other code" in line]
+
+    assert not lines()
+    assert not lines()
+    (tmp_path / "tests_of_history.py").write_text(AGENT.replace("HM!", "HO!"))
+    before, after = lines()
+    assert "2 of 2 rows were made by other code (plug-in tests_of_history " in before
+    assert "2 of 3 rows" in after
 
 
 def test_a_cross_play_that_goes_on_under_another_commit_is_told_before(

@@ -37,6 +37,9 @@ def test_whatever_changes_the_row_changes_the_id():
 def test_an_id_is_a_plain_file_name():
     name = replace(CELL, method="../../etc/passwd \n", agent="x:Y").id
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-")
+    long, longer = (replace(CELL, method="a" * length).id for length in (300, 301))
+    assert long != longer
+    assert max(len(long), len(longer)) < 200  # file systems take 255
 
 
 def test_a_failed_row_has_every_key_and_no_figure():

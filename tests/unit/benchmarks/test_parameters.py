@@ -147,3 +147,10 @@ def test_what_cannot_be_checked_is_refused(maker, told):
         model_of(maker, "agent 'x'")
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_may_be_chosen_is_told_once():
+    def made(tone: Literal["warm", "dry"] = "warm") -> None: ...
+
+    with pytest.raises(UserError, match=r"tone='cold' is not allowed; expected warm \| dry$"):
+        checked(model_of(made, "agent 'x'"), {"tone": "cold"}, "agent 'x'")

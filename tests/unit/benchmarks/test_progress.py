@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from goldenrule.benchmarks.cell import Cell, failed_row
+from goldenrule.benchmarks.naming import Names
 from goldenrule.benchmarks.progress import EVALUATION_UNITS, Bars, Clock, Lines, closing, duration
 
 TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
@@ -51,4 +52,21 @@ def test_bars_leave_a_line_for_each_finished_cell():
         bars.started(TRAINED)
         bars.advanced(TRAINED, 80, 80)
         bars.finished(TRAINED, DONE)
-    assert closing(TRAINED, DONE) in stream.getvalue()
+    assert closing("naive_kindness, seed 0", DONE) in stream.getvalue()
+
+
+def test_cells_are_told_apart_by_what_differs():
+    cells = [
+        Cell("a", "hidden_needs-v0", {"similarity": similarity, "cue": 1.0}, seed)
+        for seed in (0, 1)
+        for similarity in (0.0, 0.5)
+    ]
+    names = Names.of_cells(cells)
+    assert [names.cell(cell) for cell in cells[:2]] == ["a (similarity 0.0), seed 0", "a (similarity 0.5), seed 0"]
+    assert Names.of_cells(cells[::2]).cell(cells[0]) == "a, seed 0"
+    both = [*cells, Cell("a", "third_party-v0", {"absent": 2}, 0)]
+    rows = [failed_row(cell, "why", 1.0) for cell in both]
+    told = [Names.of_rows(rows).row(row) for row in rows]
+    assert told == [Names.of_cells(both).cell(cell) for cell in both]
+    assert told[-2:] == ["a on hidden_needs-v0 (similarity 0.5), seed 1", "a on third_party-v0, seed 0"]
+    assert Names.of_rows([{"method": "a", "seed": 1, "knobs": 3}]).row({}) == "None, seed None"

@@ -176,6 +176,13 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
     assert "over 21 dialogues." in " ".join(text.split())
 
 
+def test_one_reason_of_many_dashes_is_told_once():
+    stream = io.StringIO()
+    print_table({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
+    lines = [line for line in stream.getvalue().splitlines() if "every run of this method failed" in line]
+    assert lines == ["- all figures (b, c): every run of this method failed; see its rows"]
+
+
 def test_a_run_without_rows_has_a_table_too():
     stream = io.StringIO()
     print_table({**summarise([], 3), "human": None}, stream)

@@ -50,6 +50,14 @@ def test_an_id_needs_a_version(name):
         envs.register(ScenarioSpec(name, "", lambda: None, (), "a", "b"))
 
 
+@pytest.mark.parametrize("name", ["mode", "api", "max_cycles", "id"])
+def test_a_knob_may_not_have_the_name_of_a_setting_of_every_environment(name):
+    knobs = (Knob(name, 1, ""),)
+    with pytest.raises(ValueError, match=f"'mine-v0' has a knob '{name}'; call it otherwise"):
+        envs.register(ScenarioSpec("mine-v0", "", lambda: None, knobs, "a", "b"))
+    assert "mine-v0" not in envs.specs()
+
+
 def test_an_unknown_scenario_is_told_its_nearest():
     with pytest.raises(ValueError, match=r"no scenario 'hiden_needs-v0'.*did you mean 'hidden_needs-v0'\?"):
         envs.make("hiden_needs-v0")

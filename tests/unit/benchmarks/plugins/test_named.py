@@ -8,6 +8,8 @@ from goldenrule.benchmarks import plugins
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.methods import Method
 from goldenrule.envs import make, spec
+from goldenrule.envs.plugins import found
+from goldenrule.envs.plugins import imported as plugins_imported
 
 
 def test_an_agent_is_made_with_its_parameters(plugged, capsys):
@@ -18,6 +20,36 @@ def test_an_agent_is_made_with_its_parameters(plugged, capsys):
     assert plugins.resolve("agent", "plugged:Agent(times=2)") == {"said": "hm", "times": 2}
     assert plugins.typed("agent", "plugged:Agent", {"said": "3", "times": "3"}) == {"said": "3", "times": 3}
     assert capsys.readouterr().out == ""  # standard output belongs to the command
+
+
+def test_parameters_are_resolved_to_what_is_the_same_in_every_process(module):
+    module("""
+        import math
+
+        class Odd:
+            def __init__(self, words: frozenset[str] = frozenset("dacbe"), most: float = math.inf, how: object = print,
+                         late: int = None, pair: tuple[int, float] = (1, math.nan)):
+                pass
+    """)
+    resolved = plugins.resolve("agent", "plugged:Odd")
+    kind = "builtin_function_or_method"
+    assert resolved == {"words": list("abcde"), "most": "inf", "how": kind, "late": None, "pair": [1, "nan"]}
+
+
+def test_a_digest_tells_one_state_of_a_plug_in_from_another(module, tmp_path):
+    def digest():
+        return plugins_imported()["plug-in plugged"]
+
+    (tmp_path / "plugged").mkdir()
+    (tmp_path / "plugged" / "__init__.py").write_text("class Agent: ...")
+    (tmp_path / "plugged" / "words.py").write_text("")
+    assert "plug-in plugged" not in plugins_imported()
+    found("agent", "plugged:Agent")
+    before = digest()
+    assert before == digest()
+    (tmp_path / "plugged" / "words.py").write_text("WORD = 1")
+    assert digest() != before
+    module("")  # so that it is forgotten afterwards
 
 
 def test_a_reward_a_method_and_a_scenario(plugged):

@@ -17,7 +17,7 @@ from goldenrule.benchmarks.errors import UserError
         ("agent", "plugged:", {}, "is not a name"),
         ("agent", ":Agent", {}, "is not a name"),
         ("agent", "plugged:a-b", {}, "is not a name"),
-        ("agent", "pluged:Agent", {}, "cannot be imported (ModuleNotFoundError: No module named 'pluged')"),
+        ("agent", "pluged:Agent", {}, "(ModuleNotFoundError: No module named 'pluged'); run from the folder"),
         ("agent", "plugged:Agnet", {}, "plugged has no Agnet"),
         ("agent", "plugged:NUMBER", {}, "is a int; expected a class or a function that makes one"),
         ("agent", "plugged:fails", {}, "cannot be made (RuntimeError: out of words"),
@@ -51,6 +51,8 @@ from goldenrule.benchmarks.errors import UserError
         ("method", "plugged:PLAIN", {"rate": 1}, "has no parameter 'rate'; expected none"),
         ("method", "untrained", {"rate": 1}, "takes no parameters; rate was given"),
         ("method", "untraind", {}, "did you mean 'untrained'?"),
+        ("method", "untraind()", {}, "no method 'untraind'; expected one of untrained, rlhf_ppo, "),
+        ("method", "untrained(rate=1)", {}, "takes no parameters; rate was given"),
         ("scenario", "plugged:Quiet", {}, "is the class Quiet; expected a ScenarioSpec"),
         ("scenario", "plugged:QUIET", {"size": 9}, "knob size=9 is not allowed; expected int in [1, 3]"),
         ("scenario", "plugged:QUIET", {"seize": 2}, "has no knob 'seize'; expected size (did you mean 'size'?)"),
@@ -75,10 +77,10 @@ def test_what_a_plug_in_of_ours_names_is_told_as_its_own():
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("raise RuntimeError('no\\nluck')", "cannot be imported (RuntimeError: no luck)"),
+        ("raise RuntimeError('no\\nluck')", "cannot be imported (RuntimeError: no luck); mend what its module does"),
         ("import sys; sys.exit(3)", "cannot be imported (SystemExit: 3)"),
         ("def broken(:", "cannot be imported (SyntaxError: "),
-        ("import no_such_library", "cannot be imported (ModuleNotFoundError: No module named 'no_such_library')"),
+        ("import no_such_library", "(ModuleNotFoundError: No module named 'no_such_library'); install no_such_library"),
         ("assert False", "cannot be imported (AssertionError)"),
     ],
 )

@@ -45,10 +45,12 @@ def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
     assert [path.name for path in tmp_path.iterdir()] == ["results.sqlite"]
     (found,) = rows(tmp_path)
     assert {key: found[key] for key in row} == row
+    assert list(found["knobs"]) == list(row["knobs"])  # in the scenario's order, as `compare` has them
     assert found["code"] == "abc"
     assert found["versions"] == {"goldenrule": "0"}
     table = load(tmp_path)
     assert table.loc[0, "knob.similarity"] == 0.5
+    assert [name for name in table.columns if name.startswith("knob.")] == [f"knob.{name}" for name in row["knobs"]]
     assert set(VOLATILE) <= set(table.columns)
 
 

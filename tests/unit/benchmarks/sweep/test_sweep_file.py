@@ -49,6 +49,31 @@ class TestGrid:
         other["episodes"] = 4
         assert not {c.id for c in cells(other)} & {c.id for c in cells(right)}
 
+    def test_parameters_of_a_plug_in_are_resolved_and_may_stand_in_its_name(self, right):
+        def one(**entry):
+            (found,) = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": [entry], "seeds": 1})
+            return found
+
+        given = one(agent="examples.agent:Listener", name="a", params={"silent": 0})
+        assert given.parameters == {"greeting": "I am listening.", "silent": 0.0}
+        assert given.params == {"silent": 0}  # it is made with these
+        inline = one(agent="examples.agent:Listener(silent=0)", name="b")
+        assert (inline.agent, inline.parameters) == (given.agent, given.parameters)
+        assert inline.description() == given.description() | {"method": "b"}
+        assert one(agent="examples.agent:Listener(greeting=a:b)").method == "Listener(greeting=a:b)"
+        trained = one(id="ppo_on(reward=examples.reward:Warmth)", updates=1)
+        assert trained.method == "ppo_on(reward=examples.reward:Warmth)[updates=1]"
+        assert trained.chosen.name == "ppo_on"
+        assert trained.parameters == {"reward": "examples.reward:Warmth", "params": None}
+
+    def test_a_long_parameter_is_cut_in_the_name_and_told_from_its_like(self, right):
+        params = {"greeting": ["a" * 500 + last for last in "bc"]}
+        entry = {"agent": "examples.agent:Listener", "name": "it", "params": params}
+        found = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": [entry], "seeds": 1})
+        assert len({cell.method for cell in found}) == 2
+        assert all(cell.method.startswith("it[greeting=aaa") and len(cell.method) < 120 for cell in found)
+        assert [cell.parameters["greeting"] for cell in found] == params["greeting"]
+
     def test_settings_for_all_methods_and_a_name_for_one(self, right):
         wanted = right | {"training": {"updates": 7}, "methods": ["scripted", {"id": "rlhf_ppo", "name": "short"}]}
         found = cells(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.results.load import rows
 from goldenrule.benchmarks.results.outcome import Outcome
 from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.sweep.verdicts import comparisons
+from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
 
 SEEDS = range(3)
 PAID = {"a": (1.0, 0.0, None), "b": (1.0, 1.0, 0.0)}
@@ -80,3 +81,16 @@ def test_values_of_a_knob_are_no_seeds() -> None:
     assert (line["seeds"], line["strata"], line["pairs"]) == (3, 1, 9)
     assert line["p"] == 0.25  # the best of three seeds; nine would give 0.004
     assert line["verdict"] == "too few seeds"
+
+
+@pytest.mark.parametrize("baseline", ["say[tone=warm]", "say[text=[/bold]]"])
+def test_what_methods_are_called_is_shown_as_it_is(baseline: str) -> None:
+    about = {"scenario": "hidden_needs-v0", "knobs": {}, "status": "done", "error": None, "episodes_failed": 0}
+    found = [
+        about | {"cell": f"{method}-{seed}", "method": method, "seed": seed, "partner_reward": gain + seed}
+        for method, gain in ((baseline, 0.0), ("other", 1.0))
+        for seed in SEEDS
+    ]
+    stream = io.StringIO()
+    print_comparisons(comparisons(found), stream)
+    assert f"against {baseline}  " in stream.getvalue()

@@ -1,0 +1,50 @@
+"""A scenario that does not give what it promises is told as what it is, where it happens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from goldenrule.envs.dialogue import DialogueEnv
+from goldenrule.envs.scenarios.base import Judgement, Outcome, Start
+from goldenrule.envs.scenarios.promises import ScenarioError
+
+RIGHT = (Judgement(),)
+
+
+def begin(env):
+    env.reset(seed=0)
+    env.step("hello")
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "told"),
+    [
+        ("reset", None, r"reset gave a NoneType; expected a Start\(cards\)"),
+        ("reset", Start(("a", "b")), "reset gave 2 cards; expected 3, one for each agent"),
+        ("speakers", (), r"speakers gave \(\); expected a tuple of indices of agents, 0 to 2"),
+        ("speakers", (3,), r"speakers gave \(3,\); expected"),
+        ("speakers", 0, "speakers gave 0; expected"),
+        ("hear", None, r"hear gave a NoneType; expected an Outcome\(rewards, judgements\)"),
+        ("hear", Outcome((0.0,), RIGHT), "hear gave 1 rewards; expected 3, one for each agent"),
+        ("hear", Outcome((0.0,) * 3, ()), "hear gave 0 judgements; expected 1, one for each message"),
+        ("hear", Outcome((0.0, "x", 0.0), RIGHT), "hear pays guest_0 'x'; expected a number"),
+        (
+            "hear",
+            Outcome((0.0,) * 3, RIGHT, {"maid": 1.0}),
+            r"hear pays \['maid'\]; expected some of absent=\['cook'\]",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(panel, verb, given, told):
+    wrong = type("Wrong", (panel,), {verb: lambda *_: given})
+    env = DialogueEnv(wrong(together=False), "wrong-v0")
+    with pytest.raises(ScenarioError, match=rf"^Wrong\.{told}"):
+        begin(env)
+
+
+def test_numbers_of_numpy_are_numbers(panel):
+    paid = Outcome((np.float32(1.0), np.float64(0.5), np.int64(2)), RIGHT, done=True)
+    env = DialogueEnv(type("Right", (panel,), {"hear": lambda *_: paid})(together=False), "right-v0")
+    begin(env)
+    assert env.rewards == {"host_0": 1.0, "guest_0": 0.5, "guest_1": 2.0}
