@@ -5,6 +5,8 @@ Holds the scenario, who has seen what, whose turn it is and what the last turn p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -92,18 +94,22 @@ class Table:
         self.messages.append(message)
         if number == len(self._audiences):
             self._audiences = np.concatenate([self._audiences, np.ones_like(self._audiences)])
+        hearers: Iterable[int] = range(self.n_agents)
         if message.to is not None:
-            self._audiences[number] = [message.heard_by(agent) for agent in range(self.n_agents)]
+            heard = [message.heard_by(agent) for agent in hearers]
+            self._audiences[number] = heard
+            hearers = compress(hearers, heard)
         speaker = self.n_agents if message.speaker == NARRATOR else message.speaker
         entry = {"speaker": speaker, "text": message.text}
-        for agent in range(self.n_agents):
-            if message.to is None or message.heard_by(agent):
-                self._seen[agent].append(entry)
-                self._numbers[agent].append(number)
+        for agent in hearers:
+            self._seen[agent].append(entry)
+            self._numbers[agent].append(number)
 
     def transcript(self, agent: int) -> tuple[dict[str, Any], ...]:
         """What `agent` has seen, as observation entries; fresh containers, so no reader can alter another's."""
-        audiences = self._audiences[self._numbers[agent]]  # a copy, in one go
+        numbers, count = self._numbers[agent], len(self.messages)
+        # A copy, in one go; where the agent has heard everything it need not be picked together.
+        audiences = self._audiences[:count].copy() if len(numbers) == count else self._audiences[numbers]
         return tuple([{**entry, "audience": row} for entry, row in zip(self._seen[agent], audiences, strict=True)])
 
     def conversation(self) -> Conversation:

@@ -1,7 +1,11 @@
-"""What a scenario gives, held against what it promises: a wrong one is told as its own, where it happens."""
+"""What a scenario gives, held against what it promises: a wrong one is told as its own, where it happens.
+
+Every turn passes here, so what is right costs as little as it can; what was wrong is found out afterwards.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -32,9 +36,9 @@ def speakers_of(scenario: Scenario, speakers: Any) -> tuple[int, ...]:
     Raises:
         ScenarioError: nobody, or not indices of agents.
     """
-    last = len(scenario.agents) - 1
-    if not isinstance(speakers, tuple) or not speakers or not all(0 <= seat <= last for seat in speakers):
-        expected = f"a tuple of indices of agents, 0 to {last}"
+    seats = range(len(scenario.agents))
+    if not isinstance(speakers, tuple) or not speakers or not all(map(seats.__contains__, speakers)):
+        expected = f"a tuple of indices of agents, 0 to {seats[-1]}"
         raise _broken(scenario, "speakers", f"gave {speakers!r}", expected)
     return speakers
 
@@ -58,13 +62,19 @@ def outcome_of(scenario: Scenario, outcome: Any, heard: int) -> Outcome:
         raise _broken(scenario, "hear", f"gave {rewards} rewards", f"{agents}, one for each agent")
     if judgements != heard:
         raise _broken(scenario, "hear", f"gave {judgements} judgements", f"{heard}, one for each message")
-    paid: tuple[tuple[str, Any], ...] = (*zip(scenario.agents, outcome.rewards, strict=True), *outcome.absent.items())
-    for name, reward in paid:  # whether it is finite is for `check` to find, and results refuse what is not
-        if type(reward) is not float and not isinstance(reward, Real):
-            raise _broken(scenario, "hear", f"pays {name} {reward!r}", "a number")
+    if not _numbers(outcome.rewards) or (outcome.absent and not _numbers(outcome.absent.values())):
+        paid = (*zip(scenario.agents, outcome.rewards, strict=True), *outcome.absent.items())
+        name, reward = next(pair for pair in paid if not _numbers(pair[1:]))
+        raise _broken(scenario, "hear", f"pays {name} {reward!r}", "a number")
     if outcome.absent and not outcome.absent.keys() <= set(scenario.absent):
         raise _broken(scenario, "hear", f"pays {list(outcome.absent)}", f"some of absent={list(scenario.absent)}")
     return outcome
+
+
+def _numbers(rewards: Iterable[Any]) -> bool:
+    """Whether all are numbers; whether they are finite is for `check` to find, and results refuse what is not."""
+    kinds = set(map(type, rewards))
+    return kinds <= {float} or all(issubclass(kind, Real) for kind in kinds)
 
 
 def _broken(scenario: Scenario, verb: str, given: str, expected: str) -> ScenarioError:
