@@ -117,11 +117,14 @@ def print_comparisons(lines: Sequence[Line], stream: TextIO) -> None:
         cells = (str(line["method"]), _difference(line), _p(line["p_holm"]), chance, str(line["verdict"]))
         table.add_row(*(Text(clean(cell)) for cell in cells))
     console.print(table)
+    notes: dict[str, list[str]] = {}  # what is to be said of several methods is said once
     for line in over:
         if line["verdict"] in ("too few seeds", "not distinguishable"):
-            console.print(Text(clean(f"- {line['method']}: {line['because']}"), "dim"))
+            notes.setdefault(line["because"], []).append(str(line["method"]))
         if left := left_out(line):
-            console.print(Text(clean(f"- {line['method']}: {left}"), "dim"))
+            notes.setdefault(left, []).append(str(line["method"]))
+    for note, methods in notes.items():
+        console.print(Text(clean(f"- {', '.join(methods)}: {note}"), "dim"))
     console.print(Text(how(lines), "dim"))
 
 

@@ -94,3 +94,16 @@ def test_what_methods_are_called_is_shown_as_it_is(baseline: str) -> None:
     stream = io.StringIO()
     print_comparisons(comparisons(found), stream)
     assert f"against {baseline}  " in stream.getvalue()
+
+
+def test_what_holds_for_several_methods_is_said_once() -> None:
+    about = {"scenario": "hidden_needs-v0", "knobs": {}, "status": "done", "error": None, "episodes_failed": 0}
+    found = [
+        about | {"cell": f"{method}-{seed}", "method": method, "seed": seed, "partner_reward": gain * (seed + 1)}
+        for method, gain in (("first", 0.0), ("second", 1.0), ("third", 2.0))
+        for seed in range(2)
+    ]
+    stream = io.StringIO()
+    print_comparisons(comparisons(found), stream)
+    (note,) = [line for line in stream.getvalue().splitlines() if line.startswith("- ")]
+    assert note.startswith("- second, third: 2 seeds cannot tell")
