@@ -10,7 +10,7 @@ from typing import Any
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report.stored import Run, StoredCell, shown
 from goldenrule.benchmarks.report.sweep_reading import SweepLog
-from goldenrule.benchmarks.results import to_parquet
+from goldenrule.benchmarks.results.parquet import need_parquet, to_parquet, write_tables
 from goldenrule.benchmarks.results.schema import JSON_COLUMNS, episode_row
 
 
@@ -22,24 +22,12 @@ def export_parquet(run: Run, folder: Path) -> list[Path]:
     """
     if isinstance(run.log, SweepLog):
         return to_parquet(run.folder, folder)
-    try:
-        import pandas as pd
-        import pyarrow  # noqa: F401  # pandas asks for it by name
-    except ImportError:
-        raise UserError("Parquet needs pandas and pyarrow; pip install 'goldenrule[tables]'") from None
+    need_parquet()
+    import pandas as pd
+
     cells = pd.DataFrame([dict(_row(cell)) for cell in run.cells])
     episodes = pd.DataFrame([one for cell in run.cells for one in _episodes(run, cell)])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name, table in (("cells", cells), ("episodes", episodes)):
-            beside = folder / f".{name}.parquet.part"
-            table.to_parquet(beside, index=False)
-            written.append(beside.replace(folder / f"{name}.parquet"))
-    except OSError as error:
-        where = shown(str(folder), 300)
-        raise UserError(f"cannot write '{where}': {error.strerror}; name a writable folder") from error
-    return written
+    return write_tables(folder, {"cells": cells, "episodes": episodes})
 
 
 def _row(cell: StoredCell) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from goldenrule.benchmarks.results.load import episodes, load, to_parquet
+from goldenrule.benchmarks.results.load import episodes, load
+from goldenrule.benchmarks.results.parquet import to_parquet
 from goldenrule.benchmarks.results.schema import VOLATILE
 
 __all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

@@ -210,29 +210,3 @@ def meta(path: str | Path) -> dict[str, Any]:
             return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
     finally:
         db.close()
-
-
-def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
-    """Write `cells.parquet` and `episodes.parquet` into a folder; gives their paths.
-
-    Raises:
-        UserError: no results there, pyarrow is not installed, or the folder cannot be written.
-    """
-    try:
-        import pyarrow  # noqa: F401  # pandas asks for it by name
-    except ImportError:
-        raise UserError("Parquet needs pyarrow; pip install 'goldenrule[tables]'") from None
-    target = Path(folder)
-    cells = load(path)
-    for name in JSON_COLUMNS:
-        cells[name] = [None if value is None else json.dumps(value, sort_keys=True) for value in cells[name]]
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name, table in (("cells", cells), ("episodes", episodes(path, log=True))):
-            beside = target / f".{name}.parquet.part"
-            table.to_parquet(beside, index=False)
-            written.append(beside.replace(target / f"{name}.parquet"))
-    except OSError as error:
-        raise UserError(f"cannot write {str(target)!r}: {error.strerror}; name a writable folder") from error
-    return written
