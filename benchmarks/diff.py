@@ -20,6 +20,7 @@ from goldenrule.benchmarks.results.schema import VOLATILE
 from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
 from goldenrule.benchmarks.summary import FIGURES
+from goldenrule.envs.registry import in_order
 
 A, B = "A", "B"
 RESAMPLES = 2000
@@ -55,7 +56,7 @@ class Key:
     @property
     def setting(self) -> str:
         """Scenario and knobs in words."""
-        knobs = ", ".join(f"{name} {value}" for name, value in json.loads(self.knobs).items())
+        knobs = ", ".join(f"{name} {value}" for name, value in in_order(self.scenario, json.loads(self.knobs)).items())
         return self.scenario + (f" ({knobs})" if knobs else "")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.diff import Diff, diff
+from goldenrule.benchmarks.diff import Diff, Key, diff
 from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.evaluation import Evaluation
 from goldenrule.benchmarks.report.reading import read_run
@@ -256,3 +256,11 @@ def test_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match=r"two rows of untrained on hidden_needs-v0 .* with seed 0"):
         compared(tmp_path, rows(2, twice), rows(2))
+
+
+def test_knobs_stand_in_the_order_of_their_scenario() -> None:
+    knobs = '{"cue": 1, "seekers": 2, "similarity": 0.5, "turns": 1}'
+    assert Key("m", "hidden_needs-v0", knobs, "0").setting == (
+        "hidden_needs-v0 (similarity 0.5, cue 1, seekers 2, turns 1)"
+    )
+    assert Key("m", "unknown-v0", '{"b": 1, "a": 2}', "0").setting == "unknown-v0 (b 1, a 2)"
