@@ -14,7 +14,7 @@ from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
 
 
 def sweep_speed(
-    scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes: int = 50, rounds: int = 3
+    scenario: str = "hidden_needs-v0", *, cells: int = 200, episodes: int = 50, rounds: int = 5
 ) -> dict[str, float]:
     """Time sweeps of a trivial agent: the scenario's scripted people on all seats, on this machine.
 

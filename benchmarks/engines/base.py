@@ -78,7 +78,7 @@ class Settling:
         watch: who is told.
     """
 
-    LINGER = 0.1
+    LINGER = 0.05
     """Seconds that a cell may wait for others. One that took ten times as long or more waits for none."""
 
     def __init__(self, store: Store, watch: Watch) -> None:

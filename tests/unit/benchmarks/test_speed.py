@@ -28,7 +28,7 @@ def test_an_unknown_scenario():
 
 
 def test_sweeps():
-    figures = sweep_speed(cells=3, episodes=2)
+    figures = sweep_speed(cells=3, episodes=2, rounds=1)
     assert figures["cells"] == 3
     assert figures["speed_up"] == figures["one_worker_seconds"] / figures["two_workers_seconds"]
     own, beyond = figures["cell_ms"], figures["overhead_ms"]
