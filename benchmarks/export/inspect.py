@@ -22,8 +22,8 @@ from goldenrule.benchmarks.summary import FIGURES
 from goldenrule.envs.message import NARRATOR
 from goldenrule.training.world import seat_name
 
-SUMS = ("own_reward", "partner_reward", "partner_reward_estimate", "third_party_reward", "proxy_reward")
-"""Sums of an episode that become its scores."""
+SUMS = ("partner_reward", "partner_reward_estimate", "own_reward", "third_party_reward", "proxy_reward")
+"""Sums of an episode that become its scores; Inspect's list of logs shows the first."""
 
 UNKNOWN = "1970-01-01T00:00:00+00:00"
 """When a run began that does not say so: Inspect must be told a time."""
@@ -118,7 +118,7 @@ def _task(cell: StoredCell) -> str:
 
 def _means(cell: StoredCell) -> Iterator[dict[str, Any]]:
     """The row's figures; those that are none are left out."""
-    for name in FIGURES:
+    for name in dict.fromkeys((*SUMS, *FIGURES)):
         value = cell.value(name)
         if value is not None:
             yield {"name": name, "scorer": name, "metrics": {"mean": {"name": "mean", "value": value}}}
@@ -142,6 +142,7 @@ def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
     said = [message for message in messages if message["role"] == "assistant"]
     begin = next((k for k, message in enumerate(messages) if message["role"] == "assistant"), len(messages))
+    answer = {"answer": said[-1]["content"]} if said else {}
     sample = {
         "id": record["episode"],
         "epoch": 1,
@@ -152,7 +153,7 @@ def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
             "model": f"goldenrule/{cell.method}",
             "choices": [{"message": message, "stop_reason": "stop"} for message in said[-1:]],
         },
-        "scores": {name: {"value": sums[name]} for name in SUMS if sums[name] is not None},
+        "scores": {name: {"value": sums[name]} | answer for name in SUMS if sums[name] is not None},
         "metadata": {
             "seed": str(record["seed"]),  # beyond what JavaScript's numbers hold
             "status": record["status"],

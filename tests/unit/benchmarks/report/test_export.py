@@ -44,6 +44,7 @@ def test_a_log_has_its_episodes_messages_and_scores(logs: dict[str, Record]) -> 
     means = {one["name"]: one["metrics"]["mean"]["value"] for one in log["results"]["scores"]}
     paid = [sample["scores"]["partner_reward"]["value"] for sample in log["samples"]]
     assert means["partner_reward"] == pytest.approx(sum(paid) / 3)
+    assert next(iter(means)) == "partner_reward"  # the one that a list of logs shows
     sample = log["samples"][0]
     assert [message["role"] for message in sample["messages"]] == ["system", "user", "assistant", "user"]
     assert sample["messages"][0]["content"] == sample["metadata"]["cards"]["helper_0"]
@@ -52,6 +53,7 @@ def test_a_log_has_its_episodes_messages_and_scores(logs: dict[str, Record]) -> 
     assert offer["metadata"]["speaker"] == "helper_0"
     assert set(offer["metadata"]["simulated"]) == {"estimate", "predicted"}
     assert sample["output"]["choices"][0]["message"] == offer
+    assert {score["answer"] for score in sample["scores"].values()} == {offer["content"]}
 
 
 def test_what_is_none_is_no_score_and_what_failed_says_why(logs: dict[str, Record]) -> None:
