@@ -15,7 +15,8 @@ from goldenrule.benchmarks.sweep.grid import alike
 from goldenrule.benchmarks.sweep.memory import free, may_not_fit, needed
 from goldenrule.envs.foreign import foreign, one_line
 
-EPISODES = 8
+EPISODES = 32
+"""Dialogues that are tried: of fewer each takes a language model longer than in a whole cell, which batches them."""
 UPDATES = 2
 
 
