@@ -25,6 +25,7 @@ _SWEEP = {
     "one_worker_seconds": "s with one worker",
     "two_workers_seconds": "s with two",
     "speed_up": "times as fast with two",
+    "bare_speed_up": "times as fast by two bare processes that save nothing",
     "cell_ms": "ms a cell's own work",
     "overhead_ms": "ms overhead a cell",
     "parent_ms": "ms of that processor time of the parent",

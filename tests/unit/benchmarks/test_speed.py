@@ -31,6 +31,7 @@ def test_sweeps():
     figures = sweep_speed(cells=3, episodes=2, rounds=1)
     assert figures["cells"] == 3
     assert figures["speed_up"] == figures["one_worker_seconds"] / figures["two_workers_seconds"]
+    assert figures["bare_speed_up"] > 0
     own, beyond = figures["cell_ms"], figures["overhead_ms"]
     assert 3 * (own + beyond) == pytest.approx(1e3 * figures["one_worker_seconds"])
 
