@@ -15,12 +15,12 @@ from typing import Any
 
 from goldenrule.benchmarks import alike
 from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.naming import setting_name
 from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
 from goldenrule.benchmarks.results.schema import VOLATILE
 from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
 from goldenrule.benchmarks.summary import FIGURES
-from goldenrule.envs.registry import in_order
 
 A, B = "A", "B"
 RESAMPLES = 2000
@@ -56,8 +56,7 @@ class Key:
     @property
     def setting(self) -> str:
         """Scenario and knobs in words."""
-        knobs = ", ".join(f"{name} {value}" for name, value in in_order(self.scenario, json.loads(self.knobs)).items())
-        return self.scenario + (f" ({knobs})" if knobs else "")
+        return setting_name(self.scenario, json.loads(self.knobs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,22 @@
-"""What a cell is called in a line: its method and seed, and as much of its setting as tells it from the others."""
+"""What settings and cells are called in a line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from goldenrule.envs.registry import in_order
+
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cell import Cell
 
 Row = Mapping[str, Any]
+
+
+def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:
+    """`hidden_needs-v0 (similarity 0.5, turns 1)`, the knobs in the scenario's order."""
+    told = ", ".join(f"{name} {value}" for name, value in in_order(scenario, knobs).items())
+    return f"{scenario} ({told})" if told else scenario
 
 
 class Names:

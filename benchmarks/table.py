@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.naming import setting_name
 from goldenrule.benchmarks.summary import LEAST
 from goldenrule.envs.render import clean
 
@@ -68,8 +69,7 @@ def _key(of: Mapping[str, Any]) -> str:
 
 
 def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
-    knobs = ", ".join(f"{name} {value}" for name, value in setting["knobs"].items())
-    console.print(Text(clean(f"{setting['scenario']} ({knobs})"), "bold"))
+    console.print(Text(clean(setting_name(setting["scenario"], setting["knobs"])), "bold"))
     rows = [(group["method"], group["figures"]) for group in groups]
     console.print(_table("method", COLUMNS, rows, console.width))
     for line in _dashes(groups):

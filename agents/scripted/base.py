@@ -69,6 +69,12 @@ def people(scenario_id: str, style: str = "default") -> dict[str, Maker]:
     if style not in styles and style != "corpus":
         known = ", ".join(styles) or "none"
         raise UnscriptedError(f"{scenario_id} has no scripted people of style {style!r}; expected {known}")
+    return _makers(scenario_id, style)
+
+
+def _makers(scenario_id: str, style: str) -> dict[str, Maker]:
+    """Those of a style, and of `default` the roles that it lacks."""
+    styles = _PEOPLE.get(spec(scenario_id).id, {})
     return {**styles.get("default", {}), **styles.get(style, {})}
 
 
@@ -79,8 +85,7 @@ def person(scenario_id: str, seat: str, style: str = "default") -> Agent:
         UnscriptedError: the scenario has no script for it.
         ValueError: the scenario is unknown.
     """
-    styles = _PEOPLE.get(spec(scenario_id).id, {})
-    makers = {**styles.get("default", {}), **styles.get(style, {})}
+    makers = _makers(scenario_id, style)
     make = makers.get(seat, makers.get(seat.rsplit("_", 1)[0]))
     if make is None:
         raise UnscriptedError(

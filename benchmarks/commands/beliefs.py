@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from goldenrule.benchmarks.commands.parsing import knobs, one_each, whole
+from goldenrule.benchmarks.naming import setting_name
 
 SCENARIO = "false_belief-v0"
 _TITLES = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
@@ -67,8 +68,7 @@ def _say(report: dict[str, Any]) -> None:
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=120)
     run, summary = report["run"], report["summary"]
-    told = ", ".join(f"{name} {value}" for name, value in run["knobs"].items())
-    console.print(Text(f"{SCENARIO} ({told})", "bold"))
+    console.print(Text(setting_name(SCENARIO, run["knobs"]), "bold"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("order", vertical="bottom")
     table.add_column("the imagined reply's", vertical="bottom")

@@ -14,6 +14,7 @@ import typer
 
 from goldenrule.benchmarks.commands.parsing import words
 from goldenrule.benchmarks.commands.telling import tell_problems
+from goldenrule.benchmarks.naming import setting_name
 from goldenrule.envs.render import clean
 
 if TYPE_CHECKING:
@@ -128,8 +129,7 @@ def _cells(line: Mapping[str, Any], knobs: set[str]) -> list[str]:
 def _where(line: Mapping[str, Any], knobs: set[str]) -> str:
     if "knobs" not in line:
         return "everywhere"
-    told = ", ".join(f"{name} {value}" for name, value in line["knobs"].items() if name in knobs)
-    return f"{line['scenario']}{f' ({told})' if told else ''}"
+    return setting_name(line["scenario"], {name: value for name, value in line["knobs"].items() if name in knobs})
 
 
 def _mean(value: float | None) -> str:

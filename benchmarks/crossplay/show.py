@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from goldenrule.benchmarks.crossplay.plots import short
-from goldenrule.envs.registry import in_order
+from goldenrule.benchmarks.naming import setting_name
 from goldenrule.envs.render import clean
 
 TITLES = {"own": "Reward of the row", "partner": "Reward of the column", "joint": "Reward of both"}
@@ -40,9 +40,7 @@ def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         console = Console(file=stream, highlight=False, width=max(PIPE_WIDTH, FIELD * (len(columns) + 2)))
-    ordered = in_order(summary["scenario"], summary["knobs"])
-    knobs = ", ".join(f"{name} {value}" for name, value in ordered.items())
-    console.print(Text(clean(f"{summary['scenario']} ({knobs})"), "bold"))
+    console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
     seats, held_out = summary["seats"], [one["name"] for one in summary["members"] if one["held_out"]]
     console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
     if held_out:

@@ -23,8 +23,10 @@ def improvement_of(x: Array, y: Array, strata: Indices) -> Statistic:
     """
     members = [np.flatnonzero(strata == k) for k in range(int(strata.max()) + 1)] if len(strata) else []
     orders = [own[np.argsort(y[own], kind="stable")] for own in members]
-    ranks = [[np.searchsorted(y[order], x[own], side) for side in ("left", "right")]
-             for own, order in zip(members, orders, strict=True)]  # fmt: skip
+    ranks = [
+        (np.searchsorted(y[order], x[own], "left"), np.searchsorted(y[order], x[own], "right"))
+        for own, order in zip(members, orders, strict=True)
+    ]
 
     def aggregate(weights: Array) -> Array:
         total = np.zeros(len(weights))

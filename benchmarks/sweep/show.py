@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from goldenrule.benchmarks.cell import Cell
+from goldenrule.benchmarks.naming import setting_name
 from goldenrule.benchmarks.progress import duration
 from goldenrule.benchmarks.sweep.estimate import Cost
 from goldenrule.benchmarks.sweep.grid import alike
@@ -53,9 +54,8 @@ def print_grid(
     for title in ("method", "scenario and knobs", "cells", "each takes"):
         table.add_column(title)
     for number, (cell, count) in enumerate(groups):
-        knobs = ", ".join(f"{name} {value}" for name, value in cell.knobs.items())
         cost = "" if costs is None else _cost(costs[number])
-        cells_of_row = (cell.method, f"{cell.scenario} ({knobs})", str(count), cost)
+        cells_of_row = (cell.method, setting_name(cell.scenario, cell.knobs), str(count), cost)
         table.add_row(*(Text(clean(text)) for text in cells_of_row))
     console.print(table)
     console.print(Text(clean(f"{wanted.name}: {len(cells)} cells, {len(cells) * wanted.episodes:,} dialogues.")))
