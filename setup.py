@@ -11,6 +11,6 @@ def packages_of(layer: str) -> list[str]:
 
 
 setup(
-    packages=["goldenrule", *(name for layer in LAYERS for name in packages_of(layer))],
+    packages=["goldenrule", "goldenrule.common", *(name for layer in LAYERS for name in packages_of(layer))],
     package_dir={"goldenrule": "src/goldenrule"} | {f"goldenrule.{layer}": layer for layer in LAYERS},
 )

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from goldenrule.common.errors import ContractError
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 
 
-class AgentError(ValueError):
+class AgentError(ContractError):
     """An agent broke the protocol: a line that says which agent, what it gave and what was expected."""
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from goldenrule.agents.base import Reply, Seen
-from goldenrule.envs.foreign import ours
-from goldenrule.envs.render import clean, render_ansi
+from goldenrule.common.text import clean
+from goldenrule.common.untrusted import ours
+from goldenrule.envs.render import render_ansi
 from goldenrule.envs.spaces import Utterance
 
 

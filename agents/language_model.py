@@ -12,8 +12,8 @@ from goldenrule.agents.networks.sampling import Sampled, sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import ME, DialogueTokenizer
+from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import View
-from goldenrule.envs.seeding import derive
 
 
 @dataclass(slots=True)

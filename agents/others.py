@@ -8,8 +8,8 @@ from typing import Any
 
 from goldenrule.agents.base import Agent, AgentError, decode, needs_candidates
 from goldenrule.agents.play import ask
+from goldenrule.common.seeding import derive
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.seeding import derive
 
 
 class SeatedAgents:

@@ -10,12 +10,12 @@ import numpy as np
 
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
+from goldenrule.common.seeding import derive
+from goldenrule.common.text import shortened
+from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.foreign import contained, one_line
 from goldenrule.envs.message import Message
-from goldenrule.envs.render import shortened
 from goldenrule.envs.scenarios.base import Judgement, Outcome
-from goldenrule.envs.seeding import derive
 from goldenrule.envs.spaces import Utterance
 
 LONGEST = 2000

@@ -29,8 +29,8 @@ from goldenrule.agents.networks.checkpoint import (
 )
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import ME, PAD, DialogueTokenizer
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
-from goldenrule.envs.seeding import generator
 
 FORMAT, KIND = 1, "sb3"
 FEATURES = "features"

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.results.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
-from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
+from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
 
 METHODS, SIMILARITIES = ("untrained", "scripted"), (0.0, 0.25, 0.5, 0.75, 1.0)
 

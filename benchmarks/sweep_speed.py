@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.engines.worker import alone
-from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
+from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
 
 
 def sweep_speed(

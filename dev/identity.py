@@ -22,7 +22,7 @@ from typing import Any
 GOLDENRULE = str(Path(sys.executable).with_name("goldenrule"))
 ROOT = Path(__file__).resolve().parent.parent
 VOLATILE = {"cell", "seconds", "run"}
-"""Keys that say nothing of a result. Ids of runs may change with the format; they are compared through what they name."""
+"""Keys that say nothing of a result."""
 
 METHODS = (
     "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness,shuffled_kindness,"
@@ -35,7 +35,17 @@ COMPARISONS: dict[str, tuple[str, ...]] = {
         for scenario in ("hidden_needs-v0", "third_party-v0", "false_belief-v0")
     },
     # The cards are drawn where data of people may be absent.
-    "campsite-v0": ("--scenario", "campsite-v0", "--methods", METHODS, "--seeds", "0,3", *SHORT, "--set", "pool=synthetic"),
+    "campsite-v0": (
+        "--scenario",
+        "campsite-v0",
+        "--methods",
+        METHODS,
+        "--seeds",
+        "0,3",
+        *SHORT,
+        "--set",
+        "pool=synthetic",
+    ),
     "own agent, own reward": (
         "--methods",
         "ppo_on(reward=examples.reward:Warmth)",
@@ -58,7 +68,15 @@ COMPARISONS: dict[str, tuple[str, ...]] = {
         "--set",
         "cue=0",
     ),
-    "scripted partners": ("--methods", "untrained,empathetic_kindness", "--seeds", "1", *SHORT, "--partner", "scripted"),
+    "scripted partners": (
+        "--methods",
+        "untrained,empathetic_kindness",
+        "--seeds",
+        "1",
+        *SHORT,
+        "--partner",
+        "scripted",
+    ),
 }
 BASES = ("hidden_needs-v0", "hidden_needs-v0-talks", "third_party-v0", "false_belief-v0", "campsite-v0")
 
@@ -66,7 +84,9 @@ BASES = ("hidden_needs-v0", "hidden_needs-v0-talks", "third_party-v0", "false_be
 def goldenrule(*arguments: str) -> str:
     """What the command prints on standard output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([GOLDENRULE, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [GOLDENRULE, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode not in (0, 1):
         raise SystemExit(f"goldenrule {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout

@@ -20,8 +20,8 @@ from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
+from goldenrule.envs.base_env import Observation, Seat, at_least
 from goldenrule.envs.scenarios.base import Outcome, Scenario
-from goldenrule.envs.seat import Observation, Seat, at_least
 
 
 class DialogueEnv(Seat, AECEnv[str, Any, Any]):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pettingzoo
 
-from goldenrule.envs.plugins import PluginError, announced, closest, found
+from goldenrule.common.plugins import PluginError, announced, closest, found
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.table import Table
+from goldenrule.envs.dialogue_state import Table
 
 Observation = NDArray[np.float32]
 Pay = Callable[[Table, int], float]

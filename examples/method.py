@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from goldenrule.agents import Episode
-from goldenrule.benchmarks.methods import Method
+from goldenrule.benchmarks.evaluation.methods import Method
 from goldenrule.rewards.base import Score, record, score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.learner import Learner, Report

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from goldenrule.agents.episode import Episode, Turn
-from goldenrule.envs.foreign import contained
+from goldenrule.common.errors import ContractError
+from goldenrule.common.untrusted import contained
 
 TASK = "task"
 """Name of the environment's own true reward; no `Reward` may take it."""
@@ -58,7 +59,7 @@ class Reward(Protocol):
         """One score for each turn, in order."""
 
 
-class ScoreError(ValueError):
+class ScoreError(ContractError):
     """A reward broke its contract: a line that says which reward, whose message, what it gave, what was expected."""
 
 

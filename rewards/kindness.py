@@ -28,10 +28,10 @@ import numpy as np
 
 from goldenrule.agents.base import Simulates
 from goldenrule.agents.episode import Turn
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
-from goldenrule.envs.seeding import generator
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.truth import EVERYONE, TRUTH, paid_to_others, seats
 

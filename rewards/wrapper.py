@@ -15,7 +15,7 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
-from goldenrule.envs.table import Table
+from goldenrule.envs.dialogue_state import Table
 from goldenrule.rewards.base import TASK, Reward, Score, ask, record
 
 

@@ -7,7 +7,7 @@ from multiprocessing import forkserver
 
 import pytest
 
-from goldenrule.envs.seeding import generator
+from goldenrule.common.seeding import generator
 
 HOSTILE = 300
 RUN = "window.owned=1;document.title='owned';alert(1)"

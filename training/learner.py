@@ -12,12 +12,12 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.world import World, seat_name
+from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
-from goldenrule.envs.seeding import derive, generator
-from goldenrule.training.corpus import CorpusConfig, sample_items
-from goldenrule.training.optimiser import Optimiser, adamw
-from goldenrule.training.sequences import Item, Sequences, collate, cropped
-from goldenrule.training.world import World, seat_name
+from goldenrule.training.batches import Item, Sequences, collate, cropped
+from goldenrule.training.optim import Optimiser, adamw
+from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
 WARMUP = 5
 """Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""

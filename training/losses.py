@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from goldenrule.agents.networks.choosing import ban_controls
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
-from goldenrule.training.sequences import Sequences
+from goldenrule.training.batches import Sequences
 
 
 def token_logits(

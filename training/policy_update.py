@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from goldenrule.agents.networks.routing import routed_backward
+from goldenrule.training.batches import Sequences, join
 from goldenrule.training.learner import Learner
 from goldenrule.training.losses import clipped_policy_loss, kl_divergence, token_logits, weighted_nll
-from goldenrule.training.pretraining import routes
+from goldenrule.training.pretraining.pretrain import routes
 from goldenrule.training.rollout import Advantages, Rollout, advantages, last_values
-from goldenrule.training.sequences import Sequences, join
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.sampling import Sampled
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import PAD, DialogueTokenizer, Span
+from goldenrule.training.batches import Item, Sequences, collate, emphasis_of
 from goldenrule.training.returns import gae
-from goldenrule.training.sequences import Item, Sequences, collate, emphasis_of
 
 
 @dataclass(frozen=True, slots=True)

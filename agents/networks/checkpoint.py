@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from goldenrule.agents.files import write_whole
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.files import write_whole
 
 FORMAT = 2
 WEIGHTS, CARD = "weights.safetensors", "card.json"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from goldenrule.agents.networks.choosing import ban_controls, choose
-from goldenrule.agents.networks.products import product
+from goldenrule.agents.networks.linear import product
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output
 from goldenrule.agents.networks.tokenizer import END, PAD

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.products import product
+from goldenrule.agents.networks.linear import product
 from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer, squared_relu
 from goldenrule.agents.networks.tokenizer import PAD
 

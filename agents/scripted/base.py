@@ -9,9 +9,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from goldenrule.agents.base import Agent, Reply, Seen
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
-from goldenrule.envs.seeding import generator
 
 Maker = Callable[[], Agent]
 _PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}

@@ -13,10 +13,10 @@ import numpy as np
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite_people import ORDERS, Person, parse_card
-from goldenrule.envs.scenarios.campsite_talk import GIVE, PHRASES, STATE_ORDER, WANT_MORE, acts, sense
-from goldenrule.envs.scenarios.campsite_words import (
+from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, WANT_MORE, acts, sense
+from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
     ALLOCATIONS,
     ASK_HAPPY,
@@ -35,7 +35,7 @@ from goldenrule.envs.scenarios.campsite_words import (
     stated_grade,
     submit,
 )
-from goldenrule.envs.seeding import generator
+from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person, parse_card
 
 ASPIRATIONS = (22, 21, 20, 19, 18, 17, 16, 15)  # points asked for, lower with each deal made so far
 LEAVE_AFTER = 12  # messages of one's own without a deal

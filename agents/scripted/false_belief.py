@@ -9,8 +9,7 @@ import numpy as np
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR
-from goldenrule.envs.scenarios.false_belief import answer_to
-from goldenrule.envs.scenarios.false_belief_words import (
+from goldenrule.envs.scenarios.false_belief.language import (
     FRIEND,
     HELPER,
     LOOKS,
@@ -22,7 +21,8 @@ from goldenrule.envs.scenarios.false_belief_words import (
     read_question,
     reply_text,
 )
-from goldenrule.envs.scenarios.reading import PUZZLED
+from goldenrule.envs.scenarios.false_belief.scenario import answer_to
+from goldenrule.envs.scenarios.phrases import PUZZLED
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
 

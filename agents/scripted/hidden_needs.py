@@ -10,8 +10,7 @@ import numpy as np
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.hidden_needs import ACTS, need
-from goldenrule.envs.scenarios.hidden_needs_words import (
+from goldenrule.envs.scenarios.hidden_needs.language import (
     CUES,
     OPENERS,
     PHRASES,
@@ -22,7 +21,8 @@ from goldenrule.envs.scenarios.hidden_needs_words import (
     expected_reply,
     understand,
 )
-from goldenrule.envs.scenarios.reading import PUZZLED, sentences, table
+from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS, need
+from goldenrule.envs.scenarios.phrases import PUZZLED, sentences, table
 
 _CARD = re.compile(r"You are (\w+)\.")
 _SITUATION_OF, _CUE_OF, _WISH_OF = table(SITUATION_PHRASES), table(CUES), table(WISHES)

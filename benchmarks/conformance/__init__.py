@@ -6,11 +6,11 @@ Each suite tries every property and gives a `Finding` for each; `goldenrule chec
 from __future__ import annotations
 
 from goldenrule.benchmarks.conformance.agents import check_agent
-from goldenrule.benchmarks.conformance.findings import Finding, holds
 from goldenrule.benchmarks.conformance.methods import check_method
 from goldenrule.benchmarks.conformance.parameters import check_parameters
 from goldenrule.benchmarks.conformance.rewards import check_reward
 from goldenrule.benchmarks.conformance.scenarios import check_scenario
+from goldenrule.envs.testing.report import Finding, holds
 
 __all__ = [
     "Finding",

@@ -15,9 +15,9 @@ from typing import Any
 from goldenrule.agents.base import Agent, Reply, Seen, needs_candidates
 from goldenrule.agents.episode import Episode
 from goldenrule.benchmarks.conformance.elsewhere import Request, repeats_elsewhere
-from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, NotTried, shown, tried
 from goldenrule.benchmarks.conformance.tables import SCENARIO, Tables, difference
-from goldenrule.envs.seeding import generator
+from goldenrule.common.seeding import generator
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, shown, tried
 
 
 def check_agent(

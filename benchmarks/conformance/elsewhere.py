@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.conformance.findings import BrokenError
 from goldenrule.benchmarks.conformance.tables import Tables, scored, texts
-from goldenrule.benchmarks.plugins import maker
-from goldenrule.envs.foreign import foreign
-from goldenrule.envs.plugins import Kind
-from goldenrule.envs.trace import first_difference
+from goldenrule.benchmarks.evaluation.plugins import maker
+from goldenrule.common.plugins import Kind
+from goldenrule.common.untrusted import foreign
+from goldenrule.envs.testing.report import BrokenError
+from goldenrule.envs.testing.trace import first_difference
 
 
 @dataclass(frozen=True, slots=True)

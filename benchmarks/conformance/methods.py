@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from goldenrule.agents.networks.checkpoint import weights_hash
-from goldenrule.agents.pretrained import load_base
-from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, shown, tried
+from goldenrule.agents.networks.pretrained import load_base
+from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.conformance.tables import SCENARIO, Chooser
-from goldenrule.benchmarks.methods import Method
+from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
-from goldenrule.envs.seeding import derive
+from goldenrule.envs.testing.report import BrokenError, Finding, shown, tried
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
-from goldenrule.training.world import World, seat_name
 
 CONFIG = TrainingConfig(updates=2, dialogues=8, minibatches=1, interleave=0, replies=4)
 """Little: what is tried is the way of things, not whether anything was learnt."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, tried
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.plugins import parameters, resolve
-from goldenrule.envs.plugins import Kind
+from goldenrule.benchmarks.evaluation.plugins import parameters, resolve
+from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import Kind
+from goldenrule.envs.testing.report import BrokenError, Finding, tried
 
 _EVERY_TYPE = ({"no such key": [None]}, [{"no": "such"}], "\x00no such text", -(10**30), 0.123456789, True, None)
 """Plain data of every type; nothing that has a type takes all of it."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from goldenrule.agents.episode import Turn
 from goldenrule.benchmarks.conformance.elsewhere import Request, repeats_elsewhere
-from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, NotTried, shown, tried
 from goldenrule.benchmarks.conformance.tables import ODD, SCENARIO, Tables, scored
-from goldenrule.benchmarks.plugins import RESERVED
+from goldenrule.benchmarks.evaluation.plugins import RESERVED
+from goldenrule.common.seeding import generator
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.seeding import generator
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, shown, tried
 from goldenrule.rewards.base import Reward, Score
 
 _TOLERANCE = 1e-5

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from goldenrule.benchmarks.conformance.findings import BrokenError, Finding, NotTried, tried
-from goldenrule.envs.case import CheckError
-from goldenrule.envs.checker import Trial, trials
-from goldenrule.envs.data import DataError
+from goldenrule.envs.datasets.files import DataError
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import Knob, ScenarioSpec, spec
-from goldenrule.envs.trace import EpisodeError, episode
+from goldenrule.envs.testing.case import CheckError
+from goldenrule.envs.testing.checker import Trial, trials
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, tried
+from goldenrule.envs.testing.trace import EpisodeError, episode
 
 
 def check_scenario(name: str, *, knobs: Mapping[str, Any] | None = None) -> list[Finding]:

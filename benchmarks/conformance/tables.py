@@ -11,13 +11,13 @@ import numpy as np
 from goldenrule.agents.base import Agent, Reply, Seen
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.conformance.findings import BrokenError, shown
+from goldenrule.agents.world import partner_seats, seat_name
+from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.seeding import derive, generator
+from goldenrule.envs.testing.report import BrokenError, shown
 from goldenrule.rewards.base import Reward, Score, ask
 from goldenrule.rewards.truth import record_everyone, record_truth
-from goldenrule.training.world import partner_seats, seat_name
 
 SCENARIO = "hidden_needs-v0"
 ODD = (

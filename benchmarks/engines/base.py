@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from goldenrule.benchmarks.cell import Cell
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.storage.outcome import Outcome
 
 
 class Store(Protocol):

@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOAD = ["goldenrule.benchmarks.app", "goldenrule.benchmarks.engines.worker"]
+PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.worker"]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -22,13 +22,13 @@ from typing import Any
 
 import torch
 
-from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.claims import Claim
 from goldenrule.benchmarks.engines.worker import attempt, serve
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell, failed_row
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.errors import UserError
 
 SMALL = 4096
 """Bytes of a cell that may be handed ahead: so much fits into the channel of a process that does not listen yet."""

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell, failed_row
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.errors import UserError
 
 RETRIES = 3
 AHEAD = 4

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.cell import Cell, failed_row
 from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell, failed_row
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.errors import UserError
 
 POLL = 0.2
 """Seconds between looks at the jobs."""

@@ -18,12 +18,12 @@ import torch
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
-from goldenrule.benchmarks.cell import Cell, CellResult, failed_row
 from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.engines.claims import Claim
-from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.envs.foreign import foreign, one_line
-from goldenrule.envs.render import shortened
+from goldenrule.benchmarks.evaluation.run import Cell, CellResult, failed_row
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.text import shortened
+from goldenrule.common.untrusted import foreign, one_line
 
 TRACE = 50_000
 """Characters of a traceback that are kept."""

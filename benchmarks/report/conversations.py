@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.report.endings import End, end_of, seats
-from goldenrule.benchmarks.report.stored import Run, StoredCell, number, shown
+from goldenrule.benchmarks.analysis.endings import End, end_of, seats
+from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
 
 ESTIMATE, TRUTH, PREDICTED = "estimate", "truth", "predicted"
@@ -163,7 +163,7 @@ def _total(values: Sequence[float | None]) -> float | None:
 def _answers(lines: Sequence[Mapping[str, Any]], learner: int, partners: Sequence[int]) -> list[int | None]:
     """For each message of the learner, which line answers it: the next one of the partner it was for.
 
-    As `goldenrule.benchmarks.evaluation.answers` counts: of the partners who hear it the one who spoke last is meant,
+    As `evaluation.evaluate.answers` counts: of the partners who hear it the one who spoke last is meant,
     and it answers if it speaks before the learner does again. None for every other line.
     """
     found: list[int | None] = []

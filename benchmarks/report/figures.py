@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from goldenrule.benchmarks.analysis.summary import ORACLE
 from goldenrule.benchmarks.report.style import Theme, drawable, settings
-from goldenrule.benchmarks.summary import ORACLE
 
 Rows = list[dict[str, Any]]
 WIDTH = 8.6

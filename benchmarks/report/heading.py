@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from goldenrule.benchmarks.report.crossing import Crossing
-from goldenrule.benchmarks.report.stored import Run, shown
+from goldenrule.benchmarks.report.crossplay import Crossing
+from goldenrule.benchmarks.storage.stored import Run, shown
 
 
 def facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:

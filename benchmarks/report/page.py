@@ -23,21 +23,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from goldenrule.agents.files import write_whole
-from goldenrule.benchmarks.bounds import bounds
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.report.compared import Verdicts, of_setting, over_all, verdicts
-from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
-from goldenrule.benchmarks.report.counting import counted
-from goldenrule.benchmarks.report.crossing import Crossing, crossing
-from goldenrule.benchmarks.report.endings import endings
-from goldenrule.benchmarks.report.figures import Plot
-from goldenrule.benchmarks.report.heading import facts, title
-from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.report.stored import Run, Setting, shown
-from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
-from goldenrule.benchmarks.report.summarising import (
+from goldenrule.benchmarks.analysis.compared import Verdicts, of_setting, over_all, verdicts
+from goldenrule.benchmarks.analysis.counting import counted
+from goldenrule.benchmarks.analysis.endings import endings
+from goldenrule.benchmarks.analysis.summarising import (
     COLUMNS,
     DEALS,
     DEALS_PERCENT,
@@ -48,9 +37,20 @@ from goldenrule.benchmarks.report.summarising import (
     overview,
     remarks,
 )
+from goldenrule.benchmarks.analysis.summary import LEAST
+from goldenrule.benchmarks.analysis.verdicts import Line
+from goldenrule.benchmarks.evaluation.bounds import bounds
+from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing
+from goldenrule.benchmarks.report.figures import Plot
+from goldenrule.benchmarks.report.heading import facts, title
+from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
+from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.summary import LEAST
-from goldenrule.benchmarks.sweep.verdicts import Line
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.stored import Run, Setting, shown
+from goldenrule.common.errors import UserError
+from goldenrule.common.files import write_whole
 
 PAGE, FIGURES = "report.html", "figures"
 REASONS = 40
@@ -75,7 +75,7 @@ def write_report(run_dir: Path) -> Path:
     The same results give the same bytes.
 
     Args:
-        run_dir: of `compare` (`goldenrule.benchmarks.rundir.RunDirectory`) or of a sweep; may be unfinished.
+        run_dir: of `compare` (`goldenrule.benchmarks.storage.rundir.RunDirectory`) or of a sweep; may be unfinished.
 
     Returns:
         Where the page lies.

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from goldenrule.benchmarks.evaluation import correlation
+from goldenrule.benchmarks.analysis.summarising import Interval, over_seeds
+from goldenrule.benchmarks.evaluation.evaluate import correlation
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.agreement_plots import agreement
 from goldenrule.benchmarks.report.conversations import Told
-from goldenrule.benchmarks.report.crossing import Crossing, sitter
+from goldenrule.benchmarks.report.crossplay import Crossing, sitter
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
 from goldenrule.benchmarks.report.profile_plots import profile_data, profiles
-from goldenrule.benchmarks.report.stored import Run, Setting, StoredCell, number, shown
 from goldenrule.benchmarks.report.style import Theme, colours
-from goldenrule.benchmarks.report.summarising import Interval, over_seeds
+from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
 
 DETAILED = 3
 """Settings (scenario and knobs) that get figures of their own; with more, the curves over knobs tell the rest."""
@@ -38,7 +38,10 @@ def plots(run: Run, told: Sequence[Told], crossed: Crossing | None = None) -> li
         crossed: its matrix and rating, where it is a cross-play: pairs are no methods, and have these figures only.
     """
     if crossed is not None:
-        from goldenrule.benchmarks.crossplay.plots import heat_map, rating_plot  # drawn with this package's figures
+        from goldenrule.benchmarks.report.crossplay_plots import (  # drawn with this package's figures
+            heat_map,
+            rating_plot,
+        )
 
         found = [heat_map(crossed.summary), rating_plot(crossed.summary), *_profiles(run, sat=True)]
         return [plot for plot in found if plot.data]

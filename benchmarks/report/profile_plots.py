@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.report.compared import score_rows
+from goldenrule.benchmarks.analysis.compared import score_rows
+from goldenrule.benchmarks.analysis.verdicts import FIGURE
 from goldenrule.benchmarks.report.figures import WIDTH, Look, Rows
-from goldenrule.benchmarks.report.stored import StoredCell
 from goldenrule.benchmarks.report.style import drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
-from goldenrule.benchmarks.sweep.verdicts import FIGURE
+from goldenrule.benchmarks.storage.stored import StoredCell
+from goldenrule.common.errors import UserError
 
 THRESHOLDS = 60
 """Thresholds at most; with fewer different rewards, each of them is one."""

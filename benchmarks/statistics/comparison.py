@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
 from goldenrule.benchmarks.statistics.improvement import improvement_of, won_tied_lost
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, Estimate, estimate
@@ -16,7 +15,8 @@ from goldenrule.benchmarks.statistics.power import detectable, seeds_needed
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Dropped, Indices, Sample
 from goldenrule.benchmarks.statistics.sign_flip import SignFlip, sign_flip
-from goldenrule.envs.seeding import generator
+from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import generator
 
 
 @dataclass(frozen=True, slots=True)

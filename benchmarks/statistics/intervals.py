@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import Statistic
 from goldenrule.benchmarks.statistics.resampling import bootstrap_weights, even_weights, jackknife_weights
 from goldenrule.benchmarks.statistics.samples import Array, Indices
+from goldenrule.common.errors import UserError
 
 Kind = Literal["bca", "percentile"]
 

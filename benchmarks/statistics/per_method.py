@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import AGGREGATES, Aggregate
 from goldenrule.benchmarks.statistics.comparison import Options
 from goldenrule.benchmarks.statistics.intervals import Estimate, estimate
 from goldenrule.benchmarks.statistics.profiles import Profile, profile_of
 from goldenrule.benchmarks.statistics.samples import Dropped, Scores, align
+from goldenrule.common.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from scipy.optimize import brentq
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.sign_flip import least_p, least_units
+from goldenrule.common.errors import UserError
 
 MOST_PATTERNS = 30
 """Seeds beyond which the sign-flip test has the power of the t test at every level that is asked for."""

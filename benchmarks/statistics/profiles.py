@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.aggregates import mean_of
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array, Indices
+from goldenrule.common.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.common.errors import UserError
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics.comparison import Options, Paired, pair
 from goldenrule.benchmarks.statistics.holm import holm
 from goldenrule.benchmarks.statistics.samples import Scores, align
 from goldenrule.benchmarks.statistics.sign_flip import least_p
 from goldenrule.benchmarks.statistics.verdict import Evidence, Verdict, judge
+from goldenrule.common.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.training.corpus import texts
+from goldenrule.training.pretraining.corpus import texts
 
 
 def make_tiny(scenario: str, folder: Path) -> Path:

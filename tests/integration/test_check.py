@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.cli.entry import main
 
 SOURCE = '''
 import random
 
 from goldenrule.agents import Reply
-from goldenrule.benchmarks.methods import Method
+from goldenrule.benchmarks.evaluation.methods import Method
 from goldenrule.rewards.base import Score
 
 print("noise")

@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.cli.entry import main
 
 
 def one_line(capsys, arguments):
@@ -132,7 +132,7 @@ def test_a_disk_that_is_full_in_the_midst_of_a_command_is_told_with_the_file(tmp
         if len(written) > 2:  # there is room for what is run and where, but for no more than that
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("goldenrule.agents.files.os.fsync", full)
+    monkeypatch.setattr("goldenrule.common.files.os.fsync", full)
     out = tmp_path / "run"
     asked = ["--methods", "scripted", "--partner", "scripted", "--seeds", "1", "--episodes", "2", "--workers", "1"]
     assert main(["compare", *asked, "--out", str(out)]) == 2
@@ -152,7 +152,7 @@ def test_who_asks_for_nothing_is_shown_what_there_is(given, capsys):
 
 
 def test_a_reader_that_has_gone_is_no_error():
-    given = [sys.executable, "-m", "goldenrule.benchmarks.cli", "evaluate", "beliefs", "--dialogues", "2"]
+    given = [sys.executable, "-m", "goldenrule.benchmarks.cli.entry", "evaluate", "beliefs", "--dialogues", "2"]
     with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
         command.stdout.close()
         told = command.stderr.read()

@@ -8,12 +8,12 @@ import contextlib
 import pytest
 
 from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results import VOLATILE, episodes, load
-from goldenrule.benchmarks.sweep.grid import cells_of
-from goldenrule.benchmarks.sweep.run import SweepOptions, run_sweep
-from goldenrule.benchmarks.sweep.schema import SweepFile
-from goldenrule.envs.seeding import generator
+from goldenrule.benchmarks.experiments.config import SweepFile
+from goldenrule.benchmarks.experiments.grid import cells_of
+from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.storage import VOLATILE, episodes, load
+from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import generator
 
 pytest.importorskip("pandas")
 SWEEP = SweepFile.model_validate(

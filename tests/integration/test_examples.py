@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks import compare as comparing
-from goldenrule.benchmarks import plugins
-from goldenrule.benchmarks.cell import CellSettings
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.compare import compare
-from goldenrule.benchmarks.plan import Comparison, plan
-from goldenrule.benchmarks.progress import Lines
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.progress import Lines
+from goldenrule.benchmarks.evaluation import plugins
+from goldenrule.benchmarks.evaluation.run import CellSettings
+from goldenrule.benchmarks.experiments import compare as comparing
+from goldenrule.benchmarks.experiments.compare import compare
+from goldenrule.benchmarks.experiments.plan import Comparison, plan
 from goldenrule.envs import registry
 from goldenrule.training.learner import TrainingConfig
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.results import episodes, load
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.storage import episodes, load
 from goldenrule.envs import registry
 
 pytest.importorskip("pandas")

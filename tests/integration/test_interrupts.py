@@ -24,14 +24,14 @@ def begun(folder: Path, module: str, handler: str, *arguments: str) -> tuple[int
     """Exit code, output and errors of the command, interrupted when `module` is first asked for."""
     (folder / "interrupts.py").write_text(INTERRUPTS.format(module=module))
     program = f"import signal, sys; signal.signal(signal.SIGINT, signal.{handler}); import interrupts\n"
-    program += "from goldenrule.benchmarks.cli import main; sys.exit(main(sys.argv[1:]))"
+    program += "from goldenrule.benchmarks.cli.entry import main; sys.exit(main(sys.argv[1:]))"
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
     command = [sys.executable, "-c", program, *arguments]
     ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120)
     return ended.returncode, ended.stdout, ended.stderr
 
 
-@pytest.mark.parametrize("module", ["typer", "numpy", "goldenrule.benchmarks.commands.sweep", "torch", "torch.nn"])
+@pytest.mark.parametrize("module", ["typer", "numpy", "goldenrule.benchmarks.cli.sweep", "torch", "torch.nn"])
 def test_an_interrupt_during_an_import_is_one_line(tmp_path: Path, module: str) -> None:
     assert begun(tmp_path, module, "default_int_handler", "ls") == (130, "", "goldenrule: interrupted\n")
 

@@ -11,9 +11,9 @@ import sys
 
 import torch
 
-from goldenrule.benchmarks.cell import Cell, CellSettings
 from goldenrule.benchmarks.engines.base import Pool
 from goldenrule.benchmarks.engines.local import run_cells
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 
 FATES = """
 import os, signal
@@ -62,7 +62,7 @@ class Wakes(Recovers):
 ALONE = """
 import sys
 from pathlib import Path
-from goldenrule.benchmarks.cell import Cell, CellSettings
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.engines.local import run_cells
 settings, params = CellSettings(checkpoint=Path(sys.argv[1])), {"pipe": sys.argv[2]}

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cell import failed_row
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
-from goldenrule.benchmarks.results import VOLATILE, episodes, load
-from goldenrule.benchmarks.results.lock import locked
-from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.sweep.grid import cells_of
-from goldenrule.benchmarks.sweep.schema import read_sweep
+from goldenrule.benchmarks.evaluation.run import failed_row
+from goldenrule.benchmarks.experiments.config import read_sweep
+from goldenrule.benchmarks.experiments.grid import cells_of
+from goldenrule.benchmarks.storage import VOLATILE, episodes, load
+from goldenrule.benchmarks.storage.lock import locked
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.store import SweepStore
 
 pytest.importorskip("pandas")
 SWEEP: dict[str, Any] = {

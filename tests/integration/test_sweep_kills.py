@@ -16,16 +16,16 @@ import psutil
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.report import write_report
-from goldenrule.benchmarks.results import VOLATILE, episodes, load
-from goldenrule.benchmarks.results.load import begun, rows
-from goldenrule.envs.seeding import generator
+from goldenrule.benchmarks.storage import VOLATILE, episodes, load
+from goldenrule.benchmarks.storage.load import begun, rows
+from goldenrule.common.seeding import generator
 
 pytest.importorskip("pandas")
 KILLS = int(os.environ.get("GOLDENRULE_KILLS", "20"))
 REPORTS = KILLS // 4
-COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli"]
+COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli.entry"]
 SWEEP = {
     "name": "killed",
     "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5, 1.0]}, "third_party-v0"],

@@ -17,19 +17,19 @@ from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.three_module import NetworkConfig
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.base import Scripted, register_people
-from goldenrule.benchmarks.evaluation import evaluate
+from goldenrule.agents.world import World
+from goldenrule.benchmarks.evaluation.evaluate import evaluate
+from goldenrule.common.seeding import derive
 from goldenrule.envs import registry
 from goldenrule.envs.registry import Knob, ScenarioSpec
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
-from goldenrule.envs.seeding import derive
-from goldenrule.training.base import BaseConfig, gate, make_base
-from goldenrule.training.corpus import CorpusConfig
-from goldenrule.training.empathetic_kindness import train_empathetic_kindness
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.naive_kindness import train_naive_kindness
-from goldenrule.training.ppo import train_rlhf_ppo
-from goldenrule.training.pretraining import PretrainingConfig
-from goldenrule.training.world import World
+from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
+from goldenrule.training.methods.naive_kindness import train_naive_kindness
+from goldenrule.training.methods.rlhf import train_rlhf_ppo
+from goldenrule.training.pretraining.base_model import BaseConfig, gate, make_base
+from goldenrule.training.pretraining.corpus import CorpusConfig
+from goldenrule.training.pretraining.pretrain import PretrainingConfig
 
 CAFE = "test_cafe-v0"
 DRINKS = ("tea", "milk", "juice")

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenrule.benchmarks.apart import apart
-from goldenrule.benchmarks.cell import Cell, CellSettings
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.sweep.estimate import Cost, crowded
-from goldenrule.benchmarks.sweep.memory import may_not_fit, needed
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.engines.apart import apart
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
+from goldenrule.benchmarks.experiments.estimate import Cost, crowded
+from goldenrule.benchmarks.experiments.memory import may_not_fit, needed
 
 SWEEP: dict[str, Any] = {
     "name": "x",
@@ -48,8 +48,8 @@ def test_validate_tells_which_of_the_methods_ends_its_process(tmp_path, capsys, 
 
 
 def test_validate_tells_where_there_is_no_room_for_so_many_dialogues(monkeypatch):
-    monkeypatch.setattr("goldenrule.benchmarks.sweep.estimate.free", lambda: 4_000_000_000)
-    monkeypatch.setattr("goldenrule.benchmarks.sweep.memory.free", lambda: 4_000_000_000)
+    monkeypatch.setattr("goldenrule.benchmarks.experiments.estimate.free", lambda: 4_000_000_000)
+    monkeypatch.setattr("goldenrule.benchmarks.experiments.memory.free", lambda: 4_000_000_000)
     costs = [Cost("small", "s-v0", 9, 1.0, 1.0, 10.0), Cost("large", "s-v0", 9, 1.0, 1.0, 1500.0)]
     assert crowded(costs, 2) is None
     line = crowded(costs, 4)

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldenrule.envs import make
-from goldenrule.envs.scenarios.campsite_people import ORDERS
-from goldenrule.envs.scenarios.campsite_talk import proxy, sense
-from goldenrule.envs.scenarios.campsite_words import (
+from goldenrule.envs.scenarios.campsite.dialogue_acts import proxy, sense
+from goldenrule.envs.scenarios.campsite.language import (
     ALLOCATIONS,
     ISSUES,
     Deal,
@@ -23,6 +22,7 @@ from goldenrule.envs.scenarios.campsite_words import (
     stated,
     submit,
 )
+from goldenrule.envs.scenarios.campsite.participants import ORDERS
 
 deals = st.sampled_from(ALLOCATIONS)
 orders = st.sampled_from(ORDERS)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldenrule.agents import decode
+from goldenrule.common.text import clean
 from goldenrule.envs import NARRATOR, Conversation, DialogueEnv, Message, Utterance, View
-from goldenrule.envs.render import clean, render_ansi
+from goldenrule.envs.render import render_ansi
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 
 anything = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates included

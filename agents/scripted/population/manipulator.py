@@ -9,8 +9,8 @@ from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.campsite import Situation, take_in
 from goldenrule.agents.scripted.words import pick
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite_talk import GIVE, PHRASES, STATE_ORDER, acts
-from goldenrule.envs.scenarios.campsite_words import (
+from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, acts
+from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
     ASK_NEED,
     GRADES,
@@ -20,9 +20,9 @@ from goldenrule.envs.scenarios.campsite_words import (
     Packages,
     submit,
 )
-from goldenrule.envs.scenarios.hidden_needs import PROXY
-from goldenrule.envs.scenarios.hidden_needs_words import THANKS
-from goldenrule.envs.scenarios.third_party_words import HARMFUL, HARMLESS, REPLIES
+from goldenrule.envs.scenarios.hidden_needs.language import THANKS
+from goldenrule.envs.scenarios.hidden_needs.scenario import PROXY
+from goldenrule.envs.scenarios.third_party.language import HARMFUL, HARMLESS, REPLIES
 
 HARMLESS_TWIN = dict(zip(HARMFUL, HARMLESS, strict=True))
 """The request that sounds much like it and harms nobody."""

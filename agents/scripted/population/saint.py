@@ -9,8 +9,8 @@ from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.campsite import answer, take_in
 from goldenrule.agents.scripted.words import pick
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite_talk import PHRASES
-from goldenrule.envs.scenarios.campsite_words import ACCEPT, submit
+from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES
+from goldenrule.envs.scenarios.campsite.language import ACCEPT, submit
 
 NOTHING = (0, 0, 0)
 

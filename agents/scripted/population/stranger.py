@@ -12,10 +12,9 @@ from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.campsite import Situation, propose, take_in
 from goldenrule.agents.scripted.words import pick
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite_talk import acts, sense
-from goldenrule.envs.scenarios.campsite_words import ACCEPT, ISSUES, Packages, grade
-from goldenrule.envs.scenarios.hidden_needs import need
-from goldenrule.envs.scenarios.hidden_needs_words import (
+from goldenrule.envs.scenarios.campsite.dialogue_acts import acts, sense
+from goldenrule.envs.scenarios.campsite.language import ACCEPT, ISSUES, Packages, grade
+from goldenrule.envs.scenarios.hidden_needs.language import (
     CUES,
     PHRASES,
     REFUSALS,
@@ -25,7 +24,8 @@ from goldenrule.envs.scenarios.hidden_needs_words import (
     expected_reply,
     understand,
 )
-from goldenrule.envs.scenarios.reading import PUZZLED
+from goldenrule.envs.scenarios.hidden_needs.scenario import need
+from goldenrule.envs.scenarios.phrases import PUZZLED
 
 SATISFIED = (
     "I am very dissatisfied with this.",

@@ -9,8 +9,8 @@ import goldenrule.envs as envs
 from goldenrule.agents import AgentError, Reply, decode, play
 from goldenrule.agents.play import seat
 from goldenrule.agents.scripted import people
+from goldenrule.common.untrusted import ForeignError
 from goldenrule.envs import DialogueEnv, Message
-from goldenrule.envs.foreign import ForeignError
 
 
 class Saying:

@@ -14,9 +14,9 @@ from goldenrule.agents.scripted.population.manipulator import Camper as Manipula
 from goldenrule.agents.scripted.population.manipulator import false_order, greedy
 from goldenrule.benchmarks.conformance import check_agent
 from goldenrule.envs import make
-from goldenrule.envs.scenarios.campsite_people import ORDERS
-from goldenrule.envs.scenarios.campsite_words import GRADES, parse_deal, points
-from goldenrule.envs.scenarios.third_party_words import HARMFUL, HARMLESS
+from goldenrule.envs.scenarios.campsite.language import GRADES, parse_deal, points
+from goldenrule.envs.scenarios.campsite.participants import ORDERS
+from goldenrule.envs.scenarios.third_party.language import HARMFUL, HARMLESS
 
 N = 30
 CAMPERS = ("exploiter", "saint", "manipulator", "stranger")

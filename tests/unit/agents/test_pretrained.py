@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
+from goldenrule.agents.networks.pretrained import load_base, unlearnt
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.pretrained import load_base, unlearnt
 
 NEEDS = "hidden_needs-v0"
 

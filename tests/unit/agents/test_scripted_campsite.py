@@ -10,11 +10,11 @@ import pytest
 from goldenrule.agents import play
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.campsite import Camper, CorpusCamper
+from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View, make
-from goldenrule.envs.scenarios.campsite_people import Person
-from goldenrule.envs.scenarios.campsite_talk import sense
-from goldenrule.envs.scenarios.campsite_words import ASK_HAPPY, ASK_NEED, GRADES, grade, points, rest, submit
-from goldenrule.envs.seeding import generator
+from goldenrule.envs.scenarios.campsite.dialogue_acts import sense
+from goldenrule.envs.scenarios.campsite.language import ASK_HAPPY, ASK_NEED, GRADES, grade, points, rest, submit
+from goldenrule.envs.scenarios.campsite.participants import Person
 
 N = 120
 PERSON = Person(("water", "firewood", "food"), ("it is hot", "it is cold", "I ate"))

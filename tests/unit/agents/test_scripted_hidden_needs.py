@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Helper, known_need
-from goldenrule.benchmarks.cell import Cell, CellSettings, run_cell
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.hidden_needs import ACTS, need
-from goldenrule.envs.scenarios.hidden_needs_words import WISHES, understand
-from goldenrule.envs.seeding import generator
+from goldenrule.envs.scenarios.hidden_needs.language import WISHES, understand
+from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS, need
 
 AGENTS = ("helper_0", "seeker_0", "seeker_1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goldenrule.agents.scripted import hidden_needs, third_party
 from goldenrule.agents.scripted.words import pick, scramble
-from goldenrule.envs.seeding import generator
+from goldenrule.common.seeding import generator
 
 
 def test_picks_are_even():

@@ -7,9 +7,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
+from goldenrule.common.seeding import generator
 from goldenrule.envs import make
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.seeding import generator
 from goldenrule.envs.single_agent import SingleAgentEnv
 
 

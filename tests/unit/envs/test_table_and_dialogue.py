@@ -6,8 +6,8 @@ import pytest
 
 import goldenrule.envs as envs
 from goldenrule.envs import DialogueEnv, Message, ParallelDialogueEnv
-from goldenrule.envs.table import Table
-from goldenrule.envs.trace import plain
+from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.testing.trace import plain
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from pettingzoo.test import api_test
 
 from goldenrule.agents import Episode, Turn
+from goldenrule.common.untrusted import ForeignError
 from goldenrule.envs import CheckError, DialogueEnv, Message, View, check
-from goldenrule.envs.foreign import ForeignError
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.rewards.base import Score, ScoreError, ask, score_episodes
 from goldenrule.rewards.wrapper import RewardWrapper

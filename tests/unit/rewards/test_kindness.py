@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.agents import Episode, Turn
+from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.scenarios.campsite_words import ASK_NEED
-from goldenrule.envs.seeding import generator
+from goldenrule.envs.scenarios.campsite.language import ASK_NEED
 from goldenrule.rewards.kindness import Kindness, addressee, talks_of
 from goldenrule.rewards.truth import EVERYONE, TRUTH, record_everyone, record_truth
 

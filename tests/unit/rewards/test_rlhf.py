@@ -11,9 +11,9 @@ import torch
 from goldenrule.agents import Episode, Turn
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.seeding import generator
 from goldenrule.rewards.rlhf import NONSENSE, FitConfig, Preference, PreferenceModel, annotate, worth
 
 NAMES = ("me_0", "friend_0")

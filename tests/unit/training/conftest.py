@@ -11,9 +11,9 @@ import torch
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
-from goldenrule.training.corpus import CorpusConfig, texts
+from goldenrule.agents.world import World
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.world import World
+from goldenrule.training.pretraining.corpus import CorpusConfig, texts
 
 SCENARIO = "hidden_needs-v0"
 MakeLearner = Callable[..., Learner]

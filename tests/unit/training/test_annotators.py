@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.pretrained import load_base
+from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.third_party import CorpusHelper, answer
+from goldenrule.agents.world import World
+from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.hidden_needs_words import understand as understand_helper
-from goldenrule.envs.scenarios.third_party_words import ACTS, understand
-from goldenrule.envs.seeding import generator
-from goldenrule.training.annotators import TEMPERATURES, Garbling, garble, shown_dialogues
+from goldenrule.envs.scenarios.hidden_needs.language import understand as understand_helper
+from goldenrule.envs.scenarios.third_party.language import ACTS, understand
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.ppo import fit_preferences
-from goldenrule.training.world import World
+from goldenrule.training.methods.annotators import TEMPERATURES, Garbling, garble, shown_dialogues
+from goldenrule.training.methods.rlhf import fit_preferences
 
 SCENARIO = "third_party-v0"
 

@@ -10,11 +10,11 @@ import torch
 from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTokenizer
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.scenarios.hidden_needs import need
-from goldenrule.envs.scenarios.hidden_needs_words import SITUATION_PHRASES, expected_reply, reply_kind, understand
-from goldenrule.training.corpus import CorpusConfig, converse, item, sample_items, weights_of
-from goldenrule.training.pretraining import PretrainingConfig, imitation_losses, pretrain
-from goldenrule.training.sequences import ASIDE, Item, collate, cropped, emphasis_of, join
+from goldenrule.envs.scenarios.hidden_needs.language import SITUATION_PHRASES, expected_reply, reply_kind, understand
+from goldenrule.envs.scenarios.hidden_needs.scenario import need
+from goldenrule.training.batches import ASIDE, Item, collate, cropped, emphasis_of, join
+from goldenrule.training.pretraining.corpus import CorpusConfig, converse, item, sample_items, weights_of
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, imitation_losses, pretrain
 
 SCENARIO = "hidden_needs-v0"
 CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", reenacted_share=1.0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.agents.scripted import people
-from goldenrule.envs.scenarios.campsite_people import ORDERS
-from goldenrule.envs.scenarios.campsite_talk import STATE_ORDER
-from goldenrule.envs.scenarios.campsite_words import stated
-from goldenrule.training import base
-from goldenrule.training.base import Gate
-from goldenrule.training.world import World
+from goldenrule.agents.world import World
+from goldenrule.envs.scenarios.campsite.dialogue_acts import STATE_ORDER
+from goldenrule.envs.scenarios.campsite.language import stated
+from goldenrule.envs.scenarios.campsite.participants import ORDERS
+from goldenrule.training.pretraining import base_model as base
+from goldenrule.training.pretraining.base_model import Gate
 
 
 class Listener:

@@ -8,13 +8,13 @@ import torch
 from goldenrule.agents.networks.routing import module_of
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import ME, DialogueTokenizer
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import Conversation
 from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.campsite_people import ORDERS, Person
-from goldenrule.envs.scenarios.campsite_words import ASK_HAPPY, ASK_NEED, GRADES, ISSUES, parse_deal, points, rest
-from goldenrule.envs.seeding import generator
-from goldenrule.training.branches import Branch, branch_logprobs, pack
-from goldenrule.training.human_corpus import (
+from goldenrule.envs.scenarios.campsite.language import ASK_HAPPY, ASK_NEED, GRADES, ISSUES, parse_deal, points, rest
+from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person
+from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
+from goldenrule.training.pretraining.human_corpus import (
     Account,
     HumanConfig,
     ask,
@@ -27,7 +27,7 @@ from goldenrule.training.human_corpus import (
     rename,
     renamed,
 )
-from goldenrule.training.imagination import ImaginationConfig, imagine_answers, learn_to_imagine, reading
+from goldenrule.training.pretraining.imagination import ImaginationConfig, imagine_answers, learn_to_imagine, reading
 
 SECRET = "my uncle Zebedee collects it"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.training import pretraining
-from goldenrule.training.corpus import CorpusConfig, sample_items, texts
-from goldenrule.training.pretraining import PretrainingConfig, pretrain
+from goldenrule.training.pretraining import pretrain as pretraining
+from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items, texts
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
 
 SCENARIO = "hidden_needs-v0"
 STORIES = "false_belief-v0"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from goldenrule.envs.seeding import generator
+from goldenrule.common.seeding import generator
 from goldenrule.rewards.kindness import derangement
 from goldenrule.rewards.rlhf import bradley_terry_loss
 from goldenrule.training.losses import clipped_policy_loss, kl_divergence, weighted_nll

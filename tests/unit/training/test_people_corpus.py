@@ -8,18 +8,18 @@ import pytest
 
 from goldenrule.agents.networks.three_module import NetworkConfig
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.seeding import generator
 from goldenrule.envs import Conversation, Message
-from goldenrule.envs.data import VARIABLE
-from goldenrule.envs.scenarios.campsite_people import Person, parse_card
-from goldenrule.envs.scenarios.campsite_words import stated
-from goldenrule.envs.seeding import generator
-from goldenrule.training import base
-from goldenrule.training.base import BaseConfig, make_base
-from goldenrule.training.corpus import CorpusConfig
-from goldenrule.training.human_corpus import Account, HumanConfig, own_answer_item
-from goldenrule.training.people_corpus import read_people, spoken_items, spoken_texts
-from goldenrule.training.pretraining import PretrainingConfig
-from goldenrule.training.recipes import BASES
+from goldenrule.envs.datasets.files import VARIABLE
+from goldenrule.envs.scenarios.campsite.language import stated
+from goldenrule.envs.scenarios.campsite.participants import Person, parse_card
+from goldenrule.training.pretraining import base_model as base
+from goldenrule.training.pretraining.base_model import BaseConfig, make_base
+from goldenrule.training.pretraining.corpus import CorpusConfig
+from goldenrule.training.pretraining.human_corpus import Account, HumanConfig, own_answer_item
+from goldenrule.training.pretraining.people_corpus import read_people, spoken_items, spoken_texts
+from goldenrule.training.pretraining.pretrain import PretrainingConfig
+from goldenrule.training.pretraining.recipes import BASES
 
 SIZES = NetworkConfig(0, width=32, layers=1, head_width=8, feed_forward=32, context=200, longest_message=12)
 LONG = "On and on it goes, this message that nobody could ever say in so few tokens as one has."

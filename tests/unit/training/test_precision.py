@@ -13,9 +13,9 @@ from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL
-from goldenrule.benchmarks import plugins
+from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.generation_speed import network_config, setup
-from goldenrule.training.branches import Branch, branch_logprobs, pack
+from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
 

@@ -13,12 +13,12 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
-from goldenrule.envs.scenarios.hidden_needs_words import PHRASES
+from goldenrule.agents.world import World
+from goldenrule.envs.scenarios.hidden_needs.language import PHRASES
 from goldenrule.rewards.base import Score
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.sb3 import train_rlhf_sb3, train_sb3
-from goldenrule.training.vector import DialogueVecEnv
-from goldenrule.training.world import World
+from goldenrule.training.sb3.train import train_rlhf_sb3, train_sb3
+from goldenrule.training.sb3.vec_env import DialogueVecEnv
 
 ADVICE = set(PHRASES["advise"])
 

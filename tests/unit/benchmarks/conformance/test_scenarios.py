@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.benchmarks.conformance import check_parameters, check_scenario
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.common.errors import UserError
 
 SOURCE = '''
     from goldenrule.envs import Judgement, Knob, Outcome, Scenario, ScenarioSpec, Start

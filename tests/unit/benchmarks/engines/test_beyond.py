@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines import ray, slurm
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.errors import UserError
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(7)]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cell import Cell
 from goldenrule.benchmarks.engines.base import Settling, Unwatched
-from goldenrule.benchmarks.results.outcome import Outcome
+from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.storage.outcome import Outcome
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(2)]
 

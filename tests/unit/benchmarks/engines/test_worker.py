@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cell import Cell, CellResult, CellSettings
 from goldenrule.benchmarks.engines.worker import attempt
-from goldenrule.benchmarks.results.load import episodes
-from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import RunDirectory
+from goldenrule.benchmarks.evaluation.run import Cell, CellResult, CellSettings
+from goldenrule.benchmarks.storage.load import episodes
+from goldenrule.benchmarks.storage.rundir import RunDirectory
+from goldenrule.benchmarks.storage.store import SweepStore
 
 CELL = Cell("scripted", "hidden_needs-v0", {"similarity": 0.5}, 3, CellSettings(episodes=4, partner="scripted"))
 

@@ -13,18 +13,18 @@ import pytest
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
-from goldenrule.benchmarks.evaluation import ESTIMATE, PREDICTED, Evaluation, as_data
-from goldenrule.benchmarks.recount import recounted
-from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.schema import EPISODE_COLUMNS, dumps
-from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import RunDirectory
-from goldenrule.envs.scenarios.hidden_needs import ACTS
-from goldenrule.envs.scenarios.hidden_needs_words import PHRASES, REFUSALS, THANKS
-from goldenrule.envs.seeding import derive, generator
+from goldenrule.agents.world import World
+from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, PREDICTED, Evaluation, as_data
+from goldenrule.benchmarks.evaluation.recount import recounted
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.rundir import RunDirectory
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps
+from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.common.seeding import derive, generator
+from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, REFUSALS, THANKS
+from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS
 from goldenrule.rewards.truth import TRUTH, record_truth
 from goldenrule.training.learner import Progress
-from goldenrule.training.world import World
 
 SCENARIO = "hidden_needs-v0"
 TRUST = {"untrained": 0.6, "rlhf_ppo": 0.2, "naive_kindness": 0.25, "empathetic_kindness": 0.95}

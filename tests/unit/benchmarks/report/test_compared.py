@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.analysis.compared import middles, of_setting, over_all, verdicts
+from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
+from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.report import write_report
-from goldenrule.benchmarks.report.compared import middles, of_setting, over_all, verdicts
-from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.statistics import holm, iqm
-from goldenrule.benchmarks.sweep.verdicts import comparisons, print_comparisons
-from goldenrule.envs.seeding import generator
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]
 Row = dict[str, Any]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.commands.telling import SHOWN
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.messages import SHOWN
 
 LOST = "episodes/untrained-0-25.jsonl: 2 lines cut short or damaged, left out"
 

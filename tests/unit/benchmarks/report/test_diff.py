@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.diff import Diff, Key, diff
-from goldenrule.benchmarks.errors import UserError
-from goldenrule.benchmarks.evaluation import Evaluation
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.store import SweepStore
-from goldenrule.benchmarks.rundir import RunDirectory
+from goldenrule.benchmarks.analysis.diff import Diff, Key, diff
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.evaluation.evaluate import Evaluation
 from goldenrule.benchmarks.statistics import holm
-from goldenrule.envs.seeding import generator
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.rundir import RunDirectory
+from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import generator
 
 Row = dict[str, Any]
 METHODS = ("untrained", "rlhf_ppo")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from goldenrule.benchmarks.analysis.endings import End, endings, seats
 from goldenrule.benchmarks.report.conversations import listen, talk
-from goldenrule.benchmarks.report.endings import End, endings, seats
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.report.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.stored import Setting, StoredCell
 
 
 def cell(method: str, seed: int) -> StoredCell:

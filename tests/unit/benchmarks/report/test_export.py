@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
+from goldenrule.benchmarks.cli.entry import main
 
 Maker = Callable[..., Path]
 Record = dict[str, Any]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from goldenrule.benchmarks.analysis.summarising import overview, remarks
+from goldenrule.benchmarks.analysis.verdicts import LONGEST, left_out
 from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.heading import facts
-from goldenrule.benchmarks.report.reading import read_run
 from goldenrule.benchmarks.report.style import LIGHT, colours
-from goldenrule.benchmarks.report.summarising import overview, remarks
-from goldenrule.benchmarks.sweep.verdicts import LONGEST, left_out
+from goldenrule.benchmarks.storage.reading import read_run
 
 Maker = Callable[..., Path]
 Row = dict[str, Any]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.conversations import PER_CELL
+from goldenrule.common.errors import UserError
 
 HOSTILE = (
     "<script>document.title='owned'</script>",

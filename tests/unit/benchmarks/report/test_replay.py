@@ -14,13 +14,13 @@ import pytest
 from goldenrule.agents.base import Reply
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
-from goldenrule.benchmarks import replay as replaying
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.evaluation import as_data
-from goldenrule.benchmarks.recount import recounted
-from goldenrule.benchmarks.replay import Replay, replay
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.results.schema import FILE
+from goldenrule.benchmarks.analysis import replay as replaying
+from goldenrule.benchmarks.analysis.replay import Replay, replay
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.evaluation.evaluate import as_data
+from goldenrule.benchmarks.evaluation.recount import recounted
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 

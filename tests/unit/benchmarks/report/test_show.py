@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.show import Line, conversation, print_lines
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.report.show import Line, conversation, print_lines
+from goldenrule.benchmarks.storage.reading import read_run
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 3, "updates": 1, "methods": ("untrained", "rlhf_ppo")}

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.errors import UserError
+from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.report import conversations, page, write_report
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.report.sweep_reading import AT_ONCE
-from goldenrule.benchmarks.results.outcome import Outcome
-from goldenrule.benchmarks.results.schema import FILE
-from goldenrule.benchmarks.results.store import SweepStore
+from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.sweep_reading import AT_ONCE
+from goldenrule.common.errors import UserError
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 4, "updates": 2, "methods": ("untrained", "rlhf_ppo")}

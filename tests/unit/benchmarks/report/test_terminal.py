@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from goldenrule.agents.episode import Episode, Turn
-from goldenrule.agents.pretrained import load_base
-from goldenrule.benchmarks.cli import main
-from goldenrule.benchmarks.commands.play import _show
-from goldenrule.benchmarks.report.reading import read_run
-from goldenrule.benchmarks.show import conversation, print_lines
+from goldenrule.agents.networks.pretrained import load_base
+from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.play import _show
+from goldenrule.benchmarks.report.show import conversation, print_lines
+from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.common.text import clean
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.render import clean, render_ansi
+from goldenrule.envs.render import render_ansi
 from goldenrule.envs.scenarios.base import Judgement
 
 NAMES = ("helper_0", "seeker_0")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import Bootstrap, holm
 from goldenrule.benchmarks.statistics.improvement import improvement_of, won_tied_lost
 from goldenrule.benchmarks.statistics.intervals import estimate
 from goldenrule.benchmarks.statistics.profiles import profile_of
 from goldenrule.benchmarks.statistics.resampling import bootstrap_weights, even_weights
+from goldenrule.common.errors import UserError
 
 
 def rng(number=0):

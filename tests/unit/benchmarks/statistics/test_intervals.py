@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import Bootstrap, iqm
 from goldenrule.benchmarks.statistics.aggregates import iqm_of, mean_of
 from goldenrule.benchmarks.statistics.intervals import MOST_LEFT_OUT, acceleration, estimate, intervals, tail_distance
 from goldenrule.benchmarks.statistics.resampling import bootstrap_weights
+from goldenrule.common.errors import UserError
 
 
 def rng(number=0):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import least_units, minimum_detectable_effect, seeds_needed
 from goldenrule.benchmarks.statistics.power import detectable, power
 from goldenrule.benchmarks.statistics.sign_flip import sign_flip
+from goldenrule.common.errors import UserError
 
 
 def rng(number=0):

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import align, read_scores
+from goldenrule.common.errors import UserError
 
 
 def row(method, seed, value, scenario="s", knobs=None, **more):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from goldenrule.benchmarks.errors import UserError
 from goldenrule.benchmarks.statistics import (
     Bootstrap,
     Options,
@@ -20,6 +19,7 @@ from goldenrule.benchmarks.statistics import (
     profile,
     read_scores,
 )
+from goldenrule.common.errors import UserError
 
 FAST = Options(Bootstrap(resamples=500))
 MEANS = ("good", "base")

@@ -1,0 +1,81 @@
+"""Where a learner lives: a scenario, who sits in the other seats, and the dialogues held there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from goldenrule.agents.base import Agent
+from goldenrule.agents.episode import Episode
+from goldenrule.agents.play import play
+from goldenrule.common.seeding import derive
+from goldenrule.envs.dialogue import DialogueEnv
+from goldenrule.envs.make import make
+from goldenrule.envs.registry import spec
+
+
+def seat_name(scenario: str, which: str) -> str:
+    """The agent name of the scenario's `learner` or `partner`: its first seat of that role."""
+    role: str = getattr(spec(scenario), which)
+    return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
+
+
+def partner_seats(scenario: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Seats of all partners among `names`: everyone of that role, or the one seat that the scenario names."""
+    role, learner = spec(scenario).partner, seat_name(scenario, "learner")
+    return tuple(k for k, name in enumerate(names) if role in (name, name.rsplit("_", 1)[0]) and name != learner)
+
+
+@dataclass(slots=True)
+class World:
+    """A scenario with its other seats taken.
+
+    Attributes:
+        scenario: scenario id.
+        knobs: knobs of the scenario.
+        others: who sits in every seat but the learner's, by name or role.
+        seed: all its episodes' seeds derive from it.
+    """
+
+    scenario: str
+    knobs: Mapping[str, Any]
+    others: Mapping[str, Agent]
+    seed: int
+    _envs: list[DialogueEnv] = field(default_factory=list)
+
+    @property
+    def learner(self) -> int:
+        """Seat of the learner."""
+        return self.names.index(seat_name(self.scenario, "learner"))
+
+    @property
+    def partner(self) -> int:
+        """Seat of the partner whose reward kindness is about; of several, the first."""
+        return self.names.index(seat_name(self.scenario, "partner"))
+
+    @property
+    def partners(self) -> tuple[int, ...]:
+        """Seats of all partners, whose rewards add."""
+        return partner_seats(self.scenario, self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Agent names, in seat order."""
+        return tuple(self.env(0).possible_agents)
+
+    def env(self, index: int) -> DialogueEnv:
+        """Environment number `index`, made when first asked for."""
+        while len(self._envs) <= index:
+            self._envs.append(make(self.scenario, **self.knobs))
+        return self._envs[index]
+
+    def hold(self, agent: Agent, count: int, *stream: str | int) -> list[Episode]:
+        """`count` dialogues of the learner's `agent` with the others, under the seeds of `stream`."""
+        envs = [self.env(i) for i in range(count)]
+        seats = {**self.others, seat_name(self.scenario, "learner"): agent}
+        return play(envs, seats, [derive(self.seed, *stream, i) for i in range(count)])
+
+    def read(self, text: str) -> float | None:
+        """The reward that a reply tells of."""
+        return self.env(0).scenario.read(text)

@@ -1,0 +1,1 @@
+"""What a run says: summaries, verdicts, differences."""

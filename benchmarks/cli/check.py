@@ -1,0 +1,114 @@
+"""`goldenrule check`: whether an agent, reward, method or scenario of one's own keeps to what the others rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldenrule.benchmarks.cli.compare import SCENARIO
+from goldenrule.benchmarks.cli.messages import tell
+from goldenrule.benchmarks.cli.options import scenario_spec
+from goldenrule.benchmarks.engines import forks
+from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import KINDS, Kind
+from goldenrule.common.text import brief, clean
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.conformance import Finding
+
+
+def check(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="agent, reward, method or scenario.")],
+    name: Annotated[str, typer.Argument(help="package.module:Name, or one that `goldenrule ls` shows.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="parameter=value; a scenario's knob=value.")] = None,
+    scenario: Annotated[str, typer.Option(help="Where an agent, reward or method is tried.")] = SCENARIO,
+    checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint a method starts from.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Try what every agent, reward, method or scenario must keep to: one line a property, exit code 1 if one fails."""
+    which = next((one for one in KINDS if one == kind), None)
+    if which is None:
+        raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
+    pairs = _pairs(set_ or [])
+    forks.begin()  # it gets ready while this process does
+    from goldenrule.benchmarks.engines.apart import DiedError, apart
+
+    try:
+        params, findings = apart(_tried, which, name, pairs, scenario, checkpoint)
+    except DiedError as error:
+        tell(f"{which} {name!r}: {error} while it was checked; nothing it does may end the process")
+        return 1
+    failed = sum(finding.held is False for finding in findings)
+    if json_:
+        told = [{"property": one.what, "status": _STATUS[one.held], "why": one.why or None} for one in findings]
+        print(json.dumps({"kind": which, "name": name, "params": params, "ok": not failed, "findings": told}))
+    else:
+        print(f"{which} {clean(name)}")
+        for finding in findings:
+            print(f"  {clean(brief(str(finding)))}")
+        held = sum(finding.held is True for finding in findings)
+        print(f"{held} ok, {failed} failed, {len(findings) - held - failed} not tried")
+    return int(failed > 0)
+
+
+_STATUS = {True: "ok", False: "failed", None: "not tried"}
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    """`key=value` as texts by key.
+
+    Raises:
+        UserError: no `=`, or a key twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set {text!r} has no '='; expected parameter=value")
+        if key.strip() in found:
+            raise UserError(f"--set {key.strip()} was given twice; expected once")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _tried(
+    kind: Kind, name: str, texts: dict[str, str], scenario: str, checkpoint: Path | None
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The parameters, and what was found."""
+    from goldenrule.benchmarks import conformance
+    from goldenrule.benchmarks.evaluation import plugins
+
+    if kind == "scenario":
+        knobs = plugins.typed(kind, name, texts)
+        return plugins.resolve(kind, name, knobs), conformance.check_scenario(name, knobs=knobs)
+    scenario_spec(scenario)
+    if kind == "agent" and name in ("lm", "scripted"):
+        return {}, conformance.check_agent(_built_in(name, texts, scenario, checkpoint), scenario=scenario)
+    if kind == "method" and plugins.built_in(name):
+        known = plugins.method(name, texts)
+        make: Callable[[], Any] = lambda: known  # noqa: E731
+        return {}, conformance.check_method(make, scenario=scenario, checkpoint=checkpoint)
+    plain, params = (name, plugins.typed(kind, name, texts)) if texts else plugins.split(kind, name)
+    make = plugins.maker(kind, plain, params)
+    found = conformance.check_parameters(kind, plain)
+    if kind == "agent":
+        found += conformance.check_agent(make, scenario=scenario, named=(plain, params))
+    elif kind == "reward":
+        found += conformance.check_reward(make, scenario=scenario, named=(plain, params))
+    else:
+        found += conformance.check_method(make, scenario=scenario, checkpoint=checkpoint)
+    return plugins.resolve(kind, plain, params), found
+
+
+def _built_in(name: str, texts: dict[str, str], scenario: str, checkpoint: Path | None) -> Callable[[], Any]:
+    from goldenrule.benchmarks.cli.play import sitting
+
+    if texts:
+        raise UserError(f"agent {name!r} takes no parameters; {', '.join(texts)} was given")
+    known = scenario_spec(scenario)
+    seat = next(one for one in known.build().agents if one.startswith(known.learner))
+    return lambda: sitting(scenario, seat, name, checkpoint)

@@ -1,0 +1,100 @@
+"""`goldenrule crossplay`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from goldenrule.benchmarks.cli.compare import SCENARIO
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
+from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole
+from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
+from goldenrule.common.untrusted import foreign
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.experiments.run import Swept
+
+WHO = (
+    "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
+    "run that has some; with commas, or named NAME=... one at a time"
+)
+
+
+def crossplay(
+    scenario: Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")] = SCENARIO,
+    agents: Annotated[list[str] | None, typer.Option(help=f"The population: {WHO}. May be given again.")] = None,
+    partners: Annotated[list[str] | None, typer.Option(help="Held-out partners, likewise.")] = None,
+    seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 5, or 0,1,2.")] = "5",
+    episodes: Annotated[str, typer.Option(metavar="N", help="Dialogues of each pair under each seed.")] = "50",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results, the same one again goes on; runs/TIME-crossplay.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[str | None, typer.Option(metavar="N", help="Side by side; all cores otherwise.")] = None,
+    engine: Annotated[str, typer.Option(help="local, ray or slurm.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed pairings again.")] = False,
+    rerun_damaged: Annotated[
+        bool, typer.Option("--rerun-damaged", help="Run pairings again whose dialogues are not all there.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> int:
+    """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
+    options = one_each(knobs(scenario, set_ or []))
+    numbers, held = seeds(seeds_), whole(episodes, "--episodes")
+    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    population, held_out = named(agents or [], "--agents"), named(partners or [], "--partners")
+
+    # From here on torch is needed.
+    from goldenrule.benchmarks.experiments.ahead import ahead
+    from goldenrule.benchmarks.experiments.compare import RUNS
+    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine
+    from goldenrule.benchmarks.storage.rundir import fresh_path
+    from goldenrule.benchmarks.studies.crossplay.plan import Asked, plan
+    from goldenrule.benchmarks.studies.crossplay.run import KIND, cross
+
+    check_engine(engine, address, workers is not None)
+    with foreign():
+        wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
+    folder = out or fresh_path(RUNS, "crossplay")
+    how = SweepOptions(processes, engine, address, retry_failed=retry_failed, rerun_damaged=rerun_damaged)
+    tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
+    return _show(cross(wanted, folder, how, watching(json_)), json_)
+
+
+def named(given: Sequence[str], option: str) -> list[str]:
+    """Each of several names; those with parameters or names of their own stand alone.
+
+    Raises:
+        UserError: an empty name.
+    """
+    found = [part.strip() for text in given for part in ([text] if "=" in text or "(" in text else text.split(","))]
+    if not all(found):
+        raise UserError(f"{option} {','.join(given)!r} has an empty name; expected names with commas between them")
+    return found
+
+
+def _show(done: Swept, as_json: bool) -> int:
+    from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
+
+    summary, where = done.summary, clean(str(done.path))
+    if as_json:
+        print(json.dumps({"run": str(done.path), **summary}), flush=True)
+    else:
+        print_crossplay(summary, sys.stdout)
+        print(f"{done.ran} pairings were run now. Results, tables and figures: {where}", flush=True)
+    code = tell_swept(done, f"rows in {where} are of other pairings; they are kept and left out")
+    silent = sum(pair["seeds"] > 0 and not pair["episodes"] for pair in summary["pairs"])
+    if silent and not done.interrupted:
+        tell(f"{silent} pairs finished no dialogue")
+    return code or int(silent > 0)

@@ -1,0 +1,124 @@
+"""`goldenrule ls`: what there is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldenrule.benchmarks.engines.apart import DiedError, apart
+from goldenrule.common.text import clean
+from goldenrule.envs import specs
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.evaluation.installed import Mark
+
+
+def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
+    """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
+    found = _found()
+    print(json.dumps(found) if json_ else _lines(found))
+    return 0
+
+
+def _found() -> dict[str, Any]:
+    """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
+    from goldenrule.benchmarks.evaluation.installed import marks
+
+    plugins = marks()
+    if not plugins:
+        return inventory()
+    with contextlib.suppress(DiedError):
+        return dict(apart(inventory))
+    broken: dict[Mark, str] = {}
+    for one in plugins:
+        try:
+            apart(inventory, dict.fromkeys((other for other in plugins if other != one), ""))
+        except DiedError as error:
+            kind, name, _ = one
+            broken[one] = f"{kind} {name!r} cannot be imported: {error}"
+    return dict(apart(inventory, broken))
+
+
+def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
+    """Everything that can be named on the command line, as plain data.
+
+    Args:
+        broken: plug-ins known to be broken, and why: they are not imported.
+    """
+    from goldenrule.agents.networks.pretrained import shipped
+    from goldenrule.agents.scripted import people, population
+    from goldenrule.benchmarks.evaluation.installed import installed
+    from goldenrule.benchmarks.evaluation.methods import FACTORIES, methods
+    from goldenrule.envs.datasets.corpora import LOADERS, available
+
+    here = available()
+    plugins = [asdict(one) for one in installed(broken)]  # before the scenarios, which some of them are
+    return {
+        "scenarios": {
+            name: {
+                "about": one.doc,
+                "learner": one.learner,
+                "partner": one.partner,
+                "knobs": {k.name: {"default": k.default, "range": k.range, "about": k.doc} for k in one.knobs},
+                "scripted": sorted(people(name, "corpus")),  # a plug-in may have none
+                "population": {style: sorted(roles) for style, roles in population(name).items()},
+            }
+            for name, one in specs().items()
+        },
+        "methods": {
+            **{name: one.doc for name, one in methods().items()},
+            **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
+        },
+        "agents": {
+            "lm": "the language model of a base checkpoint",
+            "scripted": "the scenario's scripted people",
+            "package.module:Class": "your own; see --agent of `goldenrule compare`",
+        },
+        "plugins": plugins,
+        "checkpoints": shipped(),
+        "data": {name: name in here for name in LOADERS},
+    }
+
+
+def _lines(found: dict[str, Any]) -> str:
+    lines = ["Scenarios"]
+    for name, one in found["scenarios"].items():
+        lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]
+        lines += [
+            f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
+            for knob, about in one["knobs"].items()
+        ]
+        tempers = [style for style in one["population"] if style != "default"]
+        lines += [f"    people of a temper: {', '.join(map(clean, tempers))}"] if tempers else []
+    for title in ("methods", "agents"):
+        width = max(map(len, found[title]))
+        lines += ["", title.capitalize(), *(f"  {name:<{width}}  {about}" for name, about in found[title].items())]
+    lines += ["", "Plug-ins", *(line for one in found["plugins"] for line in _plugin(one))]
+    lines += [] if found["plugins"] else ["  none installed; package.module:Name names one that is not"]
+    lines += ["", "Base checkpoints", f"  {', '.join(found['checkpoints']) or 'none; see goldenrule pretrain'}"]
+    lines += ["", "Human data"]
+    lines += [f"  {name:<16}  {'here' if there else 'not here'}" for name, there in found["data"].items()]
+    return "\n".join(lines)
+
+
+def _plugin(one: Mapping[str, Any]) -> list[str]:
+    """What it is, where it comes from and what it takes; or why it cannot be had."""
+    origin = f"from {one['package']}, {one['source']}" if one["package"] else f"from {one['source']}"
+    if one["broken"] is not None:
+        return [clean(f"  {one['kind']} {one['name']}: broken: {one['broken']}"), clean(f"    {origin}")]
+    lines = [f"  {one['kind']} {one['name']}: {one['about'] or 'it says nothing of itself'}", f"    {origin}"]
+    if one["kind"] != "scenario":  # its knobs stand with it above
+        for name, about in one["parameters"].items():
+            default = "must be given" if about["required"] else _word(about["default"])
+            ending = f": {about['about']}" if about["about"] else ""
+            lines.append(f"    {name} = {default}   {about['type']}{ending}")
+    return [clean(line) for line in lines]
+
+
+def _word(value: Any) -> str:
+    return clean(str(value).lower() if isinstance(value, bool) else str(value))

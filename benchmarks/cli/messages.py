@@ -1,0 +1,96 @@
+"""What a command says on standard error, beside its result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.common.text import brief, clean
+from goldenrule.common.untrusted import ours
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.cli.progress import Bars, Lines
+    from goldenrule.benchmarks.evaluation.run import Cell
+    from goldenrule.benchmarks.experiments.ahead import Ahead
+    from goldenrule.benchmarks.experiments.run import Swept
+    from goldenrule.benchmarks.storage.stored import Run
+
+SHOWN = 10
+"""Failed rows, and problems of a run, that are told one by one."""
+
+
+class Interrupted(int):
+    """The exit code of a command that has told itself that it was interrupted."""
+
+
+INTERRUPTED = Interrupted(130)
+
+
+def tell(line: str) -> None:
+    """Say a line; nothing in it moves the cursor or ends it."""
+    with ours():
+        print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
+
+
+def tell_failed(rows: Sequence[Mapping[str, Any]], then: str) -> bool:
+    """Say which rows failed and why; whether any did.
+
+    Args:
+        rows: of cells.
+        then: what can be done about those that failed.
+    """
+    failed, names = [row for row in rows if row["status"] != "done"], Names.of_rows(rows)
+    for row in failed[:SHOWN]:
+        tell(f"failed: {names.row(row)}: {row['error']}")
+    if failed:
+        more = f"and {len(failed) - SHOWN} more" if len(failed) > SHOWN else f"{len(failed)} failed"
+        tell(f"{more}; {then}")
+    return bool(failed)
+
+
+def tell_problems(run: Run, name: str = "") -> None:
+    """Say what of a run was found missing or damaged so far; `name` tells it from another one."""
+    for problem in run.problems[:SHOWN]:
+        tell(f"{name}{problem}")
+    if len(run.problems) > SHOWN:
+        tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
+
+
+def tell_ahead(seen: Ahead) -> None:
+    """Say before hours are spent that a sweep would go on from rows of other code; where it would not, say nothing."""
+    if seen.todo and seen.other_code is not None:
+        tell(seen.other_code)
+
+
+def tell_swept(done: Swept, strangers: str) -> int:
+    """Say what was not as it should be; the exit code.
+
+    Args:
+        done: what came of all cells.
+        strangers: what is said after the number of rows that belong to other cells.
+
+    Returns:
+        130 after Ctrl-C, 1 where a cell failed, else 0.
+    """
+    failed = tell_failed(done.rows, "the same command with --retry-failed runs them again")
+    if done.strangers:
+        tell(f"{done.strangers} {strangers}")
+    if done.other_code is not None:
+        tell(done.other_code)
+    if done.interrupted:
+        tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
+        return INTERRUPTED
+    return int(failed)
+
+
+def watching(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:
+    """What shows how far cells are: bars on a terminal where nothing else reads along, plain lines elsewhere."""
+    from rich.console import Console
+
+    from goldenrule.benchmarks.cli.progress import Bars, Lines
+
+    console = Console(stderr=True)
+    bars = console.is_terminal and not as_json
+    return lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr)

@@ -1,0 +1,140 @@
+"""`goldenrule sweep` and `goldenrule validate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
+from goldenrule.benchmarks.cli.options import whole, words
+from goldenrule.benchmarks.engines import forks
+from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.common.text import clean
+from goldenrule.common.untrusted import foreign
+
+if TYPE_CHECKING:
+    from goldenrule.benchmarks.evaluation.run import Cell
+    from goldenrule.benchmarks.experiments.config import SweepFile
+    from goldenrule.benchmarks.experiments.run import Swept
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; the same one again goes on.")],
+    workers: Annotated[str | None, typer.Option(metavar="N", help="Side by side; all cores otherwise.")] = None,
+    engine: Annotated[str, typer.Option(help="local, ray or slurm.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
+    limit: Annotated[str | None, typer.Option(metavar="N", help="Run at most so many cells now.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    rerun_damaged: Annotated[
+        bool, typer.Option("--rerun-damaged", help="Run cells again whose episodes are not all there.")
+    ] = False,
+    log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> int:
+    """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
+    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    most = None if limit is None else whole(limit, "--limit")
+    parts = [] if only is None else words(only, "--only")
+    if engine == "local" and not dry_run and file.is_file():
+        forks.begin()  # workers get ready while this process does
+    from goldenrule.benchmarks.experiments.ahead import ahead
+    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, run_sweep
+
+    check_engine(engine, address, workers is not None)
+    wanted, cells = _read(file)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed, rerun_damaged, log)
+    seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
+    tell_ahead(seen)
+    if dry_run:
+        return _list(wanted, cells, seen.todo, json_)
+    return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
+
+
+def validate(
+    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of its results: look whether the sweep can go on there.")
+    ] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option(help="Time a small cell of each kind.")] = True,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Check a sweep file; show its grid and what it will cost."""
+    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    if estimate and file.is_file():
+        forks.begin()  # what is timed is timed in a process of its own
+    wanted, cells = _read(file)
+    from goldenrule.benchmarks.cli.sweep_show import print_grid
+    from goldenrule.benchmarks.experiments.ahead import ahead
+    from goldenrule.benchmarks.experiments.run import SweepOptions
+
+    if out is not None:
+        tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
+    costs = None
+    if estimate:
+        from goldenrule.benchmarks.experiments.estimate import crowded
+        from goldenrule.benchmarks.experiments.estimate import estimate as reckon
+
+        costs = reckon(cells, processes)
+        full = crowded(costs, min(processes, len(cells)))
+        if full is not None:
+            tell(full)
+    print_grid(wanted, cells, costs, processes, sys.stdout, json_)
+    return 0
+
+
+def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
+    from goldenrule.benchmarks.experiments.config import read_sweep
+    from goldenrule.benchmarks.experiments.grid import cells_of, rehearse_agents
+    from goldenrule.benchmarks.experiments.plan import doubts
+
+    wanted = read_sweep(file)
+    with foreign():
+        cells = cells_of(wanted, str(file))
+        rehearse_agents(cells)
+    for line in doubts(cells):
+        tell(line)
+    return wanted, cells
+
+
+def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
+        return 0
+    names = Names.of_cells(cells)
+    for name, cell in todo.items():
+        print(clean(f"{name}  {names.cell(cell)}"))
+    print(f"{len(todo)} of {len(cells)} cells would run.")
+    return 0
+
+
+def _show(done: Swept, as_json: bool) -> int:
+    from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
+    from goldenrule.benchmarks.report.table import print_table
+
+    summary, where = done.summary, clean(str(done.path))
+    compared = comparisons(done.rows, folder=done.path)
+    if as_json:
+        told = {"run": str(done.path), "rows": done.rows, "summary": summary, "comparisons": compared}
+        print(json.dumps(told), flush=True)
+    else:
+        print_table(summary, sys.stdout)
+        print_comparisons(compared, sys.stdout)
+        print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
+        print(f"{done.ran} were run now. Results: {where}", flush=True)
+    return tell_swept(done, f"cells in {where} are not in this file; they are kept and left out of the table")

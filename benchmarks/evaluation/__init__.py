@@ -1,0 +1,1 @@
+"""One run: a method on a scenario with its knobs and a seed."""

@@ -1,0 +1,270 @@
+"""One cell of an experiment: a method, a scenario with its knobs, a seed. Trains, evaluates, and returns a row.
+
+A cell is a pure function of its description: rows differ between runs only in what
+`goldenrule.benchmarks.storage.VOLATILE` names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from goldenrule.agents.base import Agent, Simulates
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.networks.pretrained import load_base
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.play import LONGEST
+from goldenrule.agents.scripted import person
+from goldenrule.agents.world import World, seat_name
+from goldenrule.benchmarks.evaluation import plugins
+from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
+from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
+from goldenrule.common.seeding import derive
+from goldenrule.common.text import shortened
+from goldenrule.envs.registry import spec
+from goldenrule.training.learner import Learner, Progress, TrainingConfig
+from goldenrule.training.pretraining.corpus import CorpusConfig
+
+LONGEST_NAME = 120
+"""Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSettings:
+    """What all cells of a run share.
+
+    Attributes:
+        training: how learners learn.
+        episodes: evaluation episodes a cell.
+        device: `cpu` or `cuda`.
+        checkpoint: a base checkpoint to start from instead of the shipped one.
+        partner: `lm` or `scripted`: who sits in the other seats.
+    """
+
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    episodes: int = 256
+    device: str = "cpu"
+    checkpoint: Path | None = None
+    partner: str = "lm"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A method x scenario x knobs x seed.
+
+    Attributes:
+        method: what it is called in rows and tables.
+        agent: where the method is an agent of the user's own, its `package.module:Class`.
+        params: of that agent, or of a method that is a plug-in, as they were given.
+        resolved: all of its parameters as plain data, those not given at their defaults; `None` for `params` alone.
+        source: the method's own name, where it is called otherwise.
+        base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
+    """
+
+    method: str
+    scenario: str
+    knobs: Mapping[str, Any]
+    seed: int
+    settings: CellSettings = field(default_factory=CellSettings)
+    agent: str | None = None
+    base: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    resolved: Mapping[str, Any] | None = None
+
+    def description(self) -> dict[str, Any]:
+        """All that the row depends on, as plain data."""
+        settings = _fields(self.settings) | {"training": _fields(self.settings.training)}
+        del settings["checkpoint"]  # `base` says which
+        return {
+            "method": self.method,
+            "source": self.source,
+            "agent": self.agent,
+            "params": self.parameters,
+            "scenario": self.scenario,
+            "knobs": spec(self.scenario).resolve(self.knobs),
+            "seed": self.seed,
+            "settings": settings,
+            "base": self.base,
+        }
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What its row says of the parameters of its plug-in."""
+        return dict(self.params if self.resolved is None else self.resolved)
+
+    @property
+    def id(self) -> str:
+        """A name for files and tables that the description alone decides."""
+        text = json.dumps(self.description(), sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        called = re.sub(r"[^A-Za-z0-9_]+", "-", self.method)[:LONGEST_NAME]
+        return f"{called}-{self.seed}-{digest}"
+
+    @property
+    def chosen(self) -> Method:
+        """The method: a registered one, a plug-in, or the user's own agent."""
+        if self.agent is not None:
+            return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
+        return plugins.method(self.source or self.method, self.params)
+
+    def run(self, report: CellReport) -> CellResult:
+        """Train and evaluate, see `run_cell`; cells of another kind do what makes them so."""
+        return run_cell(self, report)
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What a cell gives.
+
+    Attributes:
+        row: the row of the results table.
+        episodes: evaluation episodes as plain data, one a line of the log.
+        curve: one entry an update, of `Progress`.
+        network, tokenizer: the trained network, where the method trains one.
+        agent: who was evaluated.
+    """
+
+    row: dict[str, Any]
+    episodes: list[dict[str, Any]]
+    curve: list[dict[str, Any]]
+    network: ThreeModuleTransformer | None = None
+    tokenizer: DialogueTokenizer | None = None
+    agent: Agent | None = None
+
+
+def _fields(one: CellSettings | TrainingConfig) -> dict[str, Any]:
+    """As `asdict` gives them, several times as fast: an id is made of them for every cell of a sweep."""
+    return {known.name: getattr(one, known.name) for known in fields(one)}
+
+
+CellReport = Callable[[int, int], None]
+
+
+def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellResult:
+    """Train and evaluate.
+
+    Args:
+        cell: what to run.
+        report: told after each update how many of how many are done.
+
+    Raises:
+        ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
+    """
+    began = time.perf_counter()
+    chosen, settings = cell.chosen, cell.settings
+    knobs = spec(cell.scenario).resolve(cell.knobs)
+    world = World(
+        cell.scenario, knobs, others(cell, settings, derive(cell.seed, "partner")), derive(cell.seed, "world")
+    )
+    curve: list[dict[str, Any]] = []
+
+    def on_update(progress: Progress) -> None:
+        curve.append(asdict(progress))
+        report(progress.update, progress.updates)
+
+    network: ThreeModuleTransformer | None = None
+    tokenizer: DialogueTokenizer | None = None
+    agent: Agent
+    mind: Simulates | None
+    if cell.agent is not None or chosen.kind == "scripted":
+        agent = plugins.agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
+        mind = agent if isinstance(agent, Simulates) else None
+    else:
+        network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
+        agent = mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
+        training = replace(settings.training, split=chosen.split)
+        if chosen.train is not None:
+            corpus = CorpusConfig(cell.scenario, knobs, seat_name(cell.scenario, "learner"))
+            learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
+            chosen.train(learner, on_update)
+            agent = mind = learner.agent
+        elif chosen.kind == "sb3":
+            from goldenrule.training.sb3.train import train_rlhf_sb3  # a slow import that no other method needs
+
+            learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
+            agent = train_rlhf_sb3(learner, on_update)
+    result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
+    row = done_row(cell, knobs, result, time.perf_counter() - began)
+    row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
+    row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
+    return CellResult(row, result.episodes, curve, network, tokenizer, agent)
+
+
+def _script(scenario: str) -> Agent:
+    """The scenario's own scripted person for the learner's seat."""
+    return person(scenario, seat_name(scenario, "learner"))
+
+
+def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
+    """Who sits in the seats that are not the learner's: language models by default."""
+    learner = seat_name(cell.scenario, "learner")
+    names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
+    if settings.partner == "scripted":
+        return {name: person(cell.scenario, name) for name in names}
+    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
+    partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
+    return dict.fromkeys(names, partner)
+
+
+def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None:
+    """Hash of what was trained: the network, or what the agent says its own weights are."""
+    if network is not None:
+        return weights_hash(network)
+    hash_of = getattr(agent, "weights_hash", None)
+    return None if hash_of is None else str(hash_of())
+
+
+def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
+    """The row of a cell that was evaluated; a failed one where no episode could be finished."""
+    error = unfinished(result)
+    return {
+        "cell": cell.id,
+        "method": cell.method,
+        "scenario": cell.scenario,
+        "knobs": dict(knobs),
+        "params": cell.parameters,
+        "seed": cell.seed,
+        "status": "done" if error is None else "failed",
+        "error": error,
+        **result.means,
+        "seconds": round(seconds, 3),
+    }
+
+
+def unfinished(result: Evaluation) -> str | None:
+    """Why there is nothing to sum up: no episode could be finished, mostly for this reason. `None` where one was."""
+    reasons = Counter(str(episode["error"]) for episode in result.episodes if episode["status"] == "failed")
+    if not reasons or reasons.total() < len(result.episodes):
+        return None
+    (reason, times), total = reasons.most_common(1)[0], reasons.total()
+    what = "all" if times == total else f"{times}"
+    return shortened(f"none of its {total} episodes could be finished; {what} of them: {reason}", LONGEST)
+
+
+def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
+    """The row of a cell that failed: its reason, and none where figures would be."""
+    return {
+        "cell": cell.id,
+        "method": cell.method,
+        "scenario": cell.scenario,
+        "knobs": dict(cell.knobs),
+        "params": cell.parameters,
+        "seed": cell.seed,
+        "status": "failed",
+        "error": shortened(error, LONGEST),
+        **dict.fromkeys(Evaluation.KEYS),
+        "negotiation": None,
+        "weights": None,
+        "seconds": round(seconds, 3),
+    }

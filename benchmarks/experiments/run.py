@@ -1,0 +1,187 @@
+"""Run a sweep, or go on with one: what is committed stays, what is missing is run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goldenrule.benchmarks.analysis.common_episodes import alike_in
+from goldenrule.benchmarks.engines import local
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.loggers import Logged, logger_from
+from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.experiments.ahead import ahead, unwritable
+from goldenrule.benchmarks.experiments.config import SweepFile
+from goldenrule.benchmarks.storage.load import rows
+from goldenrule.benchmarks.storage.lock import locked
+from goldenrule.benchmarks.storage.provenance import other_code
+from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.common.errors import UserError
+
+ENGINES = ("local", "ray", "slurm")
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How to run what a file says; nothing here shows in the results.
+
+    Attributes:
+        workers: processes, CPUs or jobs side by side.
+        engine: one of `ENGINES`.
+        address: of a running Ray cluster; submitit's `local` in place of SLURM.
+        limit: run at most so many cells now.
+        only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
+        retry_failed: run failed cells again.
+        rerun_damaged: run cells again that lack episodes, where a results file would be refused for them.
+        log: one of `goldenrule.benchmarks.engines.loggers.KINDS`, told of what is saved; `None` for none.
+    """
+
+    workers: int = 1
+    engine: str = "local"
+    address: str | None = None
+    limit: int | None = None
+    only: Sequence[str] = ()
+    retry_failed: bool = False
+    rerun_damaged: bool = False
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Where a sweep stands.
+
+    Attributes:
+        path: its folder.
+        rows: of all cells of the file that have one, in its order.
+        summary: of the rows: the table (`analysis.summary.summarise`), or what was asked for in its place.
+        ran: how many cells were run now.
+        strangers: cells in the results that are not in the file; they are kept, and left out of the table.
+        interrupted: whether it was stopped by Ctrl-C.
+        other_code: that some rows were made by another commit or with other versions, in a line, if so.
+    """
+
+    path: Path
+    rows: list[dict[str, Any]]
+    summary: dict[str, Any]
+    ran: int
+    strangers: int = 0
+    interrupted: bool = False
+    other_code: str | None = None
+
+
+def run_sweep(
+    sweep: SweepFile | Mapping[str, Any],
+    cells: Sequence[Cell],
+    out: Path,
+    options: SweepOptions,
+    watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
+    kind: str = "sweep",
+) -> Swept:
+    """Run the cells that have no row yet.
+
+    Args:
+        sweep: the file; or, of cells that come from elsewhere, what was asked for as plain data.
+        cells: its grid (`goldenrule.benchmarks.experiments.grid.cells_of`).
+        out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
+        options: how.
+        watching: makes the watch over the cells that are run now.
+        summing: makes the summary of the rows; `None` makes the table.
+        kind: what the cells are of, `sweep` or `cross-play`.
+
+    Raises:
+        UserError: the folder is in use, cannot be written, or holds other things, such as another sweep; the engine is
+            not installed.
+    """
+    asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
+    work = (kind, str(asked["name"]))
+    named = {cell.id: cell for cell in cells}
+    places = {name: place for place, name in enumerate(named)}
+    seen = ahead(named, out, options, *work)
+    todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
+    interrupted = False
+    logger = None if options.log is None else logger_from(options.log, out)
+    with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(out))
+            store = stack.enter_context(SweepStore(out, places, about["versions"], code, options.rerun_damaged))
+        except OSError as error:
+            raise unwritable(out, error) from error
+        store.belongs(*work)
+        damaged = store.mend() if options.rerun_damaged else []
+        store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
+        # Another process may have been here since.
+        done = {name: status for name, status in store.settled().items() if name not in damaged}
+        settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
+        todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
+        wanted = list(todo.values())
+        try:
+            with watching(wanted) as watch:
+                run(wanted, store if logger is None else Logged(store, logger), watch)
+        except KeyboardInterrupt:
+            interrupted = True
+        done = store.settled()
+        ran = sum(name in done for name in todo)
+    from goldenrule.benchmarks.analysis.summary import (
+        summarise,  # needs SciPy: a slow import, and workers import this module
+    )
+
+    found = rows(out)
+    mine = [row for row in found if row["cell"] in places]
+    summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
+    return Swept(
+        out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
+    )
+
+
+def check_engine(engine: str, address: str | None, workers: bool) -> None:
+    """See that what is asked of an engine goes together.
+
+    Args:
+        engine: one of `ENGINES`.
+        address: see `SweepOptions`.
+        workers: whether a number of workers was asked for.
+
+    Raises:
+        UserError: there is no such engine, or one of the others would have no effect.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+    if address is not None and engine == "local":
+        raise UserError(f"--address {address!r} has no effect with --engine local; leave it out, or use --engine ray")
+    if address not in (None, "local") and engine == "slurm":
+        raise UserError(f"--address {address!r} means nothing to --engine slurm; expected local, or none for SLURM")
+    if address is not None and workers and engine == "ray":
+        raise UserError(
+            f"--workers has no effect with --address {address!r}: a cluster has the CPUs it has; leave one out"
+        )
+
+
+Run = Callable[[Sequence[Cell], Store, Watch], None]
+
+
+def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
+    """Where nothing is left to do, no engine is begun."""
+
+
+@contextlib.contextmanager
+def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
+    """What runs cells; whatever refuses to, does so before anything is written."""
+    pool = Pool(options.workers)
+    if options.engine == "ray":
+        from goldenrule.benchmarks.engines import ray
+
+        with ray.connected(options.workers, options.address):
+            yield lambda cells, store, watch: ray.run_cells(cells, store, watch, pool)
+    elif options.engine == "slurm":
+        from goldenrule.benchmarks.engines import slurm
+
+        executor = slurm.executor_in(out / "jobs", options.address)
+        yield lambda cells, store, watch: slurm.run_cells(cells, store, watch, pool, executor)
+    else:
+        yield lambda cells, store, watch: local.run_cells(cells, store, watch, pool)

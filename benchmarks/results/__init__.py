@@ -1,9 +1,0 @@
-"""Results of sweeps: one SQLite file, a committed row an episode and a row a cell."""
-
-from __future__ import annotations
-
-from goldenrule.benchmarks.results.load import episodes, load
-from goldenrule.benchmarks.results.parquet import to_parquet
-from goldenrule.benchmarks.results.schema import VOLATILE
-
-__all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

@@ -1,0 +1,9 @@
+"""Results of sweeps: one SQLite file, a committed row an episode and a row a cell."""
+
+from __future__ import annotations
+
+from goldenrule.benchmarks.storage.load import episodes, load
+from goldenrule.benchmarks.storage.parquet import to_parquet
+from goldenrule.benchmarks.storage.schema import VOLATILE
+
+__all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

@@ -1,0 +1,195 @@
+"""Cells as logs of Inspect (`pip install 'goldenrule[inspect]'`, then `inspect view --log-dir FOLDER`).
+
+A cell is a log, an episode a sample: the learner is the assistant, the others are users, its own card and what happens
+are the system's words. A message's rewards, scores and simulated answers are its metadata; the sums of an episode are
+its scores, and one that cannot be had is no score, not a zero. The format is version 2 of
+https://inspect.aisi.org.uk/eval-logs.html; writing it takes nothing but JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from goldenrule.agents.world import seat_name
+from goldenrule.benchmarks.analysis.summary import FIGURES
+from goldenrule.benchmarks.storage.schema import episode_row
+from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.common.errors import UserError
+from goldenrule.common.files import write_whole
+from goldenrule.envs.message import NARRATOR
+
+SUMS = ("partner_reward", "partner_reward_estimate", "own_reward", "third_party_reward", "proxy_reward")
+"""Sums of an episode that become its scores; Inspect's list of logs shows the first."""
+
+UNKNOWN = "1970-01-01T00:00:00+00:00"
+"""When a run began that does not say so: Inspect must be told a time."""
+
+
+def export_inspect(run: Run, folder: Path) -> list[Path]:
+    """Write a log a cell; gives their paths, in the order of the cells.
+
+    Raises:
+        UserError: an episode is damaged, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for cell in run.cells:
+            log = inspect_log(run, cell)
+            path = folder / _file_name(log["eval"])
+            write_whole(path, json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+            written.append(path)
+    except OSError as error:
+        where = shown(str(folder), 300)
+        raise UserError(f"cannot write '{where}': {error.strerror}; name a writable folder with --out") from error
+    return written
+
+
+def _file_name(about: Mapping[str, Any]) -> str:
+    """Time, task and id, as Inspect names its logs; it takes what follows a hyphen for something else."""
+    time = re.sub(r"[^0-9T+]", "-", about["created"])
+    return f"{time}_{about['task']}_{about['task_id'].replace('-', '.')}.json"
+
+
+def _stem(cell: StoredCell) -> str:
+    """The cell's id without what a file name, or Inspect's reading of it, gives a meaning."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", cell.id or "cell")
+
+
+def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
+    """One cell as a log, as plain data.
+
+    Raises:
+        UserError: an episode is damaged.
+    """
+    samples = [_sample(cell, record) for record in run.log.episodes(cell)]
+    created = _time(run)
+    versions = run.environment.get("versions")
+    about = {
+        "eval_id": _stem(cell),
+        "run_id": shown(run.folder.name, 200),
+        "created": created,
+        "task": _task(cell),
+        "task_id": _stem(cell),
+        "task_version": 0,
+        "task_args": dict(cell.knobs),
+        "dataset": {
+            "name": cell.scenario,
+            "samples": len(samples),
+            "sample_ids": [one["id"] for one in samples],
+            "shuffled": False,
+        },
+        "model": f"goldenrule/{cell.method}",
+        "model_args": cell.row.get("params") or {},
+        "config": {"epochs": 1},
+        "packages": {k: str(v) for k, v in versions.items() if v} if isinstance(versions, dict) else {},
+        "metadata": {"cell": cell.id, "method": cell.method, "seed": cell.row.get("seed")},
+    }
+    log: dict[str, Any] = {
+        "version": 2,
+        "status": "success" if cell.done else "error",
+        "eval": about,
+        "plan": {"name": "goldenrule", "steps": []},
+        "results": {
+            "total_samples": len(samples),
+            "completed_samples": sum("error" not in one for one in samples),
+            "scores": list(_means(cell)),
+        },
+        "stats": {"started_at": created, "completed_at": created},
+        "samples": samples,
+    }
+    return log if cell.done else log | {"error": _error(cell.row.get("error"))}
+
+
+def _time(run: Run) -> str:
+    """When the run began, with a colon in the zone."""
+    told = str(run.environment.get("started") or UNKNOWN)
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)([+-]\d\d):?(\d\d)", told)
+    return f"{found[1]}{found[2]}:{found[3]}" if found else UNKNOWN
+
+
+def _task(cell: StoredCell) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", cell.scenario)
+
+
+def _means(cell: StoredCell) -> Iterator[dict[str, Any]]:
+    """The row's figures; those that are none are left out."""
+    for name in dict.fromkeys((*SUMS, *FIGURES)):
+        value = cell.value(name)
+        if value is not None:
+            yield {"name": name, "scorer": name, "metrics": {"mean": {"name": "mean", "value": value}}}
+
+
+def _error(message: Any) -> dict[str, str]:
+    text = str(message or "no reason was given")
+    return {"message": text, "traceback": text, "traceback_ansi": shown(text, len(text))}
+
+
+def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        scenario = str(cell.row.get("scenario"))
+        sums = episode_row(cell.id or "", scenario, record)
+        me = list(record["agents"]).index(seat_name(scenario, "learner"))
+        messages = _messages(cell, record, me)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        what = shown(str(error), 200)
+        raise UserError(
+            f"an episode of {shown(cell.id, 80)} is damaged ({what}); `goldenrule replay` says which"
+        ) from None
+    said = [message for message in messages if message["role"] == "assistant"]
+    begin = next((k for k, message in enumerate(messages) if message["role"] == "assistant"), len(messages))
+    answer = {"answer": said[-1]["content"]} if said else {}
+    sample = {
+        "id": record["episode"],
+        "epoch": 1,
+        "input": messages[:begin],
+        "target": "",
+        "messages": messages,
+        "output": {
+            "model": f"goldenrule/{cell.method}",
+            "choices": [{"message": message, "stop_reason": "stop"} for message in said[-1:]],
+        },
+        "scores": {name: {"value": sums[name]} | answer for name in SUMS if sums[name] is not None},
+        "metadata": {
+            "seed": str(record["seed"]),  # beyond what JavaScript's numbers hold
+            "status": record["status"],
+            "cards": dict(zip(record["agents"], record["cards"], strict=True)),
+        },
+        "uuid": f"{_stem(cell)}-{record['episode']}",
+    }
+    return sample if record["status"] != "failed" else sample | {"error": _error(record["error"])}
+
+
+def _messages(cell: StoredCell, record: Mapping[str, Any], me: int) -> list[dict[str, Any]]:
+    """The card, then everything that was said, the narrator included."""
+    agents, turns = record["agents"], list(record["turns"])
+    for told in record["narration"]:
+        turns.insert(told["at"], {**told, "speaker": NARRATOR})
+    name = f"{_stem(cell)}-{record['episode']}"
+    found = [
+        {"id": f"{name}-card", "role": "system", "content": record["cards"][me], "metadata": {"card of": agents[me]}}
+    ]
+    for place, turn in enumerate(turns):
+        speaker = turn["speaker"]
+        role = "system" if speaker == NARRATOR else "assistant" if speaker == me else "user"
+        message = {"id": f"{name}-{place}", "role": role, "content": turn["text"], "metadata": _told(turn, agents)}
+        found.append(message | ({"model": f"goldenrule/{cell.method}"} if role == "assistant" else {}))
+    return found
+
+
+def _told(turn: Mapping[str, Any], agents: list[str]) -> dict[str, Any]:
+    """What goes with a message. Who speaks is data here too, never a part of the text."""
+    to = turn["to"]
+    told: dict[str, Any] = {"speaker": "narrator" if turn["speaker"] == NARRATOR else agents[turn["speaker"]]}
+    told |= {} if to is None else {"to": [agents[one] for one in to]}
+    if turn["speaker"] == NARRATOR:
+        return told
+    rewards = {name: value for name, value in zip(agents, turn["rewards"], strict=True) if value}
+    parts = {"rewards": rewards | turn["absent"], "simulated": turn["notes"], "scores": turn["scores"]}
+    parts |= {"unscored because": turn["reasons"], "facts": turn["facts"]}
+    judged = {key: turn[key] for key in ("valid", "proxy", "faithful") if turn[key] is not None}
+    return told | {key: value for key, value in parts.items() if value} | judged

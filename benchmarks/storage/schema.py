@@ -1,0 +1,155 @@
+"""The tables of `results.sqlite`, and how rows of the engine become theirs.
+
+meta       key, value (JSON): format, kind (sweep or cross-play), sweep (what was asked for), cells (how many there
+           are to be), environment
+cells      a row a cell that has finished or failed, with its figures, cost and versions
+episodes   a row an evaluation episode, its whole log in `log` (JSON, `evaluation.evaluate.as_data`)
+curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from goldenrule.agents.world import partner_seats, seat_name
+from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, Evaluation
+
+FORMAT = 1
+FILE = "results.sqlite"
+
+VOLATILE = ("seconds", "started", "host", "process", "trace", "code", "versions")
+"""Columns that may differ between two runs of the same cell; all others are identical.
+
+`code` and `versions` say what made a row. A cell's id does not hold them: a sweep that goes on under another commit is
+told so, and keeps its rows.
+"""
+
+CELL_COLUMNS: dict[str, str] = {
+    "cell": "TEXT PRIMARY KEY",
+    "place": "INTEGER NOT NULL",
+    "method": "TEXT NOT NULL",
+    "scenario": "TEXT NOT NULL",
+    "knobs": "TEXT NOT NULL",
+    "seed": "INTEGER NOT NULL",
+    "params": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL CHECK (status IN ('done', 'failed'))",
+    "error": "TEXT",
+    **dict.fromkeys(Evaluation.KEYS, "REAL"),
+    "episodes": "INTEGER",
+    "episodes_failed": "INTEGER",
+    "episodes_estimated": "INTEGER",
+    "episodes_truncated": "INTEGER",
+    "episodes_invalid": "INTEGER",
+    "messages_unscored": "INTEGER",
+    "tokens": "INTEGER",
+    "negotiation": "TEXT",
+    "weights": "TEXT",
+    "versions": "TEXT NOT NULL",
+    "code": "TEXT",
+    "seconds": "REAL NOT NULL",
+    "started": "TEXT",
+    "host": "TEXT",
+    "process": "INTEGER",
+    "trace": "TEXT",
+}
+"""Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
+
+FIGURES = (*Evaluation.KEYS, "episodes_truncated", "episodes_invalid", "negotiation", "weights")
+"""Those of them that a cell must have been evaluated for."""
+
+EPISODE_COLUMNS: dict[str, str] = {
+    "cell": "TEXT NOT NULL REFERENCES cells (cell)",
+    "episode": "INTEGER NOT NULL",
+    "seed": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL",
+    "error": "TEXT",
+    "messages": "INTEGER NOT NULL",
+    "invalid_messages": "INTEGER NOT NULL",
+    "own_reward": "REAL",
+    "partner_reward": "REAL",
+    "partner_reward_estimate": "REAL",
+    "third_party_reward": "REAL",
+    "proxy_reward": "REAL",
+    "log": "TEXT NOT NULL",
+}
+"""Columns of `episodes`. Rewards are sums over the episode; none where it failed or one of them could not be had."""
+
+JSON_COLUMNS = ("knobs", "params", "negotiation", "versions")
+
+TABLES: dict[str, dict[str, str]] = {
+    "meta": {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"},
+    "cells": CELL_COLUMNS,
+    "episodes": EPISODE_COLUMNS,
+    "curves": {"cell": "TEXT PRIMARY KEY REFERENCES cells (cell)", "curve": "TEXT NOT NULL"},
+}
+"""Columns of every table."""
+
+
+def statements() -> list[str]:
+    """What makes an empty file of this format."""
+
+    def made(table: str, columns: Mapping[str, str]) -> str:
+        parts = [f"{key} {kind}" for key, kind in columns.items()]
+        key = ["PRIMARY KEY (cell, episode)"] if table == "episodes" else []
+        return f"CREATE TABLE {table} ({', '.join(parts + key)}) STRICT"
+
+    return [made(table, columns) for table, columns in TABLES.items()]
+
+
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def dumps(content: Any) -> str:
+    """JSON; a lone surrogate in some text becomes its escape, NaN is refused with a `ValueError`."""
+    return _json.encode(content).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def clean_text(text: str | None) -> str | None:
+    """A text as SQLite holds it: no lone surrogates, no NUL."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """One episode of a cell as a row, its log included; see `episode_sums`."""
+    return {**episode_sums(cell, scenario, log), "log": dumps(log)}
+
+
+def episode_sums(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an episode but for its log.
+
+    Args:
+        cell: its id.
+        scenario: scenario id, which says who learns and whose reward kindness is about.
+        log: the episode as `evaluation.as_data` gives it.
+    """
+    me, partners = log["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, log["agents"])
+    turns, failed = log["turns"], log["status"] == "failed"
+    mine = [turn for turn in turns if turn["speaker"] == me]
+
+    def total(values: Sequence[float | None]) -> float | None:
+        return None if failed or not values or None in values else float(sum(v for v in values if v is not None))
+
+    absent = [pair for turn in turns for pair in turn["absent"].items()]
+    rated = [turn["proxy"] for turn in mine if turn["proxy"] is not None]
+    return {
+        "cell": cell,
+        "episode": log["episode"],
+        "seed": str(log["seed"]),
+        "status": log["status"],
+        "error": clean_text(log["error"]),
+        "messages": len(turns),
+        "invalid_messages": sum(turn["valid"] is False for turn in mine),
+        "own_reward": total([turn["rewards"][me] for turn in turns]),
+        "partner_reward": total([turn["rewards"][partner] for turn in turns for partner in partners]),
+        "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
+        "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
+        "proxy_reward": total(rated),
+    }
+
+
+def _over(total: float | None, people: int) -> float | None:
+    return None if total is None else total / people

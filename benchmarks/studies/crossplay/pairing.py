@@ -1,0 +1,91 @@
+"""Two of a population at a table: a cell that trains nothing, run by any engine and stored as a sweep's cells are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from goldenrule.agents.base import Agent, Simulates
+from goldenrule.agents.scripted import people
+from goldenrule.agents.world import World, partner_seats, seat_name
+from goldenrule.benchmarks.evaluation.evaluate import evaluate
+from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
+from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, done_row
+from goldenrule.benchmarks.studies.crossplay.sitters import Sitter
+from goldenrule.common.seeding import derive
+from goldenrule.envs.registry import spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing(Cell):
+    """A pair x scenario x knobs x seed. Under one seed all pairs are dealt the same cards.
+
+    The row's `method` names both, its `params` are `learner` and `partner`: their names by the seats they take.
+
+    Attributes:
+        learner, partner: who sits in the scenario's learner's seat, and in its partners' seats. In self-play these
+            are two agents made alike. A seat of a third role is taken by the scenario's own scripted person.
+    """
+
+    learner: Sitter
+    partner: Sitter
+
+    def description(self) -> dict[str, Any]:
+        """All that the row depends on, as plain data."""
+        return {
+            "crossplay": 1,
+            "learner": self.learner.description(),
+            "partner": self.partner.description(),
+            "scenario": self.scenario,
+            "knobs": spec(self.scenario).resolve(self.knobs),
+            "seed": self.seed,
+            "episodes": self.settings.episodes,
+            "device": self.settings.device,
+            "max_new": self.settings.training.max_new,
+        }
+
+    @property
+    def chosen(self) -> Method:
+        """No method of training."""
+        return Method(self.method, "two agents as they are", None, kind="custom")
+
+    def run(self, report: CellReport) -> CellResult:
+        """Hold the dialogues and measure, as an evaluation does.
+
+        Raises:
+            ValueError: one of the two cannot be made.
+        """
+        began = time.perf_counter()
+        knobs = spec(self.scenario).resolve(self.knobs)
+        agent = self._sit(self.learner, seat_name(self.scenario, "learner"))
+        world = World(self.scenario, knobs, self.others(), derive(self.seed, "world"))
+        mind = agent if isinstance(agent, Simulates) else None
+        result = evaluate(world, agent, mind, "prediction", self.settings.episodes)
+        row = done_row(self, knobs, result, time.perf_counter() - began)
+        row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
+        row["weights"] = None  # nothing was trained
+        return CellResult(row, result.episodes, [], agent=agent)
+
+    def others(self) -> dict[str, Agent]:
+        """Who sits in every seat but the learner's. A network takes all its seats at once; others are one a seat."""
+        names = spec(self.scenario).build(**self.knobs).agents
+        taken = [names[seat] for seat in partner_seats(self.scenario, names)]
+        made: dict[str, Agent] = {}
+        for name in names:
+            if name in taken and self.partner.weights is not None and made.get(taken[0]):
+                made[name] = made[taken[0]]
+            elif name in taken:
+                made[name] = self._sit(self.partner, name)
+            elif name != seat_name(self.scenario, "learner"):
+                made[name] = people(self.scenario)[role(name)]()
+        return made
+
+    def _sit(self, sitter: Sitter, name: str) -> Agent:
+        return sitter.sit(self.scenario, role(name), self.settings.device, self.settings.training.max_new)
+
+
+def role(name: str) -> str:
+    """`seeker_1` as `seeker`."""
+    return name.rsplit("_", 1)[0]

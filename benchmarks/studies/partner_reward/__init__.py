@@ -1,0 +1,1 @@
+"""Does an estimate rank what real people got?"""

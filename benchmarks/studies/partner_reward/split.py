@@ -1,0 +1,124 @@
+"""Which human dialogues an agent learns from, and which it is judged on: split by dialogue.
+
+None that network or tokenizer learnt from is judged on. The checkpoint of an agent lists their fingerprints; that of a
+base (`goldenrule pretrain`), which learns from all folds but one, has a digest of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.benchmarks.studies.partner_reward.people import account, digest
+from goldenrule.common.seeding import derive
+from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, split
+from goldenrule.envs.scenarios.campsite.language import ISSUES
+from goldenrule.training.pretraining.imagination import ImaginationConfig, Report, make_imagination
+
+HELD_OUT = 0
+"""Number of the fold that is not learnt from, unless another is named."""
+
+Trained = tuple[ThreeModuleTransformer, DialogueTokenizer, Mapping[str, Any]]
+"""Network, tokenizer and provenance; its `human` or `people` says which dialogues the network has learnt from."""
+
+
+def fingerprint(dialogue: HumanDialogue) -> str:
+    """16 hexadecimal digits that depend on what was said and by whom, whatever the dialogue is called."""
+    said = "\x1f".join(f"{line.speaker}{line.text}" for line in dialogue.lines)
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def train_on_humans(
+    dialogues: Sequence[HumanDialogue],
+    config: ImaginationConfig,
+    seed: int,
+    report: Report = lambda step, losses: None,
+    held_out: int = HELD_OUT,
+) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
+    """Train an imagination on all folds but the held-out one; network, tokenizer, and what to remember of the data."""
+    train, _ = split(dialogues, held_out)
+    network, tokenizer = make_imagination([account(d) for d in train], config, derive(seed, "imagination"), report)
+    return network, tokenizer, {**_learnt(train, held_out), "config": asdict(config)}
+
+
+def _learnt(train: Sequence[HumanDialogue], held_out: int) -> dict[str, Any]:
+    """What to remember of dialogues learnt from."""
+    tops = Counter(p.person.order[0] for d in train for p in d.people)
+    return {
+        "data": "casino",
+        "trained_on": sorted(fingerprint(d) for d in train),
+        "split": f"by dialogue: fold = hash of dialogue_id modulo {FOLDS}; fold {held_out} held out",
+        "top_needs": {issue: tops[issue] for issue in ISSUES},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The dialogues that one checkpoint is judged on.
+
+    Attributes:
+        test: dialogues that it has not learnt from.
+        seen: how many of the folder it has learnt from.
+        trained_on: how many human dialogues it has learnt from, here or elsewhere.
+        method: in words.
+        commonest: the issue that most people it learnt from need most; `None` if it learnt from nobody.
+    """
+
+    test: tuple[HumanDialogue, ...]
+    seen: int
+    trained_on: int
+    method: str
+    commonest: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the output."""
+        return {
+            "method": self.method,
+            "train_dialogues": self.trained_on,
+            "test_dialogues": len(self.test),
+            "test_people": 2 * len(self.test),
+            "left_out_as_trained_on": self.seen,
+        }
+
+
+def shares(dialogues: Sequence[HumanDialogue], provenances: Sequence[Mapping[str, Any]]) -> list[Share]:
+    """Who is judged by whom: each dialogue by the first checkpoint that has not learnt from it.
+
+    A single checkpoint has all that it has not learnt from; checkpoints that held out a fold each have these folds.
+
+    Raises:
+        ValueError: one has learnt from human dialogues and it cannot be told which of these they are.
+    """
+    left = list(dialogues)
+    found = []
+    for provenance in provenances:
+        human = _human(dialogues, provenance)
+        known = set(human.get("trained_on", ()))
+        tops = human.get("top_needs")
+        how = str(human.get("split", "the checkpoint has learnt from no human dialogues"))
+        test = tuple(d for d in left if fingerprint(d) not in known)
+        left = [d for d in left if fingerprint(d) in known]
+        seen = sum(fingerprint(d) in known for d in dialogues)
+        found.append(Share(test, seen, len(known), how, max(tops, key=tops.__getitem__) if tops else None))
+    return found
+
+
+def _human(dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the checkpoint has learnt from, as `_learnt` has it; empty for one that has learnt from nobody."""
+    human, people = provenance.get("human"), provenance.get("people")
+    if isinstance(human, Mapping):
+        return human
+    if not isinstance(people, Mapping) or "casino" not in people:
+        return {}
+    train, _ = split(dialogues)
+    if digest([account(d) for d in train]) != people["casino"]:
+        raise ValueError(
+            "the checkpoint has learnt from dialogues of CaSiNo, and not from those of this folder; which of them it "
+            "knows cannot be told: name another --data-dir or --checkpoint"
+        )
+    return _learnt(train, HELD_OUT)

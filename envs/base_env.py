@@ -1,0 +1,171 @@
+"""What a seat at the table is to both PettingZoo APIs: spaces, observations, actions, seeding and rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Dict, Discrete, MultiBinary, Sequence, Space
+
+from goldenrule.common.seeding import generator
+from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.render import render_ansi
+from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.spaces import Utterance
+
+MODES = ("text", "choice")
+RENDER_MODES = ("human", "ansi")
+Observation = dict[str, Any]
+_METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": False}
+
+
+def at_least(name: str, value: Any, low: int) -> int:
+    """`value`, if it is a whole number from `low` on.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < low:
+        raise ValueError(f"{name}={value!r} is not allowed; expected a whole number from {low}")
+    return int(value)
+
+
+class Seat:
+    """What both APIs share: spaces, observations, actions read into messages, seeding and rendering."""
+
+    metadata: dict[str, Any] = _METADATA
+    scenario: Scenario
+    table: Table
+
+    def _set_up(
+        self,
+        scenario: Scenario,
+        name: str,
+        *,
+        mode: str,
+        private: bool,
+        max_length: int,
+        render_mode: str | None,
+    ) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is unknown; expected one of {', '.join(MODES)}")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(
+                f"render_mode {render_mode!r} is unknown; expected one of {', '.join(RENDER_MODES)} or None"
+            )
+        if not isinstance(private, bool):
+            raise ValueError(f"private={private!r} is not allowed; expected True or False")
+        at_least("max_length", max_length, 1)
+        self.metadata = {**_METADATA, "name": name}
+        self.scenario, self.table = scenario, Table(scenario)
+        self.mode, self.private, self.render_mode = mode, private, render_mode
+        self.possible_agents = list(scenario.agents)
+        self.agents: list[str] = []
+        self._index = {agent: i for i, agent in enumerate(scenario.agents)}
+        self._utterance = Utterance(max_length)
+        self._rng: np.random.Generator | None = None
+        self._rendered = 0
+        self._over = False
+        self._spaces = {a: self._make_spaces() for a in scenario.agents}
+
+    def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
+        n, k = len(self.scenario.agents), self.scenario.n_candidates
+        length = self._utterance.max_length
+        entry = Dict(speaker=Discrete(n + 1), text=Utterance(length, 0), audience=MultiBinary(n))
+        observation: dict[str, Space[Any]] = {
+            "me": Discrete(n),
+            "speaks": Discrete(2),
+            "role_card": Utterance(length, 0),
+            "transcript": Sequence(entry),
+        }
+        action: Space[Any] = Utterance(length)
+        if self.mode == "choice":
+            observation["candidates"] = Sequence(Utterance(length, 0))
+            observation["action_mask"] = MultiBinary(k)
+            action = Discrete(k)
+        elif self.private:
+            action = Dict(text=action, to=MultiBinary(n))
+        return Dict(observation), action
+
+    def observation_space(self, agent: str) -> Space[Any]:
+        """The observation space of `agent`; the same object each time."""
+        return self._spaces[agent][0]
+
+    def action_space(self, agent: str) -> Space[Any]:
+        """The action space of `agent`; the same object each time."""
+        return self._spaces[agent][1]
+
+    def _deal(self, seed: int | None) -> None:
+        if seed is not None:
+            self._rng = generator(at_least("seed", seed, 0), "episodes")
+        elif self._rng is None:
+            self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
+        self.table.reset(self._rng)
+        self._rendered, self._over = 0, False
+
+    def _observe(self, agent: str) -> Observation:
+        index, table = self._index[agent], self.table
+        observation = {
+            "me": index,
+            "speaks": int(not self._over and index in table.waiting),
+            "role_card": table.cards[index],
+            "transcript": table.transcript(index),
+        }
+        if self.mode == "choice":
+            offered = self.scenario.candidates(index)
+            observation["candidates"] = offered
+            observation["action_mask"] = np.array([bool(text) for text in offered], dtype=np.int8)
+        return observation
+
+    def _read_action(self, agent: str, action: Any) -> tuple[str, tuple[int, ...] | None]:
+        """The text and addressees of an action.
+
+        Raises:
+            ValueError: not an action of this environment; the message names the agent and what was expected.
+        """
+        text, to = action, None
+        if self.mode == "choice":
+            offered = self.scenario.candidates(self._index[agent])
+            if isinstance(action, bool) or not isinstance(action, int | np.integer):
+                raise ValueError(
+                    f"{agent}: action {action!r} is not a candidate's number; expected 0 to {len(offered) - 1}"
+                )
+            if not 0 <= action < len(offered) or not offered[action]:
+                raise ValueError(f"{agent}: candidate {action} is not on offer; see action_mask")
+            return offered[action], None
+        if self.private and isinstance(action, Mapping):
+            text = action.get("text")
+            flags = np.asarray(action.get("to", ())).astype(bool)
+            if flags.shape not in ((0,), (len(self.possible_agents),)):
+                raise ValueError(f"{agent}: 'to' has shape {flags.shape}; expected a flag for each agent")
+            to = tuple(int(i) for i in np.flatnonzero(flags)) or None
+        problem = self._utterance.problem(text)
+        if problem:
+            raise ValueError(f"{agent}: {problem}")
+        return text, to
+
+    @property
+    def absent_rewards(self) -> dict[str, float]:
+        """What the last turn paid each absent third party."""
+        paid = self.table.outcome.absent
+        return {name: paid.get(name, 0.0) for name in self.scenario.absent}
+
+    def render(self) -> str | None:
+        """`ansi`: the conversation as text. `human`: print what was said since the last call."""
+        if self.render_mode is None:
+            return None
+        table = self.table
+        if self.render_mode == "ansi":
+            return render_ansi(self.scenario.agents, table.messages)
+        if table.messages[self._rendered :]:
+            print(render_ansi(self.scenario.agents, table.messages[self._rendered :]), flush=True)
+        self._rendered = len(table.messages)
+        return None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __str__(self) -> str:
+        return str(self.metadata["name"])

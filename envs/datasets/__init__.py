@@ -1,0 +1,1 @@
+"""Human dialogues: loaders and splits by dialogue."""

@@ -1,0 +1,218 @@
+"""CaSiNo: human campsite negotiations (Chawla et al. 2021, arXiv 2103.15721), read, checked, split and converted.
+
+The loader reads every `*.json` of the folder. A dialogue that several files hold counts once; two different ones under
+one id are refused. Splits are by dialogue, never by turn, and depend on the dialogue's id alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goldenrule.common.seeding import derive
+from goldenrule.envs.conversation import Conversation
+from goldenrule.envs.datasets.files import DataError, folder
+from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.campsite.language import (
+    ACCEPT,
+    ISSUES,
+    N_PACKAGES,
+    REJECT,
+    WALK,
+    WALK_AWAY_POINTS,
+    Deal,
+    Packages,
+    points,
+    rest,
+    submit,
+)
+from goldenrule.envs.scenarios.campsite.participants import (
+    AGENT_KEYS,
+    Person,
+    clean,
+    participants,
+    person_of,
+    read_dialogues,
+)
+
+AGENTS = ("camper_0", "camper_1")
+SATISFACTION = (
+    "Extremely dissatisfied",
+    "Slightly dissatisfied",
+    "Undecided",
+    "Slightly satisfied",
+    "Extremely satisfied",
+)
+LIKENESS = ("Extremely dislike", "Slightly dislike", "Undecided", "Slightly like", "Extremely like")
+FOLDS = 5
+_DEALS = {"Submit-Deal": "submit", ACCEPT: "accept", REJECT: "reject", WALK: "walk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a human dialogue.
+
+    Attributes:
+        speaker: 0 (`mturk_agent_1`) or 1 (`mturk_agent_2`).
+        text: what was said; a deal message in the canonical form of campsite-v0.
+        deal: the deal message, if it is one.
+    """
+
+    speaker: int
+    text: str
+    deal: Deal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One person and how it came out.
+
+    Attributes:
+        person: needs and reasons.
+        points: 0 to 36; 5 where someone walked away.
+        satisfaction: 1 (extremely dissatisfied) to 5 (extremely satisfied), as the person said afterwards.
+        likeness: 1 (extremely dislikes the partner) to 5 (extremely likes), as the person said afterwards.
+    """
+
+    person: Person
+    points: int
+    satisfaction: int
+    likeness: int
+
+
+@dataclass(frozen=True, slots=True)
+class HumanDialogue:
+    """One human negotiation.
+
+    Attributes:
+        id: `dialogue_id`, as text.
+        lines: what was said, oldest first.
+        people: `mturk_agent_1` (seat 0) and `mturk_agent_2` (seat 1).
+    """
+
+    id: str
+    lines: tuple[Line, ...]
+    people: tuple[Participant, Participant]
+
+    def deal(self) -> Packages | None:
+        """What seat 0 got by the deal that was accepted, `None` where there was none."""
+        if not self.lines or self.lines[-1].deal is None or self.lines[-1].deal.kind != "accept":
+            return None
+        for line in reversed(self.lines):
+            if line.deal is not None and line.deal.mine is not None:
+                return line.deal.mine if line.speaker == 0 else rest(line.deal.mine)
+        return None
+
+    def computed_points(self) -> tuple[int, int]:
+        """The points of both by campsite-v0's rules, from the needs and the deal alone."""
+        mine = self.deal()
+        if mine is None:
+            return WALK_AWAY_POINTS, WALK_AWAY_POINTS
+        return points(self.people[0].person.order, mine), points(self.people[1].person.order, rest(mine))
+
+    def conversation(self) -> Conversation:
+        """The dialogue as at the table of campsite-v0: same cards, same deal messages."""
+        cards = (self.people[0].person.card(), self.people[1].person.card())
+        return Conversation(AGENTS, cards, tuple(Message(line.speaker, line.text) for line in self.lines))
+
+
+def load_casino(data_dir: str | Path | None = None) -> tuple[HumanDialogue, ...]:
+    """All human dialogues, sorted by id.
+
+    Args:
+        data_dir: a folder of the layout of the casino folder; by default the one found by `envs.datasets.files`.
+
+    Raises:
+        DataError: a folder, file or field is missing or not as expected; the line says which and where to get it.
+    """
+    found: dict[str, HumanDialogue] = {}
+    for where, record in read_dialogues(folder("casino", data_dir)):
+        dialogue = _dialogue(record, where)
+        if found.setdefault(dialogue.id, dialogue) != dialogue:
+            raise DataError(f"{where}: another dialogue has this id; expected each id once")
+    return tuple(found[key] for key in sorted(found, key=lambda k: (len(k), k)))
+
+
+def _dialogue(record: Mapping[str, Any], where: str) -> HumanDialogue:
+    first, second = participants(record, where)
+    logs = record.get("chat_logs")
+    if not isinstance(logs, list) or not logs:
+        raise DataError(f"{where}: chat_logs is missing or empty; expected a list of messages")
+    lines = tuple(_line(entry, f"{where}, message {number}") for number, entry in enumerate(logs))
+    return HumanDialogue(
+        str(record["dialogue_id"]),
+        tuple(line for line in lines if line.text),
+        (_participant(first, f"{where}, {AGENT_KEYS[0]}"), _participant(second, f"{where}, {AGENT_KEYS[1]}")),
+    )
+
+
+def _line(entry: Any, where: str) -> Line:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("text"), str) or entry.get("id") not in AGENT_KEYS:
+        raise DataError(f"{where}: expected a text and an id, {' or '.join(AGENT_KEYS)}")
+    speaker, text = AGENT_KEYS.index(entry["id"]), clean(entry["text"])
+    kind = _DEALS.get(text)
+    if kind is None:
+        return Line(speaker, text)
+    if kind != "submit":
+        return Line(speaker, text, Deal(kind))
+    mine = _packages(entry.get("task_data"), where)
+    return Line(speaker, submit(mine), Deal("submit", mine))
+
+
+def _packages(task: Any, where: str) -> Packages:
+    """What the speaker asks for in a Submit-Deal."""
+    asked = task.get("issue2youget") if isinstance(task, Mapping) else None
+    problem = (
+        f"{where}: Submit-Deal without whole numbers 0 to {N_PACKAGES} of Food, Water and Firewood in issue2youget"
+    )
+    if not isinstance(asked, Mapping):
+        raise DataError(problem)
+    counts = {str(issue).lower(): str(count).strip() for issue, count in asked.items()}
+    if any(counts.get(issue) not in ("0", "1", "2", "3") for issue in ISSUES):
+        raise DataError(problem)
+    return (int(counts["food"]), int(counts["water"]), int(counts["firewood"]))
+
+
+def _participant(entry: Mapping[str, Any], where: str) -> Participant:
+    outcomes = entry.get("outcomes")
+    if not isinstance(outcomes, Mapping):
+        raise DataError(f"{where}: outcomes is missing; expected points_scored, satisfaction and opponent_likeness")
+    scored = outcomes.get("points_scored")
+    if isinstance(scored, bool) or not isinstance(scored, int | float) or scored != scored or scored != int(scored):
+        raise DataError(f"{where}: points_scored is {scored!r}; expected a whole number")
+    return Participant(
+        person_of(entry, where),
+        int(scored),
+        _rank(outcomes, "satisfaction", SATISFACTION, where),
+        _rank(outcomes, "opponent_likeness", LIKENESS, where),
+    )
+
+
+def _rank(outcomes: Mapping[str, Any], key: str, scale: tuple[str, ...], where: str) -> int:
+    """A rating as 1 to 5."""
+    given = outcomes.get(key)
+    if given not in scale:
+        raise DataError(f"{where}: {key} is {given!r}; expected one of {', '.join(scale)}")
+    return scale.index(given) + 1
+
+
+def fold(dialogue_id: str, folds: int = FOLDS) -> int:
+    """The fold of a dialogue, 0 to `folds` - 1, by a hash of its id: the same whatever else is loaded."""
+    return derive(0, "casino-fold", dialogue_id) % folds
+
+
+def split(
+    dialogues: Sequence[HumanDialogue], held_out: int = 0, folds: int = FOLDS
+) -> tuple[tuple[HumanDialogue, ...], tuple[HumanDialogue, ...]]:
+    """Train and test dialogues (about 80/20 with five folds); the test set is fold number `held_out`.
+
+    Raises:
+        ValueError: `held_out` is not a fold.
+    """
+    if not 0 <= held_out < folds:
+        raise ValueError(f"fold {held_out} is not one of {folds}; expected 0 to {folds - 1}")
+    test = tuple(d for d in dialogues if fold(d.id, folds) == held_out)
+    train = tuple(d for d in dialogues if fold(d.id, folds) != held_out)
+    return train, test

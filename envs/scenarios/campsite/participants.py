@@ -1,0 +1,190 @@
+"""The people of campsite-v0: what they need, why, their role cards, and where they come from."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from goldenrule.envs.datasets.files import DataError, files, folder, read_json
+from goldenrule.envs.scenarios.campsite.language import ISSUES, POINTS, WALK_AWAY_POINTS, Order
+
+ORDERS: tuple[Order, ...] = tuple((a, b, c) for a, b, c in permutations(ISSUES))
+LEVELS = ("High", "Medium", "Low")  # CaSiNo's names for the ranks
+AGENT_KEYS = ("mturk_agent_1", "mturk_agent_2")
+MAX_REASON = 300
+
+# Why someone needs an issue a lot, or not so much.
+REASONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "food": (
+        ("we are a big group", "the children are always hungry", "we hike all day", "I get weak without food",
+         "we stay longer than planned", "my food was spoiled"),
+        ("we can fish in the lake", "I ate before I came", "I brought some snacks"),
+    ),
+    "water": (
+        ("it is very hot there", "there is no river near us", "I take medicine with water", "the dogs drink a lot",
+         "we cook with water", "I was ill and get thirsty"),
+        ("there is a river near us", "I brought some bottles", "it may rain"),
+    ),
+    "firewood": (
+        ("the nights are cold", "the baby must stay warm", "we need a fire to cook", "I have no warm clothes",
+         "a fire keeps bears away", "our tent is thin"),
+        ("we have warm blankets", "we can collect some sticks", "the nights are mild"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A camper: the three issues, the one needed most first, and why each is needed, in that order."""
+
+    order: Order
+    reasons: tuple[str, str, str]
+
+    def card(self) -> str:
+        """The private role card."""
+        most, then, last = self.order
+        why = " ".join(f"{i.capitalize()}: {_full_stop(r)}" for i, r in zip(self.order, self.reasons, strict=True))
+        worth = ", ".join(map(str, POINTS))
+        return (
+            f"You need {most} most, then {then}, then {last}: {worth} points each. "
+            f"Walking away: {WALK_AWAY_POINTS}. {why}"
+        )
+
+
+_ISSUE = "(food|water|firewood)"
+_CARD = re.compile(
+    rf"You need {_ISSUE} most, then {_ISSUE}, then {_ISSUE}: [0-9, ]+ points each\. Walking away: \d+\. ?"
+)
+
+
+def parse_card(card: str) -> Person:
+    """The person a role card describes.
+
+    Raises:
+        ValueError: not a camper's card.
+    """
+    match = _CARD.match(card)
+    if match is None or len(set(match.groups())) != len(ISSUES):
+        raise ValueError(f"card {card[:60]!r} is not a camper's; expected 'You need food most, then water, ...'")
+    order: Order = (match[1], match[2], match[3])
+    parts = re.match(
+        rf"{order[0].capitalize()}: (.*) {order[1].capitalize()}: (.*) {order[2].capitalize()}: (.*)$",
+        card[match.end() :],
+        re.DOTALL,
+    )
+    reasons = ("", "", "") if parts is None else (parts[1], parts[2], parts[3])
+    return Person(order, reasons)
+
+
+def _full_stop(reason: str) -> str:
+    return reason if reason.endswith((".", "!", "?")) else reason + "."
+
+
+def invent(order: Order, rng: np.random.Generator) -> Person:
+    """A made-up person with these needs and a fitting reason for each."""
+    picks = []
+    for rank, issue in enumerate(order):
+        options = REASONS[issue][rank == len(order) - 1]
+        picks.append(options[rng.integers(len(options))])
+    return Person(order, (picks[0], picks[1], picks[2]))
+
+
+def invent_pair(similarity: float, rng: np.random.Generator) -> tuple[Person, Person]:
+    """Two made-up people: with chance `similarity` they have the same order of needs, otherwise surely another."""
+    order = ORDERS[rng.integers(len(ORDERS))]
+    alike = rng.random() < similarity
+    others = [o for o in ORDERS if o != order]
+    return invent(order, rng), invent(order if alike else others[rng.integers(len(others))], rng)
+
+
+def person_of(record: Any, where: str) -> Person:
+    """The person that a `participant_info` entry of CaSiNo describes.
+
+    Args:
+        record: the entry, with `value2issue` and `value2reason`.
+        where: file, dialogue and agent, for the error.
+
+    Raises:
+        DataError: a field is missing or not as expected.
+    """
+    issues, reasons = (_ranks(record, key, where) for key in ("value2issue", "value2reason"))
+    order = tuple(issues[level].strip().lower() for level in LEVELS)
+    if sorted(order) != sorted(ISSUES):
+        raise DataError(f"{where}: value2issue names {', '.join(order)}; expected Food, Water and Firewood, once each")
+    why = [clean(reasons[level])[:MAX_REASON] for level in LEVELS]
+    return Person((order[0], order[1], order[2]), (why[0], why[1], why[2]))
+
+
+def _ranks(record: Any, key: str, where: str) -> Mapping[str, str]:
+    found = record.get(key) if isinstance(record, Mapping) else None
+    if not isinstance(found, Mapping) or any(not isinstance(found.get(level), str) for level in LEVELS):
+        raise DataError(
+            f"{where}: {key} is missing or incomplete; expected texts for High, Medium and Low, as in CaSiNo"
+        )
+    return found
+
+
+def clean(text: str) -> str:
+    """`text` as UTF-8 can carry it, without control characters and runs of space."""
+    kept = "".join(c for c in text if c.isprintable() or c.isspace() or c == "\u200d")
+    return " ".join(kept.encode("utf-8", "ignore").decode("utf-8").split())
+
+
+def read_dialogues(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Every dialogue of the `*.json` files of a CaSiNo folder, with `file: dialogue` to name it in errors.
+
+    Raises:
+        DataError: no such file, or one that is not a list of dialogues with a `dialogue_id`.
+    """
+    dialogues = []
+    for file in files(path, "casino", "*.json"):
+        content = read_json(file)
+        if not isinstance(content, list) or not content:
+            raise DataError(f"{file.name}: expected a list of CaSiNo dialogues, got {_kind(content)}")
+        for number, record in enumerate(content):
+            if not isinstance(record, Mapping) or not isinstance(record.get("dialogue_id"), int | str):
+                raise DataError(f"{file.name}: entry {number} has no dialogue_id; expected a CaSiNo dialogue")
+            dialogues.append((f"{file.name}: dialogue {record['dialogue_id']}", record))
+    return dialogues
+
+
+def _kind(content: Any) -> str:
+    return "an empty list" if content == [] else f"a {type(content).__name__}"
+
+
+def participants(record: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The two `participant_info` entries of a dialogue.
+
+    Raises:
+        DataError: one is missing.
+    """
+    found = record.get("participant_info")
+    first, second = (found.get(key) for key in AGENT_KEYS) if isinstance(found, Mapping) else (None, None)
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        raise DataError(f"{where}: participant_info lacks {' or '.join(AGENT_KEYS)}; fetch the file again")
+    return first, second
+
+
+@functools.cache
+def _pairs(path: Path) -> tuple[tuple[Person, Person], ...]:
+    pairs = []
+    for where, record in read_dialogues(path):
+        first, second = participants(record, where)
+        pairs.append((person_of(first, where), person_of(second, where)))
+    return tuple(pairs)
+
+
+def human_pairs() -> tuple[tuple[Person, Person], ...]:
+    """The pairs of people of the human dialogues, as they met.
+
+    Raises:
+        DataError: the data is not here; the line says where it can be had.
+    """
+    return _pairs(folder("casino"))

@@ -1,0 +1,252 @@
+"""campsite-v0: the campsite negotiation of CaSiNo (Chawla et al. 2021, arXiv 2103.15721).
+
+Two campers split three packages each of food, water and firewood. Each has private needs: a package of the issue
+needed most is worth 5 points, of the next 4, of the last 3. They talk, and deal by messages in the text (see
+`campsite_words`): Submit-Deal, Accept-Deal, Reject-Deal, Walk-Away. camper_0 speaks first, then they take turns.
+
+A submitted deal stays on the table until it is rejected, or replaced by either camper's next one. Only the other
+camper may accept or reject it; out of place, these are invalid and change nothing.
+
+True rewards: at acceptance both get the points of their packages (0 to 36); when someone walks away both get 5.
+Both end the talk. A talk cut at the turn limit ends in nothing and pays 0: it has not ended, and nothing was agreed.
+
+With `pool=human` the cards are those of the people of the CaSiNo dialogues found through `GOLDENRULE_DATA`, in the
+pairs that met; their seats are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
+from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, proxy, sense
+from goldenrule.envs.scenarios.campsite.language import (
+    ACCEPT,
+    ALLOCATIONS,
+    ASK_HAPPY,
+    ASK_NEED,
+    GRADES,
+    REJECT,
+    WALK,
+    WALK_AWAY_POINTS,
+    Deal,
+    Packages,
+    efficient,
+    ending,
+    grade,
+    packages_text,
+    parse_deal,
+    points,
+    read,
+    rest,
+    stated,
+    stated_grade,
+    submit,
+)
+from goldenrule.envs.scenarios.campsite.participants import ORDERS, human_pairs, invent_pair
+
+RULES = (
+    "Split 3 food, 3 water and 3 firewood between you. Talk freely. To propose, write for example "
+    f"'{submit((2, 1, 0))}'; the rest is the other's. Answer with '{ACCEPT}' or '{REJECT}'. '{WALK}' ends the talk "
+    f"with {WALK_AWAY_POINTS} points each. Without a deal in time nobody gets anything."
+)
+
+_TALK = (
+    ASK_NEED,
+    ASK_HAPPY,
+    *(STATE_ORDER.format(*order) for order in ORDERS),
+    *GRADES,
+    *(PHRASES[act][0] for act in ("greet", "agree", "refuse", "better", "close", "thanks")),
+)
+_SUBMITS = tuple(submit(mine) for mine in ALLOCATIONS)
+
+
+class Campsite(Scenario):
+    """See the module's first lines."""
+
+    manual = RULES
+    agents = ("camper_0", "camper_1")
+
+    def __init__(self, turns: int, pool: str, similarity: float, rules: bool) -> None:
+        self.similarity, self.rules = similarity, rules
+        self.max_turns = 2 * turns
+        self.n_candidates = len(_SUBMITS) + 3 + len(_TALK)
+        self._humans = human_pairs() if pool == "human" else None
+
+    def reset(self, rng: np.random.Generator) -> Start:
+        """Deal two people; the rules, if told, come from the narrator."""
+        if self._humans is None:
+            pair = invent_pair(self.similarity, rng)
+        else:
+            pair = self._humans[rng.integers(len(self._humans))]
+            if rng.random() < 0.5:
+                pair = (pair[1], pair[0])
+        self.people = pair
+        self._next = 0
+        # The deal on the table: who submitted it and what the submitter would get.
+        self.pending: tuple[int, Packages] | None = None
+        told = (Message(NARRATOR, RULES),) if self.rules else ()
+        return Start((pair[0].card(), pair[1].card()), told)
+
+    def speakers(self) -> tuple[int, ...]:
+        """The campers take turns."""
+        return (self._next,)
+
+    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+        """Take talk or a deal message; pay both at acceptance or when someone walks away."""
+        message = messages[0]
+        speaker = message.speaker
+        deal = parse_deal(message.text)
+        allowed = self._allowed(speaker, deal) and message.heard_by(1 - speaker)  # unheard, it deals with nobody
+        faithful = self._faithful(speaker, message.text, deal) if allowed else None
+        kind = None if deal is None or not allowed else deal.kind
+        ends = kind in ("accept", "walk")
+        accepted = self.pending if kind == "accept" else None
+        if allowed and deal is not None:
+            self.pending = (speaker, deal.mine) if deal.mine is not None else self._after(deal)
+        self._next = 1 - speaker
+        facts: dict[str, Fact] = {
+            "kind": "talk" if deal is None else deal.kind,
+            **self._offer_facts(),
+        }
+        rewards = (0.0, 0.0)
+        if ends:
+            rewards, result = self._settle(accepted)
+            facts |= result
+        judgement = Judgement(
+            valid=sense(message.text) if allowed else False,
+            proxy=proxy(message.text) if allowed else 0.0,
+            faithful=faithful,
+            facts=facts,
+        )
+        return Outcome(rewards, (judgement,), done=ends)
+
+    def _allowed(self, speaker: int, deal: Deal | None) -> bool:
+        if deal is None or deal.kind in ("submit", "walk"):
+            return True
+        return deal.kind != "malformed" and self.pending is not None and self.pending[0] != speaker
+
+    def _after(self, deal: Deal) -> tuple[int, Packages] | None:
+        return None if deal.kind == "reject" else self.pending
+
+    def _worth(self, camper: int, offer: tuple[int, Packages]) -> int:
+        submitter, mine = offer
+        return points(self.people[camper].order, mine if camper == submitter else rest(mine))
+
+    def _offer_facts(self) -> dict[str, Fact]:
+        offer = self.pending
+        return {f"offer_{i}": None if offer is None else self._worth(i, offer) for i in range(2)}
+
+    def _settle(self, accepted: tuple[int, Packages] | None) -> tuple[tuple[float, float], dict[str, Fact]]:
+        """The rewards of both, and how the talk ended; `accepted` is `None` when someone walked away."""
+        if accepted is None:
+            first = second = WALK_AWAY_POINTS
+            deal, pareto = None, False  # any even split beats it for both
+        else:
+            first, second = self._worth(0, accepted), self._worth(1, accepted)
+            mine = accepted[1] if accepted[0] == 0 else rest(accepted[1])
+            deal = packages_text(mine)
+            pareto = mine in efficient(self.people[0].order, self.people[1].order)
+        facts: dict[str, Fact] = {
+            "deal": deal,  # camper_0's packages
+            "agreement": accepted is not None,
+            "points_0": first,
+            "points_1": second,
+            "joint": first + second,
+            "pareto": pareto,
+        }
+        return (float(first), float(second)), facts
+
+    def _faithful(self, speaker: int, text: str, deal: Deal | None) -> bool | None:
+        """Whether the speaker is true to its card: in the needs and the satisfaction it states, and in its deals.
+
+        It must not propose or accept less than walking away pays, nor walk away from a deal that pays more.
+        """
+        order = self.people[speaker].order
+        checks = [stated(text).agrees(order)]
+        if self.pending is not None:
+            worth, said = self._worth(speaker, self.pending), stated_grade(text)
+            checks.append(None if said is None else said == grade(worth))
+            if deal is not None and deal.kind == "accept":
+                checks.append(worth >= WALK_AWAY_POINTS)
+            if deal is not None and deal.kind == "walk" and self.pending[0] != speaker:
+                checks.append(worth <= WALK_AWAY_POINTS)
+        if deal is not None and deal.mine is not None:
+            checks.append(points(order, deal.mine) >= WALK_AWAY_POINTS)
+        known = [check for check in checks if check is not None]
+        return all(known) if known else None
+
+    def candidates(self, agent: int) -> tuple[str, ...]:
+        """All 64 deals, accept, reject, walk away, and some talk; the first two where the other's deal is pending."""
+        asked = self.pending is not None and self.pending[0] != agent
+        return (*_SUBMITS, ACCEPT if asked else "", REJECT if asked else "", WALK, *_TALK)
+
+    def read(self, text: str) -> float | None:
+        """A stated satisfaction, else acceptance, refusal or leaving, else the tone of its words."""
+        return read(text)
+
+    def read_in(self, view: View, agent: int, text: str) -> float | None:
+        """The points that agent number `agent` is paid by the end of `view`, by the deal and the needs told in `text`.
+
+        0 while the talk goes on, since talk pays nothing; `None` where its needs are not told.
+        """
+        end = ending(_heard(view))
+        if end is None:
+            return 0.0
+        if end.deal is None:
+            return float(WALK_AWAY_POINTS)
+        submitter, mine = end.deal
+        order = stated(text).order
+        return None if order is None else float(points(order, mine if agent == submitter else rest(mine)))
+
+    def inquiry(self, view: View, agent: int) -> View | None:
+        """Where a deal was accepted, what the other needs, asked just before: nobody talks after the acceptance."""
+        end = ending(_heard(view))
+        if end is None or end.deal is None:
+            return None
+        accepted = [k for k, message in enumerate(view.messages) if message.speaker >= 0][end.at]
+        return replace(view, messages=view.messages[:accepted]).say(ASK_NEED)
+
+
+def _heard(view: View) -> list[tuple[int, str]]:
+    return [(message.speaker, message.text) for message in view.messages if message.speaker >= 0]
+
+
+SPEC = register(
+    ScenarioSpec(
+        id="campsite-v0",
+        doc="two campers split food, water and firewood; what each needs is private (CaSiNo)",
+        factory=Campsite,
+        knobs=(
+            Knob("turns", 6, "messages each camper has time for", 1, 40, transfers="less"),
+            Knob(
+                "pool",
+                "synthetic",
+                "whose cards: made up, or of the people of CaSiNo",
+                choices=("synthetic", "human"),
+                transfers="any",
+            ),
+            Knob(
+                "similarity",
+                0.2,
+                "chance that both have the same order of needs (synthetic pool)",
+                0.0,
+                1.0,
+                transfers="any",
+            ),
+            Knob(
+                "rules",
+                False,
+                "whether the narrator tells the rules first, for agents that do not know them",
+            ),
+        ),
+        learner="camper_0",
+        partner="camper_1",
+        discount=1.0,
+    )
+)

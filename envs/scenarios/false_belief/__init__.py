@@ -1,0 +1,1 @@
+"""false_belief-v0."""

@@ -1,0 +1,92 @@
+"""What was found of each property, and how properties are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from goldenrule.common.errors import ContractError
+from goldenrule.common.untrusted import contained, one_line
+from goldenrule.envs.testing.checker import global_generators
+
+GLOBALS = "no global random generator is used"
+
+
+class BrokenError(AssertionError):
+    """A property does not hold: a line that says where, what was given and what was expected."""
+
+
+class NotTried(Exception):  # noqa: N818 - it is no error
+    """A property cannot be tried here: a line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One property.
+
+    Attributes:
+        what: the property, in words.
+        held: whether it holds; `None` where it was not tried.
+        why: why it does not hold, or was not tried; empty where it holds.
+    """
+
+    what: str
+    held: bool | None
+    why: str = ""
+
+    def __str__(self) -> str:
+        word = {True: "ok", False: "FAILED", None: "--"}[self.held]
+        return f"{word:<6}  {self.what}{': ' if self.why else ''}{self.why}"
+
+
+def holds(findings: Iterable[Finding]) -> bool:
+    """Whether no property failed."""
+    return all(finding.held is not False for finding in findings)
+
+
+def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
+    """Try each property, and whether any of them used a global random generator.
+
+    Args:
+        properties: by what they are in words; each raises `BrokenError` or `NotTried`, or whatever foreign code raises.
+        first: how many of them all that follow need: where one of these fails, what follows is not tried.
+    """
+    found: list[Finding] = []
+    used: str | None = None
+    for what, run in properties.items():
+        if not holds(found[:first]):
+            found.append(Finding(what, None, "something that it needs has failed"))
+            continue
+        before = global_generators()
+        found.append(_finding(what, run))
+        if used is None:
+            used = _touched(before)
+    if used is not None:
+        return [*found, Finding(GLOBALS, False, f"that of {used} was; draw from a generator seeded by what is given")]
+    return [*found, Finding(GLOBALS, True)]
+
+
+def _finding(what: str, run: Callable[[], None]) -> Finding:
+    try:
+        with contained():
+            run()
+    except NotTried as reason:
+        return Finding(what, None, str(reason))
+    except (BrokenError, ContractError) as error:
+        return Finding(what, False, " ".join(str(error).split()))
+    except Exception as error:  # foreign code: whatever it raises is what is wrong with it
+        return Finding(what, False, f"it raised {one_line(error)}")
+    return Finding(what, True)
+
+
+def _touched(before: Mapping[str, Any]) -> str | None:
+    """The library whose global generator is not as it was; one loaded since then is not held against anyone."""
+    now = global_generators()
+    return next((name for name, state in before.items() if now[name] != state), None)
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """A value in a line, not endlessly."""
+    text = ascii(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -1,0 +1,43 @@
+"""Text that is safe to show: no control codes, no endless lines."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+_QUOTED = re.compile(r"""(?<!\w)(['"])((?:(?!\1)[^\\]|\\.){200,})\1""", re.DOTALL)
+"""A long value as `repr` shows it."""
+
+
+def clean(text: str) -> str:
+    """`text` on one line, with control, bidi and other invisible characters shown as `\\u{..}`.
+
+    Zero-width joiners inside emoji are kept; nothing that moves a cursor or reorders text is.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c
+        if c == "\u200d" or (unicodedata.category(c) not in _HIDDEN and (c == " " or not c.isspace() or c == "\u3000"))
+        else f"\\u{{{ord(c):x}}}"
+        for c in text
+    )
+
+
+def shortened(text: str, longest: int = 200) -> str:
+    """The beginning of a text that is longer than this, and how much is left out."""
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text) - longest:,} more characters)"
+
+
+def brief(line: str, longest: int = 1000) -> str:
+    """A line for a reader: long values in quotes are shortened, and of what is too long still, the middle.
+
+    What was wrong stands at the beginning of a line, and what to do at its end.
+    """
+    line = _QUOTED.sub(lambda found: found[1] + shortened(found[2]) + found[1], line)
+    if len(line) <= longest:
+        return line
+    head, tail = longest * 7 // 10, longest * 3 // 10
+    return f"{line[:head]}... ({len(line) - head - tail:,} characters left out) ...{line[-tail:]}"

@@ -1,0 +1,189 @@
+"""Means and intervals, against closed forms; nothing that is missing becomes a number."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp
+
+from goldenrule.benchmarks.analysis.summary import FIGURES, figure, interval, ratio, summarise
+from goldenrule.benchmarks.evaluation.bounds import SHARE
+from goldenrule.benchmarks.report.table import print_table
+
+
+def row(method, seed, partner=0.5, **more):
+    figures = dict.fromkeys(FIGURES)
+    counts = {"episodes": 8, "episodes_failed": 1, "episodes_estimated": 7, "messages_unscored": 2, "tokens": 10}
+    fixed = {"method": method, "scenario": "hidden_needs-v0", "knobs": {"cue": 1.0}, "seed": seed}
+    return {**fixed, "status": "done", "error": None, **figures, **counts, "partner_reward": partner, **more}
+
+
+def failed(method, seed):
+    return row(method, seed, None, status="failed", error="it broke", episodes=None, tokens=None)
+
+
+def test_interval_of_three_values_by_hand():
+    found = interval([1.0, 2.0, 3.0])
+    half = 4.302652729911275 / math.sqrt(3)  # t(0.975, 2) from a printed table, deviation 1
+    assert found["mean"] == 2.0
+    assert found["low"] == pytest.approx(2 - half, abs=1e-9)
+    assert found["high"] == pytest.approx(2 + half, abs=1e-9)
+
+
+def test_interval_is_that_of_the_t_test():
+    values = np.random.Generator(np.random.PCG64(0)).normal(size=7)
+    wanted = ttest_1samp(values, 0).confidence_interval(0.95)
+    found = interval(values.tolist())
+    assert (found["low"], found["high"]) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_one_value_has_no_interval_and_none_has_a_reason():
+    assert interval([0.3]) == {"mean": 0.3, "low": None, "high": None, "n": 1}
+    assert interval([0.25, 0.75]) == {"mean": 0.5, "low": None, "high": None, "n": 2}
+    assert figure([None, None], "why") == {**interval([]), "missing": 2, "reason": "why"}
+    assert figure([None, 1.0], "why")["reason"] is None
+
+
+def test_the_share_of_the_oracle_is_paired_by_seed():
+    rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.5), (1, 1.0))]
+    rows += [row("naive_kindness", s, r) for s, r in ((1, 0.5), (0, 0.5))]
+    shares = {g["method"]: g["figures"]["oracle_share"] for g in summarise(rows)["groups"]}
+    assert shares["naive_kindness"]["mean"] == pytest.approx(1.0 / 1.5)  # of the sums: no mean of ratios
+    assert shares["oracle_kindness"]["mean"] == 1.0
+
+
+def test_a_seed_where_the_oracle_got_nothing_counts_too():
+    rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.0), (1, 1.0), (2, None))]
+    rows += [row("naive_kindness", s, 0.5) for s in range(4)]
+    share = next(g for g in summarise(rows)["groups"] if g["method"] == "naive_kindness")["figures"]["oracle_share"]
+    assert (share["mean"], share["n"], share["missing"]) == (1.0, 2, 2)
+
+
+def test_a_ratio_of_means_is_that_of_sums_with_the_linearised_interval():
+    draw = np.random.Generator(np.random.PCG64(1))
+    second = draw.normal(5, 1, size=8)
+    first = 0.5 * second + draw.normal(0, 0.2, size=8)
+    found = ratio(list(zip(first, second, strict=True)))
+    assert found["mean"] == pytest.approx(first.sum() / second.sum())
+    residual = first - found["mean"] * second
+    half = 2.3646242510102993 * residual.std(ddof=1) / second.mean() / math.sqrt(8)  # t(0.975, 7) from a printed table
+    assert found["high"] - found["mean"] == pytest.approx(half)
+    held = 0
+    for _ in range(400):
+        y = draw.normal(5, 1, size=8)
+        x = 0.5 * y + draw.normal(0, 0.4, size=8)
+        one = ratio(list(zip(x, y, strict=True)))
+        held += one["low"] <= 0.5 <= one["high"]
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_intervals_stay_where_a_figure_can_lie():
+    assert interval([0.9, 1.0, 0.95], SHARE)["high"] == 1.0
+    assert interval([0.0, 0.1, 0.0], SHARE)["low"] == 0.0
+    loose = interval([0.9, 1.0, 0.95])
+    assert loose["high"] > 1.0
+    assert interval([0.9, 1.0, 0.95], SHARE)["low"] == loose["low"]
+    rows = [row("a", s, r, valid_share=r, estimate_correlation=r) for s, r in enumerate((0.1, 1.0, 1.0))]
+    figures = summarise([one | {"knobs": {"seekers": 1}} for one in rows])["groups"][0]["figures"]
+    for key in ("partner_reward", "valid_share", "estimate_correlation"):
+        assert figures[key]["high"] == 1.0, key
+    assert figures["partner_reward"]["low"] == figures["valid_share"]["low"] == 0.0
+    two = summarise([one | {"knobs": {"seekers": 2}} for one in rows])["groups"][0]["figures"]["partner_reward"]
+    assert 1.0 < two["high"] <= 2.0
+
+
+def test_a_cut_interval_is_printed_with_its_longer_side():
+    stream = io.StringIO()
+    values = (0.7, 1.0, 1.0)
+    print_table({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
+    low = interval(values)["low"]
+    assert f"90 ±{100 * (0.9 - low):.0f}" in stream.getvalue()
+    assert "90 ±10" not in stream.getvalue()
+
+
+def test_it_takes_time_in_proportion_to_the_rows():
+    class Counted(list):
+        passes = 0
+
+        def __iter__(self):
+            Counted.passes += 1
+            return super().__iter__()
+
+    few, many = ([row(m, 0, 0.5, knobs={"cue": k / 9}) for k in range(n) for m in ("a", "oracle_kindness")]
+                 for n in (2, 9))  # fmt: skip
+    passes = []
+    for rows in (few, many):
+        Counted.passes = 0
+        summarise(Counted(rows))
+        passes.append(Counted.passes)
+    assert passes[0] == passes[1]  # whatever the number of groups
+
+
+def test_no_oracle_or_one_without_reward_gives_no_share():
+    (alone,) = summarise([row("untrained", 0)])["groups"]
+    assert (alone["figures"]["oracle_share"]["mean"], alone["figures"]["oracle_share"]["missing"]) == (None, 1)
+    assert alone["figures"]["oracle_share"]["reason"] == "oracle_kindness was not run"
+    rows = [row("untrained", 0), row("oracle_kindness", 0, 0.0)]
+    assert summarise(rows)["groups"][0]["figures"]["oracle_share"]["mean"] is None
+
+
+def test_failed_runs_are_counted_and_not_averaged():
+    found = summarise([row("a", 0, 1.0), failed("a", 1), failed("b", 0)], 4)
+    assert (found["complete"], found["cells"], found["finished"], found["failed"]) == (False, 4, 3, 2)
+    a, b = found["groups"]
+    assert (a["figures"]["partner_reward"]["mean"], a["failed"], a["episodes"]) == (1.0, 1, 8)
+    assert b["figures"]["partner_reward"]["mean"] is None
+    assert b["figures"]["partner_reward"]["reason"].startswith("every run of this method failed")
+
+
+def test_settings_are_kept_apart():
+    rows = [row("a", 0, 0.0), row("a", 0, 1.0, knobs={"cue": 0.0}, partner_faithfulness=0.9)]
+    found = summarise(rows)
+    assert [g["figures"]["partner_reward"]["mean"] for g in found["groups"]] == [0.0, 1.0]
+    assert [s["partner_faithfulness"]["mean"] for s in found["settings"]] == [None, 0.9]
+
+
+def test_methods_under_one_seed_are_no_further_seeds_of_how_true_partners_were():
+    shares = {"a": (0.9, 0.8, 1.0), "b": (0.7, 0.8, 0.9)}
+    rows = [row(m, seed, partner_faithfulness=v) for m, values in shares.items() for seed, v in enumerate(values)]
+    (setting,) = summarise(rows)["settings"]
+    wanted = interval([0.8, 0.8, 0.95], SHARE)
+    assert setting["partner_faithfulness"] == {**wanted, "n": 3, "missing": 0, "reason": None}
+    two = summarise([one for one in rows if one["seed"] < 2])["settings"][0]["partner_faithfulness"]
+    assert (two["mean"], two["low"], two["n"]) == (pytest.approx(0.8), None, 2)
+
+
+def test_a_seed_in_which_a_method_failed_weighs_as_much_as_another():
+    rows = [row("a", 0, partner_faithfulness=1.0), row("b", 0, partner_faithfulness=0.5)]
+    rows += [row("a", 1, partner_faithfulness=0.25), failed("b", 1)]
+    (setting,) = summarise(rows)["settings"]
+    assert setting["partner_faithfulness"]["mean"] == 0.5
+
+
+def test_the_printed_table_shows_dashes_with_their_reasons():
+    stream = io.StringIO()
+    rows = [row("a", s, 1.0, estimate_gap=-0.0004, partner_faithfulness=0.98) for s in range(3)]
+    print_table({**summarise(rows), "human": None}, stream)
+    text = stream.getvalue()
+    assert "1.00 ±0.00" in text
+    assert "-0.00" not in text
+    assert "- third party: the scenario has no absent third party" in text
+    assert "Partners true to their cards: 98 ±0 % of their messages." in text
+    assert "24 dialogues; 3 failed and are left out; 6 messages have no estimate: estimates and gaps are over" in text
+    assert "over 21 dialogues." in " ".join(text.split())
+
+
+def test_one_reason_of_many_dashes_is_told_once():
+    stream = io.StringIO()
+    print_table({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
+    lines = [line for line in stream.getvalue().splitlines() if "every run of this method failed" in line]
+    assert lines == ["- all figures (b, c): every run of this method failed; see its rows"]
+
+
+def test_a_run_without_rows_has_a_table_too():
+    stream = io.StringIO()
+    print_table({**summarise([], 3), "human": None}, stream)
+    assert stream.getvalue() == "No run has finished.\n"

@@ -1,0 +1,72 @@
+"""Progress: plain lines, times, and nobody else's escape codes."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from goldenrule.benchmarks.cli.progress import EVALUATION_UNITS, Bars, Clock, Lines, closing, duration
+from goldenrule.benchmarks.evaluation.run import Cell, failed_row
+from goldenrule.benchmarks.storage.naming import Names
+
+TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
+PLAIN = Cell("untrained", "hidden_needs-v0", {}, 0)
+DONE = {"status": "done", "partner_reward": 0.5, "seconds": 75.0}
+
+
+def test_durations():
+    assert [duration(s) for s in (0.4, 59.6, 75, 3700)] == ["0 s", "1 min 0 s", "1 min 15 s", "1 h 1 min"]
+
+
+def test_the_share_of_the_work_counts_updates():
+    clock = Clock([TRAINED, PLAIN])
+    updates = TRAINED.settings.training.updates
+    whole = updates + 2 * EVALUATION_UNITS
+    clock.advance(TRAINED, updates // 2, updates)
+    assert clock.share == pytest.approx(updates / 2 / whole)
+    clock.finish(TRAINED)
+    clock.finish(PLAIN)
+    assert clock.share == pytest.approx(1.0)
+
+
+def test_lines_tell_what_runs_and_how_it_ended():
+    stream = io.StringIO()
+    with Lines([TRAINED, PLAIN], stream, every=0) as lines:
+        lines.started(TRAINED)
+        lines.advanced(TRAINED, 40, 80)
+        lines.finished(TRAINED, DONE)
+        lines.started(PLAIN)
+        lines.finished(PLAIN, failed_row(PLAIN, "no \x1b[2J\nreason", 1.0))
+    told = stream.getvalue().split("\n")
+    assert told[0] == "begin   naive_kindness, seed 0"
+    assert told[1].startswith("        naive_kindness, seed 0: update 40 of 80; about ")
+    assert told[2].startswith("done    naive_kindness, seed 0: partner reward 0.50 (1 min 15 s); 1 to go, about ")
+    assert told[4] == "failed  untrained, seed 0: no \\u{1b}[2J\\u{a}reason"
+
+
+def test_bars_leave_a_line_for_each_finished_cell():
+    stream = io.StringIO()
+    with Bars([TRAINED], Console(file=stream, force_terminal=True, width=100)) as bars:
+        bars.started(TRAINED)
+        bars.advanced(TRAINED, 80, 80)
+        bars.finished(TRAINED, DONE)
+    assert closing("naive_kindness, seed 0", DONE) in stream.getvalue()
+
+
+def test_cells_are_told_apart_by_what_differs():
+    cells = [
+        Cell("a", "hidden_needs-v0", {"similarity": similarity, "cue": 1.0}, seed)
+        for seed in (0, 1)
+        for similarity in (0.0, 0.5)
+    ]
+    names = Names.of_cells(cells)
+    assert [names.cell(cell) for cell in cells[:2]] == ["a (similarity 0.0), seed 0", "a (similarity 0.5), seed 0"]
+    assert Names.of_cells(cells[::2]).cell(cells[0]) == "a, seed 0"
+    both = [*cells, Cell("a", "third_party-v0", {"absent": 2}, 0)]
+    rows = [failed_row(cell, "why", 1.0) for cell in both]
+    told = [Names.of_rows(rows).row(row) for row in rows]
+    assert told == [Names.of_cells(both).cell(cell) for cell in both]
+    assert told[-2:] == ["a on hidden_needs-v0 (similarity 0.5), seed 1", "a on third_party-v0, seed 0"]
+    assert Names.of_rows([{"method": "a", "seed": 1, "knobs": 3}]).row({}) == "None, seed None"

@@ -1,0 +1,242 @@
+"""Sweep files: what is right is read, what is wrong gives one line that names the field."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from goldenrule.benchmarks.experiments.config import MAX_BYTES, parse_sweep, read_sweep
+from goldenrule.benchmarks.experiments.grid import cells_of
+from goldenrule.benchmarks.experiments.plain_yaml import load
+from goldenrule.common.errors import UserError
+
+
+def parsed(content: Any) -> Any:
+    return parse_sweep(
+        content if isinstance(content, str | bytes) else yaml.safe_dump(content, sort_keys=False), "s.yaml"
+    )
+
+
+def cells(content: Any) -> Any:
+    return cells_of(parsed(content), "s.yaml")
+
+
+class TestGrid:
+    def test_every_combination_once_in_the_order_of_the_file(self, right):
+        found = cells(right)
+        assert len(found) == 3 * 3 * 2
+        assert [c.scenario for c in found].count("third_party-v0") == 6
+        first = [(c.method, c.knobs["similarity"], c.seed) for c in found[:6]]
+        assert first == [
+            ("scripted", 0.0, 0),
+            ("scripted", 0.0, 1),
+            ("empathetic_kindness[kl=0.1,updates=2]", 0.0, 0),
+            ("empathetic_kindness[kl=0.1,updates=2]", 0.0, 1),
+            ("empathetic_kindness[kl=0.1,updates=3]", 0.0, 0),
+            ("empathetic_kindness[kl=0.1,updates=3]", 0.0, 1),
+        ]
+        assert [c.settings.training.updates for c in found[2:6:2]] == [2, 3]
+        assert all(c.settings.episodes == 3 for c in found)
+
+    def test_an_id_is_of_the_resolved_cell_not_of_the_file(self, right):
+        other = copy.deepcopy(right)
+        other["name"] = "other"
+        other["scenarios"] = ["third_party-v0", {"id": "hidden_needs-v0", "similarity": [0.5, 0.0], "cue": 1.0}]
+        assert {c.id for c in cells(other)} == {c.id for c in cells(right)}
+        other["episodes"] = 4
+        assert not {c.id for c in cells(other)} & {c.id for c in cells(right)}
+
+    def test_parameters_of_a_plug_in_are_resolved_and_may_stand_in_its_name(self, right):
+        def one(**entry):
+            (found,) = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": [entry], "seeds": 1})
+            return found
+
+        given = one(agent="examples.agent:Listener", name="a", params={"silent": 0})
+        assert given.parameters == {"greeting": "I am listening.", "silent": 0.0}
+        assert given.params == {"silent": 0}  # it is made with these
+        inline = one(agent="examples.agent:Listener(silent=0)", name="b")
+        assert (inline.agent, inline.parameters) == (given.agent, given.parameters)
+        assert inline.description() == given.description() | {"method": "b"}
+        assert one(agent="examples.agent:Listener(greeting=a:b)").method == "Listener(greeting=a:b)"
+        trained = one(id="ppo_on(reward=examples.reward:Warmth)", updates=1)
+        assert trained.method == "ppo_on(reward=examples.reward:Warmth)[updates=1]"
+        assert trained.chosen.name == "ppo_on"
+        assert trained.parameters == {"reward": "examples.reward:Warmth", "params": None}
+
+    def test_a_long_parameter_is_cut_in_the_name_and_told_from_its_like(self, right):
+        params = {"greeting": ["a" * 500 + last for last in "bc"]}
+        entry = {"agent": "examples.agent:Listener", "name": "it", "params": params}
+        found = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": [entry], "seeds": 1})
+        assert len({cell.method for cell in found}) == 2
+        assert all(cell.method.startswith("it[greeting=aaa") and len(cell.method) < 120 for cell in found)
+        assert [cell.parameters["greeting"] for cell in found] == params["greeting"]
+
+    def test_settings_for_all_methods_and_a_name_for_one(self, right):
+        wanted = right | {"training": {"updates": 7}, "methods": ["scripted", {"id": "rlhf_ppo", "name": "short"}]}
+        found = cells(wanted)
+        assert {c.method for c in found} == {"scripted", "short"}
+        assert all(c.settings.training.updates == 7 for c in found)
+        assert {c.chosen.name for c in found} == {"scripted", "rlhf_ppo"}
+
+    def test_a_method_that_does_not_train_may_have_its_own_name_and_a_length_of_messages(self, right):
+        methods = [{"id": "untrained", "name": "untrained"}, {"id": "scripted", "max_new": [4, 8]}]
+        assert {c.method for c in cells(right | {"methods": methods})} == {
+            "untrained",
+            "scripted[max_new=4]",
+            "scripted[max_new=8]",
+        }
+
+    def test_no_cuda_is_told_of_the_field_not_of_an_option(self, monkeypatch, right):
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+        with pytest.raises(UserError, match=r"field device: given 'cuda', and no CUDA device is here; expected cpu"):
+            cells(right | {"device": "cuda"})
+
+    def test_seeds_as_a_list(self, right):
+        assert sorted({c.seed for c in cells(right | {"seeds": [5, 9]})}) == [5, 9]
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"seed": 3}, "unknown field seed; expected some of name, scenarios, methods, seeds"),
+            ({"seed": 3}, "did you mean seeds?"),
+            ({"seeds": [0, "x"]}, "field seeds: given 'x', expected how many"),
+            ({"seeds": True}, "field seeds: given True, expected how many"),
+            (
+                {"episodes": "5"},
+                "field episodes: given '5', expected a whole number from 1 to 1,000,000",
+            ),
+            ({"checkpoint": [1]}, "field checkpoint: given [1], expected the path of a folder"),
+            ({"scenarios": [4]}, "field scenarios.0: given 4, expected the id of a scenario"),
+            ({"scenarios": [{"id": "hidden_needs-v0", 1: 2}]}, "field scenarios.0: given the key 1, expected a text"),
+            ({"methods": [{"id": 3}]}, "field methods.0.id: given 3, expected the name of a method"),
+            ({"methods": [{"id": "scripted", "params": [1]}]}, "field methods.0.params: given [1], expected a mapping"),
+            ({"name": "a b"}, "field name: given 'a b', expected a text of up to 64 letters"),
+            ({"training": 3}, "field training: given 3, expected a mapping of settings"),
+            ({"seeds": "many"}, "seeds"),
+            ({"seeds": []}, "seeds"),
+            ({"seeds": [1, 1]}, "each once"),
+            ({"seeds": 0}, "seeds"),
+            ({"seeds": [-1]}, "seeds"),
+            ({"episodes": 0}, "episodes"),
+            ({"episodes": 2.5}, "episodes"),
+            ({"partner": "nobody"}, "partner"),
+            ({"device": "tpu"}, "device"),
+            ({"name": "../../etc/passwd"}, "name"),
+            ({"name": "a\nb"}, "name"),
+            ({"name": ""}, "name"),
+            ({"scenarios": []}, "scenarios"),
+            ({"scenarios": "hidden_needs-v0"}, "scenarios"),
+            ({"scenarios": [{"similarity": 1}]}, "scenarios.0.id is missing"),
+            ({"scenarios": ["nowhere-v0"]}, "nowhere-v0"),
+            ({"scenarios": [{"id": "hidden_needs-v0", "similarity": 2}]}, "similarity=2"),
+            ({"scenarios": [{"id": "hidden_needs-v0", "similarity": []}]}, "similarity is an empty list"),
+            ({"scenarios": [{"id": "hidden_needs-v0", "simlarity": 1}]}, "similarity"),
+            ({"scenarios": ["third_party-v0", "third_party-v0"]}, "stands there twice"),
+            ({"methods": ["telepathy"]}, "telepathy"),
+            ({"methods": [{"id": "rlhf_ppo", "updates": 0}]}, "updates=0"),
+            (
+                {"methods": [{"id": "untrained", "updates": [3, 6]}]},
+                "'untrained' trains nothing; its setting 'updates' has",
+            ),
+            (
+                {"methods": [{"id": "scripted", "learning_rate": 0.1, "kl": 3}]},
+                "its setting 'learning_rate' has no effect",
+            ),
+            ({"methods": [{"id": "scripted", "max_new": 4}], "partner": "scripted"}, "'max_new' has no effect"),
+            ({"methods": [{"id": "rlhf_ppo", "split": False}]}, "name the method unsplit_kindness"),
+            (
+                {"methods": [{"id": "untrained", "name": "oracle_kindness"}]},
+                "'oracle_kindness' is the name of a built-in",
+            ),
+            (
+                {"methods": [{"id": "untrained", "name": "scripted"}, {"id": "scripted", "name": "untrained"}]},
+                "built-in",
+            ),
+            ({"methods": [{"agent": "a:B", "name": "ppo_on"}]}, "'ppo_on' is the name of a built-in"),
+            ({"methods": [{"agent": "mine:untrained"}]}, "'untrained' is the name of a built-in method; give this one"),
+            ({"methods": [{"id": "scripted", "update": 3}]}, "update"),
+            ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "takes no parameters"),
+            ({"methods": [{"id": "scripted", "agent": "a:B"}]}, "either id"),
+            ({"methods": [{"params": {}}]}, "either id"),
+            ({"training": {"updates": -1}}, "updates=-1"),
+            ({"training": {"speed": 1}}, "speed"),
+            ({"seeds": 100_000, "episodes": 1, "methods": ["scripted", "untrained"]}, "600,000 cells"),
+        ],
+    )
+    def test_one_line_names_what_is_wrong(self, change, told, right, internal):
+        with pytest.raises(UserError) as error:
+            cells(right | change)
+        line = str(error.value)
+        assert told in line
+        assert not any(word in line.lower() for word in internal)
+        assert "\n" not in line
+        assert line.startswith("sweep file 's.yaml'")
+
+    def test_a_million_combinations_are_counted_not_made(self, right):
+        wide = [round(i / 1000, 3) for i in range(1001)]
+        scenario = {"id": "hidden_needs-v0", "similarity": wide, "cue": wide[:]}
+        with pytest.raises(UserError, match="expected at most 100,000"):
+            cells(right | {"scenarios": [scenario]})
+
+
+class TestYaml:
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("", "is empty"),
+            ("[1, 2]", "holds a list"),
+            ("name: [unclosed", "line 1"),
+            ("name: !!python/object/apply:os.system ['echo hi']", "no safe YAML"),
+            ("a: &x [1]\nb: *x", "aliases"),
+            ("name: a\nname: b", "'name' stands here twice"),
+            ("x: " + "[" * 5000 + "]" * 5000, "nested more than 20 deep"),
+            (b"\xff\xfe\x00", "UTF-8"),
+            ("seeds: 1e999", "field"),
+            ("name: \x07", "no safe YAML"),
+        ],
+    )
+    def test_what_is_no_sweep(self, text, told):
+        with pytest.raises(UserError) as error:
+            parsed(text)
+        assert told in str(error.value)
+        assert "\n" not in str(error.value)
+
+    def test_missing_unreadable_and_huge_files(self, tmp_path):
+        with pytest.raises(UserError, match="no sweep file"):
+            read_sweep(tmp_path / "none.yaml")
+        with pytest.raises(UserError, match="cannot be read"):
+            read_sweep(tmp_path)
+        (tmp_path / "big.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+        with pytest.raises(UserError, match="at most"):
+            read_sweep(tmp_path / "big.yaml")
+
+    @pytest.mark.parametrize("text", ["seeds: !!int ''", "seeds: !!bool x", "seeds: !!timestamp 3", "? !!set {a}\n: 1"])
+    def test_a_tag_is_one_line_whatever_it_makes_of_its_value(self, text):
+        with pytest.raises(UserError, match=r"is no safe YAML: tags like !!\w+ are not allowed"):
+            parsed(text)
+
+    @pytest.mark.parametrize("text", ["010", "0x1F", "0b11", "1:30", "1_0", "2001-02-03", "9" * 5000, "yes"])
+    def test_what_readers_of_yaml_disagree_about_is_a_text_and_so_no_number_of_seeds(self, text):
+        with pytest.raises(UserError, match=f"field seeds: given '{text[:50]}"):
+            parsed(f"name: a\nscenarios: [hidden_needs-v0]\nmethods: [scripted]\nseeds: {text}")
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [("12", 12), ("-3", -3), ("1e-3", 0.001), (".5", 0.5), ("true", True), ("~", None)],
+    )
+    def test_plain_values(self, text, value):
+        found = load(f"a: {text}")["a"]
+        assert found == value
+        assert type(found) is type(value)
+
+    @pytest.mark.parametrize("unit", ["[", "{", "- ", "? ", "[a: ", "{a: ", "'[' ["])
+    def test_a_megabyte_of_nesting_is_refused_before_much_of_it_is_read(self, unit, monkeypatch):
+        read = []
+        scan = yaml.scanner.Scanner.fetch_more_tokens
+        monkeypatch.setattr(yaml.scanner.Scanner, "fetch_more_tokens", lambda self: (read.append(1), scan(self))[1])
+        with pytest.raises(UserError, match="nested more than 20 deep; write it flatter"):
+            parsed(unit * (MAX_BYTES // len(unit)))
+        assert len(read) < 100

@@ -1,0 +1,110 @@
+"""Cross-plays that take seconds: scripted people, and plug-ins of every kind in a module of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenrule.benchmarks.engines.base import Unwatched
+from goldenrule.benchmarks.experiments.run import SweepOptions, Swept
+from goldenrule.benchmarks.studies.crossplay.plan import Asked, plan
+from goldenrule.benchmarks.studies.crossplay.run import cross
+
+KNOBS = {"pool": "synthetic", "turns": 4}
+
+AGENTS = '''
+from goldenrule.agents import Reply
+
+class Walks:
+    def reset(self, seeds): pass
+    def act(self, observations): return [Reply("Walk-Away") for _ in observations]
+
+class Raises(Walks):
+    """Fails in one of the two dialogues of a rehearsal and in every one whose number is even."""
+    def act(self, observations):
+        if any(seen.dialogue % 2 == 0 for seen in observations):
+            raise RuntimeError("\\x1b[31mno\\nseeker_0: thank you!")
+        return super().act(observations)
+
+class Seeks(Walks):
+    roles = ("seeker",)
+
+class Wrong(Walks):
+    roles = "camper"
+
+class Silent(Walks):
+    def act(self, observations): return []
+'''
+
+
+@pytest.fixture
+def agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module `crossed`, which has them."""
+    (tmp_path / "crossed.py").write_text(AGENTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "crossed", raising=False)
+
+
+def _asked(
+    *named: str,
+    scenario: str = "campsite-v0",
+    partners: tuple[str, ...] = (),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    episodes: int = 3,
+    **knobs: Any,
+) -> Asked:
+    return Asked(
+        scenario, named, partners, seeds, episodes, knobs or (KNOBS if scenario == "campsite-v0" else {}), "cpu"
+    )
+
+
+def _run(wanted: Asked, out: Path, **options: Any) -> Swept:
+    return cross(
+        plan(wanted), out, SweepOptions(workers=0, **options), lambda todo: contextlib.nullcontext(Unwatched())
+    )
+
+
+@pytest.fixture(scope="session")
+def asked() -> Callable[..., Asked]:
+    """What a cross-play is asked for."""
+    return _asked
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Swept]:
+    """Run it into a folder, in this process."""
+    return _run
+
+
+@pytest.fixture(scope="session")
+def figure() -> Callable[..., Any]:
+    """The figure of this name of a pair in a summary."""
+
+    def find(summary: dict[str, Any], row: str, column: str, name: str) -> Any:
+        pair = next(one for one in summary["pairs"] if (one["row"], one["column"]) == (row, column))
+        return pair["figures"][name]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def line() -> Callable[..., dict[str, Any]]:
+    """The line of an agent in a summary's rating."""
+
+    def find(summary: dict[str, Any], agent: str, seat: str = "both") -> dict[str, Any]:
+        return next(one for one in summary["rating"] if (one["agent"], one["seat"]) == (agent, seat))
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def met(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    """Everyone of the campsite with everyone."""
+    return _run(
+        _asked("scripted", "exploiter", "saint", partners=("stranger",)), tmp_path_factory.mktemp("crossed") / "out"
+    )

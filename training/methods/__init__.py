@@ -1,0 +1,1 @@
+"""The training methods, a short page each."""

@@ -1,0 +1,48 @@
+"""Empathetic Kindness ([T] Algorithms 4/7), and its controls.
+
+For each state s_i of a conversation:
+    a_i, p(.|s_i) <- M(s_i);  L_NLL on a_i         the prediction output also predicts me
+    s_j   <- s_i + a_i                             the partner's state
+    â_j   ~  p(. | s_j)                            the prediction output answers for the partner
+    RL: R(â_j) credited to a_i                     -> behaviour, perception, shared
+    L_NLL                                          -> prediction, perception, shared
+
+Departures. The prediction output also learns from what the partner *really* answered, and pre-training stays
+interleaved: without these the policy learns gibberish that its imagined partner is thankful for (EXPERIMENTS.md).
+`eta_r`-weighted NLL for the behaviour heads acts on the interleaved conversations, where rewards are known, and not on
+the policy's own samples. The sign in the short form of Algorithm 4 is a misprint: both gradients are descended.
+
+Controls share every line but who imagines: `oracle` (the true reward), `shuffled` (another conversation's estimate).
+"""
+
+from __future__ import annotations
+
+from goldenrule.common.seeding import generator
+from goldenrule.rewards.base import score_episodes
+from goldenrule.rewards.kindness import Estimator, Individuals, Kindness
+from goldenrule.training.learner import Learner, Report
+from goldenrule.training.loop import train
+
+
+def train_empathetic_kindness(
+    learner: Learner, report: Report, *, estimator: Estimator = "prediction", individuals: Individuals = "addressee"
+) -> None:
+    """Train a learner to be kind as it predicts others to receive it.
+
+    Args:
+        learner: changed in place.
+        report: told of each update.
+        estimator: `prediction`, or a control: `oracle`, `shuffled`.
+        individuals: whose rewards count.
+    """
+    world = learner.world
+    kindness = Kindness(
+        estimator,
+        learner.agent,
+        world.read,
+        world.partners,
+        individuals=individuals,
+        scenario=world.env(0).scenario,
+        rng=generator(learner.seed, "shuffled"),
+    )
+    train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), kindness.name, report)

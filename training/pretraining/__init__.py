@@ -1,0 +1,1 @@
+"""How base checkpoints are made: corpora, imitation and simulation."""

@@ -1,0 +1,251 @@
+"""Base checkpoints: a tokenizer and a pre-trained network for one scenario, and the gate they must pass.
+
+No reward training before the simulated partner agrees with the truth: a policy trained against a wrong partner learns
+nothing, or learns to please a fiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from goldenrule.agents.episode import Episode
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.agents.scripted import people
+from goldenrule.agents.world import World, seat_name
+from goldenrule.common.seeding import derive, generator
+from goldenrule.rewards.base import score_episodes
+from goldenrule.rewards.kindness import Kindness
+from goldenrule.training.batches import ASIDE, Item
+from goldenrule.training.pretraining.corpus import CorpusConfig, converse, sample_items, texts
+from goldenrule.training.pretraining.human_corpus import Account, HumanConfig, human_items, own_answer_item
+from goldenrule.training.pretraining.people_corpus import Dialogues, read_people, spoken_texts
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
+
+
+@dataclass(frozen=True, slots=True)
+class BaseConfig:
+    """What a base checkpoint is made from.
+
+    Attributes:
+        scenario: scenario id.
+        name: of the base; the scenario's id where it is the scenario's first.
+        knobs: under which scripted people talk.
+        settings: knobs that differ between dialogues (see `CorpusConfig`).
+        lessons, shares: of the corpus (see `CorpusConfig`).
+        narrated: whether the tokenizer learns the narrator's words too.
+        human: share of the views that are of human dialogues, by the name of their set; `casino` for campsite-v0 alone.
+        cards: share of the views that are of scripted campers with the cards of real people.
+        asked: share of the views that end in a question and the partner's truthful answer (scripted campers).
+        vocab_size: of the tokenizer, at most.
+        network: sizes; its vocabulary is set by the tokenizer.
+        pretraining: how long and how.
+    """
+
+    scenario: str
+    name: str = ""
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    settings: tuple[Mapping[str, Any], ...] = ()
+    lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    narrated: bool = False
+    human: Mapping[str, float] = field(default_factory=dict)
+    cards: float = 0.0
+    asked: float = 0.0
+    vocab_size: int = 1024
+    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(vocab_size=0))
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the checkpoint's provenance; what is not used is left out."""
+        unused = ("name", "settings", "lessons", "shares", "narrated", "human", "cards", "asked")
+        return {key: value for key, value in asdict(self).items() if value or key not in unused}
+
+    @property
+    def left(self) -> float:
+        """Share of the views that is the scripts' own, out of which others can be given."""
+        return 1.0 - sum(self.human.values()) - self.cards - self.asked
+
+    def without_people(self) -> BaseConfig:
+        """The same from scripts alone."""
+        return replace(self, human={}, cards=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How well the network plays and imagines partners, on dialogues of scripted people it has not seen.
+
+    Attributes:
+        imagined: share of the partner's replies whose reading the prediction output gets right.
+        by_reading: the same by what the real reply told.
+        balanced: mean of `by_reading` over readings: what always guessing one reading cannot lift.
+        replies: how many replies were compared.
+        paid: how often, asked in imagination at the end of a talk, the partner tells the reward it really got, where
+            its own words had told it before (`told`) and where not (`untold`); none for scenarios that ask nothing.
+    """
+
+    imagined: float
+    by_reading: dict[str, float]
+    balanced: float
+    replies: int
+    paid: dict[str, float] | None = None
+
+    @property
+    def decisive(self) -> float:
+        """The figure that must be high: of `paid` where the scenario asks, of replies otherwise."""
+        return self.balanced if self.paid is None else self.paid.get("told", 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the checkpoint's provenance; without what the scenario does not ask."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+ANSWER = 8.0
+"""Prediction weight of an answer about needs or satisfaction, beside 1 for replies: estimates of points rest on it."""
+
+OWN_ANSWERS = 5
+"""Of so many questions about needs, one is also answered from one's own card, in the other's place."""
+
+Humans = Mapping[str, Dialogues]
+"""Human dialogues by set: accounts (`casino`), conversations (any other)."""
+
+
+def make_base(
+    config: BaseConfig,
+    seed: int,
+    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    humans: Humans | None = None,
+) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
+    """Make tokenizer and network from scratch; a function of (config, seed, humans).
+
+    Args:
+        humans: the dialogues of each set that `config.human` names.
+
+    Raises:
+        ValueError: a set is not among `humans`.
+    """
+    humans = humans or {}
+    for name in config.human:
+        if not humans.get(name):
+            raise ValueError(f"{config.scenario} learns from the human dialogues {name!r}; none were given")
+    drawn = derive(seed, "tokenizer")
+    words = texts(config.scenario, config.knobs, 2000, drawn, config.settings, narrated=config.narrated)
+    tokenizer = DialogueTokenizer.train([*words, *_written(config, humans, seed)], config.vocab_size)
+    network = ThreeModuleTransformer(replace(config.network, vocab_size=tokenizer.vocab_size), derive(seed, "weights"))
+    corpus = CorpusConfig(
+        config.scenario,
+        config.knobs,
+        seat_name(config.scenario, "learner"),
+        shares=config.shares,
+        lessons=config.lessons,
+        settings=config.settings,
+    )
+    more = _Mixture(config, corpus, tokenizer, humans)
+    pretrain(network, tokenizer, corpus, config.pretraining, derive(seed, "pretraining"), report, more)
+    return network, tokenizer
+
+
+def _written(config: BaseConfig, humans: Humans, seed: int, lines: int = 6000) -> list[str]:
+    """What people wrote, for the tokenizer: at most `lines` of each set, drawn at random."""
+    found: list[str] = []
+    for name in config.human:
+        texts_of = spoken_texts(humans[name])
+        rng = generator(seed, "tokenizer", name)
+        found += [texts_of[int(k)] for k in sorted(rng.permutation(len(texts_of))[:lines])]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """The views beside the scripted ones (`pretraining.MoreItems`)."""
+
+    config: BaseConfig
+    corpus: CorpusConfig
+    tokenizer: DialogueTokenizer
+    humans: Humans
+
+    def __call__(self, scripted: int, seed: int) -> list[Item]:
+        config, sizes = self.config, self.config.network
+        shares = {**config.human, "cards": config.cards, "asked": config.asked}
+        counts = {name: round(scripted * share / (1.0 - sum(shares.values()))) for name, share in shares.items()}
+        heard = HumanConfig(
+            sizes.context, lived=0.7, heard=1.0, aside=ASIDE, answer=ANSWER, longest=sizes.longest_message
+        )
+        items: list[Item] = []
+        for name in config.human:
+            items += read_people(self.humans[name], self.tokenizer, counts[name], generator(seed, name), heard)
+        people = {**config.knobs, "pool": "human"}
+        if counts["cards"]:
+            theirs = replace(self.corpus, knobs=people)
+            items += sample_items(theirs, self.tokenizer, counts["cards"] // 2, derive(seed, "cards"))
+        if counts["asked"]:
+            knobs = people if config.cards else config.knobs
+            talks = converse(config.scenario, knobs, counts["asked"], derive(seed, "asked"))
+            accounts = [Account(talk.conversation, None) for talk in talks if talk.conversation is not None]
+            asking = replace(heard, lived=0.0, rename=False)
+            asked = human_items(accounts, self.tokenizer, counts["asked"], generator(seed, "asked"), asking)
+            # Nonsense is among what was said: to be foreseen, not to be imitated.
+            items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
+            rng = generator(seed, "own answers")
+            items += [own_answer_item(a, self.tokenizer, heard, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
+        return items
+
+
+def gate(
+    network: ThreeModuleTransformer,
+    tokenizer: DialogueTokenizer,
+    scenario: str,
+    knobs: Mapping[str, Any],
+    seed: int,
+    dialogues: int = 512,
+) -> Gate:
+    """Hold the prediction output against what scripted partners really answered.
+
+    Args:
+        network, tokenizer: what is judged.
+        scenario, knobs: where scripted people of the corpus talk.
+        seed: of the dialogues and of what is sampled.
+        dialogues: how many.
+    """
+    makers = people(scenario, "corpus")
+    learner = seat_name(scenario, "learner")
+    agents = {name: maker() for name, maker in makers.items()}
+    world = World(scenario, knobs, agents, derive(seed, "gate"))
+    helper = agents[learner if learner in agents else learner.rsplit("_", 1)[0]]
+    episodes = world.hold(helper, dialogues, "gate")
+    mind = LanguageModel(network, tokenizer)
+    kindness = Kindness("prediction", mind, world.read, world.partner, name="imagined")
+    score_episodes(kindness, episodes, world.learner)
+    hits: dict[str, list[float]] = {}
+    for episode in episodes:
+        for turn, reply in zip(episode.turns, episode.turns[1:], strict=False):
+            told = world.read(reply.message.text)
+            if turn.message.speaker == world.learner and reply.message.speaker == world.partner and told is not None:
+                imagined = turn.scores["imagined"]
+                hits.setdefault(f"{told:g}", []).append(float(imagined is not None and abs(imagined - told) < 1e-6))
+    every = [hit for group in hits.values() for hit in group]
+    paid = _paid(world, mind, episodes)
+    shares = {reading: sum(group) / len(group) for reading, group in sorted(hits.items())}
+    if not every:
+        return Gate(0.0, {}, 0.0, 0, paid)
+    return Gate(sum(every) / len(every), shares, sum(shares.values()) / len(shares), len(every), paid)
+
+
+def _paid(world: World, mind: LanguageModel, episodes: Sequence[Episode]) -> dict[str, float] | None:
+    """`Gate.paid`, over the talks at whose end the scenario asks."""
+    scenario, me, partner = world.env(0).scenario, world.learner, world.partner
+    ended = [(e, e.conversation.seen_by(me)) for e in episodes if e.conversation is not None]
+    asked = [(e, view, q) for e, view in ended if (q := scenario.inquiry(view, partner)) is not None]
+    if not asked:
+        return None
+    answers = mind.simulate([question for _, _, question in asked], [partner] * len(asked))
+    hits: dict[str, list[bool]] = {}
+    for (episode, view, _), answer in zip(asked, answers, strict=True):
+        words = " ".join(m.text for m in view.messages if m.speaker == partner)
+        told = scenario.read_in(view, partner, words) is not None
+        right = scenario.read_in(view, partner, answer) == episode.total(partner)
+        hits.setdefault("told" if told else "untold", []).append(right)
+    return {name: sum(group) / len(group) for name, group in sorted(hits.items())}

@@ -1,0 +1,149 @@
+"""Basic pre-training and imitation ([T] Algorithms 1/5 and 3), interleaved as the paper asks.
+
+For every message a_j of others' conversations, with b and p the two outputs:
+    L_p = NLL(p, a_j)                     writes prediction heads and output, perception, shared
+    L_b = eta_r / eta * NLL(b, a_j)       writes behaviour heads and output; eta_r = max(0, R(a_j)) * eta
+and for conversations read with labels switched (Algorithm 3)
+    SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
+
+Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output
+has an NLL of its own, or it would learn nothing to say. The two algorithms share batches, so L_b and IMIT are one loss
+with the wider route. Muon and AdamW stand for plain descent. `R(a)` is 1 where a message makes sense and 0 where it
+does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from goldenrule.agents.networks.routing import EVERYTHING, PREDICTION, REWARD, Route, routed_backward
+from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.seeding import derive, generator
+from goldenrule.training.batches import Item, Sequences, collate, cropped
+from goldenrule.training.losses import token_logits, weighted_nll
+from goldenrule.training.optim import muon
+from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingConfig:
+    """How to pre-train.
+
+    Attributes:
+        updates: gradient steps.
+        batch: views a step.
+        learning_rate, matrix_learning_rate: peaks of AdamW and of Muon; linear warm-up over `warmup` steps, then linear
+            decay to a tenth.
+        split: route gradients by module; False is the control `unsplit`.
+        emphasise: weigh replies to the learner above other messages in the prediction loss.
+        pool: fresh dialogues drawn at a time; batches are made of views of like length from one pool.
+    """
+
+    updates: int = 1500
+    batch: int = 128
+    learning_rate: float = 2e-3
+    matrix_learning_rate: float = 0.02
+    warmup: int = 50
+    split: bool = True
+    emphasise: bool = False
+    pool: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ImitationLosses:
+    """What one batch gave, in nats a token."""
+
+    behaviour: torch.Tensor
+    prediction: torch.Tensor
+
+
+def imitation_losses(
+    network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences, emphasise: bool = False
+) -> ImitationLosses:
+    """`L_b` over the owners' own messages and `L_p` over everyone's, from the trunk `hidden` [B, T, width].
+
+    With `emphasise`, `L_p` weighs tokens by `batch.emphasis`: replies to the learner above all else.
+    """
+    own = batch.own
+    behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
+    everyone = batch.own | batch.others
+    emphasis = batch.emphasis[everyone] if emphasise else None
+    logits = token_logits(network, hidden, batch, everyone, "prediction")
+    prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
+    return ImitationLosses(behaviour, prediction)
+
+
+def routes(split: bool) -> tuple[Route, Route]:
+    """Where the behaviour's and the prediction's gradients go."""
+    return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
+
+
+MoreItems = Callable[[int, int], list[Item]]
+"""Further views to learn from, beside a number of scripted ones, under a seed."""
+
+
+def pretrain(
+    network: ThreeModuleTransformer,
+    tokenizer: DialogueTokenizer,
+    corpus: CorpusConfig,
+    config: PretrainingConfig,
+    seed: int,
+    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    more: MoreItems = lambda scripted, seed: [],
+) -> None:
+    """Pre-train in place; a function of (weights, corpus, config, seed).
+
+    Args:
+        report: called after each step with (step, behaviour loss, prediction loss).
+        more: views other than those of `corpus`, for each pool.
+    """
+    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
+    behaviour_route, prediction_route = routes(config.split)
+    for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context, more)):
+        optimizer.schedule(_schedule(step, config))
+        batch = batch.to(network.device)
+        optimizer.zero_grad()
+        losses = imitation_losses(network, network(batch.ids), batch, config.emphasise)
+        routed_backward(network, [(losses.behaviour, behaviour_route), (losses.prediction, prediction_route)])
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        report(step, float(losses.behaviour.detach()), float(losses.prediction.detach()))
+
+
+def _schedule(step: int, config: PretrainingConfig) -> float:
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    return 1.0 - 0.9 * (step - config.warmup) / max(1, config.updates - config.warmup)
+
+
+def _batches(
+    corpus: CorpusConfig,
+    tokenizer: DialogueTokenizer,
+    config: PretrainingConfig,
+    seed: int,
+    context: int,
+    more: MoreItems,
+) -> Iterator[Sequences]:
+    """Batches from fresh dialogues, a pool at a time, in random order."""
+    done = 0
+    pool_number = 0
+    for end, part in corpus.parts(config.updates):
+        while done < end:
+            found = sample_items(part, tokenizer, config.pool, derive(seed, "pool", pool_number))
+            found += more(len(found), derive(seed, "more", pool_number))
+            if len(found) < config.batch:
+                raise ValueError(
+                    f"a pool of {config.pool} dialogues gave {len(found)} views; "
+                    f"expected at least a batch, {config.batch}"
+                )
+            items = [cropped(item, context) for item in found]
+            items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
+            rng = generator(seed, "order", pool_number)
+            pool_number += 1
+            for number in rng.permutation(len(items) // config.batch)[: end - done]:
+                yield collate(items[number * config.batch : (number + 1) * config.batch])
+                done += 1
