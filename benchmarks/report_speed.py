@@ -22,7 +22,7 @@ _TIMED = """
 import json, resource, sys, time
 from pathlib import Path
 import goldenrule.benchmarks as benchmarks
-from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.page import write_report
 began = time.perf_counter()
 rows = len(benchmarks.load(sys.argv[1]))
 loaded = time.perf_counter()

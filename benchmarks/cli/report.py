@@ -24,7 +24,7 @@ def report(
     """Show the table of an earlier run, finished or not, and write its page again."""
     from goldenrule.benchmarks.analysis.compared import verdicts
     from goldenrule.benchmarks.analysis.verdicts import print_comparisons
-    from goldenrule.benchmarks.report import write_page
+    from goldenrule.benchmarks.report.page import write_page
     from goldenrule.benchmarks.report.table import print_table
     from goldenrule.benchmarks.storage.reading import read_run
 

@@ -14,7 +14,7 @@ from goldenrule.benchmarks.engines.base import Pool, Watch
 from goldenrule.benchmarks.engines.local import run_cells
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.plan import Comparison
-from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.rundir import SUMMARY, RunDirectory, fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_figures
 from goldenrule.envs.datasets.casino import load_casino

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from goldenrule.benchmarks.cli.entry import main
-from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
 from goldenrule.benchmarks.storage.load import begun, rows
 from goldenrule.common.seeding import generator

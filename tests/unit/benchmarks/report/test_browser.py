@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.report import write_report
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.common.text import clean
 
 browsers = pytest.importorskip("playwright.sync_api", reason="no Playwright, so the page was not opened in a browser")

@@ -8,8 +8,8 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.summarising import overview, remarks
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, left_out
-from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.heading import facts
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.style import LIGHT, colours
 from goldenrule.benchmarks.storage.reading import read_run
 

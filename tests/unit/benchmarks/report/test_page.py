@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.report import write_report
 from goldenrule.benchmarks.report.conversations import PER_CELL
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.common.errors import UserError
 
 HOSTILE = (
