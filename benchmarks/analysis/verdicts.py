@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from goldenrule.benchmarks.evaluation.recount import sums_of
+from goldenrule.benchmarks.evaluation.metrics import episode_metrics
 from goldenrule.benchmarks.report.table import PIPE_WIDTH
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
@@ -94,9 +94,10 @@ def _stored(folder: Path, figure: str) -> Stored:
     found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
     with read_run(folder) as run:
         for name, cell in run.by_id.items():
-            sums = [sums_of(log, cell.scenario) for log in run.log.episodes(cell)]
-            told = [one for one in sums if one is not None]
-            found[name] = [(one["episode"], one["status"], one["error"], one[figure]) for one in told]
+            found[name] = [
+                (one["episode"], one["status"], one["error"], episode_metrics(one)[figure])
+                for one in run.log.episodes(cell)
+            ]
     return found
 
 

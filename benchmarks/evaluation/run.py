@@ -28,7 +28,7 @@ from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
 from goldenrule.benchmarks.evaluation.methods import Method
-from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.envs.registry import spec
@@ -196,7 +196,6 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
             agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
-    row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
@@ -237,7 +236,7 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "seed": cell.seed,
         "status": "done" if error is None else "failed",
         "error": error,
-        **result.means,
+        **result.metrics,
         "seconds": round(seconds, 3),
     }
 
@@ -263,8 +262,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys(Evaluation.KEYS),
-        "negotiation": None,
+        **dict.fromkeys(KEYS),
         "weights": None,
         "seconds": round(seconds, 3),
     }
