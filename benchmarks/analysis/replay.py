@@ -27,9 +27,6 @@ from goldenrule.rewards.truth import TRUTH, record_truth
 TOLERANCE = 1e-9
 """Between a stored metric and the same counted again: another version of NumPy may sum in another order."""
 
-TURN = ("rewards", "absent", "valid", "proxy", "faithful", "facts", "reply", "reply_reward")
-"""Keys of a turn that the replay must give again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -74,7 +71,7 @@ def replay(run: Run) -> Replayed:
     for cell in run.cells:
         expected = sum(int(number(cell.row.get(key)) or 0) for key in ("episodes", "episodes_failed"))
         records = list(run.log.episodes(cell))
-        if records or expected:
+        if cell.done or records:
             found.cells += 1
             for episode, what in _differences(run, cell, records, expected, found):
                 found.differences.append(Difference(cell.id or "?", episode, what))
@@ -188,18 +185,24 @@ class _Recorded:
 
 
 def _unlike(stored: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str]:
-    """Every difference between a record and its replay."""
+    """Every difference between a record and its replay, causes before what follows from them."""
     for key in ("agents", "cards"):
         yield from _differs(key, stored[key], again[key])
-    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
-        for key in TURN:
-            yield from _differs(f"message {place}: {key}", one.get(key), other.get(key))
-        if TRUTH in one["scores"]:
-            yield from _differs(f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH))
+    yield from _unlike_turns(stored, again, ("rewards", "absent", "valid", "proxy", "faithful", "facts"))
     why = f" ({again['error']})" if again["status"] == "failed" else ""
     yield from _differs("ending", stored["status"], again["status"], why)
     yield from _differs("messages", len(stored["turns"]), len(again["turns"]), why)
     yield from _differs("narration", stored["narration"], again["narration"])
+    yield from _unlike_turns(stored, again, ("reply", "reply_reward"))
+    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=True)):
+        if TRUTH in one["scores"]:
+            yield from _differs(f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH))
+
+
+def _unlike_turns(stored: Mapping[str, Any], again: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:
+    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
+        for key in keys:
+            yield from _differs(f"message {place}: {key}", one.get(key), other.get(key))
 
 
 def _differs(what: str, stored: Any, again: Any, why: str = "") -> Iterator[str]:

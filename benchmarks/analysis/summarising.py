@@ -160,7 +160,7 @@ DEALS: Mapping[str, str] = {
     "pareto_share": "efficient %, of deals",
     "pareto_share_of_all": "efficient %, of all",
 }
-"""Titles of the figures of negotiations; see `goldenrule.benchmarks.evaluation.negotiation`."""
+"""Titles of the figures of negotiations; see `goldenrule.benchmarks.evaluation.metrics.NEGOTIATION`."""
 
 DEALS_PERCENT = ("agreement_share", "pareto_share", "pareto_share_of_all")
 """Those of `DEALS` that are shares."""
@@ -182,7 +182,7 @@ class Deals:
 
 
 def deals(run: Run) -> list[Deals]:
-    """The negotiations of each setting that has some; see `goldenrule.benchmarks.evaluation.negotiation`."""
+    """The negotiations of each setting that has some; see `goldenrule.benchmarks.evaluation.metrics.NEGOTIATION`."""
     found = []
     for setting in run.settings:
         of = {cell: stored for cell in setting.cells if (stored := cell.nested("negotiation"))}

@@ -4,7 +4,7 @@ The unit is the seed: training and evaluation under another seed are independent
 interval of a mean is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample
 deviation `s`, here, on the page and in cross-play. With three seeds t is 4.30, so intervals are wide, and honest; two
 seeds say next to nothing of their spread (t is 12.7), so below three there is none. Where a figure cannot leave a
-range, an end beyond it is moved to it (`evaluation.bounds`): what is left holds the mean as often.
+range, an end beyond it is moved to it (`evaluation.metrics.valid_range`): what is left holds the mean as often.
 Where t has no closed form (differences' verdicts, interquartile means, strengths) intervals are bootstrapped.
 """
 

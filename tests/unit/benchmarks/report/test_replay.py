@@ -16,7 +16,7 @@ from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.analysis import replay as replaying
 from goldenrule.benchmarks.analysis.replay import Replay, replay
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.storage.reading import read_run
@@ -94,9 +94,9 @@ def alter(path: str, value: Any) -> Callable[[Record], None]:
         (alter("turns.1.speaker", 1), "message 1: seat 1 spoke, but helper_0 is to speak"),
         (
             lambda record: record["turns"].pop(),
-            "ending: stored terminated, replayed failed (helper_0 (_Recorded) raised LookupError: the record ends",
+            "ending: stored terminated, replayed failed (seeker_0 (_Recorded) raised LookupError: the record ends",
         ),
-        (lambda record: record["turns"].append(record["turns"][0]), "messages: stored 5, replayed 4"),
+        (lambda record: record["turns"].append(record["turns"][0]), "messages: stored 4, replayed 3"),
         (lambda record: record.pop("turns"), "it cannot be replayed (KeyError"),
         (alter("turns", 3), "it cannot be replayed (TypeError"),
         (alter("seed", "x"), "it cannot be replayed ("),
