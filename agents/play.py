@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
@@ -45,7 +45,7 @@ def play(
     distinct = list({id(a): a for a in seats.values()}.values())
     for number, agent in enumerate(distinct):
         with contained():
-            agent.reset([derive(seed, "agent", number) for seed in seeds])
+            ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
     episodes = []
     for env, seed in zip(envs, seeds, strict=True):
         env.reset(seed=seed)
@@ -110,7 +110,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
     """
     try:
         with contained():
-            found = _checked(agent, seen, agent.act(seen))
+            found = _checked(agent, seen, ask_act(agent, seen))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]
@@ -215,7 +215,7 @@ class SeatedAgents:
     def reset(self, seed: int) -> None:
         """A new dialogue begins."""
         for number, agent in enumerate(self._distinct):
-            agent.reset([derive(seed, "agent", number)])
+            ask_reset(agent, [derive(seed, "agent", number)])
 
     def act(self, env: DialogueEnv, agent: str) -> Any:
         """The action of `agent`: its text, or in choice mode the number of the candidate it chose.

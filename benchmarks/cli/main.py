@@ -32,10 +32,10 @@ from goldenrule.benchmarks.cli import (
     speed,
     sweep,
 )
-from goldenrule.benchmarks.cli.leaving import CODE, leave
+from goldenrule.benchmarks.cli.leaving import CODE
 from goldenrule.benchmarks.cli.messages import INTERRUPTED, Interrupted, tell
 from goldenrule.common.errors import UserError
-from goldenrule.common.untrusted import ForeignError, noticing_interrupts, one_line
+from goldenrule.common.untrusted import ForeignError, one_line
 from goldenrule.envs.datasets.files import DataError
 
 DEBUG = "GOLDENRULE_DEBUG"
@@ -99,8 +99,7 @@ def run(arguments: Sequence[str] | None) -> int:
         arguments: as they were typed; `None` for those of this process.
     """
     try:
-        with noticing_interrupts(leave):
-            code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
+        code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED and not isinstance(code, Interrupted):  # Typer has taken it and says nothing
             return _say("interrupted", CODE)

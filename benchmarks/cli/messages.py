@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import brief, clean
-from goldenrule.common.untrusted import ours
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cli.progress import Bars, Lines
@@ -30,8 +29,7 @@ INTERRUPTED = Interrupted(130)
 
 def tell(line: str) -> None:
     """Say a line; nothing in it moves the cursor or ends it."""
-    with ours():
-        print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
+    print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
 
 
 def tell_failed(rows: Sequence[Mapping[str, Any]], then: str) -> bool:

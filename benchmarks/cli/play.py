@@ -109,9 +109,9 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
+    from goldenrule.agents.base import load_agent
     from goldenrule.agents.scripted import person
-    from goldenrule.benchmarks.evaluation.plugins import agent
-    from goldenrule.common.plugins import announced
+    from goldenrule.common.plugins import installed
 
     if who is None:
         from goldenrule.agents.networks.pretrained import shipped
@@ -125,9 +125,9 @@ def sitting(
 
         network, tokenizer, _ = load_base(scenario, checkpoint, knobs=options)
         return LanguageModel(network, tokenizer)
-    if ":" not in who and who.partition("(")[0] not in announced("agent"):
+    if ":" not in who and who.partition("(")[0] not in installed("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
-    return agent(who)
+    return load_agent(who)
 
 
 def _hold(

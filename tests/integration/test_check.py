@@ -13,7 +13,7 @@ SOURCE = '''
 import random
 
 from goldenrule.agents import Reply
-from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.training.methods.registry import Method
 from goldenrule.rewards.base import Score
 
 print("noise")
