@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import INTERRUPTED, tell, watching
+from goldenrule.benchmarks.cli.main import INTERRUPTED
+from goldenrule.benchmarks.cli.messages import tell, watching
 from goldenrule.benchmarks.cli.options import knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import clean

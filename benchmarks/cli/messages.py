@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from goldenrule.benchmarks.cli.main import INTERRUPTED
 from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import brief, clean
 
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Failed rows, and problems of a run, that are told one by one."""
-
-
-class Interrupted(int):
-    """The exit code of a command that has told itself that it was interrupted."""
-
-
-INTERRUPTED = Interrupted(130)
 
 
 def tell(line: str) -> None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from goldenrule.common.errors import UserError
+
 VARIABLE = "GOLDENRULE_DATA"
 
 SOURCES = {
@@ -25,7 +27,7 @@ SOURCES = {
 }
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Human data is missing or not of the expected form; one line says which, and what to do."""
 
 

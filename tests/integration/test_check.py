@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 
 SOURCE = '''
 import random

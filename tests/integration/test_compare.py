@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments import compare as comparing
@@ -234,7 +234,7 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     out = tmp_path / "run"
     # SIGINT is set anew, since a test run in the background inherits a deaf ear to it.
     program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program += "from goldenrule.benchmarks.cli.entry import main; sys.exit(main(sys.argv[1:]))"
+    program += "from goldenrule.benchmarks.cli.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["compare", "--checkpoint", str(tiny), "--steps", "100000", "--dialogues", "2", "--episodes", "4"]
     arguments += [
         "--methods",
@@ -290,7 +290,7 @@ def test_without_the_human_dialogues_the_campsite_says_so(tiny_campsite, tmp_pat
 
 
 def test_the_command_installs_and_fails_in_one_line():
-    program = [sys.executable, "-m", "goldenrule.benchmarks.cli.entry", "compare", "--scenario", "hidden_neds-v0"]
+    program = [sys.executable, "-m", "goldenrule.benchmarks.cli.main", "compare", "--scenario", "hidden_neds-v0"]
     done = subprocess.run(program, capture_output=True, text=True, env={**os.environ, "TERM": "xterm"}, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1

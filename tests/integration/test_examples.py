@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.evaluation.run import CellSettings

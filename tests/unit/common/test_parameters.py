@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from goldenrule.benchmarks.evaluation.parameters import checked, described, from_texts, model_of
 from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import check_parameters, describe_parameters, parameter_model, read_texts
 
 
 class Style(BaseModel):
@@ -30,11 +30,11 @@ class Agent:
         pass
 
 
-MODEL = model_of(Agent, "agent 'x'")
+MODEL = parameter_model(Agent, "agent 'x'")
 
 
 def test_what_is_declared_is_shown():
-    shown = described(MODEL)
+    shown = describe_parameters(Agent, "agent 'x'")
     assert list(shown) == ["name", "patience", "rate", "words", "style", "copy"]
     assert shown["name"] == {"type": "text", "required": True, "default": None, "about": ""}
     assert shown["patience"] == {
@@ -48,7 +48,7 @@ def test_what_is_declared_is_shown():
 
 
 def test_right_values_are_taken_as_their_types():
-    given = checked(MODEL, {"name": "a", "rate": 1, "words": ["b"], "style": {"tone": "dry"}}, "agent 'x'")
+    given = check_parameters(MODEL, {"name": "a", "rate": 1, "words": ["b"], "style": {"tone": "dry"}}, "agent 'x'")
     assert given.model_fields_set == {"name", "rate", "words", "style"}
     assert isinstance(given.rate, float)
     assert given.style == Style(tone="dry")
@@ -78,7 +78,7 @@ def test_right_values_are_taken_as_their_types():
 )
 def test_a_wrong_value_is_named_in_one_line(params, told):
     with pytest.raises(UserError) as caught:
-        checked(MODEL, {"name": "a", **params} if params else {}, "agent 'x'")
+        check_parameters(MODEL, {"name": "a", **params} if params else {}, "agent 'x'")
     assert told in str(caught.value)
     assert str(caught.value).startswith("agent 'x'")
     assert "\n" not in str(caught.value)
@@ -88,8 +88,8 @@ def test_a_wrong_value_is_named_in_one_line(params, told):
 def test_texts_become_what_is_declared():
     texts = {"name": "3", "patience": "4", "rate": "2", "words": "[yes, b]", "copy": "true"}
     with pytest.raises(UserError, match="words="):  # YAML reads yes as true, which is no text
-        from_texts(MODEL, texts, "agent 'x'")
-    assert from_texts(MODEL, {**texts, "words": "['yes', b]"}, "agent 'x'") == {
+        read_texts(MODEL, texts, "agent 'x'")
+    assert read_texts(MODEL, {**texts, "words": "['yes', b]"}, "agent 'x'") == {
         "name": "3",
         "patience": 4,
         "rate": 2,
@@ -97,15 +97,15 @@ def test_texts_become_what_is_declared():
         "copy": True,
     }
     with pytest.raises(UserError, match="patience='four' is not allowed"):
-        from_texts(MODEL, {"name": "a", "patience": "four"}, "agent 'x'")
+        read_texts(MODEL, {"name": "a", "patience": "four"}, "agent 'x'")
     with pytest.raises(UserError, match=r"patience='\{a: ' is"):
-        from_texts(MODEL, {"name": "a", "patience": "{a: "}, "agent 'x'")
+        read_texts(MODEL, {"name": "a", "patience": "{a: "}, "agent 'x'")
 
 
 def test_what_has_no_annotation_takes_anything():
-    model = model_of(lambda anything=None: anything, "agent 'x'")
+    model = parameter_model(lambda anything=None: anything, "agent 'x'")
     assert described(model)["anything"]["type"] == "anything"
-    assert checked(model, {"anything": [1, "a"]}, "agent 'x'").anything == [1, "a"]
+    assert check_parameters(model, {"anything": [1, "a"]}, "agent 'x'").anything == [1, "a"]
 
 
 def by_place(x: int, /) -> None:
@@ -144,7 +144,7 @@ def foreign(x: Foreign | None = None) -> None:
 )
 def test_what_cannot_be_checked_is_refused(maker, told):
     with pytest.raises(UserError) as caught:
-        model_of(maker, "agent 'x'")
+        parameter_model(maker, "agent 'x'")
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -153,4 +153,4 @@ def test_what_may_be_chosen_is_told_once():
     def made(tone: Literal["warm", "dry"] = "warm") -> None: ...
 
     with pytest.raises(UserError, match=r"tone='cold' is not allowed; expected warm \| dry$"):
-        checked(model_of(made, "agent 'x'"), {"tone": "cold"}, "agent 'x'")
+        check_parameters(parameter_model(made, "agent 'x'"), {"tone": "cold"}, "agent 'x'")

@@ -16,6 +16,12 @@ from goldenrule.envs import make, spec
 from goldenrule.rewards.base import load_reward
 from goldenrule.training.methods.registry import Method, load_method
 
+LOAD = {
+    "agent": load_agent,
+    "reward": load_reward,
+    "method": load_method,
+    "scenario": lambda name, params: plugin("scenario", name, params).make(),
+}
 SOURCE = '''
     from functools import partial
 
@@ -148,7 +154,7 @@ def test_an_agent_is_made_with_its_parameters(plugged, capsys):
     assert load_agent("plugged:Agent(said=yes, times=2)").said == "yesyes"
     assert plugin("agent", "plugged:Agent", {"times": 2}).resolved == {"said": "hm", "times": 2}
     assert plugin("agent", "plugged:Agent(times=2)").resolved == {"said": "hm", "times": 2}
-    assert plugins.typed("agent", "plugged:Agent", {"said": "3", "times": "3"}) == {"said": "3", "times": 3}
+    assert plugin("agent", "plugged:Agent", texts={"said": "3", "times": "3"}).given == {"said": "3", "times": 3}
     assert capsys.readouterr().out == ""  # standard output belongs to the command
 
 
@@ -262,7 +268,7 @@ def test_a_reward_makes_a_method(plugged):
 )
 def test_a_wrong_plugin_is_one_line(plugged, kind, name, params, told):
     with pytest.raises(UserError) as caught:
-        getattr(plugins, kind)(name, params)
+        LOAD[kind](name, params)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 

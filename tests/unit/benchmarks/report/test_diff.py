@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.analysis.diff import Diff, Key, diff
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.storage.outcome import Outcome

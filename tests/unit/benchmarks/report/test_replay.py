@@ -16,7 +16,7 @@ from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.analysis import replay as replaying
 from goldenrule.benchmarks.analysis.replay import Replay, replay
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.recount import recounted
 from goldenrule.benchmarks.storage.reading import read_run

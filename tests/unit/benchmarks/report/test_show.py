@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.show import Line, conversation, print_lines
 from goldenrule.benchmarks.storage.reading import read_run
 
