@@ -36,14 +36,14 @@ MODEL = parameter_model(Agent, "agent 'x'")
 def test_what_is_declared_is_shown():
     shown = describe_parameters(Agent, "agent 'x'")
     assert list(shown) == ["name", "patience", "rate", "words", "style", "copy"]
-    assert shown["name"] == {"type": "text", "required": True, "default": None, "about": ""}
+    assert shown["name"] == {"type": "str", "required": True, "default": None, "about": ""}
     assert shown["patience"] == {
-        "type": "integer, at least 1, at most 9",
+        "type": "int, Ge(ge=1), Le(le=9)",
         "required": False,
         "default": 3,
         "about": "turns it waits",
     }
-    assert shown["words"]["type"] == "list of text or null"
+    assert shown["words"]["type"] == "list[str] | None"
     assert shown["style"]["default"] == {"tone": "warm"}
 
 
@@ -57,23 +57,25 @@ def test_right_values_are_taken_as_their_types():
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({}, "name is missing; expected text"),
-        ({"name": 3}, "name=3 is not allowed; expected text"),
-        ({"patience": "3"}, "patience='3' is not allowed; expected integer, at least 1, at most 9"),
-        ({"patience": True}, "patience=True is not allowed; expected integer"),
-        ({"patience": 1.5}, "patience=1.5 is not allowed; expected integer"),
-        ({"patience": 10}, "patience=10 is not allowed; expected integer, at least 1, at most 9"),
-        ({"rate": "fast"}, "rate='fast' is not allowed; expected number"),
-        ({"copy": 1}, "copy=1 is not allowed; expected true or false"),
-        ({"words": ["a", 2]}, "words=['a', 2] (words.1) is not allowed; expected list of text or null"),
-        ({"style": {"tone": "loud"}}, "(style.tone) is not allowed; expected mapping of tone"),
+        ({}, "name: Field required"),
+        ({"name": 3}, "name: Input should be a valid string, given 3"),
+        ({"patience": "3"}, "patience: Input should be a valid integer, given '3'"),
+        ({"patience": True}, "patience: Input should be a valid integer, given True"),
+        ({"patience": 1.5}, "patience: Input should be a valid integer"),
+        ({"patience": 10}, "patience: Input should be less than or equal to 9, given 10"),
+        (
+            {"copy": 1, "rate": "fast"},
+            "rate: Input should be a valid number, given 'fast'; copy: Input should be a valid",
+        ),
+        ({"words": ["a", 2]}, "words.1: Input should be a valid string, given 2"),
+        ({"style": {"tone": "loud"}}, "style.tone: Input should be 'warm' or 'dry', given 'loud'"),
         (
             {"patiense": 3},
             "has no parameter 'patiense'; expected name, patience, rate, words, style, copy (did you",
         ),
-        ({"rate": float("nan")}, "are no plain data"),
-        ({"rate": object()}, "are no plain data (TypeError: Object of type object is not JSON serializable)"),
-        ({"name": "x" * 500, "rate": "y" * 500}, "y..."),
+        ({"rate": float("nan")}, "are not plain data"),
+        ({"rate": object()}, "are not plain data (TypeError: Object of type object is not JSON serializable)"),
+        ({"name": 1, "rate": "y" * 500}, "y..."),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line(params, told):
@@ -87,37 +89,26 @@ def test_a_wrong_value_is_named_in_one_line(params, told):
 
 def test_texts_become_what_is_declared():
     texts = {"name": "3", "patience": "4", "rate": "2", "words": "[yes, b]", "copy": "true"}
-    with pytest.raises(UserError, match="words="):  # YAML reads yes as true, which is no text
-        read_texts(MODEL, texts, "agent 'x'")
-    assert read_texts(MODEL, {**texts, "words": "['yes', b]"}, "agent 'x'") == {
+    assert read_texts(MODEL, texts, "agent 'x'") == {
         "name": "3",
         "patience": 4,
         "rate": 2,
         "words": ["yes", "b"],
         "copy": True,
     }
-    with pytest.raises(UserError, match="patience='four' is not allowed"):
+    with pytest.raises(UserError, match="patience: Input should be a valid integer, given 'four'"):
         read_texts(MODEL, {"name": "a", "patience": "four"}, "agent 'x'")
-    with pytest.raises(UserError, match=r"patience='\{a: ' is"):
+    with pytest.raises(UserError, match=r"patience: Input should be a valid integer, given '\{a: '"):
         read_texts(MODEL, {"name": "a", "patience": "{a: "}, "agent 'x'")
+    assert read_texts(MODEL, {"name": "said: hm"}, "agent 'x'") == {"name": "said: hm"}
 
 
 def test_what_has_no_annotation_takes_anything():
-    model = parameter_model(lambda anything=None: anything, "agent 'x'")
-    assert described(model)["anything"]["type"] == "anything"
-    assert check_parameters(model, {"anything": [1, "a"]}, "agent 'x'").anything == [1, "a"]
+    def make(anything=None): ...
 
-
-def by_place(x: int, /) -> None:
-    pass
-
-
-def nameless(_x: int = 3) -> None:
-    pass
-
-
-def pydantics_own(model_fields: int = 3) -> None:
-    pass
+    assert describe_parameters(make, "agent 'x'")["anything"]["type"] == "Any"
+    given = check_parameters(parameter_model(make, "agent 'x'"), {"anything": [1, "a"]}, "agent 'x'")
+    assert given.anything == [1, "a"]
 
 
 def unreadable(x: threading.Lock = None) -> None:  # noqa: F821 - as under TYPE_CHECKING
@@ -135,22 +126,13 @@ def foreign(x: Foreign | None = None) -> None:
 @pytest.mark.parametrize(
     ("maker", "told"),
     [
-        (by_place, "has a parameter 'x' that cannot be given"),
-        (nameless, "has a parameter '_x' that cannot be given"),
-        (pydantics_own, "has a parameter 'model_fields' that cannot be given"),
-        (unreadable, "has parameters that cannot be read (NameError: name 'threading' is not defined)"),
-        (foreign, "has a parameter of a type that cannot be checked"),
+        (unreadable, "NameError: name 'threading' is not defined"),
+        (foreign, "Unable to generate pydantic-core schema for"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(maker, told):
     with pytest.raises(UserError) as caught:
         parameter_model(maker, "agent 'x'")
+    assert "agent 'x' has parameters that cannot be checked" in str(caught.value)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_what_may_be_chosen_is_told_once():
-    def made(tone: Literal["warm", "dry"] = "warm") -> None: ...
-
-    with pytest.raises(UserError, match=r"tone='cold' is not allowed; expected warm \| dry$"):
-        check_parameters(parameter_model(made, "agent 'x'"), {"tone": "cold"}, "agent 'x'")
