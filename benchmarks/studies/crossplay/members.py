@@ -16,6 +16,7 @@ from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.studies.crossplay.pairing import role
 from goldenrule.benchmarks.studies.crossplay.sitters import SB3, Kind, Sitter, card_of, loaded
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
 from goldenrule.common.plugins import announced, closest
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -141,7 +142,7 @@ def _found(scenario: str, target: str, device: str) -> list[Sitter]:
         plain, params = plugins.split("agent", target)
         plugins.resolve("agent", plain, params)  # refuses wrong ones
         return [Sitter(plain.rpartition(":")[2], "plugin", plain, dict(params))]
-    folder = Path(target)
+    folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)
     here = known(scenario)
