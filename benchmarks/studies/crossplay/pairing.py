@@ -10,12 +10,12 @@ from goldenrule.agents.base import Agent, Simulates
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
-from goldenrule.benchmarks.evaluation.methods import Method
 from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, done_row
 from goldenrule.benchmarks.studies.crossplay.sitters import Sitter
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
+from goldenrule.training.methods.registry import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
+from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.storage.load import rows
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.benchmarks.storage.store import SweepStore
