@@ -26,7 +26,7 @@ from goldenrule.benchmarks.analysis.compared import score_rows
 from goldenrule.benchmarks.analysis.summarising import over_seeds
 from goldenrule.benchmarks.analysis.summary import ORACLE
 from goldenrule.benchmarks.analysis.verdicts import FIGURE
-from goldenrule.benchmarks.evaluation.evaluate import correlation
+from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
