@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import multiprocessing
 import os
 import signal
@@ -50,9 +51,8 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         with _one_thread():
             for cell in cells:
                 watch.started(cell)
-                outcome = worker.attempt(
-                    cell, pool.folder(cell), lambda done, total, cell=cell: watch.advanced(cell, done, total)
-                )
+                report = functools.partial(watch.advanced, cell)
+                outcome = worker.attempt(cell, pool.folder(cell), report)
                 store.commit(outcome)
                 watch.finished(cell, outcome.row)
         return

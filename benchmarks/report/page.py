@@ -39,7 +39,7 @@ from goldenrule.benchmarks.analysis.summarising import (
 )
 from goldenrule.benchmarks.analysis.summary import LEAST
 from goldenrule.benchmarks.analysis.verdicts import Line
-from goldenrule.benchmarks.evaluation.bounds import bounds
+from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
 from goldenrule.benchmarks.report.crossplay import Crossing, crossing
 from goldenrule.benchmarks.report.figures import Plot
@@ -217,7 +217,7 @@ def _table(
 
 def _honest(setting: Setting) -> float:
     """The gap from which on the estimates of a setting are marked."""
-    low, high = bounds("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
+    low, high = valid_range("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
     return HONEST * (high - low) if math.isfinite(high - low) else HONEST
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.analysis.summarising import Interval, over_seeds
-from goldenrule.benchmarks.evaluation.evaluate import correlation
+from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report import figures
 from goldenrule.benchmarks.report.agreement_plots import agreement
 from goldenrule.benchmarks.report.conversations import Told
