@@ -16,6 +16,7 @@ from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.studies.crossplay.pairing import role
 from goldenrule.benchmarks.studies.crossplay.sitters import SB3, Kind, Sitter, card_of, loaded
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
 from goldenrule.common.plugins import closest, find_plugin, installed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -140,7 +141,7 @@ def _found(scenario: str, target: str, device: str) -> list[Sitter]:
     if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
         plugin = find_plugin("agent", target)
         return [Sitter(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
-    folder = Path(target)
+    folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)
     here = known(scenario)
