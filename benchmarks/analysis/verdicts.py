@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.evaluation.recount import sums_of
+from goldenrule.benchmarks.evaluation.metrics import episode_metrics
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import SETTING
@@ -89,9 +89,10 @@ def _stored(folder: Path, figure: str) -> Stored:
     found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
     with read_run(folder) as run:
         for name, cell in run.by_id.items():
-            sums = [sums_of(log, cell.scenario) for log in run.log.episodes(cell)]
-            told = [one for one in sums if one is not None]
-            found[name] = [(one["episode"], one["status"], one["error"], one[figure]) for one in told]
+            found[name] = [
+                (one["episode"], one["status"], one["error"], episode_metrics(one)[figure])
+                for one in run.log.episodes(cell)
+            ]
     return found
 
 

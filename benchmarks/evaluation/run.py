@@ -26,7 +26,7 @@ from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
-from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.envs.registry import spec
@@ -195,7 +195,6 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
             agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
-    row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
@@ -236,7 +235,7 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "seed": cell.seed,
         "status": "done" if error is None else "failed",
         "error": error,
-        **result.means,
+        **result.metrics,
         "seconds": round(seconds, 3),
     }
 
@@ -262,8 +261,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys(Evaluation.KEYS),
-        "negotiation": None,
+        **dict.fromkeys(KEYS),
         "weights": None,
         "seconds": round(seconds, 3),
     }

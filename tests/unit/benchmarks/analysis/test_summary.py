@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from goldenrule.benchmarks.analysis.summary import FIGURES, figure, interval, ratio, summarise
-from goldenrule.benchmarks.evaluation.bounds import SHARE
+from goldenrule.benchmarks.evaluation.metrics import SHARE
 from goldenrule.benchmarks.report.terminal import print_summary
 
 
