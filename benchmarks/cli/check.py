@@ -12,7 +12,6 @@ import typer
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.options import scenario_spec
-from goldenrule.benchmarks.engines import forks
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import KINDS, Kind
 from goldenrule.common.text import brief, clean
@@ -34,7 +33,6 @@ def check(
     if which is None:
         raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
     pairs = _pairs(set_ or [])
-    forks.begin()  # it gets ready while this process does
     from goldenrule.benchmarks.engines.apart import DiedError, apart
 
     try:
