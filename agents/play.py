@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,7 +127,8 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
 
 
 def _name(agent: Agent, seen: Seen) -> str:
-    return f"{seen.view.agents[seen.view.me]} ({type(agent).__name__})"
+    kind = type(inspect.unwrap(agent))  # type: ignore[arg-type]  # of one that is asked in another way, as by its check
+    return f"{seen.view.agents[seen.view.me]} ({kind.__name__})"
 
 
 def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | Exception]:

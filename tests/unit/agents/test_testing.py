@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import numpy as np
 import pytest
 
-from goldenrule.agents.base import Reply
+from goldenrule.agents.base import AgentError, Reply
 from goldenrule.agents.scripted import people
-from goldenrule.agents.testing import check_agent
+from goldenrule.agents.testing import Chooser, check_agent, rehearse
 from goldenrule.envs.testing.report import holds
 
 
@@ -212,3 +213,78 @@ def test_wrong_input():
         check_agent(Sound, knobs={"x": 1})
     with pytest.raises(ValueError, match="expected at least 3"):
         check_agent(Sound, dialogues=2)
+
+
+class Async(Sound):
+    async def reset(self, seeds):
+        await asyncio.sleep(0)
+        super().reset(seeds)
+
+    async def act(self, observations):
+        await asyncio.sleep(0)
+        return super().act(observations)
+
+
+class AsyncCounts(Async):
+    async def act(self, observations):
+        return [Reply(f"We are {len(observations)}.") for _ in observations]
+
+
+def test_an_async_agent_is_tried_like_any():
+    assert holds(check_agent(Async))
+    assert failed(check_agent(AsyncCounts)).keys() == {named(check_agent(AsyncCounts), SIZE).what}
+
+
+class Sometimes(Sound):
+    """Says nothing in one reply of five."""
+
+    def say(self, seen):
+        return "" if self.rngs[seen.dialogue].random() < 0.2 else "fine"
+
+
+class First(Sound):
+    """Fails in the first rehearsal's two dialogues only."""
+
+    def reset(self, seeds):
+        self.silent = len(seeds) == 2
+        super().reset(seeds)
+
+    def say(self, seen):
+        return "" if self.silent else "fine"
+
+
+class Down(Sound):
+    def say(self, seen):
+        raise ConnectionError("no answer")
+
+
+def rehearsed(agent):
+    return rehearse(agent, "helper_0", {"seeker": Chooser()}, "hidden_needs-v0", {})
+
+
+def test_an_agent_that_fails_now_and_then_is_warned_of_and_may_run():
+    assert rehearsed(Sound()) is None
+    assert rehearsed(First()).startswith("helper_0: an empty text was given")
+    assert rehearsed(Down()) == "helper_0 (Down) raised ConnectionError: no answer"
+    warned = [
+        rehearse(Sometimes(), "camper_0", {"camper_1": Chooser()}, "campsite-v0", {"turns": n}) for n in range(4, 12)
+    ]
+    assert any(warned)  # and none was refused
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        (Empty, "helper_0: an empty text was given"),
+        (Bare, r"helper_0 \(Bare\) returned a str; expected a Reply"),
+        (Short, r"helper_0 \(Short\) returned 1 replies; expected 2"),
+    ],
+)
+def test_an_agent_that_can_say_nothing_at_all_is_refused(agent, told):
+    with pytest.raises(AgentError, match=told):
+        rehearsed(agent())
+
+
+def test_an_agent_that_cannot_be_reset_is_refused():
+    with pytest.raises(TypeError):
+        rehearsed(NoSeeds())
