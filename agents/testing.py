@@ -35,10 +35,10 @@ from goldenrule.envs.testing.report import (
     BrokenError,
     Finding,
     NotTried,
+    brief_repr,
     parameter_properties,
     same_elsewhere,
-    shown,
-    tried,
+    try_properties,
 )
 
 SCENARIO = "hidden_needs-v0"
@@ -150,7 +150,7 @@ def check_agent(
     if isinstance(agent, Plugin):
         properties["another process gives the same dialogues"] = partial(_repeats_elsewhere, case, agent)
         properties |= parameter_properties(agent)
-    return tried(properties, first=3)
+    return try_properties(properties, first=3)
 
 
 def rehearse(
@@ -221,7 +221,7 @@ def _difference(one: Sequence[Episode], other: Sequence[Episode]) -> str | None:
     for number, (a, b) in enumerate(zip(_texts(one), _texts(other), strict=True)):
         for place, (left, right) in enumerate(zip(a, b, strict=False)):
             if left != right:
-                return f"message {place} of dialogue {number} is {shown(left, 40)} and {shown(right, 40)}"
+                return f"message {place} of dialogue {number} is {brief_repr(left, 40)} and {brief_repr(right, 40)}"
         if len(a) != len(b):
             return f"dialogue {number} has {len(a)} messages and {len(b)}"
     return None
@@ -391,7 +391,9 @@ def _simulates(case: _Case) -> None:
     views = [seen.view for seen in agent.seen]
     given = simulate(views, [(view.me + 1) % len(view.agents) for view in views])
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(views):
-        raise BrokenError(f"simulate gave {shown(given)}; expected a list of {len(views)} texts, one for each view")
+        raise BrokenError(
+            f"simulate gave {brief_repr(given)}; expected a list of {len(views)} texts, one for each view"
+        )
     wrong = next((text for text in given if not isinstance(text, str)), None)
     if wrong is not None:
         raise BrokenError(f"simulate gave a {type(wrong).__name__}; expected texts")

@@ -11,7 +11,7 @@ import pytest
 from goldenrule.agents.base import AgentError, Reply
 from goldenrule.agents.scripted import people
 from goldenrule.agents.testing import Chooser, check_agent, rehearse
-from goldenrule.envs.testing.report import holds
+from goldenrule.envs.testing.report import all_hold
 
 
 class Sound:
@@ -125,7 +125,7 @@ SIZE, GLOBALS = "a reply does not depend on how many", "no global random generat
 
 
 def failed(findings):
-    return {one.what: one.why for one in findings if one.held is False}
+    return {one.what: one.why for one in findings if one.passed is False}
 
 
 def named(findings, beginning):
@@ -134,8 +134,8 @@ def named(findings, beginning):
 
 def test_a_sound_agent_keeps_every_promise():
     findings = check_agent(Sound)
-    assert holds(findings)
-    assert [one.what for one in findings if one.held is None] == ["simulate gives one text for each view"]
+    assert all_hold(findings)
+    assert [one.what for one in findings if one.passed is None] == ["simulate gives one text for each view"]
     assert str(findings[0]) == f"ok      {MADE}"
 
 
@@ -169,14 +169,14 @@ def test_scripted_people_keep_every_promise(scenario):
 )
 def test_a_broken_promise_is_found(agent, what, told):
     finding = named(check_agent(agent), what)
-    assert finding.held is False
+    assert finding.passed is False
     assert told in finding.why
     assert "\n" not in str(finding)
 
 
 def test_what_needs_something_that_failed_is_not_tried():
     findings = check_agent(NoAct)
-    assert [one.held for one in findings[:3]] == [False, None, None]
+    assert [one.passed for one in findings[:3]] == [False, None, None]
     assert findings[1].why == "something that it needs has failed"
 
 
@@ -188,11 +188,11 @@ def test_no_more_is_asked_than_is_promised():
         batch_invariant = False
 
     free, together = check_agent(Endpoint), check_agent(Together)
-    assert holds(free)
-    assert holds(together)
+    assert all_hold(free)
+    assert all_hold(together)
     assert named(free, REPEATS).why == "it does not promise that (repeats = False)"
     assert named(together, SIZE).why == "it does not promise that (batch_invariant = False)"
-    assert named(together, REPEATS).held is True
+    assert named(together, REPEATS).passed is True
 
 
 def test_an_agent_that_can_only_choose():
@@ -203,7 +203,7 @@ def test_an_agent_that_can_only_choose():
             offered = [text for text in seen.candidates if text]
             return offered[self.rngs[seen.dialogue].integers(len(offered))]
 
-    assert holds(check_agent(Chooser))
+    assert all_hold(check_agent(Chooser))
 
 
 def test_wrong_input():
@@ -231,7 +231,7 @@ class AsyncCounts(Async):
 
 
 def test_an_async_agent_is_tried_like_any():
-    assert holds(check_agent(Async))
+    assert all_hold(check_agent(Async))
     assert failed(check_agent(AsyncCounts)).keys() == {named(check_agent(AsyncCounts), SIZE).what}
 
 
