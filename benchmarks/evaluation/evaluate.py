@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from goldenrule.agents.base import Agent, Simulates
-from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.world import World
 from goldenrule.common.seeding import generator
-from goldenrule.rewards.base import Reward, Score, score_episodes
+from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee
 from goldenrule.rewards.truth import TRUTH, record_truth, seats
 
@@ -65,7 +65,7 @@ class _Silent:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def score(self, turns: Sequence[Turn]) -> list[Score]:
+    def score(self, turns: Sequence[SpeakerTurn]) -> list[Score]:
         return [Score(None, "the agent does not imagine others") for _ in turns]
 
 
@@ -82,12 +82,12 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
         count: how many episodes.
     """
     spoken = getattr(mind, "tokens", None)
-    held = world.hold(agent, count, "evaluation")
+    held = world.run_episodes(agent, count, "evaluation")
     finished = [episode for episode in held if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
-    scenario = world.env(0).scenario
+    scenario = world.public_scenario
     rewards: list[Reward] = [_Silent(ESTIMATE), _Silent(PREDICTED)]
     if mind is not None:
         rewards = [
@@ -95,7 +95,7 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
             Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED),
         ]
     for reward in rewards:
-        score_episodes(reward, finished, world.learner)
+        log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
     means = _means(world, held, finished)
     if mind is None:
         means["reply_accuracy"] = None

@@ -13,10 +13,10 @@ from pydantic import Field
 from goldenrule.rewards.base import Reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
 from goldenrule.training.learner import Learner, Report
-from goldenrule.training.loop import train
 from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
 from goldenrule.training.methods.naive_kindness import train_naive_kindness
 from goldenrule.training.methods.rlhf import train_rlhf_ppo
+from goldenrule.training.ppo import train
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def ppo_on(
 
 
 def _train_on(learner: Learner, report: Report, asked: Reward) -> None:
-    train(learner, lambda episodes: score_episodes(asked, episodes, learner.me), asked.name, report)
+    train(learner, lambda episodes: score_episodes(asked, episodes, learner.me), report)
 
 
 FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}
