@@ -13,10 +13,10 @@ from typing import Annotated
 from pydantic import Field
 
 from goldenrule.agents import Episode
-from goldenrule.benchmarks.evaluation.methods import Method
 from goldenrule.rewards.base import Score, score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.learner import Learner, Report
+from goldenrule.training.methods.registry import Method
 from goldenrule.training.ppo import train
 
 

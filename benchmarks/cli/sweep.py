@@ -124,8 +124,8 @@ def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as
 
 
 def _show(done: Swept, as_json: bool) -> int:
-    from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
-    from goldenrule.benchmarks.report.table import print_table
+    from goldenrule.benchmarks.analysis.verdicts import comparisons
+    from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 
     summary, where = done.summary, clean(str(done.path))
     compared = comparisons(done.rows, folder=done.path)
@@ -133,7 +133,7 @@ def _show(done: Swept, as_json: bool) -> int:
         told = {"run": str(done.path), "rows": done.rows, "summary": summary, "comparisons": compared}
         print(json.dumps(told), flush=True)
     else:
-        print_table(summary, sys.stdout)
+        print_summary(summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)

@@ -30,7 +30,7 @@ from typing import Any
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
-from goldenrule.common.plugins import imported
+from goldenrule.common.plugins import code_digests
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
@@ -161,7 +161,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "versions": {name: _version(name) for name in PACKAGES} | imported(),
+        "versions": {name: _version(name) for name in PACKAGES} | code_digests(),
         "commit": commit(),
         "command": sys.argv[1:],
     }

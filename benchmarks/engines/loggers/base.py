@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from goldenrule.benchmarks.engines.base import Store
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.evaluation.metrics import COUNTS, METRICS
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
@@ -85,7 +85,7 @@ class Logged:
         config = {key: row[key] for key in ("method", "scenario", "knobs", "seed", "status", "error")}
         try:
             with foreign():  # what they print is theirs: it goes, cleaned, to standard error
-                self._logger.log(row["cell"], config, told(curve), numbers(row, Evaluation.KEYS))
+                self._logger.log(row["cell"], config, told(curve), numbers(row, (*METRICS, *COUNTS)))
         except Exception as error:  # foreign code; the results are saved
             self._logger = None
             reason = clean(f"{type(error).__name__}: {error}")

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from goldenrule.benchmarks.engines.loggers import KINDS, Logged, logger_from
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.common.errors import UserError
 
 ROW = {
-    **dict.fromkeys(Evaluation.KEYS),
+    **dict.fromkeys(KEYS),
     "cell": "untrained-0-ab",
     "method": "untrained",
     "scenario": "hidden_needs-v0",

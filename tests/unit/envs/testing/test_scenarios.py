@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from goldenrule.benchmarks.conformance import check_parameters, check_scenario
-from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import find_plugin
+from goldenrule.envs.testing.report import parameter_properties, tried
+from goldenrule.envs.testing.scenarios import check_scenario
 
 SOURCE = '''
     from goldenrule.envs import Judgement, Knob, Outcome, Scenario, ScenarioSpec, Start
@@ -112,11 +113,12 @@ PARAMETERS = """
 
 def test_parameters_are_typed(module):
     module(PARAMETERS, "typed_plugin")
-    assert [one.held for one in check_parameters("agent", "typed_plugin:Typed")] == [True] * 3
-    assert check_parameters("agent", "typed_plugin:Bare") == []
-    loose = failed(check_parameters("agent", "typed_plugin:Loose"))
-    assert loose == {"every parameter has a type": "size takes anything; expected a type"}
-    contrary = failed(check_parameters("agent", "typed_plugin:Contrary"))
-    assert "size='two' is not allowed; expected integer" in contrary["every default is of its type"]
-    with pytest.raises(UserError, match="has no Absent"):
-        check_parameters("agent", "typed_plugin:Absent")
+
+    def findings(name):
+        return tried(parameter_properties(find_plugin("agent", f"typed_plugin:{name}")))[:-1]
+
+    assert [one.held for one in findings("Typed")] == [True] * 2
+    assert findings("Bare") == []
+    assert failed(findings("Loose")) == {"every parameter has a type": "size takes anything; expected a type"}
+    wrong = failed(findings("Contrary"))["every default is of its type"]
+    assert wrong.endswith("size: Input should be a valid integer, given 'two'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from goldenrule.agents.networks.choosing import BLOCK, ban_controls, choose
+from goldenrule.agents.networks.sampling import BLOCK, ban_controls, choose
 from goldenrule.agents.networks.tokenizer import END, N_CONTROL
 
 SIZES = (5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7)

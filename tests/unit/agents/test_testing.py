@@ -9,7 +9,8 @@ import pytest
 
 from goldenrule.agents.base import Reply
 from goldenrule.agents.scripted import people
-from goldenrule.benchmarks.conformance import check_agent, holds
+from goldenrule.agents.testing import check_agent
+from goldenrule.envs.testing.report import holds
 
 
 class Sound:
@@ -149,7 +150,7 @@ def test_scripted_people_keep_every_promise(scenario):
     ("agent", "what", "told"),
     [
         (NoAct, MADE, "has no act; expected act(observations)"),
-        (NoSeeds, MADE, "it has reset(); expected reset(seeds)"),
+        (NoSeeds, MADE, "a NoSeeds has reset(); expected reset(seeds)"),
         (Unready, MADE, "it raised RuntimeError: no key"),
         (Short, REPLIES, "returned 5 replies; expected 6"),
         (Bare, REPLIES, "returned a str; expected a Reply"),

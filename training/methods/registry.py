@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
-from goldenrule.rewards.base import Reward, score_episodes
+from goldenrule.common.errors import UserError
+from goldenrule.common.notation import parse_call
+from goldenrule.common.plugins import (
+    Plugin,
+    check_callable,
+    closest,
+    find_plugin,
+    installed,
+    load_object,
+    parameter_names,
+)
+from goldenrule.rewards.base import Reward, load_reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
 from goldenrule.training.learner import Learner, Report
 from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
@@ -79,14 +89,12 @@ def ppo_on(
     params: Annotated[dict[str, Any] | None, Field(description="of that reward")] = None,
 ) -> Method:
     """PPO on a reward of the user's own: `ppo_on(reward=package.module:Class)`."""
-    from goldenrule.benchmarks.evaluation import plugins  # which itself looks methods up here
-
-    asked = plugins.reward(reward, params)
-    return Method("ppo_on", f"PPO on the reward {asked.name}", partial(_train_on, asked=asked))
+    loaded = load_reward(reward, params)
+    return Method("ppo_on", f"PPO on the reward {loaded.name}", partial(_train_on, reward=loaded))
 
 
-def _train_on(learner: Learner, report: Report, asked: Reward) -> None:
-    train(learner, lambda episodes: score_episodes(asked, episodes, learner.me), report)
+def _train_on(learner: Learner, report: Report, reward: Reward) -> None:
+    train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), report)
 
 
 FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}
@@ -98,15 +106,69 @@ def methods() -> dict[str, Method]:
     return dict(_METHODS)
 
 
-def method(name: str) -> Method:
-    """The method called `name`.
+def is_built_in(name: str) -> bool:
+    """Whether a method of that name comes with this package; one with parameters in brackets does too."""
+    return parse_call(name)[0] in {**_METHODS, **FACTORIES}
+
+
+def find_method(name: str, params: Mapping[str, Any] | None = None, **how: Any) -> Plugin:
+    """What makes the method called `name`: a built-in one or a plug-in; arguments as for `find_plugin`.
 
     Raises:
-        ValueError: there is none; the message names those there are.
+        UserError: there is none of that name, or a parameter is wrong.
     """
-    if name not in _METHODS:
-        close = difflib.get_close_matches(name, list(_METHODS), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        known = ", ".join([*_METHODS, *FACTORIES])
-        raise ValueError(f"no method {name!r}; expected one of {known}, or package.module:function{hint}")
-    return _METHODS[name]
+    return find_plugin("method", name, params, maker=_maker, **how)
+
+
+def _maker(name: str) -> Callable[..., Any]:
+    if name in _METHODS:
+        return lambda: _METHODS[name]
+    if name in FACTORIES:
+        return FACTORIES[name]
+    if ":" not in name and name not in installed("method"):
+        known = [*_METHODS, *FACTORIES]
+        raise UserError(
+            f"no method {name!r}; expected one of {', '.join(known)}, or package.module:function{closest(name, known)}"
+        )
+    made = load_object("method", name)
+    if not callable(made):
+        return lambda: made  # a `Method` as it is
+    if {"learner", "report"} <= set(parameter_names(made)):
+        raise UserError(
+            f"method {name!r} is the training itself; expected a function that returns it in a Method(name, doc, train)"
+        )
+    return made
+
+
+def load_method(name: str, params: Mapping[str, Any] | None = None) -> Method:
+    """A built-in method or a plug-in: a `Method`, or a class or function that gives one.
+
+    Raises:
+        UserError: see `find_method`; or it gives no `Method` that trains a network.
+    """
+    plugin = find_method(name, params)
+    made = plugin.make()
+    if plugin.name not in _METHODS:
+        check_method_parts(made, f"method {name!r}")
+    method: Method = made
+    return method
+
+
+def check_method_parts(made: Any, whose: str) -> None:
+    """See that a plug-in made a `Method` that trains a network.
+
+    Raises:
+        UserError: it did not.
+    """
+    if not isinstance(made, Method):
+        raise UserError(
+            f"{whose} gave a {type(made).__name__}; expected a Method(name, doc, train) of "
+            "goldenrule.training.methods.registry"
+        )
+    if made.kind != "network" or not callable(made.train):
+        raise UserError(f"{whose} trains nothing; expected a Method with train(learner, report)")
+    check_callable(made, whose, "train", "learner", "report")
+    if made.estimator not in get_args(Estimator):
+        raise UserError(
+            f"{whose} has the estimator {made.estimator!r}; expected one of {', '.join(get_args(Estimator))}"
+        )

@@ -1,4 +1,4 @@
-"""What a method must keep to: training is a pure function of its seed, weights stay finite, updates are reported."""
+"""Check a method: `check_method(my_method)` trains briefly, and gives a `Finding` for each property of it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ import torch
 
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
+from goldenrule.agents.testing import SCENARIO, Chooser
 from goldenrule.agents.world import World, seat_name
-from goldenrule.benchmarks.conformance.tables import SCENARIO, Chooser
-from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
-from goldenrule.envs.testing.report import BrokenError, Finding, shown, tried
+from goldenrule.envs.testing.report import BrokenError, Finding, parameter_properties, shown, tried
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
+from goldenrule.training.methods.registry import Method, check_method_parts
 
 CONFIG = TrainingConfig(updates=2, dialogues=8, minibatches=1, interleave=0, replies=4)
 """Little: what is tried is the way of things, not whether anything was learnt."""
 
 
 def check_method(
-    make: Callable[[], Method],
+    method: Callable[[], Method] | Plugin,
     *,
     scenario: str = SCENARIO,
     knobs: Mapping[str, Any] | None = None,
@@ -36,7 +37,8 @@ def check_method(
     """Train a few times, briefly, and try what every method must keep to.
 
     Args:
-        make: makes the method.
+        method: makes the method; of a plug-in (`goldenrule.training.methods.registry.find_method`) parameters are
+            checked too.
         scenario, knobs: where it trains, beside someone who chooses at random.
         checkpoint: a base to start from instead of the shipped one.
         config: how.
@@ -49,8 +51,11 @@ def check_method(
     """
     given = spec(scenario).resolve(dict(knobs or {}))
     load_base(scenario, checkpoint)
-    case = _Case(make, scenario, given, checkpoint, config)
-    return tried({what: partial(run, case) for what, run in PROPERTIES.items()}, first=2)
+    case = _Case(method.construct if isinstance(method, Plugin) else method, scenario, given, checkpoint, config)
+    properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
+    if isinstance(method, Plugin):
+        properties |= parameter_properties(method)
+    return tried(properties, first=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,7 @@ class _Case:
 
 
 def _is_a_method(case: _Case) -> None:
-    method = case.make()
-    if not isinstance(method, Method):
-        raise BrokenError(f"a {type(method).__name__} was made; expected a Method(name, doc, train)")
-    if method.kind != "network" or not callable(method.train):
-        raise BrokenError("it trains nothing; expected a Method with train(learner, report)")
+    check_method_parts(case.make(), "it")
 
 
 def _trains(case: _Case) -> None:

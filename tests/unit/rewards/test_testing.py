@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from goldenrule.benchmarks.conformance import check_reward, holds
+from goldenrule.envs.testing.report import holds
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.kindness import Kindness
+from goldenrule.rewards.testing import check_reward
 
 
 class Sound:
@@ -134,9 +135,9 @@ def test_a_sound_reward_keeps_every_promise():
 @pytest.mark.parametrize(
     ("reward", "what", "told"),
     [
-        (Unnamed, HAS, "its name is 'task'"),
-        (Coy, HAS, "its privileged is None; expected True or False"),
-        (Mute, HAS, "it has no score; expected score(turns)"),
+        (Unnamed, HAS, "a Unnamed has the name 'task'"),
+        (Coy, HAS, "a Coy has privileged=None; expected True if"),
+        (Mute, HAS, "a Mute has no score; expected score(turns)"),
         (Short, SCORES, "scores; expected"),
         (Bare, SCORES, "gave a bare None for message 0; expected a finite number, or None with a reason"),
         (Infinite, SCORES, "gave nan for message 0; expected a finite number"),

@@ -1,4 +1,4 @@
-"""What a reward must keep to: one finite score a message or a reason, and pure.
+"""Check a reward: `check_reward(MyReward)` tries everything that others rely on, and gives a `Finding` for each.
 
 That it reads no truth without saying so need not be tried: it is not handed any (`rewards.base.ask`).
 """
@@ -13,34 +13,34 @@ from functools import partial
 from typing import Any
 
 from goldenrule.agents.episode import Turn
-from goldenrule.benchmarks.conformance.elsewhere import Request, repeats_elsewhere
-from goldenrule.benchmarks.conformance.tables import ODD, SCENARIO, Tables, scored
-from goldenrule.benchmarks.evaluation.plugins import RESERVED
+from goldenrule.agents.testing import ODD, SCENARIO, Chooser, Stage
+from goldenrule.agents.world import partner_seats
+from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import generator
-from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, shown, tried
-from goldenrule.rewards.base import Reward, Score
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, parameter_properties, same_elsewhere, tried
+from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, load_reward
+from goldenrule.rewards.truth import record_everyone, record_truth
 
 _TOLERANCE = 1e-5
 """A network's sums depend on the shape of the batch in their last digits."""
 
 
 def check_reward(
-    make: Callable[[], Reward],
+    reward: Callable[[], Reward] | Plugin,
     *,
     scenario: str = SCENARIO,
     knobs: Mapping[str, Any] | None = None,
     dialogues: int = 6,
-    named: tuple[str, Mapping[str, Any]] | None = None,
 ) -> list[Finding]:
     """Try what every reward must keep to, on the messages of a scenario's learner.
 
     A reward whose scores are meant to depend on the batch, as a control may, says `batch_invariant = False`.
 
     Args:
-        make: makes the reward; called often, and each is to be as the others.
+        reward: makes the reward; called often, and each is to be as the others. Of a plug-in
+            (`goldenrule.common.plugins.find_plugin`) parameters are checked too, and that another process agrees.
         scenario, knobs: whose messages are scored.
         dialogues: how many.
-        named: a plug-in's name and parameters, by which another process can make it too.
 
     Returns:
         A finding for each property.
@@ -48,12 +48,12 @@ def check_reward(
     Raises:
         ValueError: unknown scenario or knob.
     """
-    tables = Tables(scenario, dict(knobs or {}), dialogues)
-    case = _Case(make, tables.turns())
-    properties = {what: partial(run, case) for what, run in PROPERTIES.items()}
-    if named is not None:
-        request = Request("reward", *named, scenario, tables.knobs, dialogues)
-        properties["another process gives the same scores"] = partial(repeats_elsewhere, request)
+    stage = Stage(scenario, dict(knobs or {}), dialogues)
+    case = _Case(reward.construct if isinstance(reward, Plugin) else reward, _learner_turns(stage))
+    properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
+    if isinstance(reward, Plugin):
+        properties["another process gives the same scores"] = partial(_repeats_elsewhere, reward, stage)
+        properties |= parameter_properties(reward)
     return tried(properties, first=3)
 
 
@@ -68,7 +68,7 @@ class _Case:
 
     def scores(self, turns: Sequence[Turn] | None = None, reward: Reward | None = None) -> list[Score]:
         """Checked scores of these messages, or the usual ones, by this reward, or a new one."""
-        return scored(self.make() if reward is None else reward, self.turns() if turns is None else turns)
+        return _scores(self.make() if reward is None else reward, self.turns() if turns is None else turns)
 
     def same(self, one: Sequence[Score], other: Sequence[Score], what: str, near: float = 0.0) -> None:
         for row, (a, b) in enumerate(zip(one, other, strict=True)):
@@ -84,15 +84,43 @@ class _Case:
             raise NotTried("it does not promise that (batch_invariant = False)")
 
 
+def _learner_turns(stage: Stage) -> list[Turn]:
+    """The messages of the learner's seat in dialogues of choosers, the truth recorded in them."""
+    episodes = stage.run_episodes(Chooser(), stage.seeds())
+    names = episodes[0].agents
+    me = names.index(stage.seat)
+    record_truth(episodes, me, partner_seats(stage.scenario, names))
+    record_everyone(episodes, me)
+    return [turn for episode in episodes for turn in episode.turns if turn.message.speaker == me]
+
+
+def _scores(reward: Reward, turns: Sequence[Turn]) -> list[Score]:
+    """Scores of these messages, checked."""
+    return ask(reward, turns, lambda row: f"message {row}")
+
+
+def _repeats_elsewhere(reward: Plugin, stage: Stage) -> None:
+    arguments = {
+        "name": reward.name,
+        "params": reward.given,
+        "scenario": stage.scenario,
+        "knobs": stage.knobs,
+        "count": stage.count,
+    }
+    same_elsewhere("goldenrule.rewards.testing:message_scores", arguments, "reward")
+
+
+def message_scores(
+    name: str, params: Mapping[str, Any], scenario: str, knobs: Mapping[str, Any], count: int
+) -> list[float | str]:
+    """What each message scores with a reward that is a plug-in: called in another process, to compare."""
+    scores = _scores(load_reward(name, params), _learner_turns(Stage(scenario, knobs, count)))
+    return [score.reason if score.value is None else round(score.value, 6) for score in scores]
+
+
 def _has_its_parts(case: _Case) -> None:
     reward = case.make()
-    name, privileged = getattr(reward, "name", None), getattr(reward, "privileged", None)
-    if not isinstance(name, str) or not name or name in RESERVED:
-        raise BrokenError(f"its name is {shown(name)}; expected a text that is none of {', '.join(RESERVED)}")
-    if not isinstance(privileged, bool):
-        raise BrokenError(f"its privileged is {shown(privileged)}; expected True or False")
-    if not callable(getattr(reward, "score", None)):
-        raise BrokenError("it has no score; expected score(turns)")
+    check_reward_parts(reward, f"a {type(reward).__name__}")
 
 
 def _scores_well(case: _Case) -> None:
