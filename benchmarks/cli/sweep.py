@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ import typer
 
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.cli.options import whole, words
-from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 
@@ -45,11 +44,9 @@ def sweep(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
     """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     most = None if limit is None else whole(limit, "--limit")
     parts = [] if only is None else words(only, "--only")
-    if engine == "local" and not dry_run and file.is_file():
-        forks.begin()  # workers get ready while this process does
     from goldenrule.benchmarks.experiments.ahead import ahead
     from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, run_sweep
 
@@ -75,9 +72,7 @@ def validate(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Check a sweep file; show its grid and what it will cost."""
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
-    if estimate and file.is_file():
-        forks.begin()  # what is timed is timed in a process of its own
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     wanted, cells = _read(file)
     from goldenrule.benchmarks.cli.sweep_show import print_grid
     from goldenrule.benchmarks.experiments.ahead import ahead

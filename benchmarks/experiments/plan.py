@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
@@ -59,7 +59,7 @@ class Comparison:
     @property
     def processes(self) -> int:
         """How many workers."""
-        return (os.cpu_count() or 1) if self.workers is None else self.workers
+        return available_cores() if self.workers is None else self.workers
 
 
 def plan(wanted: Comparison) -> list[Cell]:

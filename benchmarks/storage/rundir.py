@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 from goldenrule.common.plugins import code_digests
@@ -160,7 +160,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "versions": {name: _version(name) for name in PACKAGES} | code_digests(),
         "commit": commit(),
         "command": sys.argv[1:],
