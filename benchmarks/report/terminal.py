@@ -112,6 +112,8 @@ def table_lines(
         titles = [textwrap.wrap(columns[place], widths[place], break_on_hyphens=False) for place in block]
         height = max(map(len, titles), default=1)
         heading = _joined([[""] * (height - len(title)) + title for title in titles], sides)
+        if below:
+            yield True, ", ".join(names)
         first = "" if below else _padded(names, name_widths)
         yield from ((True, f"{'':{margin}}{line}".rstrip()) for line in heading[:-1])
         yield True, f"{first:{margin}}{heading[-1]}".rstrip()
@@ -278,7 +280,7 @@ def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
     console = console_for(stream)
     rows = [([str(line["method"])], [_difference(line), _p(line["p_holm"]), _chance(line), line["verdict"]])
             for line in over]  # fmt: skip
-    columns = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
+    columns = ("difference in partner reward", "p (Holm)", "P(improves)", "verdict")
     print_table(console, [f"against {clean(str(over[0]['baseline']))}"], columns, rows, text=columns[-1:])
     notes: dict[str, list[str]] = {}  # what holds for several methods is said once
     for line in over:
