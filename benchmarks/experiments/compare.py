@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.analysis.common_episodes import alike_in
-from goldenrule.benchmarks.analysis.summary import summarise
+from goldenrule.benchmarks.analysis.summary import summary_of
 from goldenrule.benchmarks.engines.base import Pool, Watch
 from goldenrule.benchmarks.engines.local import run_cells
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.plan import Comparison
 from goldenrule.benchmarks.report.page import write_report
+from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.rundir import SUMMARY, RunDirectory, fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_figures
 from goldenrule.envs.datasets.casino import load_casino
@@ -66,7 +66,8 @@ def compare(
             run_cells(cells, run, watch, Pool(wanted.processes, weights))
     except KeyboardInterrupt:
         interrupted = True
-    summary = summarise(alike_in(run.path, run.rows), len(cells))
+    with read_run(run.path) as stored:
+        summary = summary_of(stored)
     summary["human"] = None if interrupted else human(wanted.scenario)
     run.write(SUMMARY, summary)
     if interrupted:
