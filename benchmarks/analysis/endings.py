@@ -16,7 +16,7 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.summarising import Interval, interval
 from goldenrule.benchmarks.evaluation.bounds import bounds
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell, number
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell, number
 from goldenrule.envs.registry import specs
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.recount import COUNTED, REWARDS, recounted
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.benchmarks.storage.schema import episode_row
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.untrusted import contained
 from goldenrule.envs.dialogue import DialogueEnv

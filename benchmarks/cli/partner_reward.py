@@ -56,7 +56,7 @@ def partner_reward(
         if given and train is None:
             raise UserError(f"{option} was given without --train; it only has a meaning with it")
     number = whole(seed, "--seed", low=0)
-    from goldenrule.benchmarks.storage.rundir import RunDirectory, environment
+    from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
     from goldenrule.envs.datasets.casino import load_casino
 
     began = time.perf_counter()
@@ -71,7 +71,9 @@ def partner_reward(
         "folds": folds or None,
         "seed": number,
     }
-    run = None if out is None else RunDirectory.create(out, settings, [])
+    if out is not None:
+        empty_folder(out)
+        write_json(out / "config.json", settings)
     if train is not None:
         checkpoint = _train(dialogues, train, _folds(folds), steps, number)
     result, made_by = _judge(dialogues, checkpoint or [], number)
@@ -85,9 +87,9 @@ def partner_reward(
         "rows": result["rows"],
         "summary": {"split": result["split"], **_summary(result["rows"])},
     }
-    if run is not None:
-        run.write("result.json", report)
-        run.write("people.json", result["people"])
+    if out is not None:
+        write_json(out / "result.json", report)
+        write_json(out / "people.json", result["people"])
     if json_:
         print(json.dumps(report))
     else:
@@ -136,7 +138,7 @@ def _train(dialogues: Any, folder: Path, folds: list[int], steps: str, seed: int
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.benchmarks.storage.rundir import empty_folder, environment
+    from goldenrule.benchmarks.storage.provenance import empty_folder, environment
     from goldenrule.benchmarks.studies.partner_reward.split import train_on_humans
     from goldenrule.training.pretraining.imagination import ImaginationConfig
 

@@ -14,7 +14,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.storage.stored import Run
+    from goldenrule.benchmarks.storage.reader import Run
 
 
 def report(
@@ -26,7 +26,7 @@ def report(
     from goldenrule.benchmarks.analysis.verdicts import print_comparisons
     from goldenrule.benchmarks.report.page import write_page
     from goldenrule.benchmarks.report.table import print_table
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]

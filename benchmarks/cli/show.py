@@ -22,7 +22,7 @@ def show(
 ) -> int:
     """Show a stored conversation; without EPISODE, list what there is."""
     from goldenrule.benchmarks.report.show import cell_named, conversation, episode_named, listing, print_lines
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run, everything=True) as stored:
         if episode is not None and ":" in episode:

@@ -54,7 +54,7 @@ def speed(
     batches = [whole(word, "--batch") for word in words(batch, "--batch")]
     if size not in ("small", "large"):
         raise UserError(f"--size {size!r} is unknown; expected small or large")
-    from goldenrule.benchmarks.experiments.plan import device as resolve_device
+    from goldenrule.benchmarks.experiments.grid import device as resolve_device
     from goldenrule.benchmarks.generation_speed import generation_speed, setup
     from goldenrule.benchmarks.report_speed import report_speed
     from goldenrule.benchmarks.speed import environment_speed

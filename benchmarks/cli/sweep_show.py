@@ -16,7 +16,7 @@ from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.estimate import Cost
 from goldenrule.benchmarks.experiments.grid import alike
 from goldenrule.benchmarks.report.table import PIPE_WIDTH
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 
 
 class Store(Protocol):
-    """Where finished cells go; `RunDirectory` and `SweepStore` are such places."""
+    """Where finished cells go; `RunDirectory` and `ResultStore` are such places."""
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         """Save what came of one or more cells for good."""
 
 
@@ -83,7 +83,7 @@ class Settling:
 
     def __init__(self, store: Store, watch: Watch) -> None:
         self._store, self._watch = store, watch
-        self._finished: list[tuple[Cell, Outcome]] = []
+        self._finished: list[tuple[Cell, RunRecord]] = []
         self._due = 0.0
 
     def __enter__(self) -> Settling:
@@ -92,7 +92,7 @@ class Settling:
     def __exit__(self, *_: object) -> None:
         self.settle()
 
-    def add(self, cell: Cell, outcome: Outcome) -> None:
+    def add(self, cell: Cell, outcome: RunRecord) -> None:
         """Take in what came of a cell."""
         now = time.monotonic()
         if not self._finished:

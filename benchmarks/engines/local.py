@@ -27,7 +27,7 @@ from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
 from goldenrule.benchmarks.engines.claims import Claim
 from goldenrule.benchmarks.engines.worker import attempt, serve
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 SMALL = 4096
@@ -188,7 +188,7 @@ class _Worker:
         with contextlib.suppress(BrokenPipeError):
             self.channel.send_bytes(task)
 
-    def listen(self, watch: Watch, pool: Pool) -> tuple[Cell, Outcome] | None:
+    def listen(self, watch: Watch, pool: Pool) -> tuple[Cell, RunRecord] | None:
         """Take one message of the process; the cell and what came of it when it is finished, for better or worse."""
         cell = self.cell
         assert cell is not None
@@ -201,7 +201,7 @@ class _Worker:
             return None
         return cell, content[0]
 
-    def _died(self, cell: Cell, pool: Pool) -> tuple[Cell, Outcome] | None:
+    def _died(self, cell: Cell, pool: Pool) -> tuple[Cell, RunRecord] | None:
         """Begin the cell anew, or give it up; the one that was handed ahead had not been begun."""
         self.process.join()
         ended, self.deaths = forks.cause(self.process.exitcode), self.deaths + 1
@@ -215,7 +215,7 @@ class _Worker:
         if again:
             return None
         reason = f"its process died {self.deaths} times ({ended})"
-        return cell, Outcome(failed_row(cell, reason, time.perf_counter() - self.began))
+        return cell, RunRecord(failed_row(cell, reason, time.perf_counter() - self.began))
 
     def stop(self) -> None:
         """End the process; it holds nothing that is not in the store."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from goldenrule.benchmarks.report.crossplay import Crossing
-from goldenrule.benchmarks.storage.stored import Run, shown
+from goldenrule.benchmarks.storage.reader import Run, shown
 
 
 def facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from goldenrule.benchmarks.report.crossplay import Crossing, sitter
 from goldenrule.benchmarks.report.figures import Look, Plot, Rows
 from goldenrule.benchmarks.report.profile_plots import profile_data, profiles
 from goldenrule.benchmarks.report.style import Theme, colours
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 
 DETAILED = 3
 """Settings (scenario and knobs) that get figures of their own; with more, the curves over knobs tell the rest."""

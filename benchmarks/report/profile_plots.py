@@ -15,7 +15,7 @@ from goldenrule.benchmarks.analysis.verdicts import FIGURE
 from goldenrule.benchmarks.report.figures import WIDTH, Look, Rows
 from goldenrule.benchmarks.report.style import drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
-from goldenrule.benchmarks.storage.stored import StoredCell
+from goldenrule.benchmarks.storage.reader import StoredCell
 from goldenrule.common.errors import UserError
 
 THRESHOLDS = 60

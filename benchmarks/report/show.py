@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, shown
 from goldenrule.common.errors import UserError
 from goldenrule.envs.message import NARRATOR
 

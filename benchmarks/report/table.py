@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from goldenrule.benchmarks.analysis.summary import LEAST
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 COLUMNS = {

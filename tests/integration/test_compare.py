@@ -16,10 +16,10 @@ from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments import compare as comparing
 from goldenrule.benchmarks.experiments.compare import compare
-from goldenrule.benchmarks.experiments.plan import Comparison, plan
+from goldenrule.benchmarks.experiments.grid import Comparison, plan
 from goldenrule.benchmarks.report.table import print_table
 from goldenrule.benchmarks.storage import VOLATILE
-from goldenrule.benchmarks.storage.rundir import read_rows
+from goldenrule.benchmarks.storage.provenance import read_rows
 from goldenrule.envs.datasets.files import has
 from goldenrule.training.learner import TrainingConfig
 

@@ -16,7 +16,7 @@ from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments import compare as comparing
 from goldenrule.benchmarks.experiments.compare import compare
-from goldenrule.benchmarks.experiments.plan import Comparison, plan
+from goldenrule.benchmarks.experiments.grid import Comparison, plan
 from goldenrule.envs import registry
 from goldenrule.training.learner import TrainingConfig
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from goldenrule.benchmarks.engines.base import Store
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -72,13 +72,13 @@ class Logged:
         self._store = store
         self._logger: Logger | None = logger
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         """Save, then log."""
         self._store.commit(*outcomes)
         for outcome in outcomes:
             self._tell(outcome)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: RunRecord) -> None:
         if self._logger is None:
             return
         row, curve = outcome.row, json.loads(outcome.curve or "[]")

@@ -8,7 +8,7 @@ import pytest
 
 from goldenrule.benchmarks.engines.base import Settling, Unwatched
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(2)]
 
@@ -19,7 +19,7 @@ class Kept(Unwatched):
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         self.told.append([one.row["seed"] for one in outcomes])
 
     def finished(self, cell: Cell, row: dict[str, Any]) -> None:
@@ -31,7 +31,7 @@ def test_cells_that_finish_together_are_saved_together_before_the_watch_knows() 
     with Settling(kept, kept) as settling:
         assert settling.left is None
         for cell in CELLS:
-            settling.add(cell, Outcome({"seed": cell.seed, "seconds": 0.02}))
+            settling.add(cell, RunRecord({"seed": cell.seed, "seconds": 0.02}))
         assert settling.left is not None
         assert settling.left <= Settling.LINGER
         assert kept.told == []
@@ -46,9 +46,9 @@ def test_none_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     kept = Kept()
     settling = Settling(kept, kept)
-    settling.add(CELLS[0], Outcome({"seed": 0, "seconds": 0.02}))
+    settling.add(CELLS[0], RunRecord({"seed": 0, "seconds": 0.02}))
     now[0] += 0.75 * Settling.LINGER
-    settling.add(CELLS[1], Outcome({"seed": 1, "seconds": 0.02}))
+    settling.add(CELLS[1], RunRecord({"seed": 1, "seconds": 0.02}))
     assert settling.left == pytest.approx(0.25 * Settling.LINGER)
     now[0] += Settling.LINGER
     assert settling.left == 0
@@ -57,8 +57,8 @@ def test_none_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_took_long_waits_for_none() -> None:
     kept = Kept()
     with Settling(kept, kept) as settling:
-        settling.add(CELLS[0], Outcome({"seed": 0, "seconds": 0.02}))
-        settling.add(CELLS[1], Outcome({"seed": 1, "seconds": 60.0}))
+        settling.add(CELLS[0], RunRecord({"seed": 0, "seconds": 0.02}))
+        settling.add(CELLS[1], RunRecord({"seed": 1, "seconds": 60.0}))
         assert settling.left == 0
 
 
@@ -67,7 +67,7 @@ def test_what_finished_before_something_broke_is_saved() -> None:
 
     def interrupted() -> None:
         with Settling(kept, kept) as settling:
-            settling.add(CELLS[1], Outcome({"seed": 1, "seconds": 0.02}))
+            settling.add(CELLS[1], RunRecord({"seed": 1, "seconds": 0.02}))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

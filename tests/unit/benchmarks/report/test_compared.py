@@ -16,7 +16,7 @@ from goldenrule.benchmarks.analysis.verdicts import comparisons, print_compariso
 from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.statistics import holm, iqm
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]

@@ -9,7 +9,7 @@ from goldenrule.benchmarks.report.agreement_plots import agreement, with_room
 from goldenrule.benchmarks.report.figures import Look, headline, learning
 from goldenrule.benchmarks.report.plots import detailed
 from goldenrule.benchmarks.report.style import LIGHT, LINES, drawable
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
 LOOK = Look(LIGHT, {"a": "#112233", "b": "#445566"})
 

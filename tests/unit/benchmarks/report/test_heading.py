@@ -11,7 +11,7 @@ from goldenrule.benchmarks.analysis.verdicts import LONGEST, left_out
 from goldenrule.benchmarks.report.heading import facts
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.style import LIGHT, colours
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
 Row = dict[str, Any]

@@ -12,9 +12,9 @@ import yaml
 
 from goldenrule.benchmarks.cli.entry import main
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
-from goldenrule.benchmarks.storage.load import rows
+from goldenrule.benchmarks.storage.reader import rows
 from goldenrule.benchmarks.storage.schema import FIGURES, FILE
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 
 SWEEP: dict[str, Any] = {
@@ -159,7 +159,7 @@ def test_a_cell_that_lacks_episodes_and_is_not_run_again_is_a_failed_row_with_th
 ) -> None:
     (tmp_path / FILE).write_bytes((whole / "out" / FILE).read_bytes())
     sql("DELETE FROM episodes WHERE cell LIKE 'scripted-1-%'")(tmp_path / FILE)
-    with SweepStore(tmp_path, {}, {}, mending=True) as store:
+    with ResultStore(tmp_path, {}, {}, mending=True) as store:
         (lacking,) = store.mend()
         assert store.mend() == []
     found = {row["cell"]: row for row in rows(tmp_path)}

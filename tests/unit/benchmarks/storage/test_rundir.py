@@ -7,9 +7,8 @@ import json
 import pytest
 
 from goldenrule.benchmarks.storage import rundir
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.rundir import RunDirectory, fresh_path, read_json, read_rows
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps
+from goldenrule.benchmarks.storage.provenance import RunDirectory, fresh_path, read_json, read_rows
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, dumps
 from goldenrule.common.errors import UserError
 
 
@@ -25,7 +24,7 @@ def row(cell, **more):
 def test_rows_stand_in_the_order_of_the_table_whatever_finished_first(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b", "c"])
     for cell in ("c", "a"):
-        run.commit(Outcome(row(cell), [logged('{"episode": 0}')]))
+        run.commit(RunRecord(row(cell), [logged('{"episode": 0}')]))
     assert [one["cell"] for one in read_rows(run.path)] == ["a", "c"] == [one["cell"] for one in run.rows]
 
 
@@ -33,7 +32,7 @@ def test_any_text_survives(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a"])
     text = "line\u2028separator\nnew line \x1b[2J 水 \U0001f642 \ud800 lone"
     logs = [logged(dumps({"text": text}))]
-    run.commit(Outcome(row("a", error=text), logs, curve=dumps([{"kl": 0.1}]), trace=text))
+    run.commit(RunRecord(row("a", error=text), logs, curve=dumps([{"kl": 0.1}]), trace=text))
     assert read_rows(run.path)[0]["error"] == text
     (line,) = (run.path / "episodes" / "a.jsonl").read_bytes().splitlines()
     assert json.loads(line)["text"] == text
@@ -43,16 +42,16 @@ def test_any_text_survives(tmp_path):
 
 def test_a_number_that_is_none_is_refused_and_the_old_rows_stay(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b"])
-    run.commit(Outcome(row("a")))
+    run.commit(RunRecord(row("a")))
     with pytest.raises(ValueError, match="Out of range float"):
-        run.commit(Outcome(row("b", reward=float("nan"))))
-    run.commit(Outcome(row("b", reward=None)))
+        run.commit(RunRecord(row("b", reward=float("nan"))))
+    run.commit(RunRecord(row("b", reward=None)))
     assert [one["cell"] for one in read_rows(run.path)] == ["a", "b"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
     run = RunDirectory.create(tmp_path / "run", {"cells": []}, ["a", "b"])
-    run.commit(Outcome(row("a")))
+    run.commit(RunRecord(row("a")))
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
@@ -60,7 +59,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            run.commit(Outcome(row("b")))
+            run.commit(RunRecord(row("b")))
     assert [one["cell"] for one in read_rows(run.path)] == ["a"]
     assert not list(run.path.rglob("*.part"))
 

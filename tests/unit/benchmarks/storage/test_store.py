@@ -13,11 +13,9 @@ import pytest
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load, opening, to_parquet
-from goldenrule.benchmarks.storage.load import rows, standing
-from goldenrule.benchmarks.storage.lock import locked
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import rows, standing
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore, locked
 from goldenrule.common.errors import UserError
 
 
@@ -28,7 +26,7 @@ def outcome():
 
 
 def opened(folder, places=()):
-    return SweepStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
+    return ResultStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
 
 
 def named(outcome, cell, **columns):
@@ -70,7 +68,7 @@ def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
     failed = {**dict.fromkeys(row), **{k: row[k] for k in ("cell", "method", "scenario", "knobs", "params", "seed")}}
     failed |= {"status": "failed", "error": "lost\ud800\0", "seconds": 0.0}
     with opened(tmp_path) as store:
-        store.commit(Outcome(failed, trace="Traceback"))
+        store.commit(RunRecord(failed, trace="Traceback"))
         assert rows(tmp_path)[0]["error"] == "lost\\ud800\\x00"
         store.commit(outcome)
     assert [one["status"] for one in rows(tmp_path)] == ["done"]
