@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.cli.options import knobs, named_agents, seeds, whole, words
+from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.datasets.files import data_at
@@ -58,7 +58,7 @@ def compare(
     held = whole(episodes, "--episodes")
     training = {} if steps is None else {"updates": whole(steps, "--steps")}
     learnt = None if dialogues is None else whole(dialogues, "--dialogues")
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
 
     # From here on torch is needed.
     from goldenrule.benchmarks.experiments.ahead import ahead
@@ -87,9 +87,9 @@ def compare(
 
 def _show(done: Swept, as_json: bool) -> int:
     """Print the results and write the page; the exit code."""
-    from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
+    from goldenrule.benchmarks.analysis.verdicts import comparisons
     from goldenrule.benchmarks.report.page import write_report
-    from goldenrule.benchmarks.report.table import print_table
+    from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 
     where, page, trouble = clean(str(done.path)), None, None
     if not done.interrupted:
@@ -102,7 +102,7 @@ def _show(done: Swept, as_json: bool) -> int:
         told = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
         print(json.dumps(told), flush=True)
     else:
-        print_table(done.summary, sys.stdout)
+        print_summary(done.summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"Run:    {where}", flush=True)
         if page is not None:

@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from goldenrule.agents.base import load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
-from goldenrule.benchmarks.evaluation import plugins
-from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
 from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile
 from goldenrule.benchmarks.experiments.wrong_fields import shown, told
@@ -35,6 +35,7 @@ from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.promises import ScenarioError
 from goldenrule.training.learner import TrainingConfig
+from goldenrule.training.methods.registry import Method, is_built_in, load_method
 
 LONGEST_VALUE = 80
 """Characters of a parameter or setting in the name of a method."""
@@ -118,7 +119,7 @@ def cells_of(sweep: SweepFile, where: str | None = None) -> list[Cell]:
             partner=sweep.partner,
         )
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, entry.knobs)]
-        chosen = [plugins.method(one.source, one.params) for one in variants if one.source is not None]
+        chosen = [load_method(one.source, one.params) for one in variants if one.source is not None]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)  # human cards are read here
             check_scripts(scenario, knobs, sweep.partner, chosen)
@@ -224,7 +225,7 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
     if name != entry.id:
         _free(name)
     for params in _choices(entry.params, "parameter"):
-        _each_has_effect(entry.settings, plugins.method(entry.id, params), partner)
+        _each_has_effect(entry.settings, load_method(entry.id, params), partner)
         source, given, resolved = _resolved("method", entry.id, params)
         for chosen in _choices(entry.settings, "setting"):
             training = training_of({**common, **chosen})
@@ -240,13 +241,13 @@ def _short(name: str) -> str:
 
 def _resolved(kind: Kind, name: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     """A plug-in's name alone, its parameters as given in the name or beside it, and all of them."""
-    plain, given = plugins.split(kind, name, params)
-    return plain, given, plugins.resolve(kind, plain, given)
+    found = plugin(kind, name, params)
+    return found.name, found.given, found.resolved
 
 
 def _free(name: str) -> str:
     """A name that a method or agent may have: of built-in methods, tables say more than their names."""
-    if plugins.built_in(name) or name in plugins.factories():
+    if is_built_in(name):
         raise UserError(f"{name!r} is the name of a built-in method; give this one another with `name: ...`")
     return name
 
@@ -310,7 +311,7 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
 
 def _kind(variant: Variant) -> str:
     """Of its method (`evaluation.methods.Method`), `custom` for an agent of the user's own."""
-    return "custom" if variant.source is None else plugins.method(variant.source, variant.params).kind
+    return "custom" if variant.source is None else load_method(variant.source, variant.params).kind
 
 
 def _each_once(cells: Sequence[Cell]) -> None:
@@ -424,7 +425,7 @@ def rehearse(cell: Cell, dialogues: int = 2) -> None:
 def _rehearse(cell: Cell, dialogues: int) -> None:
     assert cell.agent is not None
     with foreign():
-        agent = plugins.agent(cell.agent, cell.params)
+        agent = load_agent(cell.agent, cell.params)
         seats = {
             **others(cell, cell.settings, derive(cell.seed, "partner")),
             seat_name(cell.scenario, "learner"): agent,

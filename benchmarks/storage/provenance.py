@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -17,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
-from goldenrule.common.plugins import PLUGGED, imported
+from goldenrule.common.plugins import DIGEST_PREFIX, code_digests
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 RUNS = Path("runs")
@@ -34,8 +34,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "versions": {name: _version(name) for name in PACKAGES} | imported(),
+        "cores": available_cores(),
+        "versions": {name: _version(name) for name in PACKAGES} | code_digests(),
         "commit": commit(),
         "command": sys.argv[1:],
     }
@@ -93,7 +93,7 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name in {**then, **now}
-        if then.get(name) != now.get(name) and (not name.startswith(PLUGGED) or (name in then and name in now))
+        if then.get(name) != now.get(name) and (not name.startswith(DIGEST_PREFIX) or (name in then and name in now))
     ]
 
 

@@ -125,6 +125,22 @@ def _knobs(scenario: str, text: str) -> dict[str, Any]:
     return in_order(scenario, json.loads(text))
 
 
+def begun(folder: Path) -> bool:
+    """Whether a folder has a results file that holds anything, be it damaged; a run killed at birth leaves none.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    file = folder / FILE
+    try:
+        if not file.is_file():
+            return False
+    except OSError as error:
+        raise UserError(f"{_quoted(folder)} cannot be read ({error.strerror}); name another with --out") from error
+    with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
+        return not is_empty(db)
+
+
 def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     """`cell`, `status`, `code` and `versions` of every row; empty where there are no results yet.
 
@@ -135,13 +151,8 @@ def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     Raises:
         UserError: the results are damaged, of another version, or of something else than what is expected.
     """
-    try:
-        if not (folder / FILE).exists() or (folder / FILE).stat().st_size == 0:
-            return []
-    except OSError as error:
-        raise UserError(
-            f"{_quoted(folder)} cannot be looked at ({error.strerror}); name another folder with --out"
-        ) from error
+    if not begun(folder):
+        return []
     with contextlib.closing(connect(folder)) as db:
         same_work(db, folder / FILE, kind, name)
         with translated(folder / FILE):

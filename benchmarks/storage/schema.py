@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from goldenrule.agents.world import partner_seats, seat_name
-from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, Evaluation
+from goldenrule.benchmarks.evaluation.metrics import KEYS, episode_metrics
 
 FORMAT = 2
 """Kept as the file's `user_version`; files of version 0.1 have 0 there."""
@@ -40,7 +39,7 @@ CELL_COLUMNS: dict[str, str] = {
     "params": "TEXT NOT NULL",
     "status": "TEXT NOT NULL CHECK (status IN ('done', 'failed'))",
     "error": "TEXT",
-    **dict.fromkeys(Evaluation.KEYS, "REAL"),
+    **dict.fromkeys(KEYS, "REAL"),
     "episodes": "INTEGER",
     "episodes_failed": "INTEGER",
     "episodes_estimated": "INTEGER",
@@ -152,7 +151,7 @@ class RunRecord:
             TypeError: something in it is no plain data.
         """
         dumps(row)
-        rows = [episode_row(row["cell"], row["scenario"], one) for one in episodes]
+        rows = [episode_row(row["cell"], one) for one in episodes]
         return cls(
             row,
             [_episode_values(one) for one in rows],
@@ -179,43 +178,19 @@ def cell_values(record: RunRecord) -> dict[str, Any]:
     return values | {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
 
 
-def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
-    """One episode of a cell as a row, its log included; see `episode_sums`."""
-    return {**episode_sums(cell, scenario, log), "log": dumps(log)}
-
-
-def episode_sums(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of an episode but for its log.
+def episode_row(cell: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """One episode of a cell as a row of `episodes`.
 
     Args:
         cell: its id.
-        scenario: scenario id, which says who learns and whose reward kindness is about.
-        log: the episode as `evaluation.as_data` gives it.
+        log: the episode as `evaluation.evaluate.as_data` gives it.
     """
-    me, partners = log["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, log["agents"])
-    turns, failed = log["turns"], log["status"] == "failed"
-    mine = [turn for turn in turns if turn["speaker"] == me]
-
-    def total(values: Sequence[float | None]) -> float | None:
-        return None if failed or not values or None in values else float(sum(v for v in values if v is not None))
-
-    absent = [pair for turn in turns for pair in turn["absent"].items()]
-    rated = [turn["proxy"] for turn in mine if turn["proxy"] is not None]
     return {
         "cell": cell,
         "episode": log["episode"],
         "seed": str(log["seed"]),
         "status": log["status"],
         "error": clean_text(log["error"]),
-        "messages": len(turns),
-        "invalid_messages": sum(turn["valid"] is False for turn in mine),
-        "own_reward": total([turn["rewards"][me] for turn in turns]),
-        "partner_reward": total([turn["rewards"][partner] for turn in turns for partner in partners]),
-        "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
-        "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
-        "proxy_reward": total(rated),
+        **episode_metrics(log),
+        "log": dumps(log),
     }
-
-
-def _over(total: float | None, people: int) -> float | None:
-    return None if total is None else total / people

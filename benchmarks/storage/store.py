@@ -80,6 +80,9 @@ def check(db: sqlite3.Connection, file: Path) -> None:
     with translated(file):
         (fault,) = db.execute("PRAGMA quick_check(1)").fetchone()
         (given,) = db.execute("PRAGMA user_version").fetchone()
+        (page,) = db.execute("PRAGMA page_size").fetchone()
+    if file.stat().st_size % page:  # SQLite fills the rest of a last page with zeros, and sees no fault
+        fault = "it is cut short"
     if fault != "ok":
         told = " ".join(str(fault).replace("*** in database main ***", "").split())
         raise UserError(f"{_quoted(file)} is damaged ({clean(told[:300])}); {RESTORE}")

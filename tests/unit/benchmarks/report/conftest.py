@@ -14,11 +14,12 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, PREDICTED, Evaluation, as_data
-from goldenrule.benchmarks.evaluation.recount import recounted
+from goldenrule.benchmarks.evaluation.evaluate import as_data
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, run_metrics
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, clean_text, dumps
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.seeding import derive, generator
+from goldenrule.envs.make import make
 from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, REFUSALS, THANKS
 from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS
 from goldenrule.rewards.truth import TRUTH, record_truth
@@ -78,16 +79,14 @@ def curve(seed: int, trust: float, updates: int) -> list[dict[str, Any]]:
     return entries
 
 
-MEASURED = ("own_reward", "proxy_reward", "partner_reward", "partner_reward_estimate", "estimate_gap",
-            "estimate_correlation", "valid_share", "reply_accuracy")  # fmt: skip
-"""Figures that a made row has."""
+def records_of(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    env = make(SCENARIO)
+    return [as_data(episode, number, 0, (1,), env.scenario.read) for number, episode in enumerate(episodes)]
 
 
-def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: list[Episode]) -> dict[str, Any]:
+def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], records: Sequence[Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"cell": cell, "method": method, "scenario": SCENARIO, "knobs": knobs, "seed": seed}
-    row |= {"status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS), "negotiation": None, "seconds": 1.0}
-    row |= {"episodes": len(episodes), "episodes_failed": 0} | dict.fromkeys(MEASURED, 0.0)
-    return row | recounted(row, [as_data(episode, number) for number, episode in enumerate(episodes)])
+    return row | {"status": "done", "error": None, "tokens": None, **run_metrics(records), "seconds": 1.0}
 
 
 def make_run(
@@ -135,13 +134,13 @@ def _record(
 ) -> RunRecord:
     knobs = {"similarity": similarity, "cue": 1.0}
     trust = TRUST.get(method, 0.97)
-    episodes = held(derive(seed, method), count, trust, **knobs)
-    row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
+    records = records_of(held(derive(seed, method), count, trust, **knobs))
+    row = row_of(name, method, seed, knobs, records)
     change(row, records)
     learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
     try:
         return RunRecord.of(row, records, learnt)
-    except (KeyError, TypeError, ValueError, IndexError):  # after `change` there may be no sums to take
+    except (KeyError, TypeError, ValueError, IndexError):  # after `change` there may be nothing to add up
         logs = [logged(name, number, one) for number, one in enumerate(records)]
         return RunRecord(row, logs, curve=dumps(learnt) if learnt else None)
 
@@ -170,7 +169,7 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
             "scenario": SCENARIO,
             "knobs": {"similarity": 0.5, "k": text},
         }
-        row |= {"seed": 0, "params": {text: text}, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
+        row |= {"seed": 0, "params": {text: text}, "status": "done", "error": None, **dict.fromkeys(KEYS)}
         row |= {
             "negotiation": {text: 1.0},
             "seconds": 1.0,
@@ -195,18 +194,20 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
                 "speaker": 0,
                 "scores": scores,
                 "imagined": text,
+                "reply": 2,
+                "reply_reward": None,
                 "notes": {ESTIMATE: text, PREDICTED: f"{text}!"},
                 **said,
             },
             {"speaker": 1, "scores": {}, "notes": {}, **said},
         ]
         log: dict[str, Any] = {"episode": 0, "seed": 0, "agents": ["helper_0", text], "cards": [text, text]}
+        log |= {"learner": 0, "partners": [1]}
         log |= {"status": "failed" if failed else "terminated", "error": text if failed else None, "turns": turns}
         log |= {"narration": [{"at": 0, "text": text, "to": None}]}
         records.append(RunRecord(row, [logged(cell, 0, log)]))
-    with ResultStore(
-        folder, {one.row["cell"]: place for place, one in enumerate(records)}, {"goldenrule": "0"}
-    ) as store:
+    places = {one.row["cell"]: place for place, one in enumerate(records)}
+    with ResultStore(folder, places, {"goldenrule": "0"}) as store:
         environment = {"command": list(texts[:5]), "versions": {texts[0]: texts[1]}}
         store.describe(sweep={"texts": {text: text for text in texts}}, environment=environment, cells=len(records))
         store.commit(*records)

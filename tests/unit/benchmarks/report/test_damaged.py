@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.messages import SHOWN
 
 LOST = "results.sqlite: 2 damaged episodes of untrained-0-25, left out"

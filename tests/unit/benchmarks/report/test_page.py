@@ -19,6 +19,7 @@ from goldenrule.benchmarks.report.conversations import PER_CELL
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import rows
 from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 
 HOSTILE = (
@@ -84,8 +85,8 @@ def poison(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
 def hostile_run(run_maker: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile") / "run"
     run = run_maker(folder, ("rlhf_ppo",), (0, 1, 2, 10), count=len(HOSTILE), updates=2, change=poison)
-    config = json.loads((run / "config.json").read_text("utf-8"))
-    (run / "config.json").write_text(json.dumps(config | dict(zip(HOSTILE, HOSTILE, strict=True))), "utf-8")
+    with ResultStore(run, {}, {}) as store:
+        store.describe(sweep=dict(zip(HOSTILE, HOSTILE, strict=True)))
     write_report(run)
     return run
 

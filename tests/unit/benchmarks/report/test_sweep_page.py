@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
 from goldenrule.benchmarks.report.page import write_report
