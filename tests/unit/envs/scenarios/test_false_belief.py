@@ -10,8 +10,8 @@ import pytest
 
 from goldenrule import envs
 from goldenrule.envs.message import NARRATOR
-from goldenrule.envs.scenarios import false_belief as fb
 from goldenrule.envs.scenarios.false_belief import language as words
+from goldenrule.envs.scenarios.false_belief import scenario as fb
 
 LONG = {"containers": 6, "objects": 3, "moves": 8, "told": 0.5}
 ID = "false_belief-v0"

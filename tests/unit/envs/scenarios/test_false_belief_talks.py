@@ -13,8 +13,8 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.scenarios import false_belief as fb
 from goldenrule.envs.scenarios.false_belief import language as words
+from goldenrule.envs.scenarios.false_belief import scenario as fb
 
 LONG = {"containers": 6, "objects": 3, "moves": 8, "told": 0.5}
 ID = "false_belief-v0"
