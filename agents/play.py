@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
@@ -44,7 +44,7 @@ def play(
     distinct = list({id(a): a for a in seats.values()}.values())
     for number, agent in enumerate(distinct):
         with contained():
-            agent.reset([derive(seed, "agent", number) for seed in seeds])
+            ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
     episodes = []
     for env, seed in zip(envs, seeds, strict=True):
         env.reset(seed=seed)
@@ -109,7 +109,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
     """
     try:
         with contained():
-            found = _checked(agent, seen, agent.act(seen))
+            found = _checked(agent, seen, ask_act(agent, seen))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]
@@ -197,3 +197,42 @@ def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcom
 def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
     episode.status, episode.error = "failed", shortened(str(error), LONGEST)
     episode.conversation = env.table.conversation()
+
+
+class SeatedAgents:
+    """Takes every other seat of one dialogue at a time.
+
+    Args:
+        agents: who sits where, by agent name or role.
+    """
+
+    def __init__(self, agents: Mapping[str, Agent]) -> None:
+        self.agents = agents
+        self._distinct = list({id(agent): agent for agent in agents.values()}.values())
+
+    def reset(self, seed: int) -> None:
+        """A new dialogue begins."""
+        for number, agent in enumerate(self._distinct):
+            ask_reset(agent, [derive(seed, "agent", number)])
+
+    def act(self, env: DialogueEnv, agent: str) -> Any:
+        """The action of `agent`: its text, or in choice mode the number of the candidate it chose.
+
+        Raises:
+            ValueError: nobody sits there, or who sits there broke the protocol.
+        """
+        sitting = self.agents.get(agent, self.agents.get(agent.rsplit("_", 1)[0]))
+        if sitting is None:
+            raise ValueError(f"nobody sits as {agent}; expected an agent for it, got {sorted(self.agents)}")
+        seen = decode(env.observe(agent), tuple(env.possible_agents))
+        offered = env.scenario.candidates(seen.view.me)
+        if needs_candidates(sitting) and seen.candidates is None:
+            seen = replace(seen, candidates=offered)
+        reply = ask(sitting, [seen])[0]
+        if isinstance(reply, Exception):
+            raise reply
+        if env.mode == "text":
+            return reply.text
+        if not reply.text or reply.text not in offered:
+            raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
+        return offered.index(reply.text)

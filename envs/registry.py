@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import pettingzoo
 
-from goldenrule.common.plugins import PluginError, announced, closest, found
+from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import closest, installed, load_object
 from goldenrule.envs.datasets.files import has
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -288,13 +289,13 @@ def spec(scenario_id: str) -> ScenarioSpec:
     A plug-in is imported and registered when it is first asked for, so that it is known in every process.
 
     Raises:
-        ValueError: no such scenario; the message names the nearest ones. A `PluginError` where it is a plug-in that
-            cannot be had.
+        ValueError: no such scenario; the message names the nearest ones. A `UserError` where it is a plug-in that
+            cannot be loaded.
     """
     known = _SPECS.get(scenario_id) or _PLUGGED.get(scenario_id)
     if known is not None:
         return known
-    if ":" not in scenario_id and scenario_id not in announced("scenario"):
+    if ":" not in scenario_id and scenario_id not in installed("scenario"):
         raise ValueError(
             f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{closest(scenario_id, _SPECS)}"
         )
@@ -304,13 +305,13 @@ def spec(scenario_id: str) -> ScenarioSpec:
 
 def _plugged(name: str) -> ScenarioSpec:
     """The scenario plug-in called `name`, registered."""
-    given = found("scenario", name)
+    given = load_object("scenario", name)
     if not isinstance(given, ScenarioSpec):
         what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        raise PluginError(f"scenario {name!r} is {what}; expected a ScenarioSpec, as goldenrule.envs.register takes")
+        raise UserError(f"scenario {name!r} is {what}; expected a ScenarioSpec, as goldenrule.envs.register takes")
     if ":" not in name and name != given.id:
-        raise PluginError(f"scenario {name!r} has the id {given.id!r}; give its entry point that name")
+        raise UserError(f"scenario {name!r} has the id {given.id!r}; give its entry point that name")
     try:
         return register(given)
     except ValueError as error:
-        raise PluginError(f"scenario {name!r} cannot be registered: {error}") from error
+        raise UserError(f"scenario {name!r} cannot be registered: {error}") from error

@@ -13,11 +13,11 @@ from typing import Annotated
 from pydantic import Field
 
 from goldenrule.agents import Episode
-from goldenrule.benchmarks.evaluation.methods import Method
 from goldenrule.rewards.base import Score, record, score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.learner import Learner, Report
 from goldenrule.training.loop import train
+from goldenrule.training.methods.registry import Method
 
 REWARD = "brief_kindness"
 

@@ -6,16 +6,19 @@ A score is a finite number, or none with a reason: unscored is not zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from goldenrule.agents.episode import Episode, Turn
-from goldenrule.common.errors import ContractError
+from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.untrusted import contained
 
 TASK = "task"
 """Name of the environment's own true reward; no `Reward` may take it."""
+RESERVED = (TASK, "truth", "truth_of_everyone")
+"""Names that no plug-in may take: the scenario's own reward, and what estimates are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,37 @@ class Reward(Protocol):
 
     def score(self, turns: Sequence[Turn]) -> Sequence[Score]:
         """One score for each turn, in order."""
+
+
+def load_reward(name: str, params: Mapping[str, Any] | None = None) -> Reward:
+    """A reward of the user's own from its class or factory.
+
+    Args:
+        name: `package.module:Class` or an entry point of `goldenrule.rewards`, perhaps with parameters in brackets.
+        params: its parameters as plain data, where the name has none.
+
+    Raises:
+        UserError: it cannot be imported or made, a parameter is wrong, or it lacks a name, `privileged` or `score`.
+    """
+    reward: Reward = find_plugin("reward", name, params).make()
+    check_reward_parts(reward, f"reward {name!r}")
+    return reward
+
+
+def check_reward_parts(reward: Any, whose: str) -> None:
+    """See that a reward has a name of its own, says whether it is privileged, and can score.
+
+    Raises:
+        UserError: it does not.
+    """
+    check_callable(reward, whose, "score", "turns")
+    name, privileged = getattr(reward, "name", None), getattr(reward, "privileged", None)
+    if not isinstance(name, str) or not name or name in RESERVED:
+        raise UserError(f"{whose} has the name {name!r}; expected a text that is none of {', '.join(RESERVED)}")
+    if not isinstance(privileged, bool):
+        raise UserError(
+            f"{whose} has privileged={privileged!r}; expected True if it reads what no agent may see, or False"
+        )
 
 
 class ScoreError(ContractError):

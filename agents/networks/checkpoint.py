@@ -15,13 +15,14 @@ from torch import Tensor
 
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 
 FORMAT = 2
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be read or written: says which file and why."""
 
 

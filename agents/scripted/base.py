@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from goldenrule.agents.base import Agent, Reply, Seen
+from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
@@ -17,7 +18,7 @@ Maker = Callable[[], Agent]
 _PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}
 
 
-class UnscriptedError(ValueError):
+class UnscriptedError(UserError):
     """Nobody has written scripts for a seat or of a style: a line that says which, and what to do."""
 
 

@@ -4,7 +4,7 @@ The unit is the seed: training and evaluation under another seed are independent
 interval of a mean is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample
 deviation `s`, here, on the page and in cross-play. With three seeds t is 4.30, so intervals are wide, and honest; two
 seeds say next to nothing of their spread (t is 12.7), so below three there is none. Where a figure cannot leave a
-range, an end beyond it is moved to it (`evaluation.bounds`): what is left holds the mean as often.
+range, an end beyond it is moved to it (`evaluation.metrics.valid_range`): what is left holds the mean as often.
 Where t has no closed form (differences' verdicts, interquartile means, strengths) intervals are bootstrapped.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from goldenrule.benchmarks.evaluation.bounds import ANY, SHARE, Bounds, bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
 from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
 
 Row = Mapping[str, Any]
@@ -148,14 +148,16 @@ def _group(group: Sequence[Row], oracles: Oracles) -> dict[str, Any]:
     first, done = group[0], [row for row in group if row["status"] == "done"]
     failed = "every run of this method failed; see its rows"
     figures = {
-        key: figure([row[key] for row in done], why if done else failed, bounds(key, first["scenario"], first["knobs"]))
+        key: figure(
+            [row[key] for row in done], why if done else failed, valid_range(key, first["scenario"], first["knobs"])
+        )
         for key, why in FIGURES.items()
     }
     figures["oracle_share"] = (
         oracle_share(
             [(row["seed"], row["partner_reward"]) for row in done],
             oracles.get(_setting_key(first)),
-            bounds("partner_reward", first["scenario"], first["knobs"]),
+            valid_range("partner_reward", first["scenario"], first["knobs"]),
         )
         if done
         else figure([], failed)
@@ -203,7 +205,7 @@ def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:
     found = [row["negotiation"] for row in done if row.get("negotiation")]
     if not found:
         return None
-    return {key: figure([one[key] for one in found], "nothing was agreed", bounds(key)) for key in found[0]}
+    return {key: figure([one[key] for one in found], "nothing was agreed", valid_range(key)) for key in found[0]}
 
 
 def _setting(group: Sequence[Row]) -> dict[str, Any]:

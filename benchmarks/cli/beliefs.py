@@ -15,7 +15,7 @@ from goldenrule.benchmarks.storage.naming import setting_name
 
 SCENARIO = "false_belief-v0"
 _TITLES = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
-_COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always\nthe truth")
+_COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always the truth")
 
 
 def beliefs(
@@ -60,26 +60,15 @@ def beliefs(
 
 
 def _say(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, highlight=False, width=120)
+    from goldenrule.benchmarks.report.terminal import console_for, print_table
+
+    console = console_for(sys.stdout)
     run, summary = report["run"], report["summary"]
     console.print(Text(setting_name(SCENARIO, run["knobs"]), "bold"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("order", vertical="bottom")
-    table.add_column("the imagined reply's", vertical="bottom")
-    for title in _COLUMNS:
-        table.add_column(title, justify="right", vertical="bottom")
-    order = None
-    for row in report["rows"]:
-        first = "" if row["order"] == order else str(row["order"])
-        order = row["order"]
-        table.add_row(first, _TITLES[row["figure"]], *_cells(row))
-    console.print(table)
+    rows = [([str(row["order"]), _TITLES[row["figure"]]], _cells(row)) for row in report["rows"]]
+    print_table(console, ["order", "the imagined reply's"], _COLUMNS, rows)
     text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
     text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
     text += "Intervals are Wilson's."

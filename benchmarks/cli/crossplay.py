@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -52,7 +52,7 @@ def crossplay(
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
     options = one_each(knobs(scenario, set_ or []))
     numbers, held = seeds(seeds_), whole(episodes, "--episodes")
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     population, held_out = named(agents or [], "--agents"), named(partners or [], "--partners")
 
     # From here on torch is needed.

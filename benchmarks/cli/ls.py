@@ -16,7 +16,7 @@ from goldenrule.envs import Knob, specs
 from goldenrule.envs.registry import COMMON_KNOBS
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.evaluation.installed import Mark
+    from goldenrule.benchmarks.evaluation.plugins import Mark
 
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
@@ -28,9 +28,9 @@ def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object
 
 def _found() -> dict[str, Any]:
     """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
-    from goldenrule.benchmarks.evaluation.installed import marks
+    from goldenrule.benchmarks.evaluation.plugins import installed_marks
 
-    plugins = marks()
+    plugins = installed_marks()
     if not plugins:
         return inventory()
     with contextlib.suppress(DiedError):
@@ -53,12 +53,12 @@ def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
     """
     from goldenrule.agents.networks.pretrained import shipped
     from goldenrule.agents.scripted import people, population
-    from goldenrule.benchmarks.evaluation.installed import installed
-    from goldenrule.benchmarks.evaluation.methods import FACTORIES, methods
+    from goldenrule.benchmarks.evaluation.plugins import installed_plugins
     from goldenrule.envs.datasets.corpora import LOADERS, available
+    from goldenrule.training.methods.registry import FACTORIES, methods
 
     here = available()
-    plugins = [asdict(one) for one in installed(broken)]  # before the scenarios, which some of them are
+    plugins = [asdict(one) for one in installed_plugins(broken)]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {

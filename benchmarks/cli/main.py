@@ -1,4 +1,4 @@
-"""The command `goldenrule` and all its own commands; `goldenrule.benchmarks.cli.entry` begins it.
+"""Entry point of `goldenrule`: run a command, turn what goes wrong into one line on standard error and an exit code.
 
 Exit codes: 0 done, 1 a run failed (its rows say why), 2 wrong input (one line says what), 130 interrupted.
 """
@@ -6,152 +6,179 @@ Exit codes: 0 done, 1 a run failed (its rows say why), 2 wrong input (one line s
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
 
-import typer
-from typer.exceptions import TyperException
-
-from goldenrule.benchmarks.cli import (
-    beliefs,
-    check,
-    compare,
-    crossplay,
-    diff,
-    export,
-    ls,
-    partner_reward,
-    play,
-    pretrain,
-    replay,
-    report,
-    show,
-    speed,
-    sweep,
-)
-from goldenrule.benchmarks.cli.leaving import CODE, leave
-from goldenrule.benchmarks.cli.messages import INTERRUPTED, Interrupted, tell
-from goldenrule.common.errors import UserError
-from goldenrule.common.untrusted import ForeignError, noticing_interrupts, one_line
-from goldenrule.envs.datasets.files import DataError
+from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.text import brief, clean
 
 DEBUG = "GOLDENRULE_DEBUG"
+"""Environment variable: print the traceback of an error too."""
+
+INTERRUPTED = 130
 STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG)
-"""What is wrong with a disk or folder, and not with us."""
-FREE = "Free space or mend permissions, then run the same command again"
-
-app = typer.Typer(
-    name="goldenrule",
-    help="Train and compare agents that take a partner's reward as their own.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-evaluate = typer.Typer(
-    help="Hold an agent against human data or known beliefs.", no_args_is_help=True, rich_markup_mode=None
-)
-
-app.command()(compare.compare)
-app.command()(report.report)
-app.command()(show.show)
-app.command()(replay.replay)
-app.command()(diff.diff)
-app.command()(export.export)
-app.command()(play.play)
-app.command()(play.talk)
-app.command()(sweep.sweep)
-app.command()(sweep.validate)
-app.command()(crossplay.crossplay)
-app.command()(ls.ls)
-app.command()(check.check)
-app.command()(pretrain.pretrain)
-app.command()(speed.speed)
-evaluate.command("partner-reward")(partner_reward.partner_reward)
-evaluate.command("beliefs")(beliefs.beliefs)
-app.add_typer(evaluate, name="evaluate")
+"""Errors of a disk or folder that its owner can mend."""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from goldenrule import __version__
-
-        print(f"goldenrule {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Train and compare agents that take a partner's reward as their own."""
-
-
-def run(arguments: Sequence[str] | None) -> int:
-    """Run a command; gives the exit code. Whatever goes wrong is one line on standard error.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
 
     Args:
-        arguments: as they were typed; `None` for those of this process.
+        arguments: command line without the program's name; `None` for that of this process.
+
+    Returns:
+        the exit code.
     """
+    repair_streams()
     try:
-        with noticing_interrupts(leave):
-            code = app(None if arguments is None else list(arguments), prog_name="goldenrule", standalone_mode=False)
+        with _somewhere():
+            code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-        if code == INTERRUPTED and not isinstance(code, Interrupted):  # Typer has taken it and says nothing
-            return _say("interrupted", CODE)
-        return int(code or 0)
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", CODE)
-    except TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: its message is the help, of many lines
-            print(error.format_message(), file=sys.stderr)
-            return 2
-        return _say(_with_next_step(error), 2)
-    except BaseException as error:  # SystemExit too: nothing of ours raises it
-        if isinstance(error.__context__, BrokenPipeError) and isinstance(error, SystemExit):
-            return 1  # what Rich makes of a reader that has gone
-        if os.environ.get(DEBUG):
+        return code
+    except BaseException as error:  # KeyboardInterrupt and SystemExit too
+        code, line = _explain(error)
+        if os.environ.get(DEBUG) and code != INTERRUPTED:
             traceback.print_exc()
-        if isinstance(error, UserError | DataError) or _is_input(error):
-            return _say(str(error), 2)
-        if isinstance(error, ForeignError):
-            return _say(f"code of a plug-in raised {error}, which would end the program; it may only raise errors", 2)
-        if isinstance(error, OSError) and error.errno in STORAGE:
-            return _say(f"{_unwritten(error)}; what was saved before is kept. {FREE}", 2)
-        hint = "" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"
-        return _say(f"unexpected {one_line(error)}{hint}", 1)
+        if line is not None:
+            print(line, file=sys.stderr, flush=True)
+        return code
 
 
-def _with_next_step(error: TyperException) -> str:
-    """What was typed wrong, and where to look, unless Typer has said what was meant."""
-    told = error.format_message()
-    if "Did you mean" in told or "Possible options" in told:
-        return told
+@contextmanager
+def _somewhere() -> Iterator[None]:
+    """Work in a temporary folder where the working directory is gone: no library imports without one."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        folder = tempfile.mkdtemp(prefix="goldenrule-")
+        os.chdir(folder)
+    else:
+        yield
+        return
+    print(_line(f"the working directory is gone; relative paths start at {folder}"), file=sys.stderr)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is kept where something was written
+            os.rmdir(folder)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    with _interrupt_exits():
+        from goldenrule.benchmarks.cli.app import Exit, command
+    try:
+        with command.make_context("goldenrule", list(arguments)) as context:
+            return int(command.invoke(context) or 0)
+    except Exit as done:  # --help and --version
+        return done.exit_code
+
+
+@contextmanager
+def _interrupt_exits() -> Iterator[None]:
+    """While modules are imported, Ctrl-C ends the process at once: libraries may abort when interrupted there."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as under nohup, or ours already
+        yield
+        return
+
+    def leave(*_: object) -> None:
+        os.write(2, b"goldenrule: interrupted\n")
+        os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _explain(error: BaseException) -> tuple[int, str | None]:
+    """Exit code and message of an error."""
+    if _was_interrupted(error):
+        return INTERRUPTED, "goldenrule: interrupted"
+    if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: the message is the help, of many lines
+        return 2, str(error)
+    if hasattr(error, "format_message"):  # of Typer: a wrong command, option or value
+        return 2, _line(_with_next_step(error))
+    if isinstance(error, UserError | ContractError):
+        return 2, _line(str(error))
+    if isinstance(error, OSError) and error.errno in STORAGE:
+        where = "standard output" if error.filename is None else repr(str(error.filename))
+        cure = "what was saved before is kept. Free space or mend permissions, then run the same command again"
+        return 2, _line(f"{where} cannot be written or read ({error.strerror}); {cure}")
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return 1, _line(f"unexpected {said}" + ("" if os.environ.get(DEBUG) else f"; set {DEBUG}=1 to see where"))
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: libraries raise others in its place, as on import."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _with_next_step(error: Any) -> str:
+    """Typer's message, and where to look unless it has said what was meant."""
+    told: str = error.format_message()
     context = getattr(error, "ctx", None)
-    commands = [] if context is None else list(getattr(context.command, "commands", ()))
-    called = "goldenrule" if context is None else context.command_path
-    hint = f"expected one of {', '.join(commands)}" if commands else f"see `{called} --help`"
+    if context is None or "Did you mean" in told or "Possible options" in told:
+        return told
+    commands = list(getattr(context.command, "commands", ()))
+    hint = f"expected one of {', '.join(commands)}" if commands else f"see `{context.command_path} --help`"
     return f"{told.removesuffix('.')}; {hint}"
 
 
-def _unwritten(error: OSError) -> str:
-    where = "a file" if error.filename is None else repr(str(error.filename)[:300])
-    return f"{where} cannot be written or read ({error.strerror})"
+def _line(text: str) -> str:
+    return f"goldenrule: {clean(brief(text))}"
 
 
-def _is_input(error: BaseException) -> bool:
-    """Whether a layer below refused what it was given. Looked up by name: importing checkpoints imports torch."""
-    return any(kind.__name__ in ("CheckpointError", "AgentError", "UnscriptedError") for kind in type(error).__mro__)
+class _Stream(io.FileIO):
+    """Standard output or error that outlives its reader: what nobody reads is dropped, and the command goes on."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes; a full disk behind standard output is told once."""
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            if error.errno != errno.EPIPE and self.fileno() == 1:
+                raise
+            return len(data)
 
 
-def _say(line: str, code: int) -> int:
-    tell(line)
-    return code
+def repair_streams() -> None:
+    """Make standard streams usable that are closed, lose their reader or cannot encode what is written to them.
+
+    Those that something else stands in for, as in tests, are left alone.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # closed: a file opened next would take its place, and our output would go there
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    elif isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        old = getattr(sys, name)
+        if old is not getattr(sys, f"__{name}__"):
+            continue
+        if old is not None:
+            old.flush()
+        raw = io.BufferedWriter(_Stream(descriptor, "w", closefd=False))
+        encoding = "utf-8" if old is None else old.encoding
+        at_once = descriptor == 2 or os.isatty(descriptor)
+        setattr(sys, name, io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=at_once))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@ from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.options import knobs, one_each, scenario_spec, whole
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import ForeignError, foreign, one_line
+from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.promises import ScenarioError
@@ -109,9 +109,9 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
+    from goldenrule.agents.base import load_agent
     from goldenrule.agents.scripted import person
-    from goldenrule.benchmarks.evaluation.plugins import agent
-    from goldenrule.common.plugins import announced
+    from goldenrule.common.plugins import installed
 
     if who is None:
         from goldenrule.agents.networks.pretrained import shipped
@@ -125,9 +125,9 @@ def sitting(
 
         network, tokenizer, _ = load_base(scenario, checkpoint, knobs=options)
         return LanguageModel(network, tokenizer)
-    if ":" not in who and who.partition("(")[0] not in announced("agent"):
+    if ":" not in who and who.partition("(")[0] not in installed("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
-    return agent(who)
+    return load_agent(who)
 
 
 def _hold(
@@ -137,14 +137,12 @@ def _hold(
     from goldenrule.agents.play import play as hold
 
     try:
-        with foreign():
+        with contained():
             return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
     except ScenarioError as error:
         raise UserError(f"scenario {scenario}: {error}; mend it") from error
-    except ForeignError:
-        raise
     except Exception as error:  # what `play` lets through: of the scenario, or of an agent's `reset`
         raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 

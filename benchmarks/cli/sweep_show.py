@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from goldenrule.benchmarks.cli.progress import duration
@@ -15,7 +13,7 @@ from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.estimate import Cost
 from goldenrule.benchmarks.experiments.grid import alike
-from goldenrule.benchmarks.report.table import PIPE_WIDTH
+from goldenrule.benchmarks.report.terminal import console_for, print_table
 from goldenrule.benchmarks.storage.naming import setting_name
 from goldenrule.common.text import clean
 
@@ -47,17 +45,11 @@ def print_grid(
         }
         print(json.dumps(found), file=stream, flush=True)
         return
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("method", "scenario and knobs", "cells", "each takes"):
-        table.add_column(title)
+    console, rows = console_for(stream), []
     for number, (cell, count) in enumerate(groups):
         cost = "" if costs is None else _cost(costs[number])
-        cells_of_row = (cell.method, setting_name(cell.scenario, cell.knobs), str(count), cost)
-        table.add_row(*(Text(clean(text)) for text in cells_of_row))
-    console.print(table)
+        rows.append(([cell.method, setting_name(cell.scenario, cell.knobs)], [str(count), cost]))
+    print_table(console, ["method", "scenario and knobs"], ["cells", "each takes"], rows)
     console.print(Text(clean(f"{wanted.name}: {len(cells)} cells, {len(cells) * wanted.episodes:,} dialogues.")))
     if total is not None and size is not None:
         console.print(

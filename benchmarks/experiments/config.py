@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from goldenrule.benchmarks.experiments.plain_yaml import load
 from goldenrule.benchmarks.experiments.wrong_fields import shown, told
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
 
 MAX_SEED = 2**31 - 1
 MAX_CELLS = 100_000
@@ -134,7 +135,7 @@ class SweepFile(_Strict):
     def _path(cls, checkpoint: Path | None) -> Path | None:
         if checkpoint is not None and (len(str(checkpoint)) > MAX_PATH or "\0" in str(checkpoint)):
             raise _given(str(checkpoint))
-        return checkpoint
+        return None if checkpoint is None else expand(checkpoint)
 
     @property
     def seed_list(self) -> list[int]:

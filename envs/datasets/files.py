@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
+
 VARIABLE = "GOLDENRULE_DATA"
 
 SOURCES = {
@@ -25,7 +28,7 @@ SOURCES = {
 }
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Human data is missing or not of the expected form; one line says which, and what to do."""
 
 
@@ -81,7 +84,7 @@ def has(name: str) -> bool:
 
 def _roots() -> list[Path]:
     if os.environ.get(VARIABLE):
-        return [Path(os.environ[VARIABLE])]
+        return [expand(os.environ[VARIABLE])]
     checkout = Path(__file__).resolve().parent.parent.parent
     return [checkout.parent / "shared" / "data", Path.cwd().parent / "shared" / "data"]
 

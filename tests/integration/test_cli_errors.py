@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 
 
 def one_line(capsys, arguments):
@@ -114,7 +114,6 @@ def test_other_commands(tmp_path, capsys):
         capsys, ["pretrain", "--out", out, "--threads", "x"]
     )
     assert list(tmp_path.iterdir()) == []
-    assert "no scenario" in one_line(capsys, ["speed", "--scenario", "x"])
     assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
     assert "No such command 'frob'; expected one of compare, report, " in one_line(capsys, ["frob"])
     assert "No such command 'swep'. Did you mean 'sweep'?\n" in one_line(capsys, ["swep"])
@@ -152,9 +151,9 @@ def test_who_asks_for_nothing_is_shown_what_there_is(given, capsys):
 
 
 def test_a_reader_that_has_gone_is_no_error():
-    given = [sys.executable, "-m", "goldenrule.benchmarks.cli.entry", "evaluate", "beliefs", "--dialogues", "2"]
+    given = [sys.executable, "-m", "goldenrule.benchmarks.cli.main", "evaluate", "beliefs", "--dialogues", "2"]
     with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
         command.stdout.close()
         told = command.stderr.read()
-    assert command.returncode == 1
+    assert command.returncode == 0
     assert told == ""

@@ -24,7 +24,7 @@ def begun(folder: Path, module: str, handler: str, *arguments: str) -> tuple[int
     """Exit code, output and errors of the command, interrupted when `module` is first asked for."""
     (folder / "interrupts.py").write_text(INTERRUPTS.format(module=module))
     program = f"import signal, sys; signal.signal(signal.SIGINT, signal.{handler}); import interrupts\n"
-    program += "from goldenrule.benchmarks.cli.entry import main; sys.exit(main(sys.argv[1:]))"
+    program += "from goldenrule.benchmarks.cli.main import main; sys.exit(main(sys.argv[1:]))"
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
     command = [sys.executable, "-c", program, *arguments]
     ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120)

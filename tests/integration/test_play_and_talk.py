@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 
 
 def test_play_shows_cards_words_and_true_rewards(capsys):

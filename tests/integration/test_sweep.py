@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.evaluation.run import failed_row

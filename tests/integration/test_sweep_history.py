@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.storage import VOLATILE, load
 from goldenrule.benchmarks.storage.schema import FILE
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
 from goldenrule.benchmarks.storage.load import begun, rows
@@ -25,7 +25,7 @@ from goldenrule.common.seeding import generator
 pytest.importorskip("pandas")
 KILLS = int(os.environ.get("GOLDENRULE_KILLS", "20"))
 REPORTS = KILLS // 4
-COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli.entry"]
+COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli.main"]
 SWEEP = {
     "name": "killed",
     "scenarios": [{"id": "hidden_needs-v0", "similarity": [0.0, 0.5, 1.0]}, "third_party-v0"],

@@ -188,7 +188,7 @@ def run(make_learner, method, seed):
     progress = []
     method(learner, lambda p: progress.append(asdict(p)))
     result = evaluate(learner.world, learner.agent, learner.agent, "prediction", 12)
-    return weights_hash(learner.network), progress, result.means, result.episodes
+    return weights_hash(learner.network), progress, result.metrics, result.episodes
 
 
 @pytest.mark.parametrize("method", [train_naive_kindness, train_empathetic_kindness, shuffled, train_rlhf_ppo])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.engines.apart import apart
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.experiments.estimate import Cost, crowded

@@ -30,7 +30,7 @@ def test_package_says_it_is_typed():
 
 def test_command_is_installed_once():
     (command,) = entry_points(group="console_scripts", name="goldenrule")
-    assert command.value == "goldenrule.benchmarks.cli.entry:main"
+    assert command.value == "goldenrule.benchmarks.cli.main:main"
 
 
 def test_environments_load_without_torch():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from goldenrule.agents.base import Agent, Reply, Seen
+from goldenrule.agents.base import Agent, Reply, Seen, ask_act, ask_reset
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.play import play, seat
@@ -66,12 +66,12 @@ class Garbling:
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` dialogues."""
-        self.agent.reset(seeds)
+        ask_reset(self.agent, seeds)
         self._rngs = [generator(seed, "garbling") for seed in seeds]
 
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         """One garbled reply for each observation; foreign words come from what was heard and is meant in this batch."""
-        meant = [reply.text for reply in self.agent.act(observations)]
+        meant = [reply.text for reply in ask_act(self.agent, observations)]
         heard = [message.text for seen in observations for message in seen.view.messages]
         return [
             Reply(garble(text, [*meant, *heard], self._rngs[seen.dialogue]))

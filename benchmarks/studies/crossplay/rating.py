@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array

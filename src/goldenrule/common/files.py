@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Paths as people write them, and files that are either whole or not there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import glob
 import os
 import socket
 from pathlib import Path
+
+
+def expand(path: str | Path) -> Path:
+    """`~/runs` and `$HOME/runs` as the folder that is meant: quotes and YAML keep a shell from expanding them."""
+    return Path(os.path.expanduser(os.path.expandvars(path)))
 
 
 def write_whole(path: Path, data: bytes) -> None:

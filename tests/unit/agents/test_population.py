@@ -12,7 +12,7 @@ from goldenrule.agents.scripted import people, population
 from goldenrule.agents.scripted.population.exploiter import HARMFUL_TWIN
 from goldenrule.agents.scripted.population.manipulator import Camper as Manipulator
 from goldenrule.agents.scripted.population.manipulator import false_order, greedy
-from goldenrule.benchmarks.conformance import check_agent
+from goldenrule.agents.testing import check_agent
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.campsite.language import GRADES, parse_deal, points
 from goldenrule.envs.scenarios.campsite.participants import ORDERS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -11,10 +10,9 @@ import torch
 from goldenrule.agents.networks.routing import MODULES, module_of
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
-from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL
-from goldenrule.benchmarks.evaluation import plugins
-from goldenrule.benchmarks.generation_speed import network_config, setup
+from goldenrule.training.methods.registry import load_method
 from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
@@ -26,7 +24,7 @@ def test_a_network_in_bfloat16_learns_from_rollouts(make_learner, method, device
     learner = make_learner(corpus=True, knobs={}, device=device, dtype=torch.bfloat16)
     before = {name: parameter.detach().clone() for name, parameter in learner.network.named_parameters()}
     seen = []
-    plugins.method(method, {}).train(learner, seen.append)
+    load_method(method).train(learner, seen.append)
     assert [progress.update for progress in seen] == [1, 2]
     assert all(math.isfinite(progress.kl) and math.isfinite(progress.prediction_loss) for progress in seen)
     after = dict(learner.network.named_parameters())
@@ -38,8 +36,8 @@ def test_a_network_in_bfloat16_learns_from_rollouts(make_learner, method, device
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])
 def test_a_hundred_million_parameters_are_a_matter_of_sizes(device):
-    large = replace(setup("large", 2, device), prompt=4, new=3, repeats=1, dtype=torch.bfloat16)
-    sizes = network_config(large)
+    heads = dict.fromkeys(("behaviour_heads", "prediction_heads", "perception_heads"), 8)
+    sizes = NetworkConfig(16384, width=768, layers=12, head_width=32, feed_forward=3072, context=8, **heads)
     network = ThreeModuleTransformer(sizes).to(device=device, dtype=torch.bfloat16)
     assert sum(parameter.numel() for parameter in network.parameters()) > 100e6
     session = Session(network, 2)

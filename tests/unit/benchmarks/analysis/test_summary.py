@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from goldenrule.benchmarks.analysis.summary import FIGURES, figure, interval, ratio, summarise
-from goldenrule.benchmarks.evaluation.bounds import SHARE
-from goldenrule.benchmarks.report.table import print_table
+from goldenrule.benchmarks.evaluation.metrics import SHARE
+from goldenrule.benchmarks.report.terminal import print_summary
 
 
 def row(method, seed, partner=0.5, **more):
@@ -98,7 +98,7 @@ def test_intervals_stay_where_a_figure_can_lie():
 def test_a_cut_interval_is_printed_with_its_longer_side():
     stream = io.StringIO()
     values = (0.7, 1.0, 1.0)
-    print_table({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
+    print_summary({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
     low = interval(values)["low"]
     assert f"90 ±{100 * (0.9 - low):.0f}" in stream.getvalue()
     assert "90 ±10" not in stream.getvalue()
@@ -166,7 +166,7 @@ def test_a_seed_in_which_a_method_failed_weighs_as_much_as_another():
 def test_the_printed_table_shows_dashes_with_their_reasons():
     stream = io.StringIO()
     rows = [row("a", s, 1.0, estimate_gap=-0.0004, partner_faithfulness=0.98) for s in range(3)]
-    print_table({**summarise(rows), "human": None}, stream)
+    print_summary({**summarise(rows), "human": None}, stream)
     text = stream.getvalue()
     assert "1.00 ±0.00" in text
     assert "-0.00" not in text
@@ -178,12 +178,12 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
 
 def test_one_reason_of_many_dashes_is_told_once():
     stream = io.StringIO()
-    print_table({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
+    print_summary({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
     lines = [line for line in stream.getvalue().splitlines() if "every run of this method failed" in line]
-    assert lines == ["- all figures (b, c): every run of this method failed; see its rows"]
+    assert lines == ["- all metrics (b, c): every run of this method failed; see its rows"]
 
 
 def test_a_run_without_rows_has_a_table_too():
     stream = io.StringIO()
-    print_table({**summarise([], 3), "human": None}, stream)
+    print_summary({**summarise([], 3), "human": None}, stream)
     assert stream.getvalue() == "No run has finished.\n"

@@ -9,7 +9,7 @@ import pytest
 
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.partner_reward.people import digest, human_dialogues
 from goldenrule.envs import Conversation, Message
 from goldenrule.envs.datasets.files import VARIABLE, DataError, data_at

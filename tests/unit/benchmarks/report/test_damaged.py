@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.messages import SHOWN
 
 LOST = "episodes/untrained-0-25.jsonl: 2 lines cut short or damaged, left out"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 
 Maker = Callable[..., Path]
 Record = dict[str, Any]

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
-from goldenrule.benchmarks.report import conversations, page, write_report
+from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.schema import FILE

@@ -11,7 +11,7 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.beliefs import FALSE_BELIEF, PLACE, VERDICT, belief_report
 from goldenrule.envs.scenarios.false_belief.language import LOOKS, PLACES, read_answer, read_question, reply_text
 from goldenrule.envs.scenarios.false_belief.scenario import answer_to, last_place

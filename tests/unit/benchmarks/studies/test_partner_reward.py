@@ -12,7 +12,7 @@ import pytest
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.partner_reward.estimates import (
     PREDICTION,
     YOURS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goldenrule.agents.networks.checkpoint import CARD
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.crossplay.plan import plan
 from goldenrule.common.errors import UserError
 

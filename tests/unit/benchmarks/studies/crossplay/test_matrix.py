@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from goldenrule.benchmarks.cli.entry import main
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.storage import episodes
 from goldenrule.benchmarks.studies.crossplay.matrix import read
 

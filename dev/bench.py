@@ -1,0 +1,297 @@
+"""Measure the speed of sampling, environments, sweeps or reports on this machine; prints one JSON object.
+
+    python dev/bench.py generation --batch 64,256 --size small --device cpu
+    python dev/bench.py env --scenario hidden_needs-v0
+    python dev/bench.py sweep --cells 200 --episodes 50
+    python dev/bench.py report --cells 2000 --episodes 49
+
+Other programs can only slow a measurement down, so the fastest of several counts (of sweeps the median).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import resource
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from goldenrule.agents.networks.sampling import sample
+from goldenrule.agents.networks.session import Session
+from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import N_CONTROL
+from goldenrule.benchmarks.engines.base import Unwatched
+from goldenrule.benchmarks.engines.worker import alone
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
+from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
+from goldenrule.envs.make import make
+from goldenrule.rewards.base import Score
+from goldenrule.rewards.wrapper import RewardWrapper
+
+SIZES = {
+    "small": {"width": 192, "layers": 4, "vocab_size": 2048},  # 2.2 M parameters
+    "large": {"width": 768, "layers": 12, "vocab_size": 16384},  # 100 M parameters, bfloat16 on CUDA
+}
+PROMPT, NEW = 64, 32
+"""Tokens fed and tokens sampled."""
+
+
+def fastest(run: Callable[[], object], device: str = "cpu", repeats: int = 3) -> float:
+    """Seconds of the fastest run after a warm-up."""
+    times = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        run()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def generation(batch: int, size: str, device: str) -> dict[str, Any]:
+    """Our cached sampler beside Hugging Face `generate` on a GPT-2 of the same size, batch and lengths.
+
+    `matmul_share` is the part of the machine's matrix-product rate that our tokens' own work accounts for.
+    """
+    width, layers, vocab = (SIZES[size][key] for key in ("width", "layers", "vocab_size"))
+    dtype = torch.bfloat16 if (size, device) == ("large", "cuda") else torch.float32
+    rng = torch.Generator().manual_seed(0)
+    prompts = torch.randint(N_CONTROL, vocab, (batch, PROMPT), generator=rng)
+    ours = fastest(_our_sampler(width, layers, prompts, vocab, dtype, device), device)
+    a, b = (torch.randn(2048, 2048, generator=rng).to(device=device, dtype=dtype) for _ in range(2))
+    rate = 2 * 2048**3 / fastest(lambda: a @ b, device, 5)
+    parameters = layers * 12 * width**2 + vocab * width
+    found = {
+        **{"batch": batch, "size": size, "parameters": parameters, "prompt": PROMPT, "new": NEW, "device": device},
+        **{"dtype": str(dtype), "threads": torch.get_num_threads(), "tokens_per_second": batch * NEW / ours},
+        **{"matmul_gflops": rate / 1e9, "matmul_share": batch * (PROMPT + NEW) * 2 * parameters / ours / rate},
+    }
+    with contextlib.suppress(ImportError):  # transformers is an extra
+        theirs = fastest(_hugging_face(width, layers, prompts, vocab, dtype, device), device)
+        found |= {"hugging_face_tokens_per_second": batch * NEW / theirs, "ratio": theirs / ours}
+    return found
+
+
+def _our_sampler(
+    width: int, layers: int, prompts: torch.Tensor, vocab: int, dtype: torch.dtype, device: str
+) -> Callable[[], object]:
+    heads = dict.fromkeys(("behaviour_heads", "prediction_heads", "perception_heads"), width // 96)
+    context = PROMPT + NEW + 1
+    config = NetworkConfig(vocab, width, layers, head_width=32, feed_forward=4 * width, context=context, **heads)
+    network = ThreeModuleTransformer(config).to(device=device, dtype=dtype).eval()
+    rows, sequences = range(len(prompts)), prompts.tolist()
+
+    def run() -> None:
+        session = Session(network, len(rows), PROMPT + NEW)
+        generator = torch.Generator(device).manual_seed(0)
+        sample(session, session.feed(rows, sequences), rows, "behaviour", generator, max_new=NEW, min_new=NEW)
+
+    return run
+
+
+def _hugging_face(
+    width: int, layers: int, prompts: torch.Tensor, vocab: int, dtype: torch.dtype, device: str
+) -> Callable[[], object]:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=vocab,
+        n_embd=width,
+        n_layer=layers,
+        n_head=width // 32,
+        n_positions=PROMPT + NEW + 1,
+        bos_token_id=0,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    model: Any = GPT2LMHeadModel(config).to(device=device, dtype=dtype).eval()  # type: ignore[arg-type]
+    ids = prompts.to(device)
+    options = {"do_sample": True, "top_k": 0, "max_new_tokens": NEW, "min_new_tokens": NEW, "use_cache": True}
+    return torch.no_grad()(partial(model.generate, ids, attention_mask=torch.ones_like(ids), **options))
+
+
+class Constant:
+    """A reward that costs nothing, so that only the wrapper is timed."""
+
+    privileged = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def score(self, turns: Sequence[Any]) -> list[Score]:
+        """1 for every message."""
+        return [Score(1.0)] * len(turns)
+
+
+def environment(scenario: str, turns: int = 20_000, resets: int = 10_000) -> dict[str, float]:
+    """Turns a second, the same sentence said at every turn: bare, under two reward wrappers, parallel."""
+    paid = RewardWrapper(RewardWrapper(make(scenario), [Constant("one")]), [Constant("two")])
+    text = "You should make a plan."
+
+    def rate(env: Any, begun: int = 0) -> float:
+        return max(_aec(env, text, turns), _aec(env, text, turns))
+
+    found = {"bare": rate(make(scenario)), "wrapped": rate(paid)}
+    found["parallel"] = max(_parallel(make(scenario, api="parallel"), text, turns) for _ in range(2))
+    before = _peak_megabytes()
+    for _ in range(resets):
+        paid.reset()
+        paid.step(text)
+    return {**found, "wrapped_after_resets": rate(paid), "memory_growth_mb": _peak_megabytes() - before}
+
+
+def _aec(env: Any, text: str, turns: int) -> float:
+    """Turns a second through `agent_iter` and `last`; observations, resets and last steps included."""
+    env.reset(seed=0)
+    said, began = 0, time.perf_counter()
+    while said < turns:
+        env.reset()
+        for _ in env.agent_iter():
+            _, _, over, cut, _ = env.last()
+            env.step(None if over or cut else text)
+            said += not (over or cut)
+    return said / (time.perf_counter() - began)
+
+
+def _parallel(env: Any, text: str, turns: int) -> float:
+    actions = dict.fromkeys(env.possible_agents, text)
+    env.reset(seed=0)
+    said, began = 0, time.perf_counter()
+    while said < turns:
+        env.reset()
+        while env.agents:
+            env.step(actions)
+            said += 1
+    return said / (time.perf_counter() - began)
+
+
+def _peak_megabytes() -> float:
+    """Peak memory of this process; Linux counts kibibytes, macOS bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def sweep(scenario: str, cells: int, episodes: int, rounds: int = 3) -> dict[str, float]:
+    """Sweeps of scripted people by one worker and by two; medians of several rounds.
+
+    `bare_speed_up` is what two processes gain that run the cells and save nothing: what the machine has to give.
+    """
+    settings = CellSettings(episodes=episodes, partner="scripted")
+    grid = [Cell("scripted", scenario, {}, seed, settings) for seed in range(cells)]
+    start = _swept(grid[:1], 1)[0]
+    ones, twos, bare = [], [], []
+    for _ in range(rounds):
+        ones.append(_swept(grid, 1))
+        twos.append(_swept(grid, 2)[0])
+        bare.append(_side_by_side(grid) / _side_by_side(grid[::2], grid[1::2]))
+    (one, own), two = statistics.median_low(ones), statistics.median(twos)
+    return {
+        **{"cells": cells, "episodes": episodes, "start_seconds": start, "one_worker_seconds": one},
+        **{"two_workers_seconds": two, "speed_up": one / two, "bare_speed_up": statistics.median(bare)},
+        **{"cell_ms": 1e3 * own / cells, "overhead_ms": 1e3 * (one - own) / cells},
+    }
+
+
+def _swept(cells: Sequence[Cell], workers: int, folder: Path | None = None) -> tuple[float, float]:
+    """Seconds of a sweep, and the sum of its cells' own."""
+    with tempfile.TemporaryDirectory() as temporary:
+        out = folder or Path(temporary) / "out"
+        began = time.perf_counter()
+        watch = lambda todo: contextlib.nullcontext(Unwatched())  # noqa: E731
+        done = run_sweep({"name": "speed"}, cells, out, SweepOptions(workers=workers), watch)
+        return time.perf_counter() - began, sum(row["seconds"] for row in done.rows)
+
+
+def _run_all(cells: Sequence[Cell]) -> None:
+    for cell in cells:
+        alone(cell, None)
+
+
+def _side_by_side(*shares: Sequence[Cell]) -> float:
+    """Seconds in which a process for each share runs its cells."""
+    with ProcessPoolExecutor(len(shares)) as pool:
+        list(pool.map(_run_all, [share[:1] for share in shares]))  # begin and import
+        began = time.perf_counter()
+        list(pool.map(_run_all, shares))
+        return time.perf_counter() - began
+
+
+# A process of its own: its peak memory is that of the work, whatever this one has held.
+_REPORT = """
+import json, resource, sys, time
+from pathlib import Path
+import goldenrule.benchmarks as benchmarks
+from goldenrule.benchmarks.report.page import write_report
+began = time.perf_counter()
+rows = len(benchmarks.load(sys.argv[1]))
+loaded = time.perf_counter()
+write_report(Path(sys.argv[1]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+print(json.dumps({"rows": rows, "load_seconds": loaded - began, "report_seconds": time.perf_counter() - loaded,
+                  "peak_memory_mb": peak}))
+"""
+
+
+def report(cells: int, episodes: int) -> dict[str, float]:
+    """Load and report a sweep: ten cells are run, the rest are their rows again under other seeds."""
+    settings = CellSettings(episodes=episodes, partner="scripted")
+    grid = [
+        Cell(method, "hidden_needs-v0", {"similarity": similarity}, 0, settings)
+        for similarity in (0.0, 0.25, 0.5, 0.75, 1.0)
+        for method in ("untrained", "scripted")
+    ]
+    times = max(1, cells // len(grid))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "out"
+        _swept(grid, 1, folder)
+        new = {"cell": "cell || '-' || n", "seed": "seed + n", "place": f"place + {len(grid)} * n"}
+        seeds = "WITH RECURSIVE seeds(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM seeds WHERE n + 1 < ?)"
+        with contextlib.closing(sqlite3.connect(folder / FILE)) as db, db:
+            for table, columns in (("cells", CELL_COLUMNS), ("episodes", EPISODE_COLUMNS)):
+                renewed = new if table == "cells" else {"cell": new["cell"]}
+                values = ", ".join(renewed.get(name, name) for name in columns)
+                if times > 1:
+                    db.execute(f"INSERT INTO {table} {seeds} SELECT {values} FROM {table}, seeds", (times,))
+            db.execute("UPDATE meta SET value = ? WHERE key = 'cells'", (json.dumps(len(grid) * times),))
+        done = subprocess.run([sys.executable, "-c", _REPORT, str(folder)], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Parse the command line and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("generation", "env", "sweep", "report"))
+    parser.add_argument("--batch", default="256", help="rows sampled at once, with commas between several")
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--scenario", default="hidden_needs-v0")
+    parser.add_argument("--cells", type=int)
+    parser.add_argument("--episodes", type=int)
+    given = parser.parse_args()
+    found: Any
+    if given.what == "generation":
+        found = [generation(int(batch), given.size, given.device) for batch in given.batch.split(",")]
+    elif given.what == "env":
+        found = environment(given.scenario)
+    elif given.what == "sweep":
+        found = sweep(given.scenario, given.cells or 200, given.episodes or 50)
+    else:
+        found = report(given.cells or 2000, given.episodes or 49)
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
