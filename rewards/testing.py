@@ -15,7 +15,14 @@ from goldenrule.agents.world import partner_seats
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import generator
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, parameter_properties, same_elsewhere, tried
+from goldenrule.envs.testing.report import (
+    BrokenError,
+    Finding,
+    NotTried,
+    parameter_properties,
+    same_elsewhere,
+    try_properties,
+)
 from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, load_reward
 from goldenrule.rewards.truth import record_everyone, record_truth
 
@@ -52,7 +59,7 @@ def check_reward(
     if isinstance(reward, Plugin):
         properties["another process gives the same scores"] = partial(_repeats_elsewhere, reward, stage)
         properties |= parameter_properties(reward)
-    return tried(properties, first=3)
+    return try_properties(properties, first=3)
 
 
 @dataclass(frozen=True, slots=True)

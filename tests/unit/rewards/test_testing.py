@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from goldenrule.envs.testing.report import holds
+from goldenrule.envs.testing.report import all_hold
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.rewards.testing import check_reward
@@ -127,7 +127,7 @@ def named(findings, beginning):
 
 def test_a_sound_reward_keeps_every_promise():
     findings = check_reward(Sound)
-    assert [one.held for one in findings] == [True] * 9
+    assert [one.passed for one in findings] == [True] * 9
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_sound_reward_keeps_every_promise():
 )
 def test_a_broken_promise_is_found(reward, what, told):
     finding = named(check_reward(reward), what)
-    assert finding.held is False
+    assert finding.passed is False
     assert told in finding.why
     assert "\n" not in str(finding)
 
@@ -166,11 +166,11 @@ def test_no_more_is_asked_than_is_promised():
         batch_invariant = False
 
     admits, together = check_reward(Admits), check_reward(Together)
-    assert holds(admits)
-    assert holds(together)
-    assert named(admits, TRUTH).held is None
+    assert all_hold(admits)
+    assert all_hold(together)
+    assert named(admits, TRUTH).passed is None
     assert named(together, SIZE).why == "it does not promise that (batch_invariant = False)"
 
 
 def test_the_oracle_keeps_every_promise():
-    assert holds(check_reward(lambda: Kindness("oracle", None, lambda text: None, 1), scenario="third_party-v0"))
+    assert all_hold(check_reward(lambda: Kindness("oracle", None, lambda text: None, 1), scenario="third_party-v0"))
