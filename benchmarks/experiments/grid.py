@@ -24,13 +24,11 @@ from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
-from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile
-from goldenrule.benchmarks.experiments.wrong_fields import shown, told
+from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown, wrong_field
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
 from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
-from goldenrule.envs.datasets.files import has
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.promises import ScenarioError
@@ -89,7 +87,7 @@ def comparison(
     try:
         found = SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(told(error, list(SweepFile.model_fields))) from None
+        raise UserError(wrong_field(error)) from None
     # Tables call a method as it was asked for, `package.module:function(key=value)` included.
     called = [entry.model_copy(update={"name": name}) for entry, name in zip(found.methods, named, strict=True)]
     return found.model_copy(update={"name": scenario, "methods": called})
@@ -182,7 +180,7 @@ def _count(sweep: SweepFile) -> int:
 
     scenarios = sum(product(entry.knobs) for entry in sweep.scenarios)
     methods = sum(product(entry.settings) * product(entry.params) for entry in sweep.methods)
-    return scenarios * methods * (sweep.seeds if isinstance(sweep.seeds, int) else len(sweep.seeds))
+    return scenarios * methods * len(sweep.seeds)
 
 
 def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
@@ -196,7 +194,7 @@ def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
 def knob_grid(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every combination of a scenario's knobs, resolved.
 
-    Where the data of real people are here and nobody said otherwise, campers have their cards.
+    Knobs that are not given are as experiments have them (`ScenarioSpec.default_knobs`).
 
     Args:
         scenario: its id.
@@ -206,8 +204,7 @@ def knob_grid(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         ValueError: unknown scenario or knob, or a value out of range.
     """
     known = spec(scenario)
-    people = {"pool": "human"} if known.id == "campsite-v0" and "pool" not in given and has("casino") else {}
-    return [dict(known.resolve(chosen)) for chosen in _choices({**given, **people}, "knob")]
+    return [dict(known.resolve(chosen)) for chosen in _choices({**given, **known.default_knobs(given)}, "knob")]
 
 
 def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> list[Variant]:
