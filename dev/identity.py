@@ -94,7 +94,7 @@ def goldenrule(*arguments: str) -> str:
 
 
 def results(folder: Path, names: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A name and its values: every row of every comparison, then the weights of every base; of `names` alone if given."""
+    """A name and its values: every row of every comparison, then the weights of every base."""
     for number, (name, arguments) in enumerate(COMPARISONS.items()):
         if names and name not in names:
             continue
