@@ -15,6 +15,7 @@ import numpy as np
 
 from goldenrule.agents.base import (
     Agent,
+    AgentError,
     Reply,
     Seen,
     ask_act,
@@ -34,10 +35,10 @@ from goldenrule.envs.testing.report import (
     BrokenError,
     Finding,
     NotTried,
+    brief_repr,
     parameter_properties,
     same_elsewhere,
-    shown,
-    tried,
+    try_properties,
 )
 
 SCENARIO = "hidden_needs-v0"
@@ -149,7 +150,42 @@ def check_agent(
     if isinstance(agent, Plugin):
         properties["another process gives the same dialogues"] = partial(_repeats_elsewhere, case, agent)
         properties |= parameter_properties(agent)
-    return tried(properties, first=3)
+    return try_properties(properties, first=3)
+
+
+def rehearse(
+    agent: Agent, seat: str, others: Mapping[str, Agent], scenario: str, knobs: Mapping[str, Any]
+) -> str | None:
+    """Let an agent hold two dialogues before a run. One that fails now and then may run; its dialogues may be retried.
+
+    Args:
+        agent, seat: who is tried, and where.
+        others: who takes the other seats, by name or role.
+        scenario, knobs: where.
+
+    Returns:
+        Why a dialogue failed, to warn of; `None` if none did.
+
+    Raises:
+        AgentError: not one reply could be said, neither in two dialogues nor in `ENOUGH` more. What `act` raises does
+            not count: an endpoint may answer later.
+        Exception: whatever `reset` or the scenario raises.
+    """
+    tried_agent, errors = _Raising(agent), list[str]()
+    for count in (2, ENOUGH):
+        envs = [make(scenario, **knobs) for _ in range(count)]
+        episodes = play(envs, {**others, seat: tried_agent}, [derive(0, "rehearsal", i) for i in range(count)])
+        errors += [one.error for one in episodes if one.error is not None and one.error.startswith(seat)]
+        me = episodes[0].agents.index(seat)
+        spoke = any(turn.message.speaker == me for one in episodes for turn in one.turns)
+        if not errors or spoke or tried_agent.raised:
+            return errors[0] if errors else None
+    raise AgentError(errors[0])
+
+
+ENOUGH = 16
+"""Dialogues after which an agent that has not said anything is taken for one that cannot: one that fails at every
+second reply gets through 99,998 times of 100,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +221,7 @@ def _difference(one: Sequence[Episode], other: Sequence[Episode]) -> str | None:
     for number, (a, b) in enumerate(zip(_texts(one), _texts(other), strict=True)):
         for place, (left, right) in enumerate(zip(a, b, strict=False)):
             if left != right:
-                return f"message {place} of dialogue {number} is {shown(left, 40)} and {shown(right, 40)}"
+                return f"message {place} of dialogue {number} is {brief_repr(left, 40)} and {brief_repr(right, 40)}"
         if len(a) != len(b):
             return f"dialogue {number} has {len(a)} messages and {len(b)}"
     return None
@@ -195,7 +231,7 @@ class _Around:
     """An agent, asked in another way."""
 
     def __init__(self, inner: Agent) -> None:
-        self.inner = inner
+        self.inner = self.__wrapped__ = inner
         self.needs_candidates = needs_candidates(inner)
 
     def reset(self, seeds: Sequence[int]) -> None:
@@ -203,6 +239,19 @@ class _Around:
 
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         return list(ask_act(self.inner, observations))
+
+
+class _Raising(_Around):
+    """Remembers whether it raised."""
+
+    raised = False
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        try:
+            return ask_act(self.inner, observations)  # type: ignore[return-value]  # as it comes, `play` checks it
+        except Exception:
+            self.raised = True
+            raise
 
 
 class _Shuffled(_Around):
@@ -342,7 +391,9 @@ def _simulates(case: _Case) -> None:
     views = [seen.view for seen in agent.seen]
     given = simulate(views, [(view.me + 1) % len(view.agents) for view in views])
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(views):
-        raise BrokenError(f"simulate gave {shown(given)}; expected a list of {len(views)} texts, one for each view")
+        raise BrokenError(
+            f"simulate gave {brief_repr(given)}; expected a list of {len(views)} texts, one for each view"
+        )
     wrong = next((text for text in given if not isinstance(text, str)), None)
     if wrong is not None:
         raise BrokenError(f"simulate gave a {type(wrong).__name__}; expected texts")

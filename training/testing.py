@@ -18,7 +18,7 @@ from goldenrule.agents.world import World, seat_name
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
-from goldenrule.envs.testing.report import BrokenError, Finding, parameter_properties, shown, tried
+from goldenrule.envs.testing.report import BrokenError, Finding, brief_repr, parameter_properties, try_properties
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import Method, check_method_parts
 
@@ -55,7 +55,7 @@ def check_method(
     properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
     if isinstance(method, Plugin):
         properties |= parameter_properties(method)
-    return tried(properties, first=2)
+    return try_properties(properties, first=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _reports(case: _Case) -> None:
         for name, value in asdict(one).items():
             if value is not None and not math.isfinite(value):
                 raise BrokenError(
-                    f"update {one.update} reports {name}={shown(value)}; expected a finite number or None"
+                    f"update {one.update} reports {name}={brief_repr(value)}; expected a finite number or None"
                 )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
-from goldenrule.benchmarks.storage.stored import Run
+from goldenrule.benchmarks.storage.reader import Run
 
 Row = Mapping[str, Any]
 

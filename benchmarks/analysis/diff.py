@@ -17,9 +17,8 @@ from goldenrule.benchmarks.analysis.verdicts import OPTIONS
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.statistics import Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.benchmarks.storage.schema import VOLATILE
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
 from goldenrule.common.errors import UserError
 
 A, B = "A", "B"

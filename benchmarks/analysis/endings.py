@@ -14,7 +14,7 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.summary import figure, over_seeds
 from goldenrule.benchmarks.evaluation.metrics import episode_metrics, valid_range
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from goldenrule.benchmarks.evaluation.metrics import ANY, METRICS, NEGOTIATION, 
 from goldenrule.benchmarks.statistics import aggregate, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
 from goldenrule.benchmarks.statistics.samples import SETTING
-from goldenrule.benchmarks.storage.stored import Run, StoredCell
+from goldenrule.benchmarks.storage.reader import Run, StoredCell
 
 Row = Mapping[str, Any]
 Group = Mapping[str, Any]

@@ -14,13 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.evaluation.metrics import episode_metrics
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import SETTING
-from goldenrule.benchmarks.storage.load import episode_figures
-from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.stored import Run
+from goldenrule.benchmarks.storage.reader import Run, episode_figures
 from goldenrule.common.text import clean
 
 METRIC = "partner_reward"
@@ -84,7 +81,7 @@ def of_setting(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
 
 def _by_episode(rows: Sequence[Row], metric: str, folder: Path) -> list[Line]:
     """A row an episode. A run that failed lacks all the episodes that others have."""
-    stored = _stored(folder, metric)
+    stored = episode_figures(folder, metric)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
@@ -93,22 +90,6 @@ def _by_episode(rows: Sequence[Row], metric: str, folder: Path) -> list[Line]:
         for number, status, error, value in stored.get(row["cell"], []) if row["status"] == "done" else lacking:
             long.append(place | {"episode": number, "status": status, "error": error, metric: value})
     return long
-
-
-def _stored(folder: Path, metric: str) -> Mapping[str, Sequence[tuple[int, str, str | None, float | None]]]:
-    """Number, status, error and one metric of every episode, by cell."""
-    if (folder / FILE).is_file():
-        return episode_figures(folder, metric)
-    from goldenrule.benchmarks.storage.reading import read_run
-
-    with read_run(folder) as run:
-        return {
-            name: [
-                (one["episode"], one["status"], one["error"], episode_metrics(one)[metric])
-                for one in run.log.episodes(cell)
-            ]
-            for name, cell in run.by_id.items()
-        }
 
 
 def remarks(line: Line) -> list[str]:

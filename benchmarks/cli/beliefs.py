@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.cli.options import knobs, one_each, whole
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, one_each
+from goldenrule.benchmarks.storage.reader import setting_name
 
 SCENARIO = "false_belief-v0"
 _TITLES = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
@@ -20,8 +20,8 @@ _COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always th
 
 def beliefs(
     checkpoint: Annotated[Path | None, typer.Option(help="Network to judge; by default the shipped one.")] = None,
-    dialogues: Annotated[str, typer.Option(metavar="N", help="Unseen dialogues to judge it on.")] = "1500",
-    seed: Annotated[str, typer.Option(metavar="N", help="Of the dialogues and the sampled replies.")] = "0",
+    dialogues: Annotated[int, typer.Option(min=1, max=1_000_000, help="Unseen dialogues to judge it on.")] = 1500,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the dialogues and the sampled replies.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob; repeatable.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -29,23 +29,21 @@ def beliefs(
 
     Order 0 asks for the truth, order 1 for what Anna believes, order 2 for what Anna believes that Ben believes.
     """
-    count = whole(dialogues, "--dialogues", high=1_000_000)
-    number = whole(seed, "--seed", low=0)
     given = one_each(knobs(SCENARIO, set_ or []))
     from goldenrule.agents.networks.pretrained import load_base
-    from goldenrule.benchmarks.storage.rundir import environment
+    from goldenrule.benchmarks.storage.provenance import environment
     from goldenrule.benchmarks.studies.beliefs import belief_report
 
     began = time.perf_counter()
     network, tokenizer, _ = load_base(SCENARIO, checkpoint)
-    found = belief_report(network, tokenizer, given, count, number)
+    found = belief_report(network, tokenizer, given, dialogues, seed)
     report = {
         "run": {
             "command": "evaluate beliefs",
             "checkpoint": None if checkpoint is None else str(checkpoint),
             "knobs": found["knobs"],
-            "dialogues": count,
-            "seed": number,
+            "dialogues": dialogues,
+            "seed": seed,
             "environment": environment(),
             "seconds": round(time.perf_counter() - began, 3),
         },

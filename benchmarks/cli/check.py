@@ -12,7 +12,6 @@ import typer
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.options import scenario_spec
-from goldenrule.benchmarks.engines import forks
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import KINDS, Kind
 from goldenrule.common.text import brief, clean
@@ -34,7 +33,6 @@ def check(
     if which is None:
         raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
     pairs = _pairs(set_ or [])
-    forks.begin()  # it gets ready while this process does
     from goldenrule.benchmarks.engines.apart import DiedError, apart
 
     try:
@@ -42,15 +40,15 @@ def check(
     except DiedError as error:
         tell(f"{which} {name!r}: {error} while it was checked; nothing it does may end the process")
         return 1
-    failed = sum(finding.held is False for finding in findings)
+    failed = sum(finding.passed is False for finding in findings)
     if json_:
-        told = [{"property": one.what, "status": _STATUS[one.held], "why": one.why or None} for one in findings]
+        told = [{"property": one.what, "status": _STATUS[one.passed], "why": one.why or None} for one in findings]
         print(json.dumps({"kind": which, "name": name, "params": params, "ok": not failed, "findings": told}))
     else:
         print(f"{which} {clean(name)}")
         for finding in findings:
             print(f"  {clean(brief(str(finding)))}")
-        held = sum(finding.held is True for finding in findings)
+        held = sum(finding.passed is True for finding in findings)
         print(f"{held} ok, {failed} failed, {len(findings) - held - failed} not tried")
     return int(failed > 0)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.text import brief, clean
+from goldenrule.common.untrusted import ForeignError
 
 DEBUG = "GOLDENRULE_DEBUG"
 """Environment variable: print the traceback of an error too."""
@@ -108,6 +109,8 @@ def _explain(error: BaseException) -> tuple[int, str | None]:
         return 2, _line(_with_next_step(error))
     if isinstance(error, UserError | ContractError):
         return 2, _line(str(error))
+    if isinstance(error, ForeignError):
+        return 2, _line(f"a plug-in raised {error}, which would end the program; it may only raise errors")
     if isinstance(error, OSError) and error.errno in STORAGE:
         where = "standard output" if error.filename is None else repr(str(error.filename))
         cure = "what was saved before is kept. Free space or mend permissions, then run the same command again"

@@ -29,10 +29,10 @@ def replay(
 ) -> int:
     """Replay every stored episode from its log, without a model; exit code 1 where one comes out differently."""
     from goldenrule.benchmarks.analysis.replay import replay as replay_all
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     began = time.perf_counter()
-    with data_at(data_dir), read_run(run, everything=True) as stored, foreign():
+    with read_run(run, everything=True) as stored, data_at(data_dir), foreign():
         found = replay_all(stored)
     seconds = time.perf_counter() - began
     tell_problems(stored)

@@ -22,7 +22,7 @@ def report(
     from goldenrule.benchmarks.analysis.verdicts import comparisons_of
     from goldenrule.benchmarks.report.page import write_page
     from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]

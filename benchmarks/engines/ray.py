@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 3
@@ -114,18 +114,19 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
                 running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
                 watch.started(cell)
             ray.wait(list(running), num_returns=1)
-            with Settling(store, watch) as settling:
-                for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
-                    cell, began = running.pop(reference)
-                    settling.add(cell, _outcome(ray, reference, cell, began))
+            for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
+                cell, began = running.pop(reference)
+                outcome = _outcome(ray, reference, cell, began)
+                store.commit(outcome)
+                watch.finished(cell, outcome.row)
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
 
 
-def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
+def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> RunRecord:
     try:
-        outcome: Outcome = ray.get(reference)
+        outcome: RunRecord = ray.get(reference)
         return outcome
     except ray.exceptions.RayError as error:
         known = ray.exceptions
@@ -133,4 +134,4 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
         what = f"Ray lost its process or node {RETRIES + 1} times" if lost else "Ray could not run it"
         reason = " ".join(str(error).split())[:300]
         why = f"{what} ({type(error).__name__}: {reason})"
-        return Outcome(failed_row(cell, why, time.perf_counter() - began))
+        return RunRecord(failed_row(cell, why, time.perf_counter() - began))

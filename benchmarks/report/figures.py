@@ -28,7 +28,7 @@ from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
 Rows = list[dict[str, Any]]
@@ -78,7 +78,8 @@ class Plot:
 
 def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+    # An SVG shows the page's own paper, light or dark; a PNG may be opened on any.
+    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata, transparent=kind == "svg")
     return buffer.getvalue()
 
 

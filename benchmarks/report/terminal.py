@@ -23,8 +23,7 @@ from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
 from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric
 from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
-from goldenrule.benchmarks.storage.naming import setting_name
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
@@ -78,10 +77,11 @@ def table_lines(
             max(map(cell_len, [*title.split(), *(part for row in cells for part in row[place])]))
             for place, title in enumerate(columns)
         ]
-        if beside + sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+        total = beside + sum(widths) + len(GAP) * (len(widths) - 1)
+        if total <= width:
             break
     widest = max(widths, default=0)
-    below = beside + widest > width or (beside > width // 2 and beside + sum(widths) > width)
+    below = total > width and (beside > width // 2 or beside + widest > width)
     margin = len(GAP) if below else beside
     for number, block in enumerate(_blocks(widths, width - margin)):
         if number:

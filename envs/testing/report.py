@@ -32,25 +32,25 @@ class Finding:
 
     Attributes:
         what: the property, in words.
-        held: whether it holds; `None` where it was not tried.
+        passed: whether it holds; `None` where it was not tried.
         why: why it does not hold, or was not tried; empty where it holds.
     """
 
     what: str
-    held: bool | None
+    passed: bool | None
     why: str = ""
 
     def __str__(self) -> str:
-        word = {True: "ok", False: "FAILED", None: "--"}[self.held]
+        word = {True: "ok", False: "FAILED", None: "--"}[self.passed]
         return f"{word:<6}  {self.what}{': ' if self.why else ''}{self.why}"
 
 
-def holds(findings: Iterable[Finding]) -> bool:
+def all_hold(findings: Iterable[Finding]) -> bool:
     """Whether no property failed."""
-    return all(finding.held is not False for finding in findings)
+    return all(finding.passed is not False for finding in findings)
 
 
-def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
+def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
     """Try each property, and whether any of them used a global random generator.
 
     Args:
@@ -60,7 +60,7 @@ def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> li
     found: list[Finding] = []
     used: str | None = None
     for what, run in properties.items():
-        if not holds(found[:first]):
+        if not all_hold(found[:first]):
             found.append(Finding(what, None, "something that it needs has failed"))
             continue
         before = global_generators()
@@ -126,7 +126,7 @@ def _touched(before: Mapping[str, Any]) -> str | None:
     return next((name for name, state in before.items() if now[name] != state), None)
 
 
-def shown(value: Any, longest: int = 60) -> str:
+def brief_repr(value: Any, longest: int = 60) -> str:
     """A value in a line, not endlessly."""
     text = ascii(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

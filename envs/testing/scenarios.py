@@ -11,7 +11,7 @@ from goldenrule.envs.make import make
 from goldenrule.envs.registry import Knob, ScenarioSpec, spec
 from goldenrule.envs.testing.case import CheckError
 from goldenrule.envs.testing.checker import Trial, trials
-from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, tried
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, try_properties
 from goldenrule.envs.testing.trace import EpisodeError, episode
 
 
@@ -37,7 +37,7 @@ def check_scenario(name: str, *, knobs: Mapping[str, Any] | None = None) -> list
         **{what: partial(_all, tried_in) for what, tried_in in by_property.items()},
         "every knob works at the ends of its range": partial(_knobs, name, known, given),
     }
-    return tried(properties)
+    return try_properties(properties)
 
 
 def _seats(known: ScenarioSpec, knobs: Mapping[str, Any]) -> None:

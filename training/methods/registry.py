@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import Field
 
@@ -22,11 +22,9 @@ from goldenrule.common.plugins import (
 )
 from goldenrule.rewards.base import Reward, load_reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
-from goldenrule.training.learner import Learner, Report
-from goldenrule.training.loop import train
-from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
-from goldenrule.training.methods.naive_kindness import train_naive_kindness
-from goldenrule.training.methods.rlhf import train_rlhf_ppo
+
+if TYPE_CHECKING:
+    from goldenrule.training.learner import Learner, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +48,52 @@ class Method:
     kind: str = "network"
 
 
+# torch comes with the training itself, which is imported when it begins: methods are listed without.
+def _train_rlhf_ppo(learner: Learner, report: Report) -> None:
+    from goldenrule.training.methods.rlhf import train_rlhf_ppo
+
+    train_rlhf_ppo(learner, report)
+
+
+def _train_naive_kindness(learner: Learner, report: Report) -> None:
+    from goldenrule.training.methods.naive_kindness import train_naive_kindness
+
+    train_naive_kindness(learner, report)
+
+
+def _train_empathetic_kindness(learner: Learner, report: Report, **options: Any) -> None:
+    from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
+
+    train_empathetic_kindness(learner, report, **options)
+
+
 _METHODS = {
     method.name: method
     for method in (
         Method("untrained", "the base checkpoint as it is", None),
-        Method("rlhf_ppo", "PPO on a Bradley-Terry model of annotators' preferences", train_rlhf_ppo),
-        Method("naive_kindness", "kindness with its own reply in the partner's place", train_naive_kindness, "naive"),
-        Method("empathetic_kindness", "kindness with the prediction module's reply", train_empathetic_kindness),
+        Method("rlhf_ppo", "PPO on a Bradley-Terry model of annotators' preferences", _train_rlhf_ppo),
+        Method("naive_kindness", "kindness with its own reply in the partner's place", _train_naive_kindness, "naive"),
+        Method("empathetic_kindness", "kindness with the prediction module's reply", _train_empathetic_kindness),
         Method(
             "oracle_kindness",
             "control: the partner's true reward",
-            partial(train_empathetic_kindness, estimator="oracle"),
+            partial(_train_empathetic_kindness, estimator="oracle"),
         ),
         Method(
             "shuffled_kindness",
             "control: another conversation's estimate",
-            partial(train_empathetic_kindness, estimator="shuffled"),
+            partial(_train_empathetic_kindness, estimator="shuffled"),
         ),
         Method(
             "unsplit_kindness",
             "control: empathetic kindness without gradient routing",
-            train_empathetic_kindness,
+            _train_empathetic_kindness,
             split=False,
         ),
         Method(
             "universal_kindness",
             "empathetic kindness towards everyone known, third parties included",
-            partial(train_empathetic_kindness, individuals="known"),
+            partial(_train_empathetic_kindness, individuals="known"),
         ),
         Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
         Method("scripted", "the scenario's own scripted helper, no training", None, kind="scripted"),
@@ -94,7 +111,9 @@ def ppo_on(
 
 
 def _train_on(learner: Learner, report: Report, reward: Reward) -> None:
-    train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), reward.name, report)
+    from goldenrule.training.ppo import train
+
+    train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), report)
 
 
 FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}

@@ -92,18 +92,20 @@ def load_object(kind: Kind, name: str) -> Any:
         with foreign():
             found = pkgutil.resolve_name(target.replace(" ", ""))
     except Exception as error:
-        raise UserError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {_remedy(error, target)}") from error
+        module = target.partition(":")[0].strip()
+        if (
+            isinstance(error, AttributeError) and module in sys.modules
+        ):  # it is not kept there where importing it failed
+            raise UserError(f"{kind} {name!r}: {one_line(error)}; expected {FORM[kind]}") from error
+        raise UserError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {_remedy(error, module)}") from error
     _IMPORTED.add(re.split(r"[.:\s]", target)[0])
     return found
 
 
-def _remedy(error: Exception, target: str) -> str:
-    module = target.partition(":")[0].strip()
+def _remedy(error: Exception, module: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         own = f"{module}.".startswith(f"{error.name}.")
         return "run from the folder that holds it, or install it" if own else f"install {error.name}, which it needs"
-    if isinstance(error, AttributeError) and module in sys.modules:
-        return f"expected the name of something in {module}"
     return "correct what its module does on import"
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import numpy as np
 import pytest
 
-from goldenrule.agents.base import Reply
+from goldenrule.agents.base import AgentError, Reply
 from goldenrule.agents.scripted import people
-from goldenrule.agents.testing import check_agent
-from goldenrule.envs.testing.report import holds
+from goldenrule.agents.testing import Chooser, check_agent, rehearse
+from goldenrule.envs.testing.report import all_hold
 
 
 class Sound:
@@ -124,7 +125,7 @@ SIZE, GLOBALS = "a reply does not depend on how many", "no global random generat
 
 
 def failed(findings):
-    return {one.what: one.why for one in findings if one.held is False}
+    return {one.what: one.why for one in findings if one.passed is False}
 
 
 def named(findings, beginning):
@@ -133,8 +134,8 @@ def named(findings, beginning):
 
 def test_a_sound_agent_keeps_every_promise():
     findings = check_agent(Sound)
-    assert holds(findings)
-    assert [one.what for one in findings if one.held is None] == ["simulate gives one text for each view"]
+    assert all_hold(findings)
+    assert [one.what for one in findings if one.passed is None] == ["simulate gives one text for each view"]
     assert str(findings[0]) == f"ok      {MADE}"
 
 
@@ -168,14 +169,14 @@ def test_scripted_people_keep_every_promise(scenario):
 )
 def test_a_broken_promise_is_found(agent, what, told):
     finding = named(check_agent(agent), what)
-    assert finding.held is False
+    assert finding.passed is False
     assert told in finding.why
     assert "\n" not in str(finding)
 
 
 def test_what_needs_something_that_failed_is_not_tried():
     findings = check_agent(NoAct)
-    assert [one.held for one in findings[:3]] == [False, None, None]
+    assert [one.passed for one in findings[:3]] == [False, None, None]
     assert findings[1].why == "something that it needs has failed"
 
 
@@ -187,11 +188,11 @@ def test_no_more_is_asked_than_is_promised():
         batch_invariant = False
 
     free, together = check_agent(Endpoint), check_agent(Together)
-    assert holds(free)
-    assert holds(together)
+    assert all_hold(free)
+    assert all_hold(together)
     assert named(free, REPEATS).why == "it does not promise that (repeats = False)"
     assert named(together, SIZE).why == "it does not promise that (batch_invariant = False)"
-    assert named(together, REPEATS).held is True
+    assert named(together, REPEATS).passed is True
 
 
 def test_an_agent_that_can_only_choose():
@@ -202,7 +203,7 @@ def test_an_agent_that_can_only_choose():
             offered = [text for text in seen.candidates if text]
             return offered[self.rngs[seen.dialogue].integers(len(offered))]
 
-    assert holds(check_agent(Chooser))
+    assert all_hold(check_agent(Chooser))
 
 
 def test_wrong_input():
@@ -212,3 +213,78 @@ def test_wrong_input():
         check_agent(Sound, knobs={"x": 1})
     with pytest.raises(ValueError, match="expected at least 3"):
         check_agent(Sound, dialogues=2)
+
+
+class Async(Sound):
+    async def reset(self, seeds):
+        await asyncio.sleep(0)
+        super().reset(seeds)
+
+    async def act(self, observations):
+        await asyncio.sleep(0)
+        return super().act(observations)
+
+
+class AsyncCounts(Async):
+    async def act(self, observations):
+        return [Reply(f"We are {len(observations)}.") for _ in observations]
+
+
+def test_an_async_agent_is_tried_like_any():
+    assert all_hold(check_agent(Async))
+    assert failed(check_agent(AsyncCounts)).keys() == {named(check_agent(AsyncCounts), SIZE).what}
+
+
+class Sometimes(Sound):
+    """Says nothing in one reply of five."""
+
+    def say(self, seen):
+        return "" if self.rngs[seen.dialogue].random() < 0.2 else "fine"
+
+
+class First(Sound):
+    """Fails in the first rehearsal's two dialogues only."""
+
+    def reset(self, seeds):
+        self.silent = len(seeds) == 2
+        super().reset(seeds)
+
+    def say(self, seen):
+        return "" if self.silent else "fine"
+
+
+class Down(Sound):
+    def say(self, seen):
+        raise ConnectionError("no answer")
+
+
+def rehearsed(agent):
+    return rehearse(agent, "helper_0", {"seeker": Chooser()}, "hidden_needs-v0", {})
+
+
+def test_an_agent_that_fails_now_and_then_is_warned_of_and_may_run():
+    assert rehearsed(Sound()) is None
+    assert rehearsed(First()).startswith("helper_0: an empty text was given")
+    assert rehearsed(Down()) == "helper_0 (Down) raised ConnectionError: no answer"
+    warned = [
+        rehearse(Sometimes(), "camper_0", {"camper_1": Chooser()}, "campsite-v0", {"turns": n}) for n in range(4, 12)
+    ]
+    assert any(warned)  # and none was refused
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        (Empty, "helper_0: an empty text was given"),
+        (Bare, r"helper_0 \(Bare\) returned a str; expected a Reply"),
+        (Short, r"helper_0 \(Short\) returned 1 replies; expected 2"),
+    ],
+)
+def test_an_agent_that_can_say_nothing_at_all_is_refused(agent, told):
+    with pytest.raises(AgentError, match=told):
+        rehearsed(agent())
+
+
+def test_an_agent_that_cannot_be_reset_is_refused():
+    with pytest.raises(TypeError):
+        rehearsed(NoSeeds())

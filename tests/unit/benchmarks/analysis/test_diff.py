@@ -13,10 +13,9 @@ from goldenrule.benchmarks.analysis.diff import Diff, Key, diff
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.statistics import holm
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.rundir import RunDirectory
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import read_run
+from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 
@@ -42,18 +41,12 @@ def rows(seeds: int = 9, change: Callable[[Row], None] = lambda row: None) -> li
     return found
 
 
-def stored(folder: Path, found: list[Row], sweep: bool = True) -> Path:
-    order = [row["cell"] for row in found]
-    if sweep:
-        folder.mkdir()
-        with SweepStore(folder, {name: place for place, name in enumerate(order)}, {"numpy": "1"}, "abc") as store:
-            store.describe(environment={"commit": "abc", "versions": {"numpy": "1"}}, cells=len(found))
-            for row in found:
-                store.commit(Outcome(row))
-    else:
-        run = RunDirectory.create(folder, {"cells": [{"id": name} for name in order]}, order)
+def stored(folder: Path, found: list[Row]) -> Path:
+    folder.mkdir()
+    with ResultStore(folder, {row["cell"]: place for place, row in enumerate(found)}, {"numpy": "1"}, "abc") as store:
+        store.describe(environment={"commit": "abc", "versions": {"numpy": "1"}}, cells=len(found))
         for row in found:
-            run.commit(Outcome(row))
+            store.commit(RunRecord(row))
     return folder
 
 
@@ -135,21 +128,20 @@ def test_what_cells_of_one_name_were_asked_for_is_told_where_it_differs(tmp_path
     folders = []
     for name, settings in zip("ab", asked, strict=True):
         folders.append(stored(tmp_path / name, rows(2)))
-        with SweepStore(folders[-1], {}, {"numpy": "1"}, "abc") as store:
+        with ResultStore(folders[-1], {}, {"numpy": "1"}, "abc") as store:
             store.describe(environment={"versions": {}}, cells=36, sweep={"name": name, **settings})
     with read_run(folders[0]) as one, read_run(folders[1]) as other:
         told = diff(one, other).environment
     assert told == {"episodes": (8, 6), "updates": (2, 9), "kl": (None, 0.5)}
 
 
-def test_a_sweep_pairs_with_a_comparison_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    a = stored(tmp_path / "a", rows(4), sweep=False)
+def test_cells_pair_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = stored(tmp_path / "a", rows(4))
     b = stored(tmp_path / "b", rows(4)[::-1])
     assert main(["diff", str(a), str(b)]) == 0
     shown = capsys.readouterr().out
     assert "16 cells are in both; 16 of them have the same figures in both." in shown
     assert "No difference in any pair: own_reward, partner_reward, partner_reward_estimate, estimate_gap." in shown
-    assert "numpy" in shown
     assert main(["diff", str(a), str(b), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["paired"], told["identical"], told["only_a"]) == (16, 16, [])

@@ -226,7 +226,7 @@ def test_a_reward_makes_a_method(plugged):
             "agent",
             "plugged:Agnet",
             {},
-            "cannot be imported (AttributeError: module 'plugged' has no attribute 'Agnet'); expected the",
+            "AttributeError: module 'plugged' has no attribute 'Agnet'; expected package.module:Class",
         ),
         ("agent", "plugged:NUMBER", {}, "is a int; expected a class or a function that makes one"),
         ("agent", "plugged:fails", {}, "cannot be made (RuntimeError: out of words"),

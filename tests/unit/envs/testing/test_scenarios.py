@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.common.plugins import find_plugin
-from goldenrule.envs.testing.report import parameter_properties, tried
+from goldenrule.envs.testing.report import parameter_properties, try_properties
 from goldenrule.envs.testing.scenarios import check_scenario
 
 SOURCE = '''
@@ -60,14 +60,14 @@ def plugged(module):
 
 
 def failed(findings):
-    return {one.what: one.why for one in findings if one.held is False}
+    return {one.what: one.why for one in findings if one.passed is False}
 
 
 def test_a_sound_scenario_keeps_every_promise(plugged):
     findings = check_scenario("dice_scenario:DICE", knobs={"sides": 4})
     assert failed(findings) == {}
     assert "repeats in other processes and hash seeds" in [one.what for one in findings]
-    assert all(one.held for one in findings)
+    assert all(one.passed for one in findings)
 
 
 def test_one_failure_leaves_the_others_to_be_tried(plugged):
@@ -86,7 +86,7 @@ def test_a_knob_that_breaks_at_its_end(plugged):
 def test_a_partner_without_a_seat(plugged):
     findings = check_scenario("dice_scenario:SEATS")
     assert findings[0].why == "its partner is 'judge'; expected a role or seat of a_0, b_0"
-    assert findings[1].held is None
+    assert findings[1].passed is None
 
 
 def test_wrong_input(plugged):
@@ -115,9 +115,9 @@ def test_parameters_are_typed(module):
     module(PARAMETERS, "typed_plugin")
 
     def findings(name):
-        return tried(parameter_properties(find_plugin("agent", f"typed_plugin:{name}")))[:-1]
+        return try_properties(parameter_properties(find_plugin("agent", f"typed_plugin:{name}")))[:-1]
 
-    assert [one.held for one in findings("Typed")] == [True] * 2
+    assert [one.passed for one in findings("Typed")] == [True] * 2
     assert findings("Bare") == []
     assert failed(findings("Loose")) == {"every parameter has a type": "size takes anything; expected a type"}
     wrong = failed(findings("Contrary"))["every default is of its type"]
