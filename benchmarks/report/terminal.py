@@ -21,12 +21,13 @@ from goldenrule.benchmarks.analysis.common_episodes import setting_key
 from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deal_columns_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
-from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric
-from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
+from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
+from goldenrule.rewards.truth import TRUTH
 
 PIPE_WIDTH = 160
 """Width of prose where the output is no terminal; tables are as wide there as they need to be."""
@@ -139,7 +140,9 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
     if not summary["groups"]:
         console.print("No run has finished.")
     groups = by_setting(summary["groups"])
-    for setting in summary["settings"]:
+    for number, setting in enumerate(summary["settings"]):
+        if number:
+            console.print()
         same = groups[setting_key(setting)]
         _print_setting(console, setting, same)
         if deals := deal_columns_of(same):
@@ -333,7 +336,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
 
 def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:
     """A stored episode line by line: who said what, and for the learner what it imagined, what came, what it paid."""
-    record = talk(episode, cell, 0, messages=sys.maxsize)
+    record = conversation_data(episode, messages=sys.maxsize)
     knobs = {shown(name, 40): shown(value, 40) for name, value in cell.knobs.items()}
     yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {shown(cell.id, 200)}", style="bold")
     yield Line(f"{setting_name(cell.scenario, knobs)}, environment seed {record['seed']}")
@@ -426,7 +429,7 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     """
     cell = find_cell(run, name)
     for episode in run.log.episodes(cell):
-        record = talk(episode, cell, 0, messages=sys.maxsize)
+        record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
         yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
 
