@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -434,7 +434,7 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
         yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
 
 
-def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
+def print_lines(lines: Iterable[Line], stream: TextIO) -> None:
     """Print lines; on a terminal those that are too long go on, indented, so that no text begins where a label does."""
     console = Console(file=stream, highlight=False)
     for line in lines:
@@ -445,3 +445,9 @@ def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
         pad = line.indent + 2
         for number, part in enumerate(whole.wrap(console, max(10, console.width - pad))):
             console.print(Text(" " * (line.indent if number == 0 else pad)) + part, overflow="ignore", no_wrap=True)
+
+
+def print_indented(text: str, stream: TextIO) -> None:
+    """Print lines; on a terminal those that are too long go on below, indented further than they begin."""
+    lines = text.splitlines()
+    print_lines((Line(line.lstrip(), indent=len(line) - len(line.lstrip())) for line in lines), stream)
