@@ -27,7 +27,7 @@ from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import Method, load_method, methods
 
 
