@@ -287,9 +287,8 @@ def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
 
 def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     """What the table of a condition rests on."""
-    episodes, failed, excluded, unscored, runs = (
-        sum(group[key] or 0 for group in groups)
-        for key in ("episodes", "episodes_failed", LEFT_OUT, "messages_unscored", "failed")
+    episodes, failed, excluded, runs = (
+        sum(group[key] or 0 for group in groups) for key in ("episodes", "episodes_failed", LEFT_OUT, "failed")
     )
     text = f"{episodes + failed:,} dialogues"
     text += f"; {failed:,} failed and are excluded" if failed else ""
@@ -300,6 +299,7 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
         estimated, counted = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
         if 0 < estimated < counted:
             fewer.append(f"{group['method']} {estimated:,} of {counted:,}")
+    unscored = sum(group["messages_unscored"] or 0 for group in groups if group["episodes_estimated"])
     if unscored:
         yield f"{unscored:,} messages have no estimate."
     if fewer:
