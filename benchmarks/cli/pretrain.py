@@ -12,6 +12,7 @@ import typer
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, scenario_spec, shares
 from goldenrule.common.errors import UserError
+from goldenrule.envs import specs
 from goldenrule.envs.datasets.files import DataError, data_at
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def pretrain(
     for seat in scenario_spec(config.scenario).build(**config.knobs).agents:
         person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
-    accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
+    # A set that another scenario is modelled on means something to its people alone.
+    accounts = {one.human.data for name, one in specs().items() if one.human and name != config.scenario}
     sets = [name for name in LOADERS if name not in accounts | {*config.human}]
     further = shares(read or [], "--read", sets, config.left)
     config = replace(config, human={**config.human, **further})

@@ -65,14 +65,9 @@ def validate(
     out: Annotated[
         Path | None, typer.Option(help="Folder of its results: look whether the sweep can go on there.")
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
-    ] = None,
-    estimate: Annotated[bool, typer.Option(help="Time a small cell of each kind.")] = True,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Check a sweep file; show its grid and what it will cost."""
-    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
+    """Check a sweep file and show its grid."""
     wanted, cells = _read(file)
     from goldenrule.benchmarks.cli.sweep_show import print_grid
     from goldenrule.benchmarks.experiments.ahead import ahead
@@ -80,16 +75,7 @@ def validate(
 
     if out is not None:
         tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
-    costs = None
-    if estimate:
-        from goldenrule.benchmarks.experiments.estimate import crowded
-        from goldenrule.benchmarks.experiments.estimate import estimate as reckon
-
-        costs = reckon(cells, processes)
-        full = crowded(costs, min(processes, len(cells)))
-        if full is not None:
-            tell(full)
-    print_grid(wanted, cells, costs, processes, sys.stdout, json_)
+    print_grid(wanted, cells, sys.stdout, json_)
     return 0
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile
+from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown
 from goldenrule.benchmarks.experiments.plan import base_of, check_scripts, device, rehearse, with_people
-from goldenrule.benchmarks.experiments.wrong_fields import shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
 from goldenrule.envs.make import make
@@ -122,7 +121,7 @@ def _count(sweep: SweepFile) -> int:
 
     scenarios = sum(product(entry.knobs) for entry in sweep.scenarios)
     methods = sum(product(entry.settings) * product(entry.params) for entry in sweep.methods)
-    return scenarios * methods * (sweep.seeds if isinstance(sweep.seeds, int) else len(sweep.seeds))
+    return scenarios * methods * len(sweep.seeds)
 
 
 def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:

@@ -25,7 +25,6 @@ from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
-from goldenrule.envs.datasets.files import has
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.promises import ScenarioError
@@ -190,9 +189,7 @@ def check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, chosen:
 
 def with_people(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
     """Knobs under which the cards are those of real people, where their data is here and nobody said otherwise."""
-    if scenario == "campsite-v0" and "pool" not in knobs and has("casino"):
-        return {**knobs, "pool": ["human"]}
-    return knobs
+    return {**knobs, **{name: [value] for name, value in spec(scenario).default_knobs(knobs).items()}}
 
 
 def knob_grid(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
