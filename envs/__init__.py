@@ -14,8 +14,8 @@ from goldenrule.envs.scenarios.campsite import scenario as _campsite  # noqa: F4
 from goldenrule.envs.scenarios.false_belief import scenario as _false_belief  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move, MoveScenario
 from goldenrule.envs.spaces import Utterance
-from goldenrule.envs.testing.case import CheckError
 from goldenrule.envs.testing.checker import CheckReport, check
+from goldenrule.envs.testing.checks import CheckError
 
 campsite_v0 = EnvModule("campsite-v0")
 false_belief_v0 = EnvModule("false_belief-v0")

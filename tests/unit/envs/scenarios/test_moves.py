@@ -137,7 +137,7 @@ def test_a_scenario_without_a_manual_is_described_by_its_moves():
 def test_deal_messages_of_campsite_are_moves():
     assert len(DEALS.choices()) == 67
     assert all(DEALS.move_in(text) in DEALS.names for text in DEALS.choices())
-    assert DEALS.understand("Fine. submit-deal: I get 1 water, 2 food and 0 firewood?")["packages"] == (
+    assert DEALS.understand("Fine. submit-deal: I get 1 water, 2 food, and 0 firewood?")["packages"] == (
         "2 food, 1 water, 0 firewood"
     )
     assert DEALS.move_in("Accept-Deal. Walk-Away.") == "malformed"
