@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldenrule.benchmarks.analysis.verdicts import FIGURE, RESAMPLES, Line, comparisons, how, left_out, setting_of
-from goldenrule.benchmarks.statistics import Bootstrap, Estimate, Options, aggregate, read_scores
-from goldenrule.benchmarks.statistics.samples import SETTING
+from goldenrule.benchmarks.analysis.verdicts import (
+    FIGURE,
+    RESAMPLES,
+    Line,
+    comparisons,
+    how,
+    left_out,
+    setting_of,
+    widest,
+)
+from goldenrule.benchmarks.statistics import SETTING, Bootstrap, Estimate, Options, aggregate, read_scores
 from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, note, shown
 from goldenrule.common.errors import UserError
 
@@ -97,6 +105,8 @@ def middles(setting: Setting) -> dict[str, Estimate]:
     alive = list(dict.fromkeys(row["method"] for row in rows if row[FIGURE] is not None))
     options = Options(bootstrap=Bootstrap(resamples=RESAMPLES))
     try:
-        return aggregate(read_scores(rows, FIGURE, strata=SETTING), methods=alive, options=options).estimates
+        return aggregate(
+            read_scores(rows, FIGURE, strata=SETTING, bounds=widest(rows, FIGURE)), methods=alive, options=options
+        )
     except UserError:  # rows that cannot be told apart
         return {}

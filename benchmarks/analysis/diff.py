@@ -15,8 +15,17 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis import common_episodes as alike
 from goldenrule.benchmarks.analysis.summary import FIGURES
-from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
-from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
+from goldenrule.benchmarks.statistics import (
+    SETTING,
+    STRATUM,
+    Bootstrap,
+    Options,
+    Scores,
+    Table,
+    compare,
+    corrected,
+    read_scores,
+)
 from goldenrule.benchmarks.storage.naming import setting_name
 from goldenrule.benchmarks.storage.schema import VOLATILE
 from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown

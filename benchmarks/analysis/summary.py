@@ -1,26 +1,23 @@
 """The table's statistics: a mean and a 95% interval for each figure of each method, from its seeds.
 
 The unit is the seed: training and evaluation under another seed are independent, the episodes under one are not. The
-interval of a mean is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample
-deviation `s`, here, on the page and in cross-play. With three seeds t is 4.30, so intervals are wide, and honest; two
-seeds say next to nothing of their spread (t is 12.7), so below three there is none. Where a figure cannot leave a
-range, an end beyond it is moved to it (`evaluation.bounds`): what is left holds the mean as often.
-Where t has no closed form (differences' verdicts, interquartile means, strengths) intervals are bootstrapped.
+interval of a mean is Student's t over the seeds' means (`statistics.mean_interval`), here, on the page and in
+cross-play. With three seeds t is 4.30, so intervals are wide; two seeds say next to nothing of their spread, so below
+three there is none. Where all seeds agree, the interval follows from the metric's valid range, or there is none.
+Differences and interquartile means have bootstrap intervals.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from goldenrule.benchmarks.evaluation.bounds import ANY, SHARE, Bounds, bounds
-from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
+from goldenrule.benchmarks.statistics import LEAST_SEEDS, Estimate, mean_interval, ratio_interval
 
 Row = Mapping[str, Any]
 
@@ -45,53 +42,23 @@ COUNTS = ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimate
 LEAST = LEAST_SEEDS
 """Seeds from which on there are intervals."""
 
+INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST} on; where all agree, from the metric's range"
+
 
 def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
-    """Mean and 95% interval of independent values: keys `mean`, `low`, `high`, `n`; no ends with fewer than `LEAST`.
-
-    Args:
-        values: one a seed.
-        within: the range that the mean cannot leave; ends beyond it are moved to it.
-    """
-    n = len(values)
-    if not n:
-        return {"mean": None, "low": None, "high": None, "n": 0}
-    mean = float(np.mean(values))
-    if n < LEAST:
-        return {"mean": mean, "low": None, "high": None, "n": n}
-    return _around(mean, float(np.std(values, ddof=1)), n, within)
+    """Mean and 95% interval of independent values, one a seed: keys `mean`, `low`, `high`, `n`, `no_interval` (why)."""
+    return as_dict(mean_interval(values, within))
 
 
-def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[str, Any]:
-    """Ratio of the means of two figures of the same seeds, with its interval; keys as of `interval`.
-
-    The sum over seeds of the first by that of the second: no seed is left out because its own ratio has no sense, and
-    none counts more because its denominator is small. The interval is Student's t on the ratio's linearisation, with
-    the deviation of `(first - ratio * second) / mean of second`.
-
-    Args:
-        pairs: numerator and denominator, one a seed; the denominators' mean must not be zero.
-        within: as for `interval`.
-
-    Source: Cochran 1977, "Sampling Techniques", section 6.4.
-    """
-    first, second = np.asarray(pairs, dtype=np.float64).T
-    n, value = len(first), float(first.sum() / second.sum())
-    if n < LEAST:
-        return {"mean": value, "low": None, "high": None, "n": n}
-    return _around(value, float(np.std((first - value * second) / second.mean(), ddof=1)), n, within)
-
-
-def _around(value: float, deviation: float, n: int, within: Bounds) -> dict[str, Any]:
-    half = _quantile(n - 1) * deviation / math.sqrt(n)
-    low, high = max(value - half, min(within[0], value)), min(value + half, max(within[1], value))
-    return {"mean": value, "low": low, "high": high, "n": n}
-
-
-@functools.cache
-def _quantile(freedom: int) -> float:
-    """Student's t(0.975); slow to work out, and asked for in every cell of a table."""
-    return float(student.ppf(0.975, freedom))
+def as_dict(found: Estimate) -> dict[str, Any]:
+    """An estimate as the tables have it."""
+    return {
+        "mean": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.units,
+        "no_interval": found.reason,
+    }
 
 
 def figure(values: Sequence[float | None], reason: str, within: Bounds = ANY) -> dict[str, Any]:
@@ -123,7 +90,7 @@ def summarise(rows: Sequence[Row], planned: int | None = None) -> dict[str, Any]
         "cells": planned,
         "finished": len(rows),
         "failed": sum(row["status"] != "done" for row in rows),
-        "interval": f"95%, Student's t over the means of seeds, from {LEAST} seeds on",
+        "interval": INTERVAL,
         "groups": [_group(group, oracles) for group in _grouped(rows, "method")],
         "settings": [_setting(group) for group in _grouped(rows)],
     }
@@ -181,7 +148,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 def oracle_share(
     rewards: Sequence[tuple[Any, float | None]], oracle: Mapping[Any, float | None] | None, within: Bounds
 ) -> dict[str, Any]:
-    """Partner reward as a share of oracle kindness's under the same seeds: the ratio of their means (`ratio`).
+    """Partner reward as a share of oracle kindness's under the same seeds: the ratio of their means (`ratio_interval`).
 
     Args:
         rewards: seed and the partner's reward.
@@ -195,8 +162,8 @@ def oracle_share(
     ]
     if sum(best for _, best in pairs) <= 0:
         return figure([None] * len(rewards), f"{ORACLE} has no positive partner reward under these seeds")
-    found = ratio(pairs, (0.0, math.inf) if within[0] >= 0 else ANY)
-    return {**found, "missing": len(rewards) - len(pairs), "reason": None}
+    found = ratio_interval(pairs, (0.0, math.inf) if within[0] >= 0 else ANY)
+    return {**as_dict(found), "missing": len(rewards) - len(pairs), "reason": None}
 
 
 def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:

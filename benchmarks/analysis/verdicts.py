@@ -18,11 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds, bounds
 from goldenrule.benchmarks.evaluation.recount import sums_of
 from goldenrule.benchmarks.report.table import PIPE_WIDTH
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.statistics.samples import SETTING
+from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.storage.load import episode_figures
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import clean
@@ -57,13 +56,20 @@ def comparisons(rows: Sequence[Row], figure: str = FIGURE, folder: Path | None =
         return []
     if folder is not None and any(row.get("episodes_failed") for row in rows):
         rows = _by_episode(rows, figure, folder)
-    apart = read_scores(rows, figure, strata=SETTING)
+    within = widest(rows, figure)
+    apart = read_scores(rows, figure, strata=SETTING, bounds=within)
     options, several = Options(bootstrap=Bootstrap(resamples=RESAMPLES)), 1 < len(apart.strata) <= SETTINGS
     about: Any = {"methods": methods, "baseline": methods[0], "options": options}
-    tables = [compare(read_scores(rows, figure), **about)]
+    tables = [compare(read_scores(rows, figure, bounds=within), **about)]
     if several:
         tables.append(compare(apart, **about, each_stratum=True))
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
+
+
+def widest(rows: Sequence[Row], figure: str) -> Bounds:
+    """Valid range of a metric over all settings of the rows."""
+    found = [bounds(figure, row["scenario"], row["knobs"]) for row in rows] or [ANY]
+    return min(low for low, _ in found), max(high for _, high in found)
 
 
 def setting_of(row: Row) -> str:
@@ -145,7 +151,8 @@ def how(lines: Sequence[Line]) -> str:
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
-        f"over seeds, from {LEAST_UNITS} on; sign-flip test, corrected by Holm for "
+        f"over seeds, from {LEAST_UNITS} on (where all agree, from the range of rewards); "
+        "sign-flip test, corrected by Holm for "
         f"{tests} comparison{'s' * (tests != 1)}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")

@@ -74,7 +74,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
     from rich.text import Text
 
     from goldenrule.benchmarks.report.table import PIPE_WIDTH
-    from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+    from goldenrule.benchmarks.statistics import LEAST_UNITS
 
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:

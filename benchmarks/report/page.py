@@ -46,7 +46,7 @@ from goldenrule.benchmarks.report.figures import Plot
 from goldenrule.benchmarks.report.heading import facts, title
 from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
 from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.stored import Run, Setting, shown
 from goldenrule.common.errors import UserError

@@ -41,7 +41,7 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
     data: Rows = []
-    for method, one in found.profiles.items():
+    for method, one in found.items():
         none = (None,) * len(one.thresholds)
         for threshold, share, low, high in zip(
             one.thresholds, one.shares, one.low or none, one.high or none, strict=True

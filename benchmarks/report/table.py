@@ -58,7 +58,8 @@ def print_table(summary: Mapping[str, Any], stream: TextIO) -> None:
         console.print(
             Text(
                 "Means an episode, over seeds; ± the longer side of the 95% interval (Student's t over the means of "
-                f"seeds, cut where a figure cannot lie; it needs {LEAST} seeds).",
+                f"seeds, clipped to the metric's range; from {LEAST} seeds on). Where all seeds agree, ± follows from "
+                "that range; a metric without a range has none then.",
                 "dim",
             )
         )

@@ -13,8 +13,8 @@ import numpy as np
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import LEAST, interval
 from goldenrule.benchmarks.evaluation.bounds import ANY, SHARE, Bounds, bounds
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.statistics.samples import Array
+from goldenrule.benchmarks.statistics import LEAST_UNITS
+from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.storage.load import connect
 from goldenrule.benchmarks.storage.opening import translated
 from goldenrule.benchmarks.storage.schema import FILE

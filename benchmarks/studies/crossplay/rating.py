@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 
 from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds
-from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
-from goldenrule.benchmarks.statistics.resampling import even_weights
-from goldenrule.benchmarks.statistics.samples import Array
+from goldenrule.benchmarks.statistics.bootstrap import Bootstrap, even_weights, intervals, too_few
+from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.studies.crossplay.figures import SHARES, Figure, bounds_of, spreads
 from goldenrule.common.seeding import generator
 
