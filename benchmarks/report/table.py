@@ -102,8 +102,9 @@ def _one(figure: Mapping[str, Any] | None, percent: bool = False, between: str =
     text = f"{_signed_zero(figure['mean'] * scale, digits)}"
     if figure["high"] is None:
         return text
-    longer = max(figure["high"] - figure["mean"], figure["mean"] - figure["low"])
-    return f"{text}{between}±{longer * scale:.{digits}f}"
+    longer = f"{scale * max(figure['high'] - figure['mean'], figure['mean'] - figure['low']):.{digits}f}"
+    # No interval has no width: what rounds to none is said to be less than the last digit.
+    return f"{text}{between}±{longer if float(longer) else f'<{10.0**-digits:.{digits}f}'}"
 
 
 def _signed_zero(value: float, digits: int) -> str:

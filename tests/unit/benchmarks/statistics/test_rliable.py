@@ -42,9 +42,8 @@ def test_interquartile_mean_and_mean(scores):
 def test_probability_of_improvement(scores):
     found = compare(scores, methods=["y", "x"], options=AS_RLIABLE).comparisons[0]
     assert found.improvement == pytest.approx(0.6380208333333334, abs=1e-12)
-    assert (found.improvement_low, found.improvement_high) == pytest.approx(
-        (0.488, 0.792), abs=0.03
-    )  # it draws the runs of x and y apart
+    # It draws the runs of x and y apart.
+    assert (found.improvement_low, found.improvement_high) == pytest.approx((0.488, 0.792), abs=0.03)
 
 
 def test_performance_profile(scores):
