@@ -6,11 +6,18 @@ dialogues that wait for it in one call, so that a network can run them as one ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import functools
+import inspect
+import os
+import threading
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from goldenrule.common.errors import ContractError
+from goldenrule.common.plugins import check_callable, find_plugin
+from goldenrule.common.untrusted import ForeignError, one_line
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 
@@ -56,12 +63,14 @@ class Agent(Protocol):
     An agent may say of itself, as attributes: `needs_candidates = True` (it can only choose), `repeats = False` (the
     same seeds do not promise the same replies), `batch_invariant = False` (what it says in a dialogue may depend on
     those beside it). `goldenrule check agent` asks for no more than is promised.
+
+    `reset` and `act` may be `async def`; whoever asks an agent does so by `ask_reset` and `ask_act`, which await them.
     """
 
-    def reset(self, seeds: Sequence[int]) -> None:
+    def reset(self, seeds: Sequence[int]) -> Awaitable[None] | None:
         """Begin `len(seeds)` new dialogues; all randomness of dialogue `i` comes from `seeds[i]`."""
 
-    def act(self, observations: Sequence[Seen]) -> Sequence[Reply]:
+    def act(self, observations: Sequence[Seen]) -> Sequence[Reply] | Awaitable[Sequence[Reply]]:
         """One reply for each observation, in order."""
 
 
@@ -71,6 +80,71 @@ class Simulates(Protocol):
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
         """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows."""
+
+
+def load_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
+    """An agent of the user's own from its class or factory.
+
+    Args:
+        name: `package.module:Class` or an entry point of `goldenrule.agents`, perhaps with parameters in brackets.
+        params: its parameters as plain data, where the name has none.
+
+    Raises:
+        UserError: it cannot be imported or made, a parameter is wrong, or it lacks `reset` or `act`.
+    """
+    agent: Agent = find_plugin("agent", name, params).make()
+    check_agent_methods(agent, f"agent {name!r}")
+    return agent
+
+
+def check_agent_methods(agent: Any, whose: str) -> None:
+    """See that an agent has `reset(seeds)` and `act(observations)`.
+
+    Raises:
+        UserError: one is missing or takes other arguments.
+    """
+    check_callable(agent, whose, "reset", "seeds")
+    check_callable(agent, whose, "act", "observations")
+
+
+def ask_reset(agent: Agent, seeds: Sequence[int]) -> None:
+    """Call `agent.reset`; an `async def` is awaited."""
+    _result(agent.reset(seeds))
+
+
+def ask_act(agent: Agent, observations: Sequence[Seen]) -> Sequence[Reply]:
+    """Call `agent.act`; an `async def` is awaited. What it gives is not checked, see `goldenrule.agents.play.ask`."""
+    replies: Sequence[Reply] = _result(agent.act(observations))
+    return replies
+
+
+def _result(value: Any) -> Any:
+    """`value`, or what it gives where it can be awaited.
+
+    Coroutines run on an event loop in a thread of its own: one that runs here already, as in a notebook, could not wait
+    for them. It stays for all calls of a process, as clients keep connections that belong to their loop.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    return asyncio.run_coroutine_threadsafe(_contained(value), _event_loop(os.getpid())).result()
+
+
+async def _contained(value: Awaitable[Any]) -> Any:
+    """What ends a thread, such as `SystemExit`, would leave whoever waits for the result waiting."""
+    try:
+        return await value
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise ForeignError(one_line(error)) from error
+
+
+@functools.lru_cache(maxsize=1)
+def _event_loop(process: int) -> asyncio.AbstractEventLoop:
+    """The loop of this process: the thread of one that was made before a fork does not run after it."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="goldenrule agents", daemon=True).start()
+    return loop
 
 
 def needs_candidates(agent: Agent) -> bool:

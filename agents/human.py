@@ -8,7 +8,6 @@ from typing import TextIO
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import ours
 from goldenrule.envs.render import render_ansi
 from goldenrule.envs.spaces import Utterance
 
@@ -52,8 +51,7 @@ class Human:
         Raises:
             LeftError: the input has ended (Ctrl-D).
         """
-        with ours():
-            return [Reply(self._ask(seen)) for seen in observations]
+        return [Reply(self._ask(seen)) for seen in observations]
 
     def _ask(self, seen: Seen) -> str:
         view = seen.view

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, decode, needs_candidates
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
@@ -16,7 +17,6 @@ from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Judgement, Outcome
-from goldenrule.envs.spaces import Utterance
 
 LONGEST = 2000
 """Characters of a reason for failing that an episode keeps."""
@@ -45,7 +45,7 @@ def play(
     distinct = list({id(a): a for a in seats.values()}.values())
     for number, agent in enumerate(distinct):
         with contained():
-            agent.reset([derive(seed, "agent", number) for seed in seeds])
+            ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
     episodes = []
     for env, seed in zip(envs, seeds, strict=True):
         env.reset(seed=seed)
@@ -78,7 +78,7 @@ def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
 def _advance(
     envs: Sequence[DialogueEnv], episodes: list[Episode], agent: Agent, waiting: list[int], strict: bool
 ) -> None:
-    seen = [_see(envs[i], agent, i) for i in waiting]
+    seen = [_see(envs[i], envs[i].agent_selection, agent, i) for i in waiting]
     for index, observation, reply in zip(waiting, seen, ask(agent, seen, strict), strict=True):
         if isinstance(reply, Exception):
             _fail(episodes[index], envs[index], reply)
@@ -91,9 +91,9 @@ def _advance(
             _fail(episodes[index], envs[index], error)
 
 
-def _see(env: DialogueEnv, agent: Agent, dialogue: int) -> Seen:
-    """What the agent at turn sees; one that can only choose is shown candidates where the others speak freely too."""
-    seen = decode(env.observe(env.agent_selection), tuple(env.possible_agents), dialogue)
+def _see(env: DialogueEnv, name: str, agent: Agent, dialogue: int) -> Seen:
+    """What the agent in the seat `name` sees; one that can only choose is always shown candidates."""
+    seen = decode(env.observe(name), tuple(env.possible_agents), dialogue)
     if seen.candidates is None and needs_candidates(agent):
         return replace(seen, candidates=env.scenario.candidates(seen.view.me))
     return seen
@@ -110,7 +110,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
     """
     try:
         with contained():
-            found = _checked(agent, seen, agent.act(seen))
+            found = _checked(agent, seen, ask_act(agent, seen))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]
@@ -126,7 +126,8 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
 
 
 def _name(agent: Agent, seen: Seen) -> str:
-    return f"{seen.view.agents[seen.view.me]} ({type(agent).__name__})"
+    kind = type(inspect.unwrap(agent))  # type: ignore[arg-type]  # of one that is asked in another way, as by its check
+    return f"{seen.view.agents[seen.view.me]} ({kind.__name__})"
 
 
 def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | Exception]:
@@ -154,13 +155,10 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
     if reply.to is not None and (env.mode == "choice" or not env.private):
         raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
     if env.mode == "choice":
-        if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
-            raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
-        action = seen.candidates.index(reply.text)
+        action = _choice(agent, seen, reply)
     elif env.private:
         action = {"text": reply.text, "to": _flags(agent, reply.to, len(env.possible_agents))}
-    space: Utterance = env._utterance
-    problem = space.problem(reply.text)
+    problem = None if env.mode == "choice" else env.utterance.problem(reply.text)
     if problem:
         raise AgentError(f"{agent}: {problem}")
     pending = len(env.table.waiting) > 1
@@ -170,6 +168,13 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
     if not pending and (env.terminations[agent] or env.truncations[agent]):
         episode.status = "terminated" if env.terminations[agent] else "truncated"
         episode.conversation = env.table.conversation()
+
+
+def _choice(agent: str, seen: Seen, reply: Reply) -> int:
+    """The number of the candidate that was chosen."""
+    if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
+        raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
+    return seen.candidates.index(reply.text)
 
 
 def _flags(agent: str, to: Any, n: int) -> np.ndarray[Any, Any]:
@@ -199,3 +204,37 @@ def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcom
 def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
     episode.status, episode.error = "failed", shortened(str(error), LONGEST)
     episode.conversation = env.table.conversation()
+
+
+class SeatedAgents:
+    """Takes every other seat of one dialogue at a time.
+
+    Args:
+        agents: who sits where, by agent name or role.
+    """
+
+    def __init__(self, agents: Mapping[str, Agent]) -> None:
+        self.agents = agents
+        self._distinct = list({id(agent): agent for agent in agents.values()}.values())
+
+    def reset(self, seed: int) -> None:
+        """A new dialogue begins."""
+        for number, agent in enumerate(self._distinct):
+            ask_reset(agent, [derive(seed, "agent", number)])
+
+    def act(self, env: DialogueEnv, agent: str) -> Any:
+        """The action of `agent`: its text, or in choice mode the number of the candidate it chose.
+
+        Raises:
+            ValueError: nobody sits there, or who sits there broke the protocol.
+        """
+        sitting = self.agents.get(agent, self.agents.get(agent.rsplit("_", 1)[0]))
+        if sitting is None:
+            raise ValueError(f"nobody sits as {agent}; expected an agent for it, got {sorted(self.agents)}")
+        seen = _see(env, agent, sitting, 0)
+        reply = ask(sitting, [seen])[0]
+        if isinstance(reply, Exception):
+            raise reply
+        if env.mode == "text":
+            return reply.text
+        return _choice(agent, seen, reply)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.choosing import ban_controls
+from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.training.batches import Sequences
 
@@ -52,6 +52,11 @@ def clipped_policy_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tens
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
     return -torch.minimum(ratio * advantages, clipped * advantages).mean()
+
+
+def value_loss(values: Tensor, returns: Tensor) -> Tensor:
+    """Half the mean squared error of value estimates [N] to returns [N]."""
+    return 0.5 * (values - returns).square().mean()
 
 
 def kl_divergence(logits: Tensor, reference_logits: Tensor) -> Tensor:

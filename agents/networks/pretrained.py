@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint
-from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.registry import spec
 
-FOLDER = "checkpoints"
+if TYPE_CHECKING:
+    import torch
 
-Loaded = tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]
-"""Network, tokenizer and provenance."""
+    from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+    from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+
+    Loaded = tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]
+    """Network, tokenizer and provenance."""
+
+FOLDER = "checkpoints"
 
 
 def shipped() -> list[str]:
@@ -46,6 +47,8 @@ def load_base(
     Raises:
         CheckpointError: none is shipped and none was named, or it is damaged, or of another scenario.
     """
+    from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint  # with torch
+
     if path is not None:
         loaded = load_checkpoint(path, device)
         made_for = _config(loaded[2]).get("scenario", scenario)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.common.errors import UserError
+from goldenrule.benchmarks.evaluation.metrics import run_metrics
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.storage.stored import Run
@@ -96,12 +96,6 @@ def both(row: Row, run: Run, other_row: Row, other: Run) -> tuple[dict[str, Any]
 
 
 def _figures(row: Row, kept: frozenset[int], run: Run) -> dict[str, Any]:
-    from goldenrule.benchmarks.evaluation.recount import COUNTED, recounted
-
-    if kept:
-        logs = run.log.episodes(run.by_id[str(row.get("cell"))])
-        try:
-            return recounted(row, [log for log in logs if log.get("episode") in kept])
-        except UserError as error:
-            run.problems.append(str(error))
-    return {**dict.fromkeys(COUNTED), "episodes_estimated": 0, "messages_unscored": 0}
+    records = [record for record in run.log.episodes(run.by_id[str(row.get("cell"))]) if record["episode"] in kept]
+    counted = run_metrics(records)
+    return {key: value for key, value in counted.items() if key not in ("episodes", "episodes_failed")}

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from goldenrule.benchmarks.analysis.summarising import Interval, interval
-from goldenrule.benchmarks.evaluation.bounds import bounds
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell, number
-from goldenrule.envs.registry import specs
+from goldenrule.benchmarks.evaluation.metrics import episode_metrics, valid_range
+from goldenrule.benchmarks.storage.stored import Setting, StoredCell
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,73 +23,27 @@ class End:
     """How one episode ended.
 
     Attributes:
-        place: its number in its cell; `None` where the log has none.
+        place: its number in its cell.
         status: `terminated`, `truncated` or `failed`.
         invalid: whether the scenario did not understand some message of the learner.
         paid: what the partners got; `None` where it failed.
     """
 
-    place: int | None
+    place: int
     status: str
     invalid: bool
     paid: float | None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> End:
+        """How the episode of a record ended."""
+        counted = episode_metrics(record)
+        return cls(record["episode"], record["status"], counted["invalid_messages"] > 0, counted["partner_reward"])
 
     @property
     def well(self) -> bool:
         """Whether it ended by itself and every message of the learner was understood."""
         return self.status == "terminated" and not self.invalid and self.paid is not None
-
-
-@cache
-def _named(scenario: str, agents: tuple[str, ...]) -> tuple[int | None, tuple[int, ...]]:
-    """Seats of learner and partners by their names; none for a scenario that is not installed."""
-    spec = specs().get(scenario)
-    if spec is None:
-        return None, ()
-    of = {role: [i for i, name in enumerate(agents) if role in (name, name.rpartition("_")[0])]
-          for role in (spec.learner, spec.partner)}  # fmt: skip
-    learner = next(iter(of[spec.learner]), None)
-    return learner, tuple(seat for seat in of[spec.partner] if seat != learner)
-
-
-def seats(episode: Mapping[str, Any], scenario: str, scored: str) -> tuple[int, tuple[int, ...]]:
-    """Seats of the learner and its partners: as logged, else as the scenario names them, else by who was scored.
-
-    Args:
-        episode: a record of the log.
-        scenario: id.
-        scored: name of the score that only the learner's turns have.
-    """
-    names = episode.get("agents")
-    agents = tuple(map(str, names)) if isinstance(names, list) else ()
-    learner, partners = _named(scenario, agents)
-    logged = [episode.get(which) for which in ("learner", "partner")]
-    learner, first = (place if isinstance(place, int) and 0 <= place < len(agents) else otherwise
-                      for place, otherwise in zip(logged, (learner, None), strict=True))  # fmt: skip
-    if learner is None:
-        turns = episode.get("turns")
-        said = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-        by = [t.get("speaker") for t in said if isinstance(t.get("scores"), dict) and scored in t["scores"]]
-        learner = next((seat for seat in by if isinstance(seat, int)), 0)
-    if first is not None:
-        partners = (first,)
-    return learner, partners or tuple(i for i in range(len(agents)) if i != learner)[:1]
-
-
-def end_of(episode: Mapping[str, Any], learner: int, partners: Sequence[int]) -> End:
-    """How an episode of the log ended."""
-    place, status, paid, invalid = episode.get("episode"), str(episode.get("status")), 0.0, False
-    known = status != "failed"
-    turns = episode.get("turns")
-    for turn in turns if isinstance(turns, list) else []:
-        if not isinstance(turn, dict):
-            continue
-        invalid = invalid or (turn.get("speaker") == learner and turn.get("valid") is False)
-        rewards = turn.get("rewards")
-        for seat in partners:
-            value = number(rewards[seat]) if isinstance(rewards, list) and seat < len(rewards) else None
-            known, paid = known and value is not None, paid + (value or 0.0)
-    return End(place if isinstance(place, int) else None, status, invalid, paid if known else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +102,7 @@ def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]], together
     return lines
 
 
-Places = set[tuple[str, int | None]]
+Places = set[tuple[str, int]]
 """Seeds and numbers of episodes."""
 
 
@@ -180,5 +132,5 @@ def _paid(cell: StoredCell, ends: Sequence[End], places: Places) -> list[float]:
 
 
 def _over(seeds: Sequence[Sequence[float]], cell: StoredCell) -> Interval:
-    within = bounds("partner_reward", cell.scenario, cell.knobs)
+    within = valid_range("partner_reward", cell.scenario, cell.knobs)
     return interval([sum(paid) / len(paid) if paid else None for paid in seeds], within)

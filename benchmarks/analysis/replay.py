@@ -1,34 +1,31 @@
-"""Replay: every stored episode once more from its log, without any agent, and held against what was stored.
+"""Replay every stored episode from its record, without any model, and compare with what was stored.
 
-The scenario is made with the cell's knobs, reset with the episode's seed, and told the logged messages. Cards,
-narration, rewards, judgements and the ending must come out as they were stored; so must what the partners got for each
-message, the sums that a sweep keeps beside each episode, and the figures in the cell's row. Of the log, only the seed
-and who said what to whom is used to replay. What an agent imagined, and estimated from that, would take its model: the
-log is believed there, and sums and figures must follow from it.
+Rewards are exact: the scenario, made with the run's knobs, reset with the episode's seed and told the recorded
+messages, must give the same cards, narration, rewards, judgements and ending. The columns beside an episode and the
+metrics of its run must follow from the records. What an agent imagined, and estimated from that, would take its model:
+there the record is believed.
 """
 
 from __future__ import annotations
 
-import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.agents.world import partner_seats, seat_name
-from goldenrule.benchmarks.evaluation.recount import COUNTED, REWARDS, recounted
-from goldenrule.benchmarks.storage.schema import episode_row
+from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.play import play
+from goldenrule.benchmarks.evaluation.evaluate import as_data
+from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
+from goldenrule.benchmarks.storage.schema import dumps, episode_row
 from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
-from goldenrule.common.errors import UserError
-from goldenrule.common.untrusted import contained
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
-from goldenrule.envs.message import NARRATOR
-from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.truth import TRUTH, record_truth
 
 TOLERANCE = 1e-9
-"""Between a figure and what its episodes come to: sums may be taken in another order."""
+"""Between a stored metric and the same counted again: another version of NumPy may sum in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class Replayed:
         cells: how many cells with episodes there were.
         episodes: how many episodes were replayed.
         same: how many came out as stored.
-        unproven: how many could not be replayed: their scenario cannot be made here, or they cannot be read.
+        unproven: how many could not be replayed: their scenario cannot be made here, or they are missing.
         differences: of episodes and cells, the first of each.
     """
 
@@ -72,98 +69,61 @@ def replay(run: Run) -> Replayed:
     """Replay all episodes of a run."""
     found = Replayed()
     for cell in run.cells:
-        if cell.done or cell.row.get("episodes_failed"):  # those of a failed cell were held too
+        expected = sum(int(number(cell.row.get(key)) or 0) for key in ("episodes", "episodes_failed"))
+        records = list(run.log.episodes(cell))
+        if cell.done or records:
             found.cells += 1
-            _replay_cell(run, cell, found)
+            for episode, what in _differences(run, cell, records, expected, found):
+                found.differences.append(Difference(cell.id or "?", episode, what))
     return found
 
 
-def _replay_cell(run: Run, cell: StoredCell, found: Replayed) -> None:
-    name = cell.id or "a row without a name"
-
-    def differs(what: str, episode: int | None = None) -> None:
-        found.differences.append(Difference(name, episode, what))
-
+def _differences(
+    run: Run, cell: StoredCell, records: Sequence[Mapping[str, Any]], expected: int, found: Replayed
+) -> Iterator[tuple[int | None, str]]:
     try:
-        with contained():
-            table = Replay(str(cell.row.get("scenario")), cell.knobs)
-    except Exception as error:  # scenarios are foreign code too
-        found.unproven += _told(cell) or sum(1 for _ in run.log.episodes(cell))
-        return differs(f"its scenario cannot be made here: {shown(str(error), 300)}")
-    before = found.episodes
-    finished: list[Mapping[str, Any]] = []
-    for record in run.log.episodes(cell):
+        scenario = Replay(cell.scenario, cell.knobs)
+    except Exception as error:  # of a plug-in that is not here, or raises
+        found.unproven += max(expected, len(records))
+        yield None, f"its scenario cannot be made here: {shown(str(error), 300)}"
+        return
+    for record in records:
+        what = scenario.difference(record) or _wrong_column(run, cell, record)
         found.episodes += 1
-        place = record.get("episode")
-        beside = _wrong_sums(run, cell, record)
-        if record.get("status") != "failed":
-            finished.append(record)
-        what = table.difference(record) or beside
-        if what is None:
-            found.same += 1
-        else:
-            differs(what, place if isinstance(place, int) else None)
-    stored = found.episodes - before
-    held = _told(cell)
-    if held is not None and stored != held:
-        found.unproven += max(0, held - stored)
-        differs(f"{stored} of {held} episodes can be read")
-    elif finished and (what := _wrong_figure(cell, finished)):
-        differs(what)
-    return None
+        found.same += what is None
+        if what is not None:
+            yield record.get("episode"), what
+    if len(records) != expected:
+        found.unproven += max(0, expected - len(records))
+        yield None, f"{len(records)} of {expected} episodes can be read"
+    elif what := _wrong_metric(cell.row, records):
+        yield None, what
 
 
-def _told(cell: StoredCell) -> int | None:
-    """How many episodes the row says were held, of failed cells too; `None` where it does not say."""
-    counts = [number(cell.row.get(key)) for key in ("episodes", "episodes_failed")]
-    return None if None in counts else int(sum(count for count in counts if count is not None))
-
-
-def _wrong_sums(run: Run, cell: StoredCell, record: Mapping[str, Any]) -> str | None:
-    """How what was reckoned from the episode's rewards, and is kept in its log or beside it, differs from the log."""
-    try:
-        row = episode_row(cell.id or "", str(cell.row["scenario"]), record)
-        kept = run.log.sums(cell, row["episode"]) or {}
-        if what := next(_wrong_truths(str(cell.row["scenario"]), record), None):
-            return what
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        return f"its log is damaged ({type(error).__name__}: {shown(str(error), 200)})"
-    for key, value in kept.items():
+def _wrong_column(run: Run, cell: StoredCell, record: Mapping[str, Any]) -> str | None:
+    """The first column beside the record that does not follow from it."""
+    row = episode_row(cell.id or "", record)
+    for key, value in (run.log.sums(cell, record["episode"]) or {}).items():
         if value != row[key]:
-            return f"its row has {key} {shown(value, 100)}, its log {shown(row[key], 100)}"
+            return f"its row has {key} {shown(value, 100)}, its record {shown(row[key], 100)}"
     return None
 
 
-def _wrong_truths(scenario: str, record: Mapping[str, Any]) -> Iterator[str]:
-    """What partners got for a message of the learner: all from then to its next one (`goldenrule.rewards.truth`)."""
-    me, partners = record["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, record["agents"])
-    places = [place for place, turn in enumerate(record["turns"]) if turn["speaker"] == me]
-    for place, end in itertools.pairwise([*places, len(record["turns"])]):
-        stored = record["turns"][place]["scores"].get(TRUTH)
-        paid = math.fsum(turn["rewards"][seat] for turn in record["turns"][place:end] for seat in partners)
-        if stored is not None and not _alike(stored, paid):
-            yield f"message {place}: the log has the true reward {shown(stored, 40)}, its rewards come to {paid}"
-
-
-def _wrong_figure(cell: StoredCell, finished: Sequence[Mapping[str, Any]]) -> str | None:
-    """The first figure of the row that its finished episodes do not come to."""
-    try:
-        counted = recounted({"cell": cell.id, **cell.row, **dict.fromkeys(REWARDS, 0.0)}, finished)
-    except UserError as error:
-        return str(error)
-    for key in COUNTED:
-        if not _alike(stored := cell.row.get(key), counted[key]):
-            return f"its row has {key} {shown(stored, 100)}, its episodes come to {shown(counted[key], 100)}"
+def _wrong_metric(row: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str | None:
+    """The first metric of the row that does not follow from its episodes."""
+    counted = run_metrics(records)
+    for key in KEYS:
+        if key in counted and not _close(row.get(key), counted[key]):
+            return f"its row has {key} {shown(row.get(key), 100)}, its episodes come to {shown(counted[key], 100)}"
     return None
 
 
-def _alike(stored: Any, counted: Any) -> bool:
+def _close(stored: Any, counted: Any) -> bool:
     if isinstance(stored, Mapping) and isinstance(counted, Mapping):
-        return stored.keys() == counted.keys() and all(_alike(stored[key], counted[key]) for key in stored)
-    one, other = number(stored), number(counted)
-    if one is None or other is None:
-        return bool(stored == counted)
-    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return stored.keys() == counted.keys() and all(_close(stored[key], counted[key]) for key in stored)
+    if stored is None or counted is None:
+        return stored is counted
+    return math.isclose(stored, counted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 class Replay:
@@ -180,94 +140,71 @@ class Replay:
     def __init__(self, scenario: str, knobs: Mapping[str, Any]) -> None:
         self._scenario, self._knobs = scenario, dict(knobs)
         self._env = make(scenario, **knobs)
-        self._whispering: DialogueEnv | None = None
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
         """The first thing that does not come out as in the record of an episode, in words; `None` where all does."""
         try:
-            with contained():
-                return next(self._differences(record), None)
+            return next(_unlike(record, self._again(record)), None)
         except Exception as error:  # a damaged record, or a scenario that raises
             return f"it cannot be replayed ({type(error).__name__}: {shown(str(error), 200)})"
 
-    def _differences(self, record: Mapping[str, Any]) -> Iterator[str]:
-        env = self._env_for(record["turns"])
-        env.reset(seed=record["seed"])
-        yield from _unlike("agents", record["agents"], list(env.possible_agents))
-        yield from _unlike("cards", record["cards"], list(env.table.cards))
-        turns, trouble = _retold(env, record["turns"])
-        for place, (logged, told) in enumerate(zip(record["turns"], turns, strict=False)):
-            for key, value in told.items():
-                yield from _unlike(f"message {place}: {key}", logged[key], value)
-        if trouble is not None:
-            yield trouble
-        yield from _unlike("narration", record["narration"], _narration(env))
-        if record["status"] != "failed":
-            yield from _unlike("ending", record["status"], _ending(env))
-
-    def _env_for(self, turns: list[Mapping[str, Any]]) -> DialogueEnv:
-        """The environment; where messages have addressees, one that takes them."""
-        if all(turn["to"] is None for turn in turns):
-            return self._env
-        if self._whispering is None:
-            self._whispering = make(self._scenario, private=True, **self._knobs)
-        return self._whispering
+    def _again(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The record of the same messages, said once more."""
+        private = any(turn["to"] is not None for turn in record["turns"])
+        env: DialogueEnv = make(self._scenario, private=True, **self._knobs) if private else self._env
+        agent = _Recorded(record["turns"])
+        (episode,) = play([env], dict.fromkeys(env.possible_agents, agent), [record["seed"]])
+        learner, partners = record["learner"], record["partners"]
+        if episode.status != "failed":
+            record_truth([episode], learner, partners)
+        again: dict[str, Any] = json.loads(
+            dumps(as_data(episode, record["episode"], learner, partners, env.scenario.read))
+        )
+        return again
 
 
-def _unlike(what: str, stored: Any, replayed: Any) -> Iterator[str]:
-    if stored != replayed:
-        yield f"{what}: stored {shown(stored, 200)}, replayed {shown(replayed, 200)}"
+class _Recorded:
+    """Says what a record says, whoever is to speak; raises once there is no more."""
+
+    def __init__(self, turns: Sequence[Mapping[str, Any]]) -> None:
+        self._turns = turns
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self._said = 0
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        (seen,) = observations
+        if self._said == len(self._turns):
+            raise LookupError("the record ends before the talk")
+        turn = self._turns[self._said]
+        if turn["speaker"] != seen.view.me:
+            due = seen.view.agents[seen.view.me]
+            raise ValueError(f"message {self._said}: seat {turn['speaker']} spoke, but {due} is to speak")
+        self._said += 1
+        return [Reply(turn["text"], None if turn["to"] is None else tuple(turn["to"]))]
 
 
-def _retold(env: DialogueEnv, logged: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str | None]:
-    """What each message comes to when it is said again, and why the rest could not be said."""
-    nothing = {"rewards": [0.0] * len(env.possible_agents), "absent": dict.fromkeys(env.scenario.absent, 0.0)}
-    turns: list[dict[str, Any]] = []
-    for place, turn in enumerate(logged):
-        if _ending(env) != "running":
-            return turns, f"message {place} was said after the end"
-        due, speaker = env.agent_selection, turn["speaker"]
-        if env.possible_agents.index(due) != speaker:
-            return turns, f"message {place}: seat {shown(speaker, 20)} spoke, but {due} is to speak"
-        together = len(env.table.waiting) > 1
-        try:
-            env.step(_action(env, turn))
-        except ValueError as error:
-            return turns, f"message {place} cannot be said: {shown(str(error), 200)}"
-        turns.append({**nothing, **_judged(Judgement())})
-        if not together:  # the last of those who speak at the same time: all are judged, and it is paid
-            outcome = env.table.outcome
-            turns[-1] |= {"rewards": list(outcome.rewards), "absent": env.absent_rewards}
-            for earlier, judgement in zip(turns[-len(outcome.judgements) :], outcome.judgements, strict=True):
-                earlier |= _judged(judgement)
-    return turns, None
+def _unlike(stored: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str]:
+    """Every difference between a record and its replay, causes before what follows from them."""
+    for key in ("agents", "cards"):
+        yield from _differs(key, stored[key], again[key])
+    yield from _unlike_turns(stored, again, ("rewards", "absent", "valid", "proxy", "faithful", "facts"))
+    why = f" ({again['error']})" if again["status"] == "failed" else ""
+    yield from _differs("ending", stored["status"], again["status"], why)
+    yield from _differs("messages", len(stored["turns"]), len(again["turns"]), why)
+    yield from _differs("narration", stored["narration"], again["narration"])
+    yield from _unlike_turns(stored, again, ("reply", "reply_reward"))
+    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=True)):
+        if TRUTH in one["scores"]:
+            yield from _differs(f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH))
 
 
-def _action(env: DialogueEnv, turn: Mapping[str, Any]) -> Any:
-    if not env.private:
-        return turn["text"]
-    to = turn["to"] or ()
-    return {"text": turn["text"], "to": [int(agent in to) for agent in range(len(env.possible_agents))]}
+def _unlike_turns(stored: Mapping[str, Any], again: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:
+    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
+        for key in keys:
+            yield from _differs(f"message {place}: {key}", one.get(key), other.get(key))
 
 
-def _judged(judgement: Judgement) -> dict[str, Any]:
-    return {
-        "valid": judgement.valid,
-        "proxy": judgement.proxy,
-        "faithful": judgement.faithful,
-        "facts": dict(judgement.facts),
-    }
-
-
-def _narration(env: DialogueEnv) -> list[dict[str, Any]]:
-    return [
-        {"at": place, "text": message.text, "to": None if message.to is None else list(message.to)}
-        for place, message in enumerate(env.table.messages)
-        if message.speaker == NARRATOR
-    ]
-
-
-def _ending(env: DialogueEnv) -> str:
-    if any(env.terminations.values()):
-        return "terminated"
-    return "truncated" if any(env.truncations.values()) else "running"
+def _differs(what: str, stored: Any, again: Any, why: str = "") -> Iterator[str]:
+    if stored != again:
+        yield f"{what}: stored {shown(stored, 200)}, replayed {shown(again, 200)}{why}"

@@ -9,7 +9,7 @@ from typing import Any
 from goldenrule.benchmarks.analysis import summary
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT
 from goldenrule.benchmarks.analysis.compared import middles
-from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds, bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds, valid_range
 from goldenrule.benchmarks.statistics import Estimate
 from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
 
@@ -61,7 +61,7 @@ def interval(values: Sequence[float | None], within: Bounds = ANY) -> Interval:
 
 def over_seeds(cells: Sequence[StoredCell], key: str) -> Interval:
     """The figure `key` of one method's cells, of one scenario."""
-    within = [bounds(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
+    within = [valid_range(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
     widest = min(low for low, _ in within), max(high for _, high in within)
     return interval([cell.value(key) for cell in cells], widest)
 
@@ -133,7 +133,7 @@ def _oracle_share(setting: Setting, cells: Sequence[StoredCell]) -> Interval:
     """As `goldenrule.benchmarks.analysis.summary.oracle_share`."""
     best = {cell.seed: cell.value("partner_reward") for cell in setting.of(summary.ORACLE)}
     rewards = [(cell.seed, cell.value("partner_reward")) for cell in cells if cell.done]
-    within = bounds("partner_reward", cells[0].scenario, cells[0].knobs)
+    within = valid_range("partner_reward", cells[0].scenario, cells[0].knobs)
     found = summary.oracle_share(rewards, best or None, within)
     return Interval(found["mean"], found["low"], found["high"], ())
 
@@ -160,7 +160,7 @@ DEALS: Mapping[str, str] = {
     "pareto_share": "efficient %, of deals",
     "pareto_share_of_all": "efficient %, of all",
 }
-"""Titles of the figures of negotiations; see `goldenrule.benchmarks.evaluation.negotiation`."""
+"""Titles of the figures of negotiations; see `goldenrule.benchmarks.evaluation.metrics.NEGOTIATION`."""
 
 DEALS_PERCENT = ("agreement_share", "pareto_share", "pareto_share_of_all")
 """Those of `DEALS` that are shares."""
@@ -182,7 +182,7 @@ class Deals:
 
 
 def deals(run: Run) -> list[Deals]:
-    """The negotiations of each setting that has some; see `goldenrule.benchmarks.evaluation.negotiation`."""
+    """The negotiations of each setting that has some; see `goldenrule.benchmarks.evaluation.metrics.NEGOTIATION`."""
     found = []
     for setting in run.settings:
         of = {cell: stored for cell in setting.cells if (stored := cell.nested("negotiation"))}
@@ -194,7 +194,7 @@ def deals(run: Run) -> list[Deals]:
                 mine = [of[cell] for cell in setting.of(method) if cell in of]
                 if mine:
                     lines.append(
-                        (method, [interval([number(one.get(key)) for one in mine], bounds(key)) for key in keys])
+                        (method, [interval([number(one.get(key)) for one in mine], valid_range(key)) for key in keys])
                     )
             lines += _people(run, keys)
             found.append(Deals(setting.label, [shown(key, 40) for key in keys], lines))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.evaluation.bounds import ANY, SHARE, Bounds, bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
 from goldenrule.benchmarks.statistics import LEAST_SEEDS, Estimate, mean_interval, ratio_interval
 
 Row = Mapping[str, Any]
@@ -115,14 +115,16 @@ def _group(group: Sequence[Row], oracles: Oracles) -> dict[str, Any]:
     first, done = group[0], [row for row in group if row["status"] == "done"]
     failed = "every run of this method failed; see its rows"
     figures = {
-        key: figure([row[key] for row in done], why if done else failed, bounds(key, first["scenario"], first["knobs"]))
+        key: figure(
+            [row[key] for row in done], why if done else failed, valid_range(key, first["scenario"], first["knobs"])
+        )
         for key, why in FIGURES.items()
     }
     figures["oracle_share"] = (
         oracle_share(
             [(row["seed"], row["partner_reward"]) for row in done],
             oracles.get(_setting_key(first)),
-            bounds("partner_reward", first["scenario"], first["knobs"]),
+            valid_range("partner_reward", first["scenario"], first["knobs"]),
         )
         if done
         else figure([], failed)
@@ -170,7 +172,7 @@ def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:
     found = [row["negotiation"] for row in done if row.get("negotiation")]
     if not found:
         return None
-    return {key: figure([one[key] for one in found], "nothing was agreed", bounds(key)) for key in found[0]}
+    return {key: figure([one[key] for one in found], "nothing was agreed", valid_range(key)) for key in found[0]}
 
 
 def _setting(group: Sequence[Row]) -> dict[str, Any]:

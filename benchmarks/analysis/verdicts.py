@@ -12,15 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds, bounds
-from goldenrule.benchmarks.evaluation.recount import sums_of
-from goldenrule.benchmarks.report.table import PIPE_WIDTH
+from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds, episode_metrics, valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.storage.load import episode_figures
 from goldenrule.benchmarks.storage.schema import FILE
@@ -68,7 +62,7 @@ def comparisons(rows: Sequence[Row], figure: str = FIGURE, folder: Path | None =
 
 def widest(rows: Sequence[Row], figure: str) -> Bounds:
     """Valid range of a metric over all settings of the rows."""
-    found = [bounds(figure, row["scenario"], row["knobs"]) for row in rows] or [ANY]
+    found = [valid_range(figure, row["scenario"], row["knobs"]) for row in rows] or [ANY]
     return min(low for low, _ in found), max(high for _, high in found)
 
 
@@ -100,38 +94,11 @@ def _stored(folder: Path, figure: str) -> Stored:
     found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
     with read_run(folder) as run:
         for name, cell in run.by_id.items():
-            sums = [sums_of(log, cell.scenario) for log in run.log.episodes(cell)]
-            told = [one for one in sums if one is not None]
-            found[name] = [(one["episode"], one["status"], one["error"], one[figure]) for one in told]
+            found[name] = [
+                (one["episode"], one["status"], one["error"], episode_metrics(one)[figure])
+                for one in run.log.episodes(cell)
+            ]
     return found
-
-
-def print_comparisons(lines: Sequence[Line], stream: TextIO) -> None:
-    """Print the verdicts over all settings, what was left out, and what hides where there is no difference to tell."""
-    over = [line for line in lines if line["stratum"] is None]
-    if not over:
-        return
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    titles = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
-    for title in (f"against {clean(str(over[0]['baseline']))}", *titles):
-        table.add_column(Text(title))
-    for line in over:
-        chance = "-" if line["improvement"] is None else f"{line['improvement']:.2f}"
-        cells = (str(line["method"]), _difference(line), _p(line["p_holm"]), chance, str(line["verdict"]))
-        table.add_row(*(Text(clean(cell)) for cell in cells))
-    console.print(table)
-    notes: dict[str, list[str]] = {}  # what is to be said of several methods is said once
-    for line in over:
-        if line["verdict"] in ("too few seeds", "not distinguishable"):
-            notes.setdefault(line["because"], []).append(str(line["method"]))
-        if left := left_out(line):
-            notes.setdefault(left, []).append(str(line["method"]))
-    for note, methods in notes.items():
-        console.print(Text(clean(f"- {', '.join(methods)}: {note}"), "dim"))
-    console.print(Text(how(lines), "dim"))
 
 
 def left_out(line: Line) -> str:
@@ -157,15 +124,3 @@ def how(lines: Sequence[Line]) -> str:
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )
-
-
-def _difference(line: Line) -> str:
-    if line["effect"] is None:
-        return "-"
-    if line["low"] is None:
-        return f"{line['effect']:+.3f}"
-    return f"{line['effect']:+.3f} [{line['low']:+.3f}, {line['high']:+.3f}]"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +26,7 @@ from goldenrule.benchmarks.cli import (
     show,
     sweep,
 )
+from goldenrule.common.files import expand
 
 Exit = typer.Exit
 
@@ -30,6 +34,22 @@ app = typer.Typer(name="goldenrule", no_args_is_help=True, add_completion=False,
 evaluate = typer.Typer(
     help="Hold an agent against human data or known beliefs.", no_args_is_help=True, rich_markup_mode=None
 )
+
+
+def _with_paths(function: Callable[..., int]) -> Callable[..., int]:
+    """A command whose paths are expanded; Typer reads its options off the function within."""
+
+    def expanded(value: Any) -> Any:
+        if isinstance(value, list):
+            return [expanded(one) for one in value]
+        return expand(value) if isinstance(value, Path) else value
+
+    @wraps(function)
+    def run(**options: Any) -> int:
+        return function(**{name: expanded(value) for name, value in options.items()})
+
+    return run
+
 
 for function in (
     compare.compare,
@@ -47,9 +67,9 @@ for function in (
     check.check,
     pretrain.pretrain,
 ):
-    app.command()(function)
-evaluate.command("partner-reward")(partner_reward.partner_reward)
-evaluate.command("beliefs")(beliefs.beliefs)
+    app.command()(_with_paths(function))
+evaluate.command("partner-reward")(_with_paths(partner_reward.partner_reward))
+evaluate.command("beliefs")(_with_paths(beliefs.beliefs))
 app.add_typer(evaluate, name="evaluate")
 
 

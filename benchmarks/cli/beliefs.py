@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.cli.options import knobs, one_each, whole
+from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, one_each
 from goldenrule.benchmarks.storage.naming import setting_name
 
 SCENARIO = "false_belief-v0"
 _TITLES = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
-_COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always\nthe truth")
+_COLUMNS = ("right", "95% interval", "n", "none", "of all", "chance", "always the truth")
 
 
 def beliefs(
     checkpoint: Annotated[Path | None, typer.Option(help="Network to judge; by default the shipped one.")] = None,
-    dialogues: Annotated[str, typer.Option(metavar="N", help="Unseen dialogues to judge it on.")] = "1500",
-    seed: Annotated[str, typer.Option(metavar="N", help="Of the dialogues and the sampled replies.")] = "0",
+    dialogues: Annotated[int, typer.Option(min=1, max=1_000_000, help="Unseen dialogues to judge it on.")] = 1500,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the dialogues and the sampled replies.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob; repeatable.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -29,8 +29,6 @@ def beliefs(
 
     Order 0 asks for the truth, order 1 for what Anna believes, order 2 for what Anna believes that Ben believes.
     """
-    count = whole(dialogues, "--dialogues", high=1_000_000)
-    number = whole(seed, "--seed", low=0)
     given = one_each(knobs(SCENARIO, set_ or []))
     from goldenrule.agents.networks.pretrained import load_base
     from goldenrule.benchmarks.storage.rundir import environment
@@ -38,14 +36,14 @@ def beliefs(
 
     began = time.perf_counter()
     network, tokenizer, _ = load_base(SCENARIO, checkpoint)
-    found = belief_report(network, tokenizer, given, count, number)
+    found = belief_report(network, tokenizer, given, dialogues, seed)
     report = {
         "run": {
             "command": "evaluate beliefs",
             "checkpoint": None if checkpoint is None else str(checkpoint),
             "knobs": found["knobs"],
-            "dialogues": count,
-            "seed": number,
+            "dialogues": dialogues,
+            "seed": seed,
             "environment": environment(),
             "seconds": round(time.perf_counter() - began, 3),
         },
@@ -60,26 +58,15 @@ def beliefs(
 
 
 def _say(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, highlight=False, width=120)
+    from goldenrule.benchmarks.report.terminal import console_for, print_table
+
+    console = console_for(sys.stdout)
     run, summary = report["run"], report["summary"]
     console.print(Text(setting_name(SCENARIO, run["knobs"]), "bold"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("order", vertical="bottom")
-    table.add_column("the imagined reply's", vertical="bottom")
-    for title in _COLUMNS:
-        table.add_column(title, justify="right", vertical="bottom")
-    order = None
-    for row in report["rows"]:
-        first = "" if row["order"] == order else str(row["order"])
-        order = row["order"]
-        table.add_row(first, _TITLES[row["figure"]], *_cells(row))
-    console.print(table)
+    rows = [([str(row["order"]), _TITLES[row["figure"]]], _cells(row)) for row in report["rows"]]
+    print_table(console, ["order", "the imagined reply's"], _COLUMNS, rows)
     text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
     text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
     text += "Intervals are Wilson's."

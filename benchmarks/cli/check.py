@@ -12,13 +12,12 @@ import typer
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.options import scenario_spec
-from goldenrule.benchmarks.engines import forks
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import KINDS, Kind
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.conformance import Finding
+    from goldenrule.envs.testing.report import Finding
 
 
 def check(
@@ -34,7 +33,6 @@ def check(
     if which is None:
         raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
     pairs = _pairs(set_ or [])
-    forks.begin()  # it gets ready while this process does
     from goldenrule.benchmarks.engines.apart import DiedError, apart
 
     try:
@@ -42,15 +40,15 @@ def check(
     except DiedError as error:
         tell(f"{which} {name!r}: {error} while it was checked; nothing it does may end the process")
         return 1
-    failed = sum(finding.held is False for finding in findings)
+    failed = sum(finding.passed is False for finding in findings)
     if json_:
-        told = [{"property": one.what, "status": _STATUS[one.held], "why": one.why or None} for one in findings]
+        told = [{"property": one.what, "status": _STATUS[one.passed], "why": one.why or None} for one in findings]
         print(json.dumps({"kind": which, "name": name, "params": params, "ok": not failed, "findings": told}))
     else:
         print(f"{which} {clean(name)}")
         for finding in findings:
             print(f"  {clean(brief(str(finding)))}")
-        held = sum(finding.held is True for finding in findings)
+        held = sum(finding.passed is True for finding in findings)
         print(f"{held} ok, {failed} failed, {len(findings) - held - failed} not tried")
     return int(failed > 0)
 
@@ -79,29 +77,26 @@ def _tried(
     kind: Kind, name: str, texts: dict[str, str], scenario: str, checkpoint: Path | None
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The parameters, and what was found."""
-    from goldenrule.benchmarks import conformance
-    from goldenrule.benchmarks.evaluation import plugins
+    from goldenrule.agents.testing import check_agent
+    from goldenrule.benchmarks.evaluation.plugins import plugin
+    from goldenrule.envs.testing.scenarios import check_scenario
+    from goldenrule.rewards.testing import check_reward
+    from goldenrule.training.testing import check_method
 
-    if kind == "scenario":
-        knobs = plugins.typed(kind, name, texts)
-        return plugins.resolve(kind, name, knobs), conformance.check_scenario(name, knobs=knobs)
-    scenario_spec(scenario)
     if kind == "agent" and name in ("lm", "scripted"):
-        return {}, conformance.check_agent(_built_in(name, texts, scenario, checkpoint), scenario=scenario)
-    if kind == "method" and plugins.built_in(name):
-        known = plugins.method(name, texts)
-        make: Callable[[], Any] = lambda: known  # noqa: E731
-        return {}, conformance.check_method(make, scenario=scenario, checkpoint=checkpoint)
-    plain, params = (name, plugins.typed(kind, name, texts)) if texts else plugins.split(kind, name)
-    make = plugins.maker(kind, plain, params)
-    found = conformance.check_parameters(kind, plain)
-    if kind == "agent":
-        found += conformance.check_agent(make, scenario=scenario, named=(plain, params))
+        return {}, check_agent(_built_in(name, texts, scenario, checkpoint), scenario=scenario)
+    if kind != "scenario":
+        scenario_spec(scenario)
+    found = plugin(kind, name, texts=texts)
+    if kind == "scenario":
+        findings = check_scenario(name, knobs=found.given)
+    elif kind == "agent":
+        findings = check_agent(found, scenario=scenario)
     elif kind == "reward":
-        found += conformance.check_reward(make, scenario=scenario, named=(plain, params))
+        findings = check_reward(found, scenario=scenario)
     else:
-        found += conformance.check_method(make, scenario=scenario, checkpoint=checkpoint)
-    return plugins.resolve(kind, plain, params), found
+        findings = check_method(found, scenario=scenario, checkpoint=checkpoint)
+    return dict(found.resolved), findings
 
 
 def _built_in(name: str, texts: dict[str, str], scenario: str, checkpoint: Path | None) -> Callable[[], Any]:

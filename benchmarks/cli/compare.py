@@ -95,15 +95,15 @@ def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool)
 
 
 def _show(done: Compared, as_json: bool) -> None:
-    from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
-    from goldenrule.benchmarks.report.table import print_table
+    from goldenrule.benchmarks.analysis.verdicts import comparisons
+    from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 
     where, compared = clean(str(done.path)), comparisons(done.rows, folder=done.path)
     if as_json:
         told = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
         print(json.dumps(told), flush=True)
     else:
-        print_table(done.summary, sys.stdout)
+        print_summary(done.summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"Run:    {where}", flush=True)
         if done.report is not None:

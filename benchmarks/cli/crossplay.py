@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +11,8 @@ import typer
 
 from goldenrule.benchmarks.cli.compare import SCENARIO
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
-from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole
-from goldenrule.common.errors import UserError
+from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole, words
+from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 WHO = (
     "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
-    "run that has some; with commas, or named NAME=... one at a time"
+    "run that has some, each perhaps with a name before it, NAME=...; commas between them"
 )
 
 
@@ -52,8 +50,9 @@ def crossplay(
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
     options = one_each(knobs(scenario, set_ or []))
     numbers, held = seeds(seeds_), whole(episodes, "--episodes")
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
-    population, held_out = named(agents or [], "--agents"), named(partners or [], "--partners")
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
+    population = [name for text in agents or [] for name in words(text, "--agents")]
+    held_out = [name for text in partners or [] for name in words(text, "--partners")]
 
     # From here on torch is needed.
     from goldenrule.benchmarks.experiments.ahead import ahead
@@ -70,18 +69,6 @@ def crossplay(
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed, rerun_damaged=rerun_damaged)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
     return _show(cross(wanted, folder, how, watching(json_)), json_)
-
-
-def named(given: Sequence[str], option: str) -> list[str]:
-    """Each of several names; those with parameters or names of their own stand alone.
-
-    Raises:
-        UserError: an empty name.
-    """
-    found = [part.strip() for text in given for part in ([text] if "=" in text or "(" in text else text.split(","))]
-    if not all(found):
-        raise UserError(f"{option} {','.join(given)!r} has an empty name; expected names with commas between them")
-    return found
 
 
 def _show(done: Swept, as_json: bool) -> int:

@@ -69,28 +69,22 @@ def _print_alone(name: str, keys: Sequence[Key]) -> None:
 
 
 def _print_figures(found: Diff, stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from goldenrule.benchmarks.report.table import PIPE_WIDTH
+    from goldenrule.benchmarks.report.terminal import console_for, print_table
     from goldenrule.benchmarks.statistics import LEAST_UNITS
 
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
+    console = console_for(stream)
     same = [figure.figure for figure in found.figures if figure.same]
     if same:
         console.print(Text(f"No difference in any pair: {', '.join(same)}."))
     others = [figure for figure in found.figures if not figure.same]
     for figure in others:
         knobs = _varying(figure.settings)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for title in (figure.figure, "where", "A", "B", "B - A", "p (Holm)", "could find", "verdict"):
-            table.add_column(title)
-        for line in (*figure.methods, *figure.settings):
-            table.add_row(*(Text(clean(text)) for text in _cells(line, knobs)))
-        console.print(table)
+        lines = (*figure.methods, *figure.settings)
+        rows = [([str(line["of"]), _where(line, knobs)], _cells(line)) for line in lines]
+        columns = ("A", "B", "B - A", "p (Holm)", "could find", "verdict")
+        print_table(console, [figure.figure, "where"], columns, rows, text=columns[-1:])
         for reason in _reasons(figure):
             console.print(Text(clean(f"- {reason}"), "dim"))
     if others:
@@ -111,12 +105,10 @@ def _varying(lines: Sequence[Mapping[str, Any]]) -> set[str]:
     return {name for (_, name), found in values.items() if len(found) > 1}
 
 
-def _cells(line: Mapping[str, Any], knobs: set[str]) -> list[str]:
+def _cells(line: Mapping[str, Any]) -> list[str]:
     p = line["p_holm"]
-    interval = "" if line["low"] is None else f" [{line['low']:+.3f}, {line['high']:+.3f}]"
+    interval = "" if line["low"] is None else f"\n[{line['low']:+.3f}, {line['high']:+.3f}]"
     return [
-        str(line["of"]),
-        _where(line, knobs),
         _mean(line["a_mean"]),
         _mean(line["b_mean"]),
         "-" if line["effect"] is None else f"{line['effect']:+.3f}{interval}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +12,11 @@ import typer
 
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.common.text import clean
-from goldenrule.envs import specs
+from goldenrule.envs import Knob, specs
+from goldenrule.envs.registry import COMMON_KNOBS
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.evaluation.installed import Mark
+    from goldenrule.benchmarks.evaluation.plugins import Mark
 
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
@@ -27,9 +28,9 @@ def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object
 
 def _found() -> dict[str, Any]:
     """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
-    from goldenrule.benchmarks.evaluation.installed import marks
+    from goldenrule.benchmarks.evaluation.plugins import installed_marks
 
-    plugins = marks()
+    plugins = installed_marks()
     if not plugins:
         return inventory()
     with contextlib.suppress(DiedError):
@@ -52,24 +53,25 @@ def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
     """
     from goldenrule.agents.networks.pretrained import shipped
     from goldenrule.agents.scripted import people, population
-    from goldenrule.benchmarks.evaluation.installed import installed
-    from goldenrule.benchmarks.evaluation.methods import FACTORIES, methods
+    from goldenrule.benchmarks.evaluation.plugins import installed_plugins
     from goldenrule.envs.datasets.corpora import LOADERS, available
+    from goldenrule.training.methods.registry import FACTORIES, methods
 
     here = available()
-    plugins = [asdict(one) for one in installed(broken)]  # before the scenarios, which some of them are
+    plugins = [asdict(one) for one in installed_plugins(broken)]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {
                 "about": one.doc,
                 "learner": one.learner,
                 "partner": one.partner,
-                "knobs": {k.name: {"default": k.default, "range": k.range, "about": k.doc} for k in one.knobs},
+                "knobs": _knobs(one.knobs),
                 "scripted": sorted(people(name, "corpus")),  # a plug-in may have none
                 "population": {style: sorted(roles) for style, roles in population(name).items()},
             }
             for name, one in specs().items()
         },
+        "common_knobs": _knobs(COMMON_KNOBS),
         "methods": {
             **{name: one.doc for name, one in methods().items()},
             **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
@@ -85,16 +87,18 @@ def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
     }
 
 
+def _knobs(knobs: Sequence[Knob]) -> dict[str, Any]:
+    return {knob.name: {"default": knob.default, "range": knob.range, "about": knob.doc} for knob in knobs}
+
+
 def _lines(found: dict[str, Any]) -> str:
     lines = ["Scenarios"]
     for name, one in found["scenarios"].items():
         lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]
-        lines += [
-            f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
-            for knob, about in one["knobs"].items()
-        ]
+        lines += _knob_lines(one["knobs"])
         tempers = [style for style in one["population"] if style != "default"]
         lines += [f"    people of a temper: {', '.join(map(clean, tempers))}"] if tempers else []
+    lines += ["  every scenario:", *_knob_lines(found["common_knobs"])]
     for title in ("methods", "agents"):
         width = max(map(len, found[title]))
         lines += ["", title.capitalize(), *(f"  {name:<{width}}  {about}" for name, about in found[title].items())]
@@ -104,6 +108,13 @@ def _lines(found: dict[str, Any]) -> str:
     lines += ["", "Human data"]
     lines += [f"  {name:<16}  {'here' if there else 'not here'}" for name, there in found["data"].items()]
     return "\n".join(lines)
+
+
+def _knob_lines(knobs: Mapping[str, Any]) -> list[str]:
+    return [
+        f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
+        for knob, about in knobs.items()
+    ]
 
 
 def _plugin(one: Mapping[str, Any]) -> list[str]:

@@ -10,13 +10,15 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.text import brief, clean
+from goldenrule.common.untrusted import ForeignError
 
 DEBUG = "GOLDENRULE_DEBUG"
 """Environment variable: print the traceback of an error too."""
@@ -37,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     repair_streams()
     try:
-        code = _run(sys.argv[1:] if arguments is None else arguments)
+        with _somewhere():
+            code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except BaseException as error:  # KeyboardInterrupt and SystemExit too
@@ -47,6 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if line is not None:
             print(line, file=sys.stderr, flush=True)
         return code
+
+
+@contextmanager
+def _somewhere() -> Iterator[None]:
+    """Work in a temporary folder where the working directory is gone: no library imports without one."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        folder = tempfile.mkdtemp(prefix="goldenrule-")
+        os.chdir(folder)
+    else:
+        yield
+        return
+    print(_line(f"the working directory is gone; relative paths start at {folder}"), file=sys.stderr)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is kept where something was written
+            os.rmdir(folder)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -87,6 +109,8 @@ def _explain(error: BaseException) -> tuple[int, str | None]:
         return 2, _line(_with_next_step(error))
     if isinstance(error, UserError | ContractError):
         return 2, _line(str(error))
+    if isinstance(error, ForeignError):
+        return 2, _line(f"a plug-in raised {error}, which would end the program; it may only raise errors")
     if isinstance(error, OSError) and error.errno in STORAGE:
         where = "standard output" if error.filename is None else repr(str(error.filename))
         cure = "what was saved before is kept. Free space or mend permissions, then run the same command again"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.cli.main import INTERRUPTED
 from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import brief, clean
-from goldenrule.common.untrusted import ours
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.cli.progress import Bars, Lines
@@ -24,8 +23,7 @@ SHOWN = 10
 
 def tell(line: str) -> None:
     """Say a line; nothing in it moves the cursor or ends it."""
-    with ours():
-        print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
+    print(f"goldenrule: {clean(brief(line))}", file=sys.stderr, flush=True)
 
 
 def tell_failed(rows: Sequence[Mapping[str, Any]], then: str) -> bool:

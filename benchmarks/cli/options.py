@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from goldenrule.common.errors import UserError
+from goldenrule.common.notation import split_list
 from goldenrule.envs.registry import ScenarioSpec, plain, spec
 
 MAX_SEED = 2**31 - 1
 
 
 def words(text: str, option: str) -> list[str]:
-    """`a,b` as its words.
+    """`a,b(c=1, d=2)` as its parts, see `split_list`.
 
     Raises:
-        UserError: none, or an empty one.
+        UserError: none, an empty one, or brackets that do not match.
     """
-    found = [word.strip() for word in text.split(",")]
+    try:
+        found = split_list(text)
+    except UserError as error:
+        raise UserError(f"{option} {error}") from None
     if not all(found):
         raise UserError(f"{option} {text!r} has an empty name; expected names with commas between them")
     return found
@@ -78,7 +82,7 @@ def knobs(scenario: str, given: Sequence[str]) -> dict[str, list[Any]]:
         if name in found:
             raise UserError(f"--set {name} was given twice; expected once, with commas between several values")
         try:
-            found[name] = [known.resolve({name: value.strip()})[name] for value in values.split(",")]
+            found[name] = [known.resolve({name: value})[name] for value in split_list(values)]
         except ValueError as error:
             raise UserError(str(error)) from None
         if again := [value for place, value in enumerate(found[name]) if value in found[name][:place]]:

@@ -6,12 +6,15 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.cli.options import whole, words
+from goldenrule.benchmarks.cli.options import MAX_SEED, words
 from goldenrule.common.errors import UserError
+
+if TYPE_CHECKING:
+    from goldenrule.agents.networks.pretrained import Loaded
 
 SETS = ("casino",)
 SHIPPED = "casino"
@@ -37,10 +40,11 @@ def partner_reward(
         Path | None, typer.Option(help="Train an agent on all folds but one, save it in this folder, judge it.")
     ] = None,
     folds: Annotated[
-        str, typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each.")
-    ] = "",
-    steps: Annotated[str, typer.Option(metavar="N", help="Gradient steps of --train.")] = "",
-    seed: Annotated[str, typer.Option(metavar="N", help="Of training, sampled replies and bootstrap.")] = "0",
+        str | None,
+        typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps of --train.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of training, sampled replies and bootstrap.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for the result and every person's estimate.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -53,13 +57,17 @@ def partner_reward(
     if checkpoint and train is not None:
         raise UserError("--checkpoint and --train were both given; expected one of them")
     for option, given in (("--steps", steps), ("--folds", folds)):
-        if given and train is None:
+        if given is not None and train is None:
             raise UserError(f"{option} was given without --train; it only has a meaning with it")
-    number = whole(seed, "--seed", low=0)
-    from goldenrule.benchmarks.storage.rundir import RunDirectory, environment
+    held_out = _folds(folds)
+    from goldenrule.benchmarks.storage.rundir import RunDirectory, empty_folder, environment
+    from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
     from goldenrule.envs.datasets.casino import load_casino
 
     began = time.perf_counter()
+    if train is not None:
+        empty_folder(train, "--train")
+    trained, made_by = _load(checkpoint or []) if train is None else ([], "")
     dialogues = load_casino(data_dir)
     settings = {
         "command": "evaluate partner-reward",
@@ -68,13 +76,16 @@ def partner_reward(
         "dialogues": len(dialogues),
         "checkpoint": [str(path) for path in checkpoint or ()],
         "train": None if train is None else str(train),
-        "folds": folds or None,
-        "seed": number,
+        "folds": folds,
+        "seed": seed,
     }
     run = None if out is None else RunDirectory.create(out, settings, [])
     if train is not None:
-        checkpoint = _train(dialogues, train, _folds(folds), steps, number)
-    result, made_by = _judge(dialogues, checkpoint or [], number)
+        trained, made_by = _load(_train(dialogues, train, held_out, steps, seed))
+    try:
+        result = evaluate_partner(trained, dialogues, seed)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     report = {
         "run": {
             **settings,
@@ -95,53 +106,45 @@ def partner_reward(
     return 0
 
 
-def _folds(text: str) -> list[int]:
+def _folds(text: str | None) -> list[int]:
     """The folds to hold out, the first by default.
 
     Raises:
         UserError: not folds, or one twice.
     """
-    from goldenrule.benchmarks.studies.partner_reward.split import HELD_OUT
     from goldenrule.envs.datasets.casino import FOLDS
 
-    if not text:
-        return [HELD_OUT]
+    if text is None:
+        return [0]
     if text == "all":
         return list(range(FOLDS))
-    found = [whole(word, "--folds", low=0, high=FOLDS - 1) for word in words(text, "--folds")]
-    if len(set(found)) < len(found):
-        raise UserError(f"--folds {text!r} names a fold twice; expected each once")
-    return found
+    named = words(text, "--folds")
+    if not set(named) <= set(map(str, range(FOLDS))) or len(set(named)) < len(named):
+        raise UserError(f"--folds {text!r} is not allowed; expected all, or folds from 0 to {FOLDS - 1}, each once")
+    return [int(fold) for fold in named]
 
 
-def _judge(dialogues: Any, checkpoints: list[Path], seed: int) -> tuple[dict[str, Any], str]:
+def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
+    """The agents to judge, by default the shipped one, and where they are from."""
     from goldenrule.agents.networks.pretrained import load_base, shipped
-    from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
 
     if checkpoints:
-        trained = [load_base(CAMPERS, path) for path in checkpoints]
-    elif SHIPPED in shipped():
-        trained = [load_base(SHIPPED)]
-    else:
+        return [load_base(CAMPERS, path) for path in checkpoints], ", ".join(map(str, checkpoints))
+    if SHIPPED not in shipped():
         raise UserError("no agent for human dialogues is shipped; make one: add --train FOLDER, or name a --checkpoint")
-    try:
-        result = evaluate_partner(trained, dialogues, seed)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    return result, ", ".join(map(str, checkpoints)) or "shipped"
+    return [load_base(SHIPPED)], "shipped"
 
 
-def _train(dialogues: Any, folder: Path, folds: list[int], steps: str, seed: int) -> list[Path]:
+def _train(dialogues: Any, folder: Path, folds: list[int], steps: int | None, seed: int) -> list[Path]:
     """Train an agent for each fold; the folders of their checkpoints."""
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.benchmarks.storage.rundir import empty_folder, environment
+    from goldenrule.benchmarks.storage.rundir import environment
     from goldenrule.benchmarks.studies.partner_reward.split import train_on_humans
     from goldenrule.training.pretraining.imagination import ImaginationConfig
 
-    empty_folder(folder, "--train")
-    config = ImaginationConfig(updates=whole(steps, "--steps")) if steps else ImaginationConfig()
+    config = ImaginationConfig(updates=steps) if steps else ImaginationConfig()
     torch.set_num_threads(1)  # the same bytes on any number of cores
     made_on = environment()  # its own command line names folders of one machine; what made the weights is `command`
     origin = {key: made_on[key] for key in ("python", "versions", "commit")}

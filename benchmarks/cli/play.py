@@ -10,10 +10,10 @@ import typer
 
 from goldenrule.agents.human import Human
 from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.options import knobs, one_each, scenario_spec, whole
+from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, one_each, scenario_spec
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import ForeignError, foreign, one_line
+from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.promises import ScenarioError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from goldenrule.agents.episode import Episode, Turn
 
 Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
-Seed = Annotated[str, typer.Option(metavar="N", help="Of the dialogue.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the dialogue.")]
 Knobs = Annotated[list[str] | None, typer.Option("--set", help="knob=value.")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder of the language model.")]
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
@@ -31,7 +31,7 @@ WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scr
 
 def play(
     scenario: Scenario = SCENARIO,
-    seed: Seed = "0",
+    seed: Seed = 0,
     learner: Annotated[str | None, typer.Option(help=f"Who sits in the learner's seat: {WHO}")] = None,
     partner: Annotated[str | None, typer.Option(help=f"Who sits in the others: {WHO}")] = None,
     set_: Knobs = None,
@@ -40,21 +40,21 @@ def play(
     """Hold one dialogue and show it with everyone's true rewards."""
     options = one_each(knobs(scenario, set_ or []))
     seats = _seats(scenario, options, learner, partner, checkpoint)
-    episode = _hold(scenario, options, seats, whole(seed, "--seed", 0), strict=True)
+    episode = _hold(scenario, options, seats, seed, strict=True)
     _show(episode)
     return int(episode.status == "failed")
 
 
 def talk(
     scenario: Scenario = SCENARIO,
-    seed: Seed = "0",
+    seed: Seed = 0,
     seat: Annotated[str | None, typer.Option("--as", help="Your seat, like seeker_0; the partner's otherwise.")] = None,
     other: Annotated[str | None, typer.Option("--with", help=f"Who sits in the other seats: {WHO}")] = None,
     set_: Knobs = None,
     checkpoint: Checkpoint = None,
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
-    options, number = one_each(knobs(scenario, set_ or [])), whole(seed, "--seed", 0)
+    options = one_each(knobs(scenario, set_ or []))
     with foreign():
         built = scenario_spec(scenario).build(**options)
     names = built.agents
@@ -65,7 +65,7 @@ def talk(
     seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
     if built.manual:
         print(clean(built.manual))
-    episode = _hold(scenario, options, seats, number)
+    episode = _hold(scenario, options, seats, seed)
     if person.left:
         print("\nYou have left the table.")
         return 0
@@ -109,9 +109,9 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
+    from goldenrule.agents.base import load_agent
     from goldenrule.agents.scripted import person
-    from goldenrule.benchmarks.evaluation.plugins import agent
-    from goldenrule.common.plugins import announced
+    from goldenrule.common.plugins import installed
 
     if who is None:
         from goldenrule.agents.networks.pretrained import shipped
@@ -125,9 +125,9 @@ def sitting(
 
         network, tokenizer, _ = load_base(scenario, checkpoint, knobs=options)
         return LanguageModel(network, tokenizer)
-    if ":" not in who and who.partition("(")[0] not in announced("agent"):
+    if ":" not in who and who.partition("(")[0] not in installed("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
-    return agent(who)
+    return load_agent(who)
 
 
 def _hold(
@@ -137,14 +137,12 @@ def _hold(
     from goldenrule.agents.play import play as hold
 
     try:
-        with foreign():
+        with contained():
             return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
     except ScenarioError as error:
         raise UserError(f"scenario {scenario}: {error}; mend it") from error
-    except ForeignError:
-        raise
     except Exception as error:  # what `play` lets through: of the scenario, or of an agent's `reset`
         raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 

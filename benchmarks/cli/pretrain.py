@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.options import knobs, scenario_spec, shares, whole
+from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, scenario_spec, shares
 from goldenrule.common.errors import UserError
+from goldenrule.envs import specs
 from goldenrule.envs.datasets.files import DataError, data_at
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ def pretrain(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="knob=value,value: dialogues under each of these to learn from.")
     ] = None,
-    seed: Annotated[str, typer.Option(metavar="N", help="Of every draw; the shipped checkpoints have 0.")] = "0",
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of every draw; the shipped checkpoints have 0.")] = 0,
     steps: Annotated[
-        str, typer.Option(metavar="N", help="Gradient steps; the scenario's own number if not given.")
-    ] = "",
-    threads: Annotated[str, typer.Option(metavar="N", help="Threads; the same number gives the same bytes.")] = "1",
+        int | None, typer.Option(min=1, help="Gradient steps; the scenario's own number if not given.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads; the same number gives the same bytes.")] = 1,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
     ] = None,
@@ -47,10 +48,7 @@ def pretrain(
 
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
-    drawn = whole(seed, "--seed", low=0)
     settings = _settings(knobs(scenario_spec(scenario).id, set_ or []))
-    updates = whole(steps, "--steps") if steps else None
-    side_by_side = whole(threads, "--threads", high=1024)
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
@@ -62,17 +60,18 @@ def pretrain(
     from goldenrule.training.pretraining.recipes import base_config
 
     empty_folder(out)
-    torch.set_num_threads(side_by_side)
+    torch.set_num_threads(threads)
     config = base_config(_recipe(base, scenario) if base else scenario, settings)
     for seat in scenario_spec(config.scenario).build(**config.knobs).agents:
         person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
-    accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
+    # A set that another scenario is modelled on means something to its people alone.
+    accounts = {one.human.data for name, one in specs().items() if one.human and name != config.scenario}
     sets = [name for name in LOADERS if name not in accounts | {*config.human}]
     further = shares(read or [], "--read", sets, config.left)
     config = replace(config, human={**config.human, **further})
-    if updates is not None:
-        config = replace(config, pretraining=replace(config.pretraining, updates=updates))
+    if steps is not None:
+        config = replace(config, pretraining=replace(config.pretraining, updates=steps))
 
     def report(step: int, behaviour: float, prediction: float) -> None:
         if (step + 1) % 50 == 0:
@@ -81,22 +80,22 @@ def pretrain(
 
     with data_at(data_dir):
         people = _people(config)
-        network, tokenizer = make_base(config, drawn, report, people)
-    passed = gate(network, tokenizer, scenario, config.knobs, drawn)
+        network, tokenizer = make_base(config, seed, report, people)
+    passed = gate(network, tokenizer, scenario, config.knobs, seed)
     others = [
-        (one, gate(network, tokenizer, scenario, {**config.knobs, **one}, drawn, OTHERS)) for one in config.settings
+        (one, gate(network, tokenizer, scenario, {**config.knobs, **one}, seed, OTHERS)) for one in config.settings
     ]
     made_on = environment()
     command = f"goldenrule pretrain --scenario {scenario}"
     command += f" --base {base}" if base else ""
     command += "".join(f" --set {text}" for text in set_ or ())
-    command += f" --seed {drawn} --threads {side_by_side}"
-    command += f" --steps {updates}" if updates is not None else ""
+    command += f" --seed {seed} --threads {threads}"
+    command += f" --steps {steps}" if steps is not None else ""
     command += "".join(f" --read {name}={share:g}" for name, share in further.items())
     provenance = {
         "command": command if human else f"{command} --no-human",
         "config": config.as_dict(),
-        "seed": drawn,
+        "seed": seed,
         "gate": passed.as_dict(),
         **({"gates": [{"knobs": dict(one), **found.as_dict()} for one, found in others]} if others else {}),
         **({"people": {name: digest(dialogues) for name, dialogues in people.items()}} if people else {}),

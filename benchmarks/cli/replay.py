@@ -32,7 +32,7 @@ def replay(
     from goldenrule.benchmarks.storage.reading import read_run
 
     began = time.perf_counter()
-    with data_at(data_dir), read_run(run, everything=True) as stored, foreign():
+    with read_run(run, everything=True) as stored, data_at(data_dir), foreign():
         found = replay_all(stored)
     seconds = time.perf_counter() - began
     tell_problems(stored)

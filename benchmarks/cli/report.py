@@ -23,9 +23,8 @@ def report(
 ) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
     from goldenrule.benchmarks.analysis.compared import verdicts
-    from goldenrule.benchmarks.analysis.verdicts import print_comparisons
     from goldenrule.benchmarks.report.page import write_page
-    from goldenrule.benchmarks.report.table import print_table
+    from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
     from goldenrule.benchmarks.storage.reading import read_run
 
     with read_run(run) as stored:
@@ -36,7 +35,7 @@ def report(
     if json_:
         print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}), flush=True)
     else:
-        print_table(summary, sys.stdout)
+        print_summary(summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}", flush=True)

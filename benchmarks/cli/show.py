@@ -21,21 +21,30 @@ def show(
     json_: Annotated[bool, typer.Option("--json", help="Print what is stored: the episode, or rows.")] = False,
 ) -> int:
     """Show a stored conversation; without EPISODE, list what there is."""
-    from goldenrule.benchmarks.report.show import cell_named, conversation, episode_named, listing, print_lines
+    from goldenrule.benchmarks.report.terminal import (
+        conversation,
+        find_cell,
+        find_episode,
+        list_cells,
+        list_episodes,
+        print_lines,
+    )
     from goldenrule.benchmarks.storage.reading import read_run
 
     with read_run(run, everything=True) as stored:
         if episode is not None and ":" in episode:
-            cell, found = episode_named(stored, episode)
+            cell, found = find_episode(stored, episode)
             if json_:
                 print(json.dumps(found))
             else:
                 print_lines(conversation(cell, found), sys.stdout)
         elif json_:
-            named = stored.cells if episode is None else [cell_named(stored, episode)]
+            named = stored.cells if episode is None else [find_cell(stored, episode)]
             cells = [{"cell": cell.id, **cell.row} for cell in named]
             print(json.dumps({"run": str(run), "cells": cells}))
+        elif episode is None:
+            list_cells(stored, sys.stdout)
         else:
-            print_lines(listing(stored, episode), sys.stdout)
+            print_lines(list_episodes(stored, episode), sys.stdout)
         tell_problems(stored)
     return 0

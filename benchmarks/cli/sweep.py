@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ import typer
 
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
 from goldenrule.benchmarks.cli.options import whole, words
-from goldenrule.benchmarks.engines import forks
 from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 
@@ -45,11 +44,9 @@ def sweep(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
     """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     most = None if limit is None else whole(limit, "--limit")
     parts = [] if only is None else words(only, "--only")
-    if engine == "local" and not dry_run and file.is_file():
-        forks.begin()  # workers get ready while this process does
     from goldenrule.benchmarks.experiments.ahead import ahead
     from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, run_sweep
 
@@ -68,16 +65,9 @@ def validate(
     out: Annotated[
         Path | None, typer.Option(help="Folder of its results: look whether the sweep can go on there.")
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N", help="For the time estimate; all cores otherwise.")
-    ] = None,
-    estimate: Annotated[bool, typer.Option(help="Time a small cell of each kind.")] = True,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Check a sweep file; show its grid and what it will cost."""
-    processes = (os.cpu_count() or 1) if workers is None else whole(workers, "--workers", high=1024)
-    if estimate and file.is_file():
-        forks.begin()  # what is timed is timed in a process of its own
+    """Check a sweep file and show its grid."""
     wanted, cells = _read(file)
     from goldenrule.benchmarks.cli.sweep_show import print_grid
     from goldenrule.benchmarks.experiments.ahead import ahead
@@ -85,16 +75,7 @@ def validate(
 
     if out is not None:
         tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
-    costs = None
-    if estimate:
-        from goldenrule.benchmarks.experiments.estimate import crowded
-        from goldenrule.benchmarks.experiments.estimate import estimate as reckon
-
-        costs = reckon(cells, processes)
-        full = crowded(costs, min(processes, len(cells)))
-        if full is not None:
-            tell(full)
-    print_grid(wanted, cells, costs, processes, sys.stdout, json_)
+    print_grid(wanted, cells, sys.stdout, json_)
     return 0
 
 
@@ -124,8 +105,8 @@ def _list(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cell], as
 
 
 def _show(done: Swept, as_json: bool) -> int:
-    from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
-    from goldenrule.benchmarks.report.table import print_table
+    from goldenrule.benchmarks.analysis.verdicts import comparisons
+    from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 
     summary, where = done.summary, clean(str(done.path))
     compared = comparisons(done.rows, folder=done.path)
@@ -133,7 +114,7 @@ def _show(done: Swept, as_json: bool) -> int:
         told = {"run": str(done.path), "rows": done.rows, "summary": summary, "comparisons": compared}
         print(json.dumps(told), flush=True)
     else:
-        print_table(summary, sys.stdout)
+        print_summary(summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)

@@ -1,70 +1,38 @@
-"""The grid of a sweep and its cost, for a terminal or as JSON."""
+"""The grid of a sweep, for a terminal or as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from goldenrule.benchmarks.cli.progress import duration
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.config import SweepFile
-from goldenrule.benchmarks.experiments.estimate import Cost
 from goldenrule.benchmarks.experiments.grid import alike
-from goldenrule.benchmarks.report.table import PIPE_WIDTH
+from goldenrule.benchmarks.report.terminal import console_for, print_table
 from goldenrule.benchmarks.storage.naming import setting_name
 from goldenrule.common.text import clean
 
 
-def print_grid(
-    wanted: SweepFile, cells: Sequence[Cell], costs: Sequence[Cost] | None, workers: int, stream: TextIO, as_json: bool
-) -> None:
-    """What a sweep file comes to: a line for each method, scenario and knobs, and the sum.
-
-    `costs` are those that `goldenrule.benchmarks.experiments.estimate.estimate` gives for the same cells.
-    """
-    total = None if costs is None else sum(cost.cells * (cost.seconds or 0.0) for cost in costs)
-    size = None if costs is None else sum(cost.cells * (cost.megabytes or 0.0) for cost in costs)
+def print_grid(wanted: SweepFile, cells: Sequence[Cell], stream: TextIO, as_json: bool) -> None:
+    """What a sweep file comes to: a line for each method, scenario and knobs, and the sum."""
     groups = [(group[0], len(group)) for group in alike(cells)]
     if as_json:
-        found: dict[str, Any] = {
+        found = {
             "name": wanted.name,
             "cells": len(cells),
             "seeds": wanted.seed_list,
             "episodes": wanted.episodes,
             "grid": [
                 {"method": c.method, "scenario": c.scenario, "knobs": dict(c.knobs), "cells": count}
-                | ({} if costs is None else {"seconds": costs[at].seconds, "memory_megabytes": costs[at].memory})
-                for at, (c, count) in enumerate(groups)
+                for c, count in groups
             ],
-            "core_seconds": total,
-            "seconds": None if total is None else total / workers,
-            "megabytes": size,
         }
         print(json.dumps(found), file=stream, flush=True)
         return
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("method", "scenario and knobs", "cells", "each takes"):
-        table.add_column(title)
-    for number, (cell, count) in enumerate(groups):
-        cost = "" if costs is None else _cost(costs[number])
-        cells_of_row = (cell.method, setting_name(cell.scenario, cell.knobs), str(count), cost)
-        table.add_row(*(Text(clean(text)) for text in cells_of_row))
-    console.print(table)
+    console = console_for(stream)
+    rows = [([cell.method, setting_name(cell.scenario, cell.knobs)], [str(count)]) for cell, count in groups]
+    print_table(console, ["method", "scenario and knobs"], ["cells"], rows)
     console.print(Text(clean(f"{wanted.name}: {len(cells)} cells, {len(cells) * wanted.episodes:,} dialogues.")))
-    if total is not None and size is not None:
-        console.print(
-            f"About {duration(total / workers)} with {workers} workers ({duration(total)} of one core), "
-            f"{size:.1f} MB; reckoned from a small cell of each line, run now."
-        )
-
-
-def _cost(cost: Cost) -> str:
-    return f"would fail: {cost.failed}" if cost.seconds is None else duration(cost.seconds)

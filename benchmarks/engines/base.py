@@ -6,7 +6,6 @@ rows are the same but for the columns named `VOLATILE`.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from goldenrule.benchmarks.storage.outcome import Outcome
 
 
 class Store(Protocol):
-    """Where finished cells go; `RunDirectory` and `SweepStore` are such places."""
+    """Where finished cells are saved."""
 
     def commit(self, *outcomes: Outcome) -> None:
         """Save what came of one or more cells for good."""
@@ -66,50 +65,3 @@ class Pool:
     def folder(self, cell: Cell) -> Path | None:
         """Where the network of `cell` is kept."""
         return self.weights / cell.id if self.weights is not None else None
-
-
-class Settling:
-    """Saves what came of cells, then tells the watch. A context manager: what is left is saved on the way out.
-
-    Cells that finish shortly after one another are saved in one go: they wait for the disk together.
-
-    Args:
-        store: where they go.
-        watch: who is told.
-    """
-
-    LINGER = 0.05
-    """Seconds that a cell may wait for others. One that took ten times as long or more waits for none."""
-
-    def __init__(self, store: Store, watch: Watch) -> None:
-        self._store, self._watch = store, watch
-        self._finished: list[tuple[Cell, Outcome]] = []
-        self._due = 0.0
-
-    def __enter__(self) -> Settling:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.settle()
-
-    def add(self, cell: Cell, outcome: Outcome) -> None:
-        """Take in what came of a cell."""
-        now = time.monotonic()
-        if not self._finished:
-            self._due = now + self.LINGER
-        if outcome.row["seconds"] >= 10 * self.LINGER:
-            self._due = now
-        self._finished.append((cell, outcome))
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until `settle` is due; `None` where nothing waits for it."""
-        return max(0.0, self._due - time.monotonic()) if self._finished else None
-
-    def settle(self) -> None:
-        """Save all that waits, for good."""
-        finished, self._finished = self._finished, []
-        if finished:
-            self._store.commit(*(outcome for _, outcome in finished))
-        for cell, outcome in finished:
-            self._watch.finished(cell, outcome.row)

@@ -1,43 +1,43 @@
-"""Runs cells side by side in processes of this machine, and commits each as it finishes.
+"""Run cells side by side in processes of this machine, and commit each as it finishes.
 
 What comes of a cell depends on the cell alone, so neither the number of workers nor their order shows in the rows. A
 cell that raises becomes a failed row. A cell whose process dies (killed, out of memory, a crash) is begun anew in
 another process, `RETRIES` times; then it is a failed row as well. The others go on.
-
-A worker has the cell that it goes on with before it is done with the last one: short cells would otherwise wait for
-this process, which has results to save. One that nobody has begun is taken back for a worker that has nothing to do.
 """
 
 from __future__ import annotations
 
 import contextlib
-import resource
+import ctypes
+import functools
+import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import ForkingPickler
+from concurrent.futures import FIRST_COMPLETED, wait
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 import torch
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from goldenrule.benchmarks.engines import forks
-from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
-from goldenrule.benchmarks.engines.claims import Claim
-from goldenrule.benchmarks.engines.worker import attempt, serve
+from goldenrule.benchmarks.engines import worker
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.common.errors import UserError
 
-SMALL = 4096
-"""Bytes of a cell that may be handed ahead: so much fits into the channel of a process that does not listen yet."""
-
-FILES = 6
-"""How many files of this process a worker takes, one of them to spare."""
-
 RETRIES = 2
 """How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
+
+POLL = 0.1
+"""Seconds between looks at how far cells have got."""
+
+PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.worker"]
+"""What the server that forks workers imports once: a worker begun anew would import torch, for seconds."""
 
 
 def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
@@ -48,38 +48,134 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
         UserError: the store cannot be written, or no process can be started; likewise.
     """
     if pool.workers == 0:
-        with _one_thread(), Settling(store, watch) as settling:
+        with _one_thread():
             for cell in cells:
                 watch.started(cell)
-                settling.add(cell, attempt(cell, pool.folder(cell), _reporter(watch, cell)))
-                settling.settle()
+                report = functools.partial(watch.advanced, cell)
+                outcome = worker.attempt(cell, pool.folder(cell), report)
+                store.commit(outcome)
+                watch.finished(cell, outcome.row)
         return
-    _allow_files(FILES * pool.workers)
-    waiting = list(reversed(cells))
-    staff: list[_Worker] = []
+    # Lock-free: a worker that is killed must not leave a lock behind that the others wait for.
+    updates = RawArray(ctypes.c_int32, 2 * len(cells))
+    with worker_processes(min(pool.workers, len(cells)), updates) as processes:
+        _Dispatch(cells, store, watch, pool, processes, updates).run()
+
+
+@contextlib.contextmanager
+def worker_processes(count: int, updates: Any) -> Iterator[ProcessPool]:
+    """A pool of `count` processes, all of which have ended when the context does.
+
+    Args:
+        count: how many.
+        updates: shared integers, two a cell: updates done, and in all.
+    """
+    environment = dict(os.environ)
+    processes = ProcessPool(
+        max_workers=count, initializer=worker.settle_in, initargs=(environment, updates), context=_context()
+    )
     try:
-        while len(staff) < min(pool.workers, len(cells)):
-            staff.append(_Worker())
-        for worker in staff:
-            worker.begin(waiting, staff, watch, pool)
-        for worker in staff:
-            worker.prepare(waiting, pool)
-        with Settling(store, watch) as settling:
-            while busy := [worker for worker in staff if worker.cell is not None]:
-                for channel in wait([worker.channel for worker in busy], settling.left):
-                    worker = next(one for one in busy if one.channel is channel)
-                    ended = worker.listen(watch, pool)
-                    if ended is not None:
-                        settling.add(*ended)
-                        worker.begin(waiting, staff, watch, pool)
-                        worker.prepare(waiting, pool)
-                if settling.left == 0:
-                    settling.settle()
+        yield processes
     finally:
-        for worker in staff:
-            worker.process.terminate()
-        for worker in staff:
-            worker.stop()
+        processes.stop()
+        processes.join()
+
+
+class _Dispatch:
+    """Hands cells to processes, a few ahead of those that run, and takes in what comes back."""
+
+    def __init__(
+        self, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, processes: ProcessPool, updates: Any
+    ) -> None:
+        self._cells, self._store, self._watch, self._pool = cells, store, watch, pool
+        self._processes, self._updates = processes, updates
+        self._waiting = list(reversed(range(len(cells))))
+        self._running: dict[ProcessFuture[Outcome], int] = {}
+        self._began: dict[int, float] = {}
+        self._deaths: dict[int, int] = {}
+        self._seen: dict[int, tuple[int, int]] = {}
+
+    def run(self) -> None:
+        while self._waiting or self._running:
+            # Twice as many as work: none waits for this process, and few are lost in the queue when one dies.
+            while self._waiting and len(self._running) < 2 * self._pool.workers:
+                self._schedule(self._waiting.pop())
+            finished = wait(self._running, POLL, FIRST_COMPLETED).done
+            self._report()
+            for future in [one for one in self._running if one in finished]:
+                number = self._running.pop(future)
+                outcome = self._outcome(future, number)
+                if outcome is None:
+                    self._schedule(number)
+                    continue
+                self._store.commit(outcome)
+                self._watch.finished(self._cells[number], outcome.row)
+
+    def _schedule(self, number: int) -> None:
+        cell = self._cells[number]
+        try:
+            future = self._processes.schedule(worker.run_numbered, (number, cell, self._pool.folder(cell)))
+        except RuntimeError as error:
+            raise UserError(
+                f"no more worker processes can be started ({error}); name fewer with --workers. "
+                "What is finished is kept"
+            ) from error
+        self._running[future] = number
+
+    def _report(self) -> None:
+        for future, number in self._running.items():
+            if number not in self._began and (future.running() or future.done()):
+                self._began[number] = time.perf_counter()
+                self._watch.started(self._cells[number])
+            now = (self._updates[2 * number], self._updates[2 * number + 1])
+            if now != self._seen.get(number, (0, 0)):
+                self._seen[number] = now
+                self._watch.advanced(self._cells[number], *now)
+
+    def _outcome(self, future: ProcessFuture[Outcome], number: int) -> Outcome | None:
+        """What came of a cell; `None` where its process died and it is to be begun anew."""
+        try:
+            return future.result()
+        except ProcessExpired as error:
+            self._deaths[number] = deaths = self._deaths.get(number, 0) + 1
+            if deaths <= RETRIES:
+                return None
+            reason = f"its process died {deaths} times ({_cause(error.exitcode)})"
+        except Exception as error:  # the cell, or what came of it, cannot be sent from process to process
+            reason = f"it cannot be run in a process of its own ({type(error).__name__}: {error})"
+        seconds = time.perf_counter() - self._began[number]
+        return Outcome(failed_row(self._cells[number], reason, seconds))
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """Processes are forked from a server that has imported what all need; begun anew where there can be no server."""
+    try:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOAD)
+        resource_tracker.ensure_running()  # before Ctrl-C is blocked: in starting it lets Ctrl-C through again
+        with _quiet_start():
+            forkserver.ensure_running()
+    except (OSError, ValueError):
+        return multiprocessing.get_context("spawn")
+    return context
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Children start with one thread each, and leave Ctrl-C to the parent, even while they are still importing."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the child
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -93,141 +189,11 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _allow_files(more: int) -> None:
-    """Let this process open so many files besides, as far as the system does; what is allowed at first may be few."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 256 + more
-    if soft not in (resource.RLIM_INFINITY, hard) and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(
-                resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
-            )
-
-
-def _reporter(watch: Watch, cell: Cell) -> Any:
-    return lambda done, total: watch.advanced(cell, done, total)
-
-
-@dataclass(slots=True)
-class _Worker:
-    """One process, the cell it works on, and the one it goes on with. Where it has died it is replaced."""
-
-    cell: Cell | None = None
-    ahead: Cell | None = None
-    began: float = 0.0
-    deaths: int = 0
-    claim: Claim = field(init=False)
-    channel: Connection = field(init=False)
-    process: BaseProcess = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._hire()
-
-    def _hire(self) -> None:
-        try:
-            with contextlib.ExitStack() as otherwise:
-                claim = Claim()
-                otherwise.callback(claim.close)
-                self.channel, self.process = forks.child(serve, claim)
-                otherwise.pop_all()
-            self.claim = claim
-        except OSError as error:
-            raise UserError(
-                f"no more worker processes can be started ({error.strerror or error}); "
-                "name fewer with --workers. What is finished is kept"
-            ) from error
-
-    def _replace(self) -> None:
-        self.channel.close()
-        self.claim.close()
-        self._hire()
-
-    def begin(self, waiting: list[Cell], staff: Sequence[_Worker], watch: Watch, pool: Pool) -> None:
-        """Go on with the cell that was handed ahead, or begin another, if there is one.
-
-        Args:
-            waiting: cells that nobody has, the next one last.
-            staff: all workers: where no cell waits, one that another worker has not begun yet is taken from it.
-            watch, pool: as of `run_cells`.
-        """
-        cell, self.ahead = self.ahead, None
-        if cell is None:
-            # From here on none waits, and none is handed ahead: a byte in a claim cannot be meant for another cell.
-            cell = waiting.pop() if waiting else next(filter(None, (one.give_back() for one in staff)), None)
-            if cell is not None:
-                self._send(_packed(cell, pool))
-        self.cell, self.deaths, self.began = cell, 0, time.perf_counter()
-        if cell is not None:
-            watch.started(cell)
-        else:  # nothing is left for it, and ending takes a while
-            self.process.terminate()
-
-    def prepare(self, waiting: list[Cell], pool: Pool) -> None:
-        """Hand it the cell after the one it works on, so that it need not wait for this process."""
-        if waiting and self.cell is not None:
-            task = _packed(waiting[-1], pool, ahead=True)
-            if len(task) <= SMALL:
-                self.ahead = waiting.pop()
-                self._hand(task)
-
-    def give_back(self) -> Cell | None:
-        """The cell that was handed ahead, unless it has been begun."""
-        if self.ahead is None or not self.claim.take():
-            return None
-        cell, self.ahead = self.ahead, None
-        return cell
-
-    def _send(self, task: bytes) -> None:
-        if not self.process.is_alive():
-            self._replace()
-        with contextlib.suppress(BrokenPipeError):  # it died just now: `listen` will see
-            self.channel.send_bytes(task)
-
-    def _hand(self, task: bytes) -> None:
-        self.claim.offer()
-        with contextlib.suppress(BrokenPipeError):
-            self.channel.send_bytes(task)
-
-    def listen(self, watch: Watch, pool: Pool) -> tuple[Cell, Outcome] | None:
-        """Take one message of the process; the cell and what came of it when it is finished, for better or worse."""
-        cell = self.cell
-        assert cell is not None
-        try:
-            kind, *content = self.channel.recv()
-        except (EOFError, OSError):  # it may have died within a message
-            return self._died(cell, pool)
-        if kind == "update":
-            watch.advanced(cell, *content)
-            return None
-        return cell, content[0]
-
-    def _died(self, cell: Cell, pool: Pool) -> tuple[Cell, Outcome] | None:
-        """Begin the cell anew, or give it up; the one that was handed ahead had not been begun."""
-        self.process.join()
-        ended, self.deaths = forks.cause(self.process.exitcode), self.deaths + 1
-        again = self.deaths <= RETRIES
-        if again or self.ahead is not None:
-            self._replace()
-        if again:
-            self._send(_packed(cell, pool))
-        if self.ahead is not None:
-            self._hand(_packed(self.ahead, pool, ahead=True))
-        if again:
-            return None
-        reason = f"its process died {self.deaths} times ({ended})"
-        return cell, Outcome(failed_row(cell, reason, time.perf_counter() - self.began))
-
-    def stop(self) -> None:
-        """End the process; it holds nothing that is not in the store."""
-        self.channel.close()
-        self.process.terminate()
-        self.process.join(5)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.claim.close()
-
-
-def _packed(cell: Cell, pool: Pool, ahead: bool = False) -> bytes:
-    """A message for `serve`."""
-    return bytes(ForkingPickler.dumps((cell, pool.folder(cell), ahead)))
+def _cause(exitcode: int | None) -> str:
+    """How a process ended, in words."""
+    if exitcode is None or exitcode >= 0:
+        return f"exit code {exitcode}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-exitcode).name
+        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+    return f"signal {-exitcode}"

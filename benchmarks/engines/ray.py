@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.outcome import Outcome
@@ -114,10 +114,11 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
                 running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
                 watch.started(cell)
             ray.wait(list(running), num_returns=1)
-            with Settling(store, watch) as settling:
-                for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
-                    cell, began = running.pop(reference)
-                    settling.add(cell, _outcome(ray, reference, cell, began))
+            for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
+                cell, began = running.pop(reference)
+                outcome = _outcome(ray, reference, cell, began)
+                store.commit(outcome)
+                watch.finished(cell, outcome.row)
     finally:
         for reference in running:
             ray.cancel(reference, force=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Settling, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.outcome import Outcome
@@ -116,14 +116,14 @@ def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task
     try:
         while running:
             done = [job for job in running if job.done()]
-            with Settling(store, watch) as settling:
-                for job in done:
-                    task = running.pop(job)
-                    outcome = _outcome(job, task)
-                    if outcome is None:
-                        again.append(task)
-                    else:
-                        settling.add(task.cell, outcome)
+            for job in done:
+                task = running.pop(job)
+                outcome = _outcome(job, task)
+                if outcome is None:
+                    again.append(task)
+                else:
+                    store.commit(outcome)
+                    watch.finished(task.cell, outcome.row)
             if not done:
                 time.sleep(POLL)
     finally:

@@ -1,25 +1,24 @@
-"""A worker process: runs the cells it is sent, one after another, and sends back what comes of them.
-
-Messages to it are `(cell, weights folder or None, whether it was handed ahead)`. It answers with
-`("update", done, total)` and then `("done", outcome)`.
-"""
+"""What a worker process does: run one cell after another, and give back what came of each, ready to be stored."""
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
+import signal
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
-from goldenrule.benchmarks.engines import forks
-from goldenrule.benchmarks.engines.claims import Claim
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, failed_row
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.common.text import shortened
@@ -28,25 +27,42 @@ from goldenrule.common.untrusted import foreign, one_line
 TRACE = 50_000
 """Characters of a traceback that are kept."""
 
+_UPDATES: Any = None
+"""Shared integers, two a cell of the run: training updates done, and in all."""
 
-def serve(channel: Connection, environment: Mapping[str, str], claim: Claim) -> None:
-    """Run cells until the parent is gone.
+
+def settle_in(environment: Mapping[str, str], updates: Any) -> None:
+    """In a new process: leave Ctrl-C to the parent, take over its environment, and end when the parent does.
 
     Args:
-        channel: to the parent.
         environment: variables of the parent; the server that forked this process may have begun with others.
-        claim: to cells that were handed ahead.
+        updates: see `run_numbered`.
     """
-    forks.settle_in(environment)
+    global _UPDATES
+    _UPDATES = updates
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(2, 1)  # standard output is for the command's result: what cells print goes to standard error
     torch.set_num_threads(1)  # the same sums whatever the number of cores
-    try:
-        while True:
-            cell, folder, ahead = channel.recv()
-            if ahead and not claim.take():
-                continue  # it was taken back
-            channel.send(("done", attempt(cell, folder, lambda done, total: channel.send(("update", done, total)))))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
+    gc.freeze()  # what the server has imported is no garbage: looking through it would copy the memory children share
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)  # at once: a cell that runs foreign code may never come to an end
+
+
+def run_numbered(number: int, cell: Cell, folder: Path | None) -> Outcome:
+    """`attempt`, telling the parent of updates through the shared integers of `settle_in`."""
+
+    def report(done: int, total: int) -> None:
+        _UPDATES[2 * number : 2 * number + 2] = [done, total]
+
+    return attempt(cell, folder, report)
 
 
 def alone(cell: Cell, folder: Path | None) -> Outcome:
@@ -67,8 +83,6 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
     where = {"started": started, "host": socket.gethostname(), "process": os.getpid()}
     try:
         result = _run(cell, folder, report)
-    except (BrokenPipeError, ConnectionResetError):
-        raise  # the parent is gone
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
         reason = (str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)) or type(error).__name__
         trace = shortened(traceback.format_exc(), TRACE)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.base import Agent, Simulates
+from goldenrule.agents.base import Agent, Simulates, load_agent
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
@@ -25,14 +25,13 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
-from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
-from goldenrule.benchmarks.evaluation.methods import Method
-from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
+from goldenrule.training.methods.registry import Method, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
 
 LONGEST_NAME = 120
@@ -116,7 +115,7 @@ class Cell:
         """The method: a registered one, a plug-in, or the user's own agent."""
         if self.agent is not None:
             return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
-        return plugins.method(self.source or self.method, self.params)
+        return load_method(self.source or self.method, self.params)
 
     def run(self, report: CellReport) -> CellResult:
         """Train and evaluate, see `run_cell`; cells of another kind do what makes them so."""
@@ -178,7 +177,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
     agent: Agent
     mind: Simulates | None
     if cell.agent is not None or chosen.kind == "scripted":
-        agent = plugins.agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
+        agent = load_agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
         mind = agent if isinstance(agent, Simulates) else None
     else:
         network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
@@ -196,7 +195,6 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
             agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
-    row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
@@ -237,7 +235,7 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "seed": cell.seed,
         "status": "done" if error is None else "failed",
         "error": error,
-        **result.means,
+        **result.metrics,
         "seconds": round(seconds, 3),
     }
 
@@ -263,8 +261,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys(Evaluation.KEYS),
-        "negotiation": None,
+        **dict.fromkeys(KEYS),
         "weights": None,
         "seconds": round(seconds, 3),
     }

@@ -13,32 +13,50 @@ episodes: 50
 
 from __future__ import annotations
 
-from collections import Counter
+import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from goldenrule.benchmarks.experiments.plain_yaml import load
-from goldenrule.benchmarks.experiments.wrong_fields import shown, told
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
+from goldenrule.common.text import shortened
 
-MAX_SEED = 2**31 - 1
 MAX_CELLS = 100_000
 MAX_BYTES = 1_000_000
-MAX_PATH = 1_000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
-MAX_COUNT = 1_000_000
 
-Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True)]
+def _listed(seeds: Any) -> Any:
+    """`3` as `[0, 1, 2]`."""
+    if isinstance(seeds, list):
+        return seeds
+    if type(seeds) is not int or not 1 <= seeds <= MAX_CELLS:
+        raise ValueError(f"expected how many, from 1 to {MAX_CELLS:,}, or a list of seeds")
+    return list(range(seeds))
 
 
-def _given(value: Any) -> PydanticCustomError:
-    """That a part of a field is wrong, which is told in place of the whole."""
-    return PydanticCustomError("given", "not allowed", {"given": shown(value)})
+def _each_once(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("expected each seed once")
+    return seeds
+
+
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_each_once)]
 
 
 class _Strict(BaseModel):
@@ -98,10 +116,10 @@ class SweepFile(_Strict):
     name: str = Field(pattern=NAME)
     scenarios: list[ScenarioEntry] = Field(min_length=1)
     methods: list[MethodEntry] = Field(min_length=1)
-    seeds: int | list[int] = 3
+    seeds: Seeds = [0, 1, 2]
     episodes: Count = 256
-    partner: str = Field("lm", pattern="^(lm|scripted)$")
-    device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
+    partner: Literal["lm", "scripted"] = "lm"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     training: dict[str, Any] = {}
     checkpoint: Path | None = None
 
@@ -113,51 +131,30 @@ class SweepFile(_Strict):
             return entries
         return [{"id": entry} if isinstance(entry, str) else entry for entry in entries]
 
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _seeds(cls, seeds: Any) -> Any:
-        """How many, or which, each once; names the one of a list that is wrong."""
-        if not isinstance(seeds, list):
-            if type(seeds) is not int or not 1 <= seeds <= MAX_COUNT:
-                raise _given(seeds)
-            return seeds
-        wrong = [one for one in seeds if type(one) is not int or not 0 <= one <= MAX_SEED]
-        if wrong or not seeds:
-            raise _given(*wrong[:1] or [seeds])
-        if len(set(seeds)) < len(seeds):
-            twice = Counter(seeds).most_common(1)[0][0]
-            raise PydanticCustomError("given", "each once", {"given": f"{twice} twice"})
-        return seeds
-
     @field_validator("checkpoint")
     @classmethod
-    def _path(cls, checkpoint: Path | None) -> Path | None:
-        if checkpoint is not None and (len(str(checkpoint)) > MAX_PATH or "\0" in str(checkpoint)):
-            raise _given(str(checkpoint))
-        return checkpoint
+    def _expanded(cls, checkpoint: Path | None) -> Path | None:
+        return None if checkpoint is None else expand(checkpoint)
 
     @property
     def seed_list(self) -> list[int]:
         """The seeds."""
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+        return list(self.seeds)
 
 
 def read_sweep(path: Path) -> SweepFile:
     """The sweep in a file.
 
     Raises:
-        UserError: the file cannot be read, is no YAML, holds an unsafe tag, or a field is unknown or wrong: one line.
+        UserError: the file cannot be read, is no YAML, or a field is unknown or wrong: one line.
     """
-    where = shown(str(path), 300)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(f"no sweep file {where}; name a YAML file") from None
     except OSError as error:
-        raise UserError(f"sweep file {where} cannot be read ({error.strerror}); name a YAML file") from None
+        raise UserError(f"sweep file {str(path)!r} cannot be read ({error.strerror}); name a YAML file") from None
     if len(raw) > MAX_BYTES:
-        raise UserError(f"sweep file {where} is too large; expected at most {MAX_BYTES:,} bytes: split it")
+        raise UserError(f"sweep file {str(path)!r} is too large; expected at most {MAX_BYTES:,} bytes: split it")
     return parse_sweep(raw, str(path))
 
 
@@ -171,30 +168,47 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
     Raises:
         UserError: see `read_sweep`.
     """
-    where = shown(name, 300)
+    where = f"sweep file {shown(name, 300)}"
     try:
-        content = load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
+        content = YAML(typ="safe", pure=True).load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
     except UnicodeDecodeError as error:
-        raise UserError(f"sweep file {where} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"sweep file {where} is no safe YAML: {_one_line(error)}") from None
-    except Exception as error:  # PyYAML's constructors raise whatever they meet
-        reason = shown(str(error) or type(error).__name__, 200, quoted=False)
-        raise UserError(f"sweep file {where} cannot be read: {reason}; write plain texts and numbers") from None
+        raise UserError(f"{where} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
+        raise UserError(f"{where} is no plain YAML: {_yaml_problem(error)}") from None
     if not isinstance(content, dict):
         kind = "is empty" if content is None else f"holds a {type(content).__name__}"
-        raise UserError(f"sweep file {where} {kind}; expected fields like name, scenarios, methods, seeds")
-    odd = next((key for key in content if not isinstance(key, str)), "")
-    if not isinstance(odd, str):
-        raise UserError(f"sweep file {where}: unknown field {shown(odd)}; expected {', '.join(SweepFile.model_fields)}")
+        raise UserError(f"{where} {kind}; expected fields like name, scenarios, methods, seeds")
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"sweep file {where}: {told(error, list(SweepFile.model_fields))}") from None
+        raise UserError(f"{where}: {_wrong_field(error)}") from None
 
 
-def _one_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-    return shown(f"{problem}{where}", 300, quoted=False)
+def _yaml_problem(error: Exception) -> str:
+    if not isinstance(error, YAMLError):
+        return shown(f"{type(error).__name__}: {error}", 200, quoted=False)
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return shown(f"{place}{problem}", 300, quoted=False)
+
+
+def _wrong_field(error: ValidationError) -> str:
+    """The first thing that is wrong, in pydantic's words; unknown fields first, they may be others misspelt."""
+    wrong = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    field = shown(".".join(str(part) for part in first["loc"]), quoted=False)
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(field, SweepFile.model_fields, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"unknown field {field}; expected some of {', '.join(SweepFile.model_fields)}{hint}{more}"
+    given = "" if first["type"] == "missing" else f": given {shown(first['input'])}"
+    return f"field {field}{given}: {first['msg'].removeprefix('Value error, ')}{more}"
+
+
+def shown(value: Any, longest: int = 80, quoted: bool = True) -> str:
+    """Any value in a line of at most so many characters and a few words."""
+    try:
+        text = " ".join((repr(value) if quoted else str(value)).split())
+    except ValueError:  # a number of more digits than Python writes out
+        text = "a very long number"
+    return text if len(text) <= longest else shortened(text, longest)

@@ -11,17 +11,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.evaluation import plugins
-from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile
+from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown
 from goldenrule.benchmarks.experiments.plan import base_of, check_scripts, device, rehearse, with_people
-from goldenrule.benchmarks.experiments.wrong_fields import shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
+from goldenrule.training.methods.registry import Method, is_built_in, load_method
 
 LONGEST_VALUE = 80
 """Characters of a parameter or setting in the name of a method."""
@@ -71,7 +70,7 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
             partner=sweep.partner,
         )
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in _knobs(entry.id, entry.knobs)]
-        chosen = [plugins.method(one.source, one.params) for one in variants if one.source is not None]
+        chosen = [load_method(one.source, one.params) for one in variants if one.source is not None]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)
             check_scripts(scenario, knobs, sweep.partner, chosen)
@@ -122,7 +121,7 @@ def _count(sweep: SweepFile) -> int:
 
     scenarios = sum(product(entry.knobs) for entry in sweep.scenarios)
     methods = sum(product(entry.settings) * product(entry.params) for entry in sweep.methods)
-    return scenarios * methods * (sweep.seeds if isinstance(sweep.seeds, int) else len(sweep.seeds))
+    return scenarios * methods * len(sweep.seeds)
 
 
 def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
@@ -155,7 +154,7 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
     if name != entry.id:
         _free(name)
     for params in _choices(entry.params, "parameter"):
-        _each_has_effect(entry.settings, plugins.method(entry.id, params), partner)
+        _each_has_effect(entry.settings, load_method(entry.id, params), partner)
         source, given, resolved = _resolved("method", entry.id, params)
         for chosen in _choices(entry.settings, "setting"):
             training = training_of({**common, **chosen})
@@ -171,13 +170,13 @@ def _short(name: str) -> str:
 
 def _resolved(kind: Kind, name: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     """A plug-in's name alone, its parameters as given in the name or beside it, and all of them."""
-    plain, given = plugins.split(kind, name, params)
-    return plain, given, plugins.resolve(kind, plain, given)
+    found = plugin(kind, name, params)
+    return found.name, found.given, found.resolved
 
 
 def _free(name: str) -> str:
     """A name that a method or agent may have: of built-in methods, tables say more than their names."""
-    if plugins.built_in(name) or name in plugins.factories():
+    if is_built_in(name):
         raise UserError(f"{name!r} is the name of a built-in method; give this one another with `name: ...`")
     return name
 
@@ -252,7 +251,7 @@ def _base(
     scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], variant: Variant, partner: str
 ) -> str | None:
     """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
-    kind = "custom" if variant.source is None else plugins.method(variant.source, variant.params).kind
+    kind = "custom" if variant.source is None else load_method(variant.source, variant.params).kind
     return base_of(scenario, checkpoint, knobs, kind, partner)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,22 +12,23 @@ from typing import Any
 
 import torch
 
+from goldenrule.agents.base import load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
-from goldenrule.benchmarks.evaluation import plugins
-from goldenrule.benchmarks.evaluation.methods import Method, methods
+from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
-from goldenrule.envs.datasets.files import has
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.training.methods.registry import Method, load_method, methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Comparison:
     @property
     def processes(self) -> int:
         """How many workers."""
-        return (os.cpu_count() or 1) if self.workers is None else self.workers
+        return available_cores() if self.workers is None else self.workers
 
 
 def plan(wanted: Comparison) -> list[Cell]:
@@ -70,7 +70,7 @@ def plan(wanted: Comparison) -> list[Cell]:
     """
     try:
         grid = knob_grid(wanted.scenario, with_people(wanted.scenario, wanted.knobs))
-        chosen = {name: plugins.method(name) for name in wanted.methods if name not in wanted.agents}
+        chosen = {name: load_method(name) for name in wanted.methods if name not in wanted.agents}
         settings = replace(wanted.settings, device=device(wanted.settings.device))
         _check_names(wanted)
         with foreign():
@@ -106,7 +106,7 @@ def plan(wanted: Comparison) -> list[Cell]:
 def _resolved(wanted: Comparison, name: str) -> dict[str, Any]:
     """All parameters of a method or agent."""
     agent = wanted.agents.get(name)
-    return plugins.resolve("method", name) if agent is None else plugins.resolve("agent", agent)
+    return dict((plugin("method", name) if agent is None else plugin("agent", agent)).resolved)
 
 
 def base_of(scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], kind: str, partner: str) -> str | None:
@@ -189,9 +189,7 @@ def check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, chosen:
 
 def with_people(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
     """Knobs under which the cards are those of real people, where their data is here and nobody said otherwise."""
-    if scenario == "campsite-v0" and "pool" not in knobs and has("casino"):
-        return {**knobs, "pool": ["human"]}
-    return knobs
+    return {**knobs, **{name: [value] for name, value in spec(scenario).default_knobs(knobs).items()}}
 
 
 def knob_grid(scenario: str, knobs: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -238,7 +236,7 @@ def rehearse(cell: Cell, dialogues: int = 2) -> None:
 def _rehearse(cell: Cell, dialogues: int) -> None:
     assert cell.agent is not None
     with foreign():
-        agent = plugins.agent(cell.agent, cell.params)
+        agent = load_agent(cell.agent, cell.params)
         seats = {
             **others(cell, cell.settings, derive(cell.seed, "partner")),
             seat_name(cell.scenario, "learner"): agent,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import End, end_of, seats
+from goldenrule.benchmarks.analysis.endings import End
 from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
 
@@ -79,7 +79,7 @@ def _listen(run: Run, cell: StoredCell) -> Told:
         told.statuses.append("failed" if episode.get("status") == "failed" else "held")
         if told.statuses[-1] == "failed":
             told.failures[shown(episode.get("error") or "no reason was given", 300)] += 1
-        told.ends.append(end_of(episode, *seats(episode, cell.scenario, TRUTH)))
+        told.ends.append(End.of(episode))
         for turn in _dicts(episode.get("turns")):
             _count(turn, told)
     return told
@@ -121,10 +121,8 @@ def talk(episode: Mapping[str, Any], cell: StoredCell, index: int, messages: int
         messages: how many to show at most.
     """
     agents = [shown(name, 60) for name in _list(episode.get("agents"))]
-    learner, partners = seats(episode, cell.scenario, TRUTH)
+    learner, partners = episode["learner"], episode["partners"]
     lines = _lines(episode, agents)
-    for line, answer in zip(lines, _answers(lines, learner, partners), strict=True):
-        line["answer"] = answer
     mine = [line for line in lines if line["who"] == learner]
     estimates = [line["scores"].get(ESTIMATE) for line in mine]
     truths = [line["scores"].get(TRUTH) for line in mine]
@@ -138,7 +136,7 @@ def talk(episode: Mapping[str, Any], cell: StoredCell, index: int, messages: int
         "agents": agents,
         "cards": [shown(card) for card in _list(episode.get("cards"))],
         "learner": learner,
-        "partners": list(partners),
+        "partners": partners,
         "estimate": estimate,
         "truth": truth,
         "verdict": verdict(estimate, truth),
@@ -160,33 +158,18 @@ def _total(values: Sequence[float | None]) -> float | None:
     return None if not values or any(v is None for v in values) else sum(v for v in values if v is not None)
 
 
-def _answers(lines: Sequence[Mapping[str, Any]], learner: int, partners: Sequence[int]) -> list[int | None]:
-    """For each message of the learner, which line answers it: the next one of the partner it was for.
-
-    As `evaluation.evaluate.answers` counts: of the partners who hear it the one who spoke last is meant,
-    and it answers if it speaks before the learner does again. None for every other line.
-    """
-    found: list[int | None] = []
-    for place, line in enumerate(lines):
-        if line["who"] != learner:
-            found.append(None)
-            continue
-        hearing = [seat for seat in partners if line["to"] is None or seat in line["to"]] or list(partners)
-        spoke = (before["who"] for before in reversed(lines[:place]) if before["who"] in hearing)
-        meant = next(spoke, hearing[0] if hearing else None)
-        later = (at for at in range(place + 1, len(lines)) if lines[at]["who"] in (learner, meant))
-        at = next(later, None)
-        found.append(at if at is not None and lines[at]["who"] == meant else None)
-    return found
-
-
 def _lines(episode: Mapping[str, Any], agents: Sequence[str]) -> list[dict[str, Any]]:
-    """Turns with the narrator's messages where they were said."""
-    lines = [_line(turn, agents) for turn in _dicts(episode.get("turns"))]
+    """Turns with the narrator's messages where they were said; `answer` is the line that replies to a message."""
+    turns = _dicts(episode.get("turns"))
+    lines = [_line(turn, agents) for turn in turns]
     for told in _dicts(episode.get("narration")):
         at = told.get("at")
         place = at if isinstance(at, int) and 0 <= at <= len(lines) else len(lines)
         lines.insert(place, _line({**told, "speaker": NARRATOR}, agents))
+    places = [place for place, line in enumerate(lines) if line["who"] != NARRATOR]
+    for turn, place in zip(turns, places, strict=True):
+        reply = turn.get("reply")
+        lines[place]["answer"] = None if reply is None else places[reply]
     return lines
 
 
@@ -200,6 +183,7 @@ def _line(turn: Mapping[str, Any], agents: Sequence[str]) -> dict[str, Any]:
         "who": speaker if isinstance(speaker, int) and NARRATOR <= speaker < len(agents) else NARRATOR,
         "to": None if to is None else [i for i in _list(to) if isinstance(i, int) and 0 <= i < len(agents)],
         "text": shown(turn.get("text", "")),
+        "answer": None,
         "imagined": None if imagined is None else shown(imagined),
         "predicted": None if predicted is None or predicted == imagined else shown(predicted),
         "rewards": {agents[i]: value for i, value in enumerate(rewards[: len(agents)]) if value}

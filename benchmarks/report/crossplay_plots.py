@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
-from goldenrule.benchmarks.report.style import Theme, drawable
+from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
 
 PANELS = {"own": "reward of the row", "partner": "reward of the column", "joint": "of both"}
 COLOURS = "viridis"
@@ -40,10 +40,10 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
     )
     held_out = {one["name"] for one in summary["members"] if one["held_out"]}
     title = f"Cross-play: {summary['scenario']}"
-    return Plot("matrix", title, caption, data, lambda theme: _paint(data, seats, held_out, theme))
+    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, held_out))
 
 
-def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str], theme: Theme) -> Figure:
+def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str]) -> Figure:
     rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
     names, others = ([drawable(name) + "*" * (name in held_out) for name in side] for side in (rows, columns))
     height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
@@ -54,21 +54,21 @@ def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str], them
         for record in data:
             if record["figure"] == name and record["mean"] is not None:
                 values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
-        _panel(axes, values, others, title, theme)
+        _panel(axes, values, others, title)
         axes.set_xlabel(f"as {drawable(seats['partner'])}")
-    panels[0].set_yticks(range(len(rows)), names, color=theme.ink)
+    panels[0].set_yticks(range(len(rows)), names, color=INK)
     panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
     return figure
 
 
-def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], title: str, theme: Theme) -> None:
+def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], title: str) -> None:
     there = values[~np.isnan(values)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     scale = Normalize(low, high if high > low else low + 1.0)
     colours = mpl.colormaps[COLOURS].with_extremes(bad=(0.0, 0.0, 0.0, 0.0))  # as the paper it lies on
     axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
     axes.set_title(title)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=theme.ink)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=INK)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -81,7 +81,6 @@ def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], tit
 
 
 DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
-"""Of numbers upon colours, which are the same on light and dark paper: no colours of a theme, which change."""
 
 RATED = {"strength": "strength (Elo)", "own": "own reward", "partner": "reward of its partners"}
 
@@ -103,10 +102,10 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
         "Over all that an agent met, itself left out, with 95% intervals over seeds. A star: held out. "
         "To be strong is not to be good: strength is who ends with more."
     )
-    return Plot("rating", "Rating", caption, data, lambda theme: _paint_rating(data, summary["seats"], theme))
+    return Plot("rating", "Rating", caption, data, lambda: _paint_rating(data, summary["seats"]))
 
 
-def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
+def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
     places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
     held_out = {record["agent"] for record in data if record["held_out"]}
     names = [
@@ -121,12 +120,12 @@ def _paint_rating(data: Rows, seats: Mapping[str, str], theme: Theme) -> Figure:
         for record in (record for record in data if record["figure"] == name):
             at = places.index((record["agent"], record["seat"]))
             if record["low"] is not None:
-                axes.plot([record["low"], record["high"]], [at, at], color=theme.faint, linewidth=2.0)
-            axes.plot(record["mean"], at, "o", color=theme.ink, markersize=5)
+                axes.plot([record["low"], record["high"]], [at, at], color=FAINT, linewidth=2.0)
+            axes.plot(record["mean"], at, "o", color=INK, markersize=5)
         axes.set_title(RATED[name])
         axes.set_ylim(len(places) - 0.4, -0.6)
         axes.margins(x=0.1)
-        axes.set_yticks(range(len(places)), names, color=theme.ink)
+        axes.set_yticks(range(len(places)), names, color=INK)
     return figure
 
 

@@ -1,85 +1,163 @@
-"""The figures of a run, each with the data it draws. Matplotlib's object interface only: nothing global is touched."""
+"""The figures of a run: which ones it has, the data of each and how it is drawn.
+
+Every figure draws records (one a mark, all with the same keys), which are stored beside it as CSV. Matplotlib's object
+interface only: no global state is changed.
+"""
 
 from __future__ import annotations
 
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.lines
 import matplotlib.patches
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from goldenrule.benchmarks.analysis.compared import score_rows
+from goldenrule.benchmarks.analysis.summarising import over_seeds
 from goldenrule.benchmarks.analysis.summary import ORACLE
-from goldenrule.benchmarks.report.style import Theme, drawable, settings
+from goldenrule.benchmarks.analysis.verdicts import FIGURE
+from goldenrule.benchmarks.evaluation.metrics import correlation
+from goldenrule.benchmarks.report.conversations import Told
+from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
+from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
+from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.common.errors import UserError
 
 Rows = list[dict[str, Any]]
+Colours = Mapping[str, str]
+
 WIDTH = 8.6
 """Inches; at the page's width of about 800 pixels the text is as large as the page's own."""
 
-WIDER = 3
-"""How much wider than all true rewards a panel may be and still have their scale."""
+DETAILED = 3
+"""Settings (scenario and knobs) that get figures of their own; with more, the curves over knobs tell the rest."""
 
-TICKS = 12
-"""Values of a knob that each have a tick of their own; with more, ticks are at round values."""
+METHODS = 12
+"""Methods that a figure shows at most; the tables show all."""
+
+KINDS = {"true": "partner_reward", "estimate": "partner_reward_estimate"}
+"""What the partner got and what the agent estimated, as figures call them, and the metrics behind them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One figure: what it shows, its data, and how to draw it.
+    """One figure.
 
     Attributes:
         name: file stem.
-        title: what it is.
+        title: what it shows.
         caption: how to read it.
         data: one record a mark, all with the same keys.
-        paint: draws it, given a theme.
+        paint: draws it.
     """
 
     name: str
     title: str
     caption: str
     data: Rows
-    paint: Callable[[Theme], Figure]
+    paint: Callable[[], Figure]
 
-    def images(self, theme: Theme) -> dict[str, bytes]:
+    def images(self) -> dict[str, bytes]:
         """The drawn figure as `svg` and `png`; the same bytes each time."""
         with mpl.rc_context():
             mpl.rcdefaults()  # whatever the reader's own matplotlibrc says
-            chosen: Any = settings(theme)  # matplotlib types its keys as literals
-            mpl.rcParams.update(chosen)
-            figure = self.paint(theme)
-            svg = _saved(figure, "svg", {"Date": None})
-            figure.set_layout_engine("none")  # the places are found; finding them is most of the work
-            return {"svg": svg, "png": _saved(figure, "png", {"Software": None})}
+            mpl.rcParams.update(SETTINGS)
+            figure = self.paint()
+            svg = _save(figure, "svg", {"Date": None})
+            figure.set_layout_engine("none")  # the layout is found, which takes most of the time
+            return {"svg": svg, "png": _save(figure, "png", {"Software": None})}
 
 
-def _saved(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+    # An SVG shows the page's own paper, light or dark; a PNG may be opened on any.
+    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata, transparent=kind == "svg")
     return buffer.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What every painter is told: the theme, and each method's colour."""
-
-    theme: Theme
-    colours: Mapping[str, str]
-
-
-def headline(data: Rows, look: Look) -> Figure:
-    """For each method what its partner really got, and beneath it what it thought its partner got.
+def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
+    """Every figure that the run has data for, in the order of the page.
 
     Args:
-        data: records `method kind mean low high values`, `kind` being `true` or `estimate`, methods in order.
-        look: theme and colours.
+        run: no cross-play, whose figures are those of `goldenrule.benchmarks.report.crossplay`.
+        told: what its episodes tell.
     """
+    methods, palette = run.methods[:METHODS], colours(run.methods)
+    pairs = {one.cell: one.pairs for one in told}
+    found = [_knob_plot(run, knob, scenario, methods) for knob in run.varying for scenario in _scenarios(run)]
+    for place, setting in detailed(run.settings):
+        stem, where = (f"_{place + 1}", f": {setting.label}") if len(run.settings) > 1 else ("", "")
+        headline = headline_data(setting, methods)
+        learning = learning_data(run, setting, methods)
+        agreement = agreement_data(setting, methods, pairs)
+        found += [
+            Plot(f"partner_reward{stem}", f"Partner reward, true and estimated{where}",
+                 "Solid bars: true reward of the partner per episode. Hatched bars: what the agent estimated; where "
+                 "they are longer than the solid ones, it overestimates what it gives. Lines: 95% intervals over "
+                 "seeds; dots: seeds. Dotted line: true reward under oracle kindness, where it was run.",
+                 headline, partial(draw_headline, headline, palette)),
+            Plot(f"learning{stem}", f"Learning curves{where}",
+                 "Mean reward per episode over the dialogues of an update, not smoothed. Thin lines: seeds; thick: "
+                 "their mean. Where the dashed line rises and the solid one does not, the agent exploits its training "
+                 "reward. Panels share one scale, except where a training reward is on a scale of its own.",
+                 learning, partial(draw_learning, learning, palette)),
+            Plot(f"agreement{stem}", f"Estimated against true reward per message{where}",
+                 "Area of a bubble: its share of the method's messages, all seeds together. On the line estimates are "
+                 "right; below it they are too high. r: Pearson correlation over these messages (the table has the "
+                 "mean of the seeds' correlations).",
+                 agreement, partial(draw_agreement, agreement, palette)),
+        ]  # fmt: skip
+    found += profile_plots(run, [(cell.method, cell) for cell in run.cells])
+    return [plot for plot in found if plot.data]
+
+
+def detailed(settings: Sequence[Setting]) -> list[tuple[int, Setting]]:
+    """Settings that get figures, with their places: the first of every scenario before the second of any."""
+    earlier: Counter[str] = Counter()
+    order = []
+    for place, setting in enumerate(settings):
+        scenario = setting.cells[0].scenario
+        order.append((earlier[scenario], place))
+        earlier[scenario] += 1
+    return [(place, settings[place]) for place in sorted(place for _, place in sorted(order)[:DETAILED])]
+
+
+def _scenarios(run: Run) -> list[str]:
+    return list(dict.fromkeys(cell.scenario for cell in run.cells))
+
+
+def _numbered(run: Run, scenario: str) -> tuple[str, str]:
+    """What the file stem and the title of a scenario's figure end with; nothing where there is one scenario only."""
+    scenarios = _scenarios(run)
+    return (f"_{scenarios.index(scenario) + 1}", f": {scenario}") if len(scenarios) > 1 else ("", "")
+
+
+def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
+    """Records `method kind mean low high values`, of methods that have a true or an estimated partner reward."""
+    data: Rows = []
+    for method in methods:
+        means = {kind: over_seeds(setting.of(method), metric) for kind, metric in KINDS.items()}
+        if any(one.mean is not None for one in means.values()):
+            data += [
+                {"method": method, "kind": kind, "mean": one.mean, "low": one.low, "high": one.high}
+                | {"values": list(one.values)}
+                for kind, one in means.items()
+            ]
+    return data
+
+
+def draw_headline(data: Rows, palette: Colours) -> Figure:
+    """For each method the true reward of its partner as a bar, and below it the estimate."""
     methods = list(dict.fromkeys(record["method"] for record in data))
     figure = Figure(figsize=(WIDTH, 0.95 + 0.72 * len(methods)), layout="constrained")
     axes = figure.subplots()
@@ -89,157 +167,289 @@ def headline(data: Rows, look: Look) -> Figure:
             none = "no true reward" if record["kind"] == "true" else "no estimate"
             axes.annotate(none, (0, place), (7, 0), textcoords="offset points", va="center", style="italic", fontsize=9)
         else:
-            _bar(axes, place, record, look)
-    axes.set_yticks(range(len(methods)), [drawable(method) for method in methods], color=look.theme.ink, fontsize=10)
+            _bar(axes, place, record, palette[record["method"]])
+    axes.set_yticks(range(len(methods)), [drawable(method) for method in methods], color=INK, fontsize=10)
     axes.set_ylim(len(methods) - 0.45, -0.55)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
-    axes.axvline(0, color=look.theme.faint, linewidth=0.8)
-    best = [r["mean"] for r in data if (r["method"], r["kind"]) == (ORACLE, "true") and r["mean"] is not None]
-    for mean in best:
-        axes.axvline(mean, color=look.colours[ORACLE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
-    _room(axes, data)
-    axes.set_xlabel("reward of the partner, an episode (mean over seeds, 95% interval; a dot a seed)")
-    figure.legend(handles=_keys(look.theme), loc="outside upper right", ncols=2, handlelength=1.6)
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    for record in data:
+        if (record["method"], record["kind"]) == (ORACLE, "true") and record["mean"] is not None:
+            axes.axvline(record["mean"], color=palette[ORACLE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
+    ends = [end for record in data for key in ("mean", "low", "high") if (end := record[key]) is not None]
+    low, high = min(*ends, 0.0), max(*ends, 0.0)
+    span = (high - low) or 1.0
+    axes.set_xlim(low - (0.03 * span if low < 0 else 0), high + 0.11 * span)  # room for the numbers beside the bars
+    axes.set_xlabel("reward of the partner per episode")
+    keys = [
+        mpl.patches.Patch(facecolor=FAINT, edgecolor=FAINT, label="true"),
+        mpl.patches.Patch(facecolor=PAPER, edgecolor=FAINT, label="estimated by the agent", hatch="////"),
+    ]
+    figure.legend(handles=keys, loc="outside upper right", ncols=2, handlelength=1.6)
     return figure
 
 
-def _bar(axes: Axes, place: float, record: Mapping[str, Any], look: Look) -> None:
-    colour, real = look.colours[record["method"]], record["kind"] == "true"
-    face = colour if real else look.theme.paper
-    bar = axes.barh(place, record["mean"], height=0.34, color=face, edgecolor=colour, linewidth=1.2)
-    if not real:
-        bar[0].set_hatch("////")
+def _bar(axes: Axes, place: float, record: Mapping[str, Any], colour: str) -> None:
+    true = record["kind"] == "true"
+    face, hatch = (colour, None) if true else (PAPER, "////")
+    axes.barh(place, record["mean"], height=0.34, color=face, edgecolor=colour, linewidth=1.2, hatch=hatch)
     end = record["mean"]
     if record["low"] is not None:
-        axes.plot([record["low"], record["high"]], [place, place], color=look.theme.ink, linewidth=1.5, zorder=4)
+        axes.plot([record["low"], record["high"]], [place, place], color=INK, linewidth=1.5, zorder=4)
         end = max(end, record["high"])
     marks = sorted(record["values"])
     spread = [place + 0.07 * (i % 3 - 1) for i in range(len(marks))]
-    axes.scatter(marks, spread, s=13, color=look.theme.paper, edgecolor=look.theme.ink, linewidth=0.9, zorder=5)
+    axes.scatter(marks, spread, s=13, color=PAPER, edgecolor=INK, linewidth=0.9, zorder=5)
     text = axes.annotate(f"{record['mean']:.2f}", (max(end, *marks, 0), place), (7, 0), textcoords="offset points")
-    text.set(va="center", fontsize=9, color=look.theme.ink, fontweight="bold" if real else "normal", zorder=6)
-    text.set_bbox({"facecolor": look.theme.paper, "edgecolor": "none", "pad": 1.0})
+    text.set(va="center", fontsize=9, color=INK, fontweight="bold" if true else "normal", zorder=6)
+    text.set_bbox({"facecolor": PAPER, "edgecolor": "none", "pad": 1.0})
 
 
-def _room(axes: Axes, data: Rows) -> None:
-    """Limits with room for the figures at the ends of the bars."""
-    ends = [v for record in data for v in (record["mean"], record["low"], record["high"], 0.0) if v is not None]
-    low, high = min(ends), max(ends)
-    span = (high - low) or 1.0
-    axes.set_xlim(low - (0.03 * span if low < 0 else 0), high + 0.11 * span)
+def learning_data(run: Run, setting: Setting, methods: Sequence[str]) -> Rows:
+    """Records `method seed update reward truth`; empty where nothing was trained."""
+    data: Rows = []
+    for method in methods:
+        for cell in setting.of(method):
+            for entry in run.curve(cell):
+                update, reward, truth = entry.get("update"), number(entry.get("reward")), number(entry.get("truth"))
+                if isinstance(update, int) and (reward is not None or truth is not None):
+                    record = {"method": method, "seed": cell.seed, "update": update, "reward": reward, "truth": truth}
+                    data.append(record)
+    return data
 
 
-def _keys(theme: Theme) -> list[Any]:
-    solid = mpl.patches.Patch(facecolor=theme.faint, edgecolor=theme.faint, label="what the partner really got")
-    hatched = mpl.patches.Patch(facecolor=theme.paper, edgecolor=theme.faint, label="what the agent thought it got")
-    hatched.set_hatch("////")
-    return [solid, hatched]
-
-
-def learning(data: Rows, look: Look) -> Figure:
-    """The reward learnt from and the partner's true reward by update; seeds thin, their mean thick.
-
-    Args:
-        data: records `method seed update reward truth`.
-        look: theme and colours.
-    """
+def draw_learning(data: Rows, palette: Colours) -> Figure:
+    """The training reward and the partner's true reward by update, a panel per method."""
     methods = list(dict.fromkeys(record["method"] for record in data))
-    figure, panels = panels_of(methods, 2.35)
+    figure, panels = _panels(methods, 2.35)
     for axes, method in zip(panels, methods, strict=True):
         mine = [record for record in data if record["method"] == method]
-        _lines(axes, mine, "reward", look.theme.faint, "--")
-        _lines(axes, mine, "truth", look.colours[method], "-")
-        axes.set_title(drawable(method), color=look.colours[method])
+        _lines(axes, mine, "reward", FAINT, "--")
+        _lines(axes, mine, "truth", palette[method], "-")
+        axes.set_title(drawable(method), color=palette[method])
         updates = {record["update"] for record in mine}
         axes.xaxis.set_major_locator(FixedLocator([*updates]) if len(updates) == 1 else MaxNLocator(5, integer=True))
-    _shared_scale(panels, [record["truth"] for record in data if record["truth"] is not None])
+    _share_scale(panels, [record["truth"] for record in data if record["truth"] is not None])
     line = mpl.lines.Line2D
     keys = [
-        line([], [], color=look.theme.ink, linewidth=2.4, label="what the partner really got"),
-        line([], [], color=look.theme.faint, linewidth=2.0, linestyle="--", label="the reward learnt from"),
+        line([], [], color=INK, linewidth=2.4, label="true reward of the partner"),
+        line([], [], color=FAINT, linewidth=2.0, linestyle="--", label="training reward"),
     ]
     figure.legend(handles=keys, loc="outside upper right", ncols=2)
-    figure.supxlabel("update", fontsize=9.5, color=look.theme.faint)
-    figure.supylabel("reward, an episode", fontsize=9.5, color=look.theme.faint)
+    figure.supxlabel("update", fontsize=9.5, color=FAINT)
+    figure.supylabel("reward per episode", fontsize=9.5, color=FAINT)
     return figure
 
 
 def _lines(axes: Axes, records: Rows, key: str, colour: str, dash: str) -> None:
+    """Each seed thin, their mean thick."""
     by_seed: dict[str, list[tuple[int, float]]] = {}
     by_update: dict[int, list[float]] = {}
     for record in records:
         if record[key] is not None:
             by_seed.setdefault(record["seed"], []).append((record["update"], record[key]))
             by_update.setdefault(record["update"], []).append(record[key])
-    alone = "o" if len(by_update) == 1 else ""  # a line of one point is not seen
+    style: dict[str, Any] = {"color": colour, "linestyle": dash, "marker": "o" if len(by_update) == 1 else ""}
     for points in by_seed.values():
-        axes.plot(
-            *zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.55, linestyle=dash, marker=alone,
-            markersize=3,
-        )  # fmt: skip
+        axes.plot(*zip(*points, strict=True), linewidth=0.7, alpha=0.55, markersize=3, **style)
     if by_update:
         mean = [(update, sum(values) / len(values)) for update, values in sorted(by_update.items())]
-        width = 2.4 if key == "truth" else 2.0
-        axes.plot(*zip(*mean, strict=True), color=colour, linewidth=width, linestyle=dash, marker=alone)
+        axes.plot(*zip(*mean, strict=True), linewidth=2.4 if key == "truth" else 2.0, **style)
 
 
-def by_knob(data: Rows, look: Look) -> Figure:
-    """The partner's true reward (and the estimate, dashed) by the value of a knob.
-
-    Args:
-        data: records `method knob value kind mean low high`.
-        look: theme and colours.
-    """
-    figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
-    axes = figure.subplots()
-    for method in dict.fromkeys(record["method"] for record in data):
-        for kind, dash in (("true", "-"), ("estimate", ":")):
-            mine = [r for r in data if (r["method"], r["kind"]) == (method, kind) and r["mean"] is not None]
-            if mine:
-                _knob_line(axes, mine, look.colours[method], dash, drawable(method) if kind == "true" else None)
-    axes.set_xlabel(drawable(str(data[0]["knob"])))
-    axes.set_ylabel("reward of the partner, an episode")
-    values = sorted({record["value"] for record in data})
-    if len(values) <= TICKS:
-        axes.set_xticks(values)
-    figure.legend(loc="outside right upper", title="really got (dotted: thought)", title_fontsize=9)
-    return figure
-
-
-def _knob_line(axes: Axes, records: Rows, colour: str, dash: str, label: str | None) -> None:
-    x, y = [record["value"] for record in records], [record["mean"] for record in records]
-    real = dash == "-"
-    axes.plot(
-        x, y, color=colour, linestyle=dash, linewidth=2.2 if real else 1.4, marker="o" if real else "", label=label
-    )
-    bounded = [record for record in records if record["low"] is not None]
-    if real and bounded:
-        low, high = [r["low"] for r in bounded], [r["high"] for r in bounded]
-        axes.fill_between([r["value"] for r in bounded], low, high, color=colour, alpha=0.16, linewidth=0)
-
-
-def panels_of(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
-    """A panel a method, at most three beside each other; four stand two by two."""
-    across = 2 if len(methods) in (2, 4) else min(3, max(1, len(methods)))
+def _panels(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
+    """A panel per method, at most three beside each other; four stand two by two."""
+    across = 2 if len(methods) in (2, 4) else min(3, len(methods))
     down = -(-len(methods) // across)
     figure = Figure(figsize=(WIDTH, 0.6 + height * down), layout="constrained")
-    grid = figure.subplots(down, across, squeeze=False)
-    places = list(grid.flat)
+    places = list(figure.subplots(down, across, squeeze=False).flat)
     for spare in places[len(methods) :]:
         spare.set_visible(False)
     return figure, places[: len(methods)]
 
 
-def _shared_scale(panels: Sequence[Axes], truths: Sequence[float]) -> None:
-    """One vertical scale for all panels but those in which a reward lives on a scale of its own.
+def _share_scale(panels: Sequence[Axes], truths: Sequence[float], wider: float = 3) -> None:
+    """One vertical scale for all panels, except those more than `wider` times wider than the range of true rewards."""
+    span = max(truths) - min(truths) if truths else math.inf
+    limits = [(axes, axes.get_ylim()) for axes in panels]
+    shared = [(axes, low, high) for axes, (low, high) in limits if high - low <= wider * span]
+    for axes, _, _ in shared:
+        axes.set_ylim(min(low for _, low, _ in shared), max(high for _, _, high in shared))
+
+
+def agreement_data(
+    setting: Setting, methods: Sequence[str], pairs: Mapping[StoredCell, Sequence[tuple[float, float]]]
+) -> Rows:
+    """Records `method estimate truth messages share correlation`, one per bin that holds a message."""
+    of = {method: [pair for cell in setting.of(method) for pair in pairs.get(cell, ())] for method in methods}
+    of = {method: found for method, found in of.items() if found}
+    if not of:
+        return []
+    everything = np.array([pair for found in of.values() for pair in found])
+    data: Rows = []
+    for method, found in of.items():
+        both = np.column_stack([_binned(np.array(found)[:, side], everything[:, side]) for side in (0, 1)])
+        counts = Counter((float(estimate), float(truth)) for estimate, truth in both)
+        r = correlation(found)
+        for (estimate, truth), messages in sorted(counts.items()):
+            record = {"method": method, "estimate": estimate, "truth": truth, "messages": messages}
+            data.append(record | {"share": messages / len(found), "correlation": r})
+    return data
+
+
+def _binned(values: np.ndarray, everything: np.ndarray, bins: int = 13) -> np.ndarray:
+    """`values` as they are where few differ, otherwise the centre of their bin over the range of `everything`."""
+    rounded = np.round(values, 6)
+    if len(np.unique(np.round(everything, 6))) <= bins:
+        return rounded
+    low, high = everything.min(), everything.max()
+    width = (high - low) / bins
+    return np.round(low + width * (np.clip(((values - low) / width).astype(int), 0, bins - 1) + 0.5), 6)
+
+
+def draw_agreement(data: Rows, palette: Colours) -> Figure:
+    """Estimate against truth of each message as bubbles, a panel per method; shares are written into large ones."""
+    methods = list(dict.fromkeys(record["method"] for record in data))
+    figure, panels = _panels(methods, 2.75)
+    ends = [record[key] for record in data for key in ("estimate", "truth")]
+    low, high = min(ends), max(ends)
+    margin = 0.28 * ((high - low) or 1.0)
+    limits = (low - margin, high + margin)
+    ticks = sorted(set(ends)) if len(set(ends)) <= 4 else MaxNLocator(4).tick_values(low, high)
+    for axes, method in zip(panels, methods, strict=True):
+        mine = [record for record in data if record["method"] == method]
+        axes.plot(limits, limits, color=FAINT, linewidth=0.9)
+        x, y = [record["estimate"] for record in mine], [record["truth"] for record in mine]
+        sizes = [1100 * record["share"] + 6 for record in mine]
+        axes.scatter(x, y, s=sizes, color=palette[method], alpha=0.85, linewidth=0, zorder=3)
+        for record in mine:
+            if record["share"] >= 0.2:  # has room for it
+                share, place = f"{100 * record['share']:.0f}%", (record["estimate"], record["truth"])
+                axes.annotate(share, place, ha="center", va="center", fontsize=8, color=PAPER, zorder=5)
+        r = mine[0]["correlation"]
+        axes.set_title(f"{drawable(method, 22)}  r {'none' if r is None else f'{r:.2f}'}", color=palette[method])
+        axes.set(xticks=ticks, yticks=ticks, xlim=limits, ylim=limits)
+    figure.supxlabel("estimated reward of the partner for a message", fontsize=9.5, color=FAINT)
+    figure.supylabel("true reward", fontsize=9.5, color=FAINT)
+    return figure
+
+
+def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Plot:
+    """One curve per method over a numeric knob of one scenario; over other knobs that vary it averages, and says so."""
+    data: Rows = []
+    for method in methods:
+        by_value: dict[float, list[StoredCell]] = {}
+        for cell in run.cells:
+            value = number(cell.knobs.get(knob))
+            if (cell.method, cell.scenario) == (method, scenario) and value is not None:
+                by_value.setdefault(value, []).append(cell)
+        for value, cells in sorted(by_value.items()):
+            for kind, metric in KINDS.items():
+                one = over_seeds(cells, metric)
+                if one.mean is not None:
+                    record = {"method": method, "knob": knob, "value": value, "kind": kind}
+                    data.append(record | {"mean": one.mean, "low": one.low, "high": one.high})
+    if len({record["value"] for record in data}) < 2:
+        data = []  # a point is no curve
+    others = [name for name in run.varying if name != knob]
+    caption = (
+        "Solid: true reward of the partner per episode, with 95% intervals over seeds. Dotted: the agent's estimate."
+    )
+    caption += f" Averaged over {shown(', '.join(others), 120)}." if others else ""
+    stem, where = _numbered(run, scenario)
+    safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in knob)[:60] or "knob"  # no path
+    title = f"Partner reward by {shown(knob, 40)}{where}"
+    return Plot(f"by_{safe}{stem}", title, caption, data, partial(draw_knob, data, colours(run.methods)))
+
+
+def draw_knob(data: Rows, palette: Colours) -> Figure:
+    """The partner's true and estimated reward by the value of a knob."""
+    figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
+    axes = figure.subplots()
+    for method in dict.fromkeys(record["method"] for record in data):
+        for kind in KINDS:
+            mine = [record for record in data if (record["method"], record["kind"]) == (method, kind)]
+            x, y = [record["value"] for record in mine], [record["mean"] for record in mine]
+            if kind == "estimate":
+                axes.plot(x, y, color=palette[method], linestyle=":", linewidth=1.4)
+                continue
+            axes.plot(x, y, color=palette[method], linewidth=2.2, marker="o", label=drawable(method))
+            bounded = [record for record in mine if record["low"] is not None]
+            values, low, high = ([record[key] for record in bounded] for key in ("value", "low", "high"))
+            axes.fill_between(values, low, high, color=palette[method], alpha=0.16, linewidth=0)
+    axes.set_xlabel(drawable(str(data[0]["knob"])))
+    axes.set_ylabel("reward of the partner per episode")
+    ticks = sorted({record["value"] for record in data})
+    if len(ticks) <= 12:
+        axes.set_xticks(ticks)
+    figure.legend(loc="outside right upper", title="true (dotted: estimated)", title_fontsize=9)
+    return figure
+
+
+def profile_plots(run: Run, named: Sequence[tuple[str, StoredCell]], note: str = "") -> list[Plot]:
+    """A performance profile per scenario.
 
     Args:
-        panels: as they were drawn.
-        truths: what partners really got, in all of them.
+        run: whose.
+        named: its cells, each with the name of the curve it counts for.
+        note: what the caption says besides.
     """
-    span = max(truths) - min(truths) if truths else math.inf
-    limits = [axes.get_ylim() for axes in panels]
-    alike = [(axes, ends) for axes, ends in zip(panels, limits, strict=True) if ends[1] - ends[0] <= WIDER * span]
-    for axes, _ in alike:
-        axes.set_ylim(min(low for _, (low, _) in alike), max(high for _, (_, high) in alike))
+    found = []
+    for scenario in _scenarios(run)[:DETAILED]:
+        here = [(name, cell) for name, cell in named if cell.scenario == scenario]
+        names = list(dict.fromkeys(name for name, _ in here))[:METHODS]
+        data = profile_data([(name, cell) for name, cell in here if name in names])
+        stem, where = _numbered(run, scenario)
+        caption = (
+            "Share of seeds (the settings of a seed averaged first) whose partner got more than the reward on the "
+            "horizontal axis. Bands: pointwise 95% bootstrap intervals over seeds, from 5 seeds on. Higher is better. "
+            "Only episodes that every method finished." + note
+        )
+        palette = colours([*dict.fromkeys([*run.methods, *names])])
+        title = f"Performance profiles{where}"
+        found.append(Plot(f"profiles{stem}", title, caption, data, partial(draw_profiles, data, palette)))
+    return found
+
+
+def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
+    """Records `method threshold share low high runs` (`runs` are seeds); empty with fewer than two that all have."""
+    rows = score_rows(named)
+    values = [value for row in rows if isinstance(value := row[FIGURE], float)]
+    methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[FIGURE] is not None))
+    if len(set(values)) < 2:
+        return []
+    options = Options(bootstrap=Bootstrap(resamples=1000))
+    try:
+        found = profile(read_scores(rows, FIGURE), _thresholds(values), methods=methods, options=options)
+    except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
+        return []
+    data: Rows = []
+    for method, one in found.items():
+        none = (None,) * len(one.thresholds)
+        for at, share, low, high in zip(one.thresholds, one.shares, one.low or none, one.high or none, strict=True):
+            record = {"method": method, "threshold": at, "share": share, "low": low, "high": high, "runs": one.units}
+            data.append(record)
+    return data if data[0]["runs"] > 1 else []
+
+
+def _thresholds(values: Sequence[float], most: int = 60) -> list[float]:
+    """From below all values, where every seed counts, to the highest one, which none exceeds."""
+    low, high, distinct = min(values), max(values), sorted(set(values))
+    inner = distinct if len(distinct) < most else np.linspace(low, high, most).tolist()
+    return [low - 0.03 * (high - low), *inner]
+
+
+def draw_profiles(data: Rows, palette: Colours) -> Figure:
+    """Share of seeds above each threshold, with pointwise intervals."""
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for method in dict.fromkeys(record["method"] for record in data):
+        mine = [record for record in data if record["method"] == method]
+        at, shares = [record["threshold"] for record in mine], [record["share"] for record in mine]
+        axes.step(at, shares, where="post", color=palette[method], linewidth=2.2, label=drawable(method))
+        if mine[0]["low"] is not None:
+            low, high = [record["low"] for record in mine], [record["high"] for record in mine]
+            axes.fill_between(at, low, high, step="post", color=palette[method], alpha=0.14, linewidth=0)
+    axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner per episode", ylabel="share of seeds above it")
+    figure.legend(loc="outside right upper")
+    return figure

@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,12 @@ from goldenrule.benchmarks.analysis.summarising import (
 )
 from goldenrule.benchmarks.analysis.summary import LEAST
 from goldenrule.benchmarks.analysis.verdicts import Line
-from goldenrule.benchmarks.evaluation.bounds import bounds
+from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing
-from goldenrule.benchmarks.report.figures import Plot
-from goldenrule.benchmarks.report.heading import facts, title
-from goldenrule.benchmarks.report.plots import DETAILED, METHODS, plots
-from goldenrule.benchmarks.report.style import DARK, LIGHT, colours, recoloured
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
+from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
+from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
+from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.stored import Run, Setting, shown
@@ -96,7 +95,7 @@ def write_page(run: Run) -> Path:
     crossed = crossing(run)
     run = run if run.is_crossplay else counted(run)
     told = listen(run)
-    drawn = plots(run, told, crossed)
+    drawn = plots(run, told) if crossed is None else crossplay_plots(run, crossed)
     run_dir = run.folder
     path = run_dir / PAGE
     try:
@@ -112,14 +111,21 @@ def write_page(run: Run) -> Path:
     return path
 
 
-def _store(folder: Path, plot: Plot) -> Mapping[str, str]:
-    """Save the figure and its data; return it as data URIs for each theme."""
+def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
+    """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
+    named = [pair for cell in run.cells if (pair := sitter(cell)) is not None]
+    note = " Of each agent in the learner's seat, with the partners that everyone met."
+    found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
+    return [plot for plot in found if plot.data]
+
+
+def _store(folder: Path, plot: Plot) -> str:
+    """Save the figure and its data; return the figure as a data URI."""
     folder.mkdir(exist_ok=True)
-    drawn = plot.images(LIGHT)
-    for kind, content in {**drawn, "csv": _csv(plot).encode("utf-8", "backslashreplace")}.items():
+    images = plot.images()
+    for kind, content in {**images, "csv": _csv(plot).encode("utf-8", "backslashreplace")}.items():
         write_whole(folder / f"{plot.name}.{kind}", content)
-    themes = {"light": drawn["svg"], "dark": recoloured(drawn["svg"])}
-    return {name: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for name, svg in themes.items()}
+    return "data:image/svg+xml;base64," + base64.b64encode(images["svg"]).decode()
 
 
 def _clear(folder: Path, drawn: Sequence[str]) -> None:
@@ -147,9 +153,7 @@ def _tame(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _render(
-    run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Sequence[tuple[Plot, Mapping[str, str]]]
-) -> str:
+def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Sequence[tuple[Plot, str]]) -> str:
     here = files("goldenrule.benchmarks.report")
     style = (here / "report.css").read_text("utf-8") + _swatches(run)
     script = (here / "report.js").read_text("utf-8")
@@ -163,8 +167,8 @@ def _render(
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
-        facts=facts(run, crossed),
-        title=title(run, crossed),
+        facts=_facts(run, crossed),
+        title=_title(run, crossed),
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
         honest=_honest,
@@ -208,6 +212,43 @@ def _render(
     )
 
 
+def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
+    """What was run, in a few lines; the whole configuration follows at the end of the page."""
+    versions, command = run.environment.get("versions"), run.environment.get("command")
+    scenarios: dict[str, dict[str, dict[str, None]]] = {}
+    for cell in run.cells:
+        knobs = scenarios.setdefault(cell.scenario, {})
+        for name, value in cell.knobs.items():
+            knobs.setdefault(name, {})[shown(value, 40)] = None
+    told = {name: ", ".join(f"{knob} {' / '.join(values)}" for knob, values in knobs.items())
+            for name, knobs in scenarios.items()}  # fmt: skip
+    agents = [] if crossed is None else [member["name"] for member in crossed.summary["members"]]
+    whose = {"Agents": ", ".join(agents)} if agents else {"Methods": ", ".join(run.methods)}
+    pairs = {
+        "Scenarios": "; ".join(f"{name} ({knobs})" if knobs else name for name, knobs in told.items()),
+        **whose,
+        "Seeds": ", ".join(dict.fromkeys(cell.seed for cell in run.cells)),
+        "Command": " ".join(["goldenrule", *map(str, command)]) if isinstance(command, list) else None,
+        "Commit": run.environment.get("commit"),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        if isinstance(versions, dict)
+        else None,
+        "Started": run.environment.get("started"),
+    }
+    return [(name, shown(value, 400)) for name, value in pairs.items() if value]
+
+
+def _title(run: Run, crossed: Crossing | None) -> str:
+    """How many methods, or agents, on what."""
+    if crossed is not None:
+        return f"cross-play of {len(crossed.summary['members'])} agents on {crossed.summary['scenario']}"
+    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
+    methods = len(run.methods)
+    if not scenarios:
+        return "a run without rows"
+    return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
+
+
 def _table(
     run: Run, setting: Setting, lines: Sequence[Line]
 ) -> tuple[Setting, list[OverviewRow], list[str], Verdicts | None]:
@@ -217,7 +258,7 @@ def _table(
 
 def _honest(setting: Setting) -> float:
     """The gap from which on the estimates of a setting are marked."""
-    low, high = bounds("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
+    low, high = valid_range("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
     return HONEST * (high - low) if math.isfinite(high - low) else HONEST
 
 
@@ -228,17 +269,16 @@ def _hash(text: str) -> str:
 def _marks(run: Run) -> dict[str, str]:
     """The class of each method's colour, of those whose colour no other has before them."""
     first: dict[str, str] = {}
-    for method, colour in colours(run.methods, LIGHT).items():
+    for method, colour in colours(run.methods).items():
         first.setdefault(colour, method)
     return {method: f"m{place}" for place, method in enumerate(run.methods) if method in first.values()}
 
 
 def _swatches(run: Run) -> str:
     """A class for each method's colour: our own hexadecimal digits, nothing of the run."""
-    light, dark = (list(colours(run.methods, theme).values()) for theme in (LIGHT, DARK))
-    day = "".join(f".m{i} {{ --method: {colour}; }}\n" for i, colour in enumerate(light))
-    night = "".join(f"  .m{i} {{ --method: {colour}; }}\n" for i, colour in enumerate(dark))
-    return f"{day}@media (prefers-color-scheme: dark) {{\n{night}}}\n"
+    return "".join(
+        f".m{place} {{ --method: {colour}; }}\n" for place, colour in enumerate(colours(run.methods).values())
+    )
 
 
 def _embedded(data: Any) -> str:

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.world import seat_name
-from goldenrule.benchmarks.analysis.summary import FIGURES
+from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.storage.schema import episode_row
 from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
 from goldenrule.common.errors import UserError
@@ -118,7 +117,7 @@ def _task(cell: StoredCell) -> str:
 
 def _means(cell: StoredCell) -> Iterator[dict[str, Any]]:
     """The row's figures; those that are none are left out."""
-    for name in dict.fromkeys((*SUMS, *FIGURES)):
+    for name in dict.fromkeys((*SUMS, *METRICS)):
         value = cell.value(name)
         if value is not None:
             yield {"name": name, "scorer": name, "metrics": {"mean": {"name": "mean", "value": value}}}
@@ -131,10 +130,8 @@ def _error(message: Any) -> dict[str, str]:
 
 def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        scenario = str(cell.row.get("scenario"))
-        sums = episode_row(cell.id or "", scenario, record)
-        me = list(record["agents"]).index(seat_name(scenario, "learner"))
-        messages = _messages(cell, record, me)
+        sums = episode_row(cell.id or "", record)
+        messages = _messages(cell, record, record["learner"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         what = shown(str(error), 200)
         raise UserError(

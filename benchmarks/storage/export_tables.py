@@ -44,7 +44,7 @@ def _episodes(run: Run, cell: StoredCell) -> Iterator[dict[str, Any]]:
     about["knobs"] = json.dumps(cell.knobs, sort_keys=True)
     for record in run.log.episodes(cell):
         try:
-            yield about | episode_row(cell.id or "", str(cell.row["scenario"]), record)
+            yield about | episode_row(cell.id or "", record)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             what = shown(str(error), 200)
             raise UserError(f"an episode of {shown(cell.id, 80)} is damaged ({what}); see goldenrule replay") from None

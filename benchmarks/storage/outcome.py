@@ -52,7 +52,7 @@ class Outcome:
             TypeError: something in it is no plain data.
         """
         dumps(row)
-        rows = [episode_row(row["cell"], row["scenario"], one) for one in episodes]
+        rows = [episode_row(row["cell"], one) for one in episodes]
         return cls(
             row,
             [_values(one) for one in rows],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from goldenrule.common.plugins import PLUGGED
+from goldenrule.common.plugins import DIGEST_PREFIX
 
 MOST = 3
 """Packages that are named."""
@@ -40,7 +40,7 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name in {**then, **now}
-        if then.get(name) != now.get(name) and (not name.startswith(PLUGGED) or (name in then and name in now))
+        if then.get(name) != now.get(name) and (not name.startswith(DIGEST_PREFIX) or (name in then and name in now))
     ]
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -28,9 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
-from goldenrule.common.plugins import imported
+from goldenrule.common.plugins import code_digests
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 CONFIG, ENVIRONMENT, ROWS, SUMMARY = "config.json", "environment.json", "rows.jsonl", "summary.json"
@@ -160,8 +160,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "versions": {name: _version(name) for name in PACKAGES} | imported(),
+        "cores": available_cores(),
+        "versions": {name: _version(name) for name in PACKAGES} | code_digests(),
         "commit": commit(),
         "command": sys.argv[1:],
     }

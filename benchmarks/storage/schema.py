@@ -10,13 +10,12 @@ curves     a row a cell that trains: the learning curve (JSON, `goldenrule.train
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from goldenrule.agents.world import partner_seats, seat_name
-from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, Evaluation
+from goldenrule.benchmarks.evaluation.metrics import KEYS, episode_metrics
 
-FORMAT = 1
+FORMAT = 2
 FILE = "results.sqlite"
 
 VOLATILE = ("seconds", "started", "host", "process", "trace", "code", "versions")
@@ -36,7 +35,7 @@ CELL_COLUMNS: dict[str, str] = {
     "params": "TEXT NOT NULL",
     "status": "TEXT NOT NULL CHECK (status IN ('done', 'failed'))",
     "error": "TEXT",
-    **dict.fromkeys(Evaluation.KEYS, "REAL"),
+    **dict.fromkeys(KEYS, "REAL"),
     "episodes": "INTEGER",
     "episodes_failed": "INTEGER",
     "episodes_estimated": "INTEGER",
@@ -56,7 +55,7 @@ CELL_COLUMNS: dict[str, str] = {
 }
 """Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
 
-FIGURES = (*Evaluation.KEYS, "episodes_truncated", "episodes_invalid", "negotiation", "weights")
+FIGURES = (*KEYS, "episodes_truncated", "episodes_invalid", "weights")
 """Those of them that a cell must have been evaluated for."""
 
 EPISODE_COLUMNS: dict[str, str] = {
@@ -113,43 +112,19 @@ def clean_text(text: str | None) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
-def episode_row(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
-    """One episode of a cell as a row, its log included; see `episode_sums`."""
-    return {**episode_sums(cell, scenario, log), "log": dumps(log)}
-
-
-def episode_sums(cell: str, scenario: str, log: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of an episode but for its log.
+def episode_row(cell: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """One episode of a cell as a row of `episodes`.
 
     Args:
         cell: its id.
-        scenario: scenario id, which says who learns and whose reward kindness is about.
         log: the episode as `evaluation.as_data` gives it.
     """
-    me, partners = log["agents"].index(seat_name(scenario, "learner")), partner_seats(scenario, log["agents"])
-    turns, failed = log["turns"], log["status"] == "failed"
-    mine = [turn for turn in turns if turn["speaker"] == me]
-
-    def total(values: Sequence[float | None]) -> float | None:
-        return None if failed or not values or None in values else float(sum(v for v in values if v is not None))
-
-    absent = [pair for turn in turns for pair in turn["absent"].items()]
-    rated = [turn["proxy"] for turn in mine if turn["proxy"] is not None]
     return {
         "cell": cell,
         "episode": log["episode"],
         "seed": str(log["seed"]),
         "status": log["status"],
         "error": clean_text(log["error"]),
-        "messages": len(turns),
-        "invalid_messages": sum(turn["valid"] is False for turn in mine),
-        "own_reward": total([turn["rewards"][me] for turn in turns]),
-        "partner_reward": total([turn["rewards"][partner] for turn in turns for partner in partners]),
-        "partner_reward_estimate": total([turn["scores"].get(ESTIMATE) for turn in mine]),
-        "third_party_reward": _over(total([value for _, value in absent]), len({name for name, _ in absent})),
-        "proxy_reward": total(rated),
+        **episode_metrics(log),
+        "log": dumps(log),
     }
-
-
-def _over(total: float | None, people: int) -> float | None:
-    return None if total is None else total / people

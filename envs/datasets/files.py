@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
 
 VARIABLE = "GOLDENRULE_DATA"
 
@@ -83,7 +84,7 @@ def has(name: str) -> bool:
 
 def _roots() -> list[Path]:
     if os.environ.get(VARIABLE):
-        return [Path(os.environ[VARIABLE])]
+        return [expand(os.environ[VARIABLE])]
     checkout = Path(__file__).resolve().parent.parent.parent
     return [checkout.parent / "shared" / "data", Path.cwd().parent / "shared" / "data"]
 

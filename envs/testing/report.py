@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from goldenrule.common.errors import ContractError
+from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.plugins import Plugin, check_parameters, parameter_model
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.testing.checker import global_generators
+from goldenrule.envs.testing.elsewhere import call_elsewhere
+from goldenrule.envs.testing.trace import first_difference
 
 GLOBALS = "no global random generator is used"
 
@@ -27,25 +32,25 @@ class Finding:
 
     Attributes:
         what: the property, in words.
-        held: whether it holds; `None` where it was not tried.
+        passed: whether it holds; `None` where it was not tried.
         why: why it does not hold, or was not tried; empty where it holds.
     """
 
     what: str
-    held: bool | None
+    passed: bool | None
     why: str = ""
 
     def __str__(self) -> str:
-        word = {True: "ok", False: "FAILED", None: "--"}[self.held]
+        word = {True: "ok", False: "FAILED", None: "--"}[self.passed]
         return f"{word:<6}  {self.what}{': ' if self.why else ''}{self.why}"
 
 
-def holds(findings: Iterable[Finding]) -> bool:
+def all_hold(findings: Iterable[Finding]) -> bool:
     """Whether no property failed."""
-    return all(finding.held is not False for finding in findings)
+    return all(finding.passed is not False for finding in findings)
 
 
-def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
+def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
     """Try each property, and whether any of them used a global random generator.
 
     Args:
@@ -55,7 +60,7 @@ def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> li
     found: list[Finding] = []
     used: str | None = None
     for what, run in properties.items():
-        if not holds(found[:first]):
+        if not all_hold(found[:first]):
             found.append(Finding(what, None, "something that it needs has failed"))
             continue
         before = global_generators()
@@ -67,13 +72,48 @@ def tried(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> li
     return [*found, Finding(GLOBALS, True)]
 
 
+def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
+    """What the parameters of a plug-in must keep to, for `tried`; nothing where it has none."""
+    whose = f"{plugin.kind} {plugin.name!r}"
+    model = parameter_model(plugin.maker, whose)
+
+    def typed() -> None:
+        loose = [name for name, field in model.model_fields.items() if field.annotation is Any]
+        if loose:
+            raise BrokenError(f"{', '.join(loose)} takes anything; expected a type")
+
+    def defaults() -> None:
+        given = {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
+        values = model.model_construct(**given).model_dump(
+            mode="json", include=set(given), fallback=repr, warnings=False
+        )
+        needed = {name: value for name, value in plugin.given.items() if name not in given}
+        check_parameters(model, {**values, **needed}, whose)
+
+    if not model.model_fields:
+        return {}
+    return {"every parameter has a type": typed, "every default is of its type": defaults}
+
+
+def same_elsewhere(function: str, arguments: Mapping[str, Any], what: str) -> None:
+    """Raise `BrokenError` unless `function` gives in another process what it gives here, see `call_elsewhere`."""
+    here = json.loads(json.dumps(pkgutil.resolve_name(function)(**arguments)))
+    try:
+        there = call_elsewhere(function, arguments)
+    except RuntimeError as error:
+        raise BrokenError(f"another process failed: {error}") from error
+    different = first_difference(here, there, what)
+    if different:
+        raise BrokenError(f"{different} in another process; nothing may depend on hash() or on the order of a set")
+
+
 def _finding(what: str, run: Callable[[], None]) -> Finding:
     try:
         with contained():
             run()
     except NotTried as reason:
         return Finding(what, None, str(reason))
-    except (BrokenError, ContractError) as error:
+    except (BrokenError, ContractError, UserError) as error:
         return Finding(what, False, " ".join(str(error).split()))
     except Exception as error:  # foreign code: whatever it raises is what is wrong with it
         return Finding(what, False, f"it raised {one_line(error)}")
@@ -86,7 +126,7 @@ def _touched(before: Mapping[str, Any]) -> str | None:
     return next((name for name, state in before.items() if now[name] != state), None)
 
 
-def shown(value: Any, longest: int = 60) -> str:
+def brief_repr(value: Any, longest: int = 60) -> str:
     """A value in a line, not endlessly."""
     text = ascii(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

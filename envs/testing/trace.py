@@ -1,25 +1,18 @@
-"""An episode written down as plain data, so that two can be compared: in one process or in two.
-
-`python -c "from goldenrule.envs.testing.trace import main; main()"` answers a `Request` on its standard input with the
-traces it asks for; the checker uses it to play the same episodes under another hash seed.
-"""
+"""An episode written down as plain data, so that two can be compared: in one process or in two."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from goldenrule.common.seeding import generator
-from goldenrule.common.untrusted import contained, foreign
+from goldenrule.common.untrusted import contained
 from goldenrule.envs.make import make
+from goldenrule.envs.testing.elsewhere import call_elsewhere
 
 Step = dict[str, Any]
 """One step as plain data: who said what, what everyone sees now, what was paid, what is over."""
@@ -168,7 +161,6 @@ class Request:
     knobs: Mapping[str, Any]
     variants: Sequence[Mapping[str, Any]]
     seeds: Sequence[int]
-    path: Sequence[str] = field(default_factory=lambda: [entry or os.getcwd() for entry in sys.path])
 
 
 def traces(request: Request) -> list[list[list[Step]]]:
@@ -185,30 +177,13 @@ def traces_elsewhere(request: Request, hash_seed: int) -> list[list[list[Step]]]
     Raises:
         RuntimeError: the process failed; the message is its last line.
     """
-    surroundings = {
-        **os.environ,
-        "PYTHONHASHSEED": str(hash_seed),
-        "PYTHONPATH": os.pathsep.join(request.path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", "from goldenrule.envs.testing.trace import main; main()"],
-        input=json.dumps(asdict(request)),
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
+    found: list[list[list[Step]]] = call_elsewhere(
+        "goldenrule.envs.testing.trace:imported_traces", asdict(request), hash_seed
     )
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1])
-    found: list[list[list[Step]]] = json.loads(done.stdout)
     return found
 
 
-def main() -> None:
-    """Answer the `Request` on standard input."""
-    request = Request(**json.load(sys.stdin))
-    with foreign():
-        import_module(request.module)
-        found = traces(request)
-    json.dump(found, sys.stdout)
+def imported_traces(**request: Any) -> list[list[list[Step]]]:
+    """`traces` of the fields of a `Request`, in a process that has not imported the scenario yet."""
+    import_module(request["module"])
+    return traces(Request(**request))

@@ -13,7 +13,7 @@ SOURCE = '''
 import random
 
 from goldenrule.agents import Reply
-from goldenrule.benchmarks.evaluation.methods import Method
+from goldenrule.training.methods.registry import Method
 from goldenrule.rewards.base import Score
 
 print("noise")
@@ -80,7 +80,7 @@ def test_a_sound_agent(mine, capsys):
     assert lines[0] == f"agent {mine}:Sound"
     assert all(line.startswith(("  ok      ", "  --      ")) for line in lines[1:-1])
     assert "  ok      another process gives the same dialogues" in lines
-    assert lines[-1] == "14 ok, 0 failed, 1 not tried"
+    assert lines[-1] == "13 ok, 0 failed, 1 not tried"
 
 
 def test_json(mine, capsys):
@@ -103,7 +103,7 @@ def test_json(mine, capsys):
         ("agent", "Hashes", "another process gives the same dialogues: agent[0]"),
         ("agent", "Escapes", r"raised RuntimeError: red \u{1b}[31m"),
         ("reward", "HashedScore", "another process gives the same scores: reward["),
-        ("reward", "Mute", "its name is None"),
+        ("reward", "Mute", "a Mute has no score; expected score(turns)"),
     ],
 )
 def test_a_failure_is_a_line_and_exit_code_1(mine, capsys, kind, name, told):
@@ -134,7 +134,7 @@ def test_a_built_in_method(tiny, capsys):
         (["poem", "x:Y"], "there is no check of a 'poem'; expected one of agent, reward, method, scenario"),
         (["agent", "Sound"], "agent 'Sound' is not a name; expected package.module:Class"),
         (["agent", "nowhere:Sound"], "cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
-        (["agent", "{}:Absent"], "has no Absent"),
+        (["agent", "{}:Absent"], "has no attribute 'Absent'"),
         (["agent", "{}:Sound", "--set", "said"], "--set 'said' has no '='"),
         (["agent", "{}:Sound", "--set", "said=a", "--set", "said=b"], "--set said was given twice"),
         (["agent", "{}:Sound", "--set", "sad=a"], "has no parameter 'sad'; expected said (did you mean 'said'?)"),
@@ -142,7 +142,7 @@ def test_a_built_in_method(tiny, capsys):
         (["agent", "scripted", "--set", "x=1"], "takes no parameters; x was given"),
         (["scenario", "nope"], "no scenario 'nope'"),
         (["scenario", "hidden_needs-v0", "--set", "cue=2"], "knob cue='2' is not allowed"),
-        (["method", "untrained", "--set", "x=1"], "takes no parameters; x was given"),
+        (["method", "untrained", "--set", "x=1"], "method 'untrained' has no parameter 'x'"),
         (["agent"], "Missing argument 'name'"),
     ],
 )
@@ -165,6 +165,6 @@ def test_ls_shows_what_is_broken_and_goes_on(mine, tmp_path, capsys):
     broken = next(line for line in shown if line.startswith("  agent lost: broken: "))
     assert "cannot be imported (ModuleNotFoundError: No module named 'lost_module')" in broken
     assert "    from mine 3, lost_module:Agent" in shown
-    assert "    said = hm   text" in shown
+    assert "    said = hm   str" in shown
     assert any(line.startswith("  reward length: ") for line in shown)
     assert "noise" not in shown

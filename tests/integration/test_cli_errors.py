@@ -110,11 +110,11 @@ def test_other_commands(tmp_path, capsys):
     assert "agent 'someone' is unknown" in one_line(capsys, ["talk", "--with", "someone"])
     assert "expected one here" in one_line(capsys, ["play", "--set", "cue=0,1"])
     out = str(tmp_path / "base")
-    assert "--threads 'x' is not allowed; expected a whole number from 1 to 1024" in one_line(
+    assert "Invalid value for '--threads': Input should be a valid integer" in one_line(
         capsys, ["pretrain", "--out", out, "--threads", "x"]
     )
     assert list(tmp_path.iterdir()) == []
-    assert "--seed 'x' is not allowed" in one_line(capsys, ["play", "--seed", "x"])
+    assert "Invalid value for '--seed': Input should be a valid integer" in one_line(capsys, ["play", "--seed", "x"])
     assert "No such command 'frob'; expected one of compare, report, " in one_line(capsys, ["frob"])
     assert "No such command 'swep'. Did you mean 'sweep'?\n" in one_line(capsys, ["swep"])
     assert "'frob'; expected one of partner-reward, beliefs\n" in one_line(capsys, ["evaluate", "frob"])

@@ -17,7 +17,7 @@ from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments import compare as comparing
 from goldenrule.benchmarks.experiments.compare import compare
 from goldenrule.benchmarks.experiments.plan import Comparison, plan
-from goldenrule.benchmarks.report.table import print_table
+from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.rundir import read_rows
 from goldenrule.envs.datasets.files import has
@@ -157,7 +157,7 @@ def test_another_seed_gives_another_row(tiny, tmp_path, no_page):
 def test_knobs_with_several_values_make_a_grid(tiny, tmp_path, no_page, capsys):
     done = in_process(tiny, tmp_path / "run", ("scripted",), knobs={"similarity": [0, 1]}, partner="scripted")
     assert [row["knobs"]["similarity"] for row in done.rows] == [0.0, 1.0]
-    print_table(done.summary, sys.stdout)
+    print_summary(done.summary, sys.stdout)
     assert capsys.readouterr().out.count("hidden_needs-v0 (") == 2
 
 
@@ -222,7 +222,7 @@ def test_a_cell_that_raises_is_a_failed_row_and_the_others_go_on(tiny, tmp_path,
 
 def test_hostile_words_stay_words(tiny, tmp_path, agents, no_page, capsys):
     done = in_process(tiny, tmp_path / "run", ("mine",), agents={"mine": f"{agents}:Escape"}, partner="scripted")
-    print_table(done.summary, sys.stdout)
+    print_summary(done.summary, sys.stdout)
     assert "\x1b" not in capsys.readouterr().out
     row = read_rows(tmp_path / "run")[0]
     lines = (tmp_path / "run" / "episodes" / f"{row['cell']}.jsonl").read_text().split("\n")
@@ -277,7 +277,7 @@ def test_the_campsite_stands_beside_what_people_reached(tiny_campsite, tmp_path,
     assert row["negotiation"]["partner_points"] == row["partner_reward"]
     human = done.summary["human"]
     assert 0.9 < human["figures"]["agreement_share"]["mean"] <= 1
-    print_table(done.summary, sys.stdout)
+    print_summary(done.summary, sys.stdout)
     assert f"people ({human['dialogues']} dialogues)" in capsys.readouterr().out
 
 

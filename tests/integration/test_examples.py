@@ -12,11 +12,12 @@ import pytest
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.progress import Lines
-from goldenrule.benchmarks.evaluation import plugins
+from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments import compare as comparing
 from goldenrule.benchmarks.experiments.compare import compare
 from goldenrule.benchmarks.experiments.plan import Comparison, plan
+from goldenrule.common.plugins import KINDS
 from goldenrule.envs import registry
 from goldenrule.training.learner import TrainingConfig
 
@@ -104,9 +105,9 @@ def test_the_folder_is_a_package_whose_entry_points_are_names(tmp_path, monkeypa
         shown = capsys.readouterr().out
         assert "agent listener: Greets, and then says back what it heard last." in shown
         assert "from goldenrule-examples 0.1.0, goldenrule_examples.agent:Listener" in shown
-        assert "silent = 0.2   number, at least 0, at most 1: chance that it says no more than a hum" in shown
+        assert "silent = 0.2   float, Ge(ge=0), Le(le=1): chance that it says no more than a hum" in shown
         assert "echo-v0: a seeker wants to hear its word again" in shown
-        assert plugins.scenario("echo-v0", {"words": 3}).id == "echo-v0"
+        assert plugin("scenario", "echo-v0", {"words": 3}).resolved == {"words": 3}
     finally:
         for name in [name for name in sys.modules if name.partition(".")[0] == "goldenrule_examples"]:
             del sys.modules[name]
@@ -114,7 +115,6 @@ def test_the_folder_is_a_package_whose_entry_points_are_names(tmp_path, monkeypa
 
 def test_what_the_readme_names_is_there():
     named = set(re.findall(r"examples\.(\w+):(\w+)", (ROOT / "examples" / "README.md").read_text()))
-    kinds = {"agent": plugins.agent, "reward": plugins.reward, "method": plugins.method, "scenario": plugins.scenario}
-    assert {module for module, _ in named} == set(kinds)
+    assert {module for module, _ in named} == set(KINDS)
     for module, attribute in named:
-        kinds[module](f"examples.{module}:{attribute}")
+        plugin(module, f"examples.{module}:{attribute}").make()

@@ -32,15 +32,6 @@ class Recovers:
     def act(self, observations):
         from goldenrule.agents import Reply
         return [Reply(os.environ.get("WHAT_TO_SAY", "hm")) for _ in observations]
-class Cut(Recovers):
-    def __init__(self, mark):
-        if not os.path.exists(mark):
-            open(mark, "w").close()
-            from multiprocessing.connection import Connection
-            def send(channel, answer):
-                os.write(channel.fileno(), b"\\0\\0\\1\\0 a part of it")
-                os._exit(3)
-            Connection.send = send
 class Waits(Recovers):
     def __init__(self, pipe):
         signal.alarm(60)
@@ -125,18 +116,6 @@ def test_a_cell_whose_process_was_killed_is_begun_anew_with_the_environment_of_n
         assert [row["status"] for row in told.rows] == ["done"], told.rows
         assert word in {turn["text"] for one in told.episodes for turn in one["turns"]}
         assert told.events == ["started Recovers", "finished Recovers"]
-
-
-def test_a_process_that_dies_while_it_answers_is_begun_anew_and_the_cell_after_it_is_run_once(
-    tiny, tmp_path, monkeypatch
-):
-    (tmp_path / "cells_cut_short.py").write_text(FATES)
-    monkeypatch.syspath_prepend(tmp_path)
-    settings, params = CellSettings(episodes=1, partner="scripted", checkpoint=tiny), {"mark": str(tmp_path / "mark")}
-    cut = Cell("Cut", "hidden_needs-v0", {}, 0, settings, agent="cells_cut_short:Cut", params=params)
-    told = Told()
-    run_cells([cut, Cell("scripted", "hidden_needs-v0", {}, 0, settings)], told, told, Pool(1))
-    assert [(row["method"], row["status"]) for row in told.rows] == [("Cut", "done"), ("scripted", "done")]
 
 
 def test_a_cell_that_was_handed_ahead_does_not_wait_for_a_long_one(tiny, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
 from pathlib import Path
 from typing import Any
@@ -160,21 +161,22 @@ def test_a_folder_whose_name_is_too_long_is_one_line(file, tmp_path, capsys, mor
 
 
 def test_an_error_of_the_system_that_is_not_the_folder_s_is_told_as_what_it_is(file, tmp_path, capsys, monkeypatch):
-    def full(self):
-        raise BlockingIOError(11, "Resource temporarily unavailable")
+    class Full(multiprocessing.context.SpawnContext):
+        def Process(self, *arguments, **options):  # noqa: N802 - as the standard library calls it
+            raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(local.forks, "begin", lambda: type("Context", (), {"Pipe": full})())
+    monkeypatch.setattr(local, "_context", Full)
     assert run(file, tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert "no more worker processes can be started (Resource temporarily unavailable); name fewer with" in error
+    assert "no more worker processes can be started" in error
+    assert "name fewer with" in error
     assert "cannot write" not in error
 
 
-def test_validate_shows_the_grid_and_its_cost(file, capsys):
-    assert main(["validate", str(file), "--workers", "4", "--json"]) == 0
+def test_validate_shows_the_grid(file, capsys):
+    assert main(["validate", str(file), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["cells"] == 6
     assert [line["cells"] for line in found["grid"]] == [2, 2, 2]
-    assert 0 < found["seconds"] < found["core_seconds"] < 60
-    assert main(["validate", str(file), "--no-estimate"]) == 0
+    assert main(["validate", str(file)]) == 0
     assert "smoke: 6 cells, 18 dialogues." in capsys.readouterr().out

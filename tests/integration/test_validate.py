@@ -1,9 +1,7 @@
-"""What `validate` tells beforehand: methods that would fail, and cells for which there is no room."""
+"""What is refused before anything runs: seats without a script or base, scenarios that break their promise."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -11,10 +9,6 @@ import pytest
 import yaml
 
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.engines.apart import apart
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.estimate import Cost, crowded
-from goldenrule.benchmarks.experiments.memory import may_not_fit, needed
 
 SWEEP: dict[str, Any] = {
     "name": "x",
@@ -23,53 +17,6 @@ SWEEP: dict[str, Any] = {
     "episodes": 4,
     "partner": "scripted",
 }
-
-
-def test_validate_tells_which_of_the_methods_ends_its_process(tmp_path, capsys, monkeypatch):
-    (tmp_path / "tests_of_validate.py").write_text(
-        dedent("""
-        import os
-        from goldenrule.agents import Reply
-
-        class Leaving:
-            def reset(self, seeds): pass
-            def act(self, observations):
-                return [Reply("hm")] * len(observations) if len(observations) < 3 else os._exit(3)
-    """)
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    methods = ["scripted", {"agent": "tests_of_validate:Leaving", "name": "leaving"}]
-    path = tmp_path / "sweep.yaml"
-    path.write_text(yaml.safe_dump(SWEEP | {"methods": methods}))
-    assert main(["validate", str(path)]) == 0
-    scripted, leaving = capsys.readouterr().out.splitlines()[1:3]
-    assert scripted.rstrip().endswith(" 0 s")
-    assert leaving.rstrip().endswith("would fail: its process died (exit code 3)")
-
-
-def test_validate_tells_where_there_is_no_room_for_so_many_dialogues(monkeypatch):
-    monkeypatch.setattr("goldenrule.benchmarks.experiments.estimate.free", lambda: 4_000_000_000)
-    monkeypatch.setattr("goldenrule.benchmarks.experiments.memory.free", lambda: 4_000_000_000)
-    costs = [Cost("small", "s-v0", 9, 1.0, 1.0, 10.0), Cost("large", "s-v0", 9, 1.0, 1.0, 1500.0)]
-    assert crowded(costs, 2) is None
-    line = crowded(costs, 4)
-    assert line is not None
-    assert "of large on s-v0 holds its dialogues in memory, about 1.5 GB, and 4.0 GB are free" in line
-    assert "here for 4 workers" in line
-    assert "name at most 2 with --workers, or fewer episodes and more seeds" in line
-    assert "1 worker: name fewer episodes" in str(crowded([replace(costs[0], memory=5000.0)], 1))
-    assert crowded([replace(costs[0], memory=None)], 1024) is None
-    cell = Cell("untrained", "hidden_needs-v0", {}, 0, CellSettings(episodes=400))
-    assert not may_not_fit(cell, 0)
-    assert may_not_fit(cell, 1)
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not tell")
-def test_dialogues_of_a_language_model_take_memory(tiny):
-    cell = Cell("untrained", "hidden_needs-v0", {}, 0, CellSettings(episodes=64, checkpoint=tiny))
-    first, twice = apart(needed, cell), apart(needed, replace(cell, settings=replace(cell.settings, episodes=128)))
-    assert first > 64 * 10_000  # the logs alone
-    assert twice == pytest.approx(2 * first, rel=0.5)
 
 
 LONELY = """

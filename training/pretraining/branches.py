@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.choosing import ban_controls
+from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import PAD
 

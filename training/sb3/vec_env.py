@@ -16,7 +16,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from goldenrule.agents.base import Agent, AgentError
+from goldenrule.agents.base import Agent, AgentError, ask_reset
 from goldenrule.agents.play import ask, seat
 from goldenrule.agents.world import World
 from goldenrule.common.seeding import derive
@@ -125,7 +125,7 @@ class DialogueVecEnv(VecEnv):
         if not everyone:
             distinct = {key: copy.copy(agent) for key, agent in distinct.items()}
         for number, agent in enumerate(distinct.values()):
-            agent.reset([derive(seed, "agent", number) for seed in seeds])
+            ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
         return {name: distinct[id(agent)] for name, agent in self._others.items()}
 
     def _talk(self, dialogues: Sequence[Dialogue]) -> None:

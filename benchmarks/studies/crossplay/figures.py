@@ -12,7 +12,7 @@ import numpy as np
 
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import LEAST, interval
-from goldenrule.benchmarks.evaluation.bounds import ANY, SHARE, Bounds, bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.storage.load import connect
@@ -127,7 +127,7 @@ def bounds_of(figure: str, about: Mapping[str, Any]) -> Bounds:
     if figure == "agreement" or figure in SHARES:
         return SHARE
     scenario, knobs = about.get("scenario"), about.get("knobs")
-    own, partner = (bounds(f"{side}_reward", scenario, knobs) for side in ("own", "partner"))
+    own, partner = (valid_range(f"{side}_reward", scenario, knobs) for side in ("own", "partner"))
     if figure == "joint":
         return own[0] + partner[0], own[1] + partner[1]
     return {"own": own, "partner": partner}.get(figure, ANY)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from goldenrule.agents.base import load_agent
 from goldenrule.agents.networks.checkpoint import CARD, CheckpointError
 from goldenrule.agents.networks.pretrained import shipped
 from goldenrule.agents.scripted import population
 from goldenrule.agents.world import seat_name
-from goldenrule.benchmarks.evaluation import plugins
 from goldenrule.benchmarks.studies.crossplay.pairing import role
 from goldenrule.benchmarks.studies.crossplay.sitters import SB3, Kind, Sitter, card_of, loaded
 from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import announced, closest
+from goldenrule.common.files import expand
+from goldenrule.common.plugins import closest, find_plugin, installed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 SCRIPTED, LM, STRANGER = "scripted", "lm", "stranger"
@@ -106,7 +107,7 @@ def _member(scenario: str, sitter: Sitter, held_out: bool) -> Member:
 
 
 def _declared(sitter: Sitter, otherwise: tuple[str, ...]) -> tuple[str, ...]:
-    given: Any = getattr(plugins.agent(sitter.what, sitter.params), "roles", otherwise)
+    given: Any = getattr(load_agent(sitter.what, sitter.params), "roles", otherwise)
     if not isinstance(given, tuple | list) or not all(isinstance(one, str) for one in given):
         raise UserError(f"agent {sitter.what!r} has roles={given!r}; expected a tuple of role names")
     return tuple(given)
@@ -137,11 +138,10 @@ def _found(scenario: str, target: str, device: str) -> list[Sitter]:
         return [Sitter(target, "person", style)]
     if target == LM:
         return [Sitter(LM, "lm", weights=_weights(scenario, None, device))]
-    if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in announced("agent")):
-        plain, params = plugins.split("agent", target)
-        plugins.resolve("agent", plain, params)  # refuses wrong ones
-        return [Sitter(plain.rpartition(":")[2], "plugin", plain, dict(params))]
-    folder = Path(target)
+    if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
+        plugin = find_plugin("agent", target)
+        return [Sitter(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
+    folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)
     here = known(scenario)

@@ -10,12 +10,11 @@ from goldenrule.agents.base import Agent, Simulates
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
-from goldenrule.benchmarks.evaluation.methods import Method
-from goldenrule.benchmarks.evaluation.negotiation import negotiation_figures
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, done_row
 from goldenrule.benchmarks.studies.crossplay.sitters import Sitter
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
+from goldenrule.training.methods.registry import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,6 @@ class Pairing(Cell):
         mind = agent if isinstance(agent, Simulates) else None
         result = evaluate(world, agent, mind, "prediction", self.settings.episodes)
         row = done_row(self, knobs, result, time.perf_counter() - began)
-        row["negotiation"] = negotiation_figures(result.episodes, world.learner, world.partner)
         row["weights"] = None  # nothing was trained
         return CellResult(row, result.episodes, [], agent=agent)
 

@@ -9,8 +9,8 @@ from typing import Any
 from goldenrule.agents.base import Agent
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
+from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import partner_seats, seat_name
-from goldenrule.benchmarks.conformance.tables import Chooser
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments.plan import device, knob_grid, with_people

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.evaluation.bounds import ANY, Bounds
+from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds
 from goldenrule.benchmarks.statistics.bootstrap import Bootstrap, even_weights, intervals, too_few
 from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.studies.crossplay.figures import SHARES, Figure, bounds_of, spreads

@@ -21,7 +21,6 @@ from goldenrule.benchmarks.engines.base import Watch
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
 from goldenrule.benchmarks.report.crossplay_plots import heat_map
-from goldenrule.benchmarks.report.style import LIGHT
 from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, summarise
 from goldenrule.benchmarks.studies.crossplay.plan import Plan
 from goldenrule.benchmarks.studies.crossplay.rating import FIGURES, NAMES
@@ -64,7 +63,7 @@ def cross(
 
 def files(summary: Mapping[str, Any]) -> dict[str, bytes]:
     """What is written beside the results, by name."""
-    images = heat_map(summary).images(LIGHT)
+    images = heat_map(summary).images()
     return {
         SUMMARY: (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),
         MATRIX: _csv(_matrix_lines(summary)),

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from goldenrule.agents.base import Agent
+from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, weights_hash
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.scripted import population
-from goldenrule.benchmarks.evaluation import plugins
 
 SB3 = "sb3"
 
@@ -59,7 +58,7 @@ class Sitter:
         if self.kind == "person":
             return population(scenario)[self.what][role]()
         if self.kind == "plugin":
-            return plugins.agent(self.what, self.params)
+            return load_agent(self.what, self.params)
         agent, weights = loaded(scenario, self.folder, device, max_new)
         if weights != self.weights:
             raise CheckpointError(

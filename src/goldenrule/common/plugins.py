@@ -1,20 +1,33 @@
-"""Plug-ins: objects of other packages, named by `package.module:Name` or by an entry point.
+"""Plug-ins: objects of other packages by name, made with parameters that pydantic checks.
 
-The groups of entry points are `goldenrule.agents`, `goldenrule.rewards`, `goldenrule.methods`, `goldenrule.scenarios`.
+A name is `package.module:Name` or that of an entry point in one of the groups `goldenrule.agents`,
+`goldenrule.rewards`, `goldenrule.methods` and `goldenrule.scenarios`. It stands for a class or function; its annotated
+keyword arguments are the parameters. They may follow the name: `package.module:Name(greeting=hi, patience=2)`.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib
+import inspect
+import json
+import math
+import pkgutil
+import re
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from goldenrule.common.untrusted import foreign, one_line
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic_core import to_jsonable_python
+
+from goldenrule.common.errors import UserError
+from goldenrule.common.notation import parse_call, parse_value
+from goldenrule.common.untrusted import contained, foreign, one_line
 
 Kind = Literal["agent", "reward", "method", "scenario"]
 KINDS: tuple[Kind, ...] = ("agent", "reward", "method", "scenario")
@@ -26,21 +39,11 @@ FORM = {
 }
 """What the name of a plug-in looks like, by its kind."""
 
-PLUGGED = "plug-in "
-"""What stands before the name of a package in `imported`."""
-
+DIGEST_PREFIX = "plug-in "
+"""Precedes a package's name in `code_digests`."""
 
 _IMPORTED: set[str] = set()
 """Top-level packages and modules that plug-ins were imported from in this process."""
-
-
-class PluginError(ValueError):
-    """A plug-in cannot be had: a line that says which, why, and what was expected."""
-
-
-def group(kind: Kind) -> str:
-    """The group of entry points of a kind."""
-    return f"goldenrule.{kind}s"
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -49,89 +52,303 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 
-def announced(kind: Kind) -> dict[str, list[EntryPoint]]:
+def installed(kind: Kind) -> dict[str, list[EntryPoint]]:
     """The entry points of a kind by name; two packages may have taken the same name."""
-    found: dict[str, list[EntryPoint]] = {}
-    for point in sorted(entry_points(group=group(kind)), key=lambda point: (point.name, point.value)):
-        if all(point.value != other.value for other in found.setdefault(point.name, [])):
-            found[point.name].append(point)
-    return found
+    points: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=f"goldenrule.{kind}s"), key=lambda point: (point.name, point.value)):
+        if all(point.value != other.value for other in points.setdefault(point.name, [])):
+            points[point.name].append(point)
+    return points
 
 
-def found(kind: Kind, name: str) -> Any:
-    """The object that `name` names; modules of the current folder are found too.
+def load_object(kind: Kind, name: str) -> Any:
+    """The object that `name` stands for; modules of the current folder are found too.
 
     Args:
         kind: what it is to be; decides the group of entry points.
         name: `package.module:Name`, or the name of an entry point.
 
     Raises:
-        PluginError: not of that form, not importable, not there, or an entry point of two packages.
+        UserError: not of that form, not importable, not there, or an entry point of two packages.
     """
-    if ":" in name:
-        return _imported(kind, name, name)
-    points = announced(kind).get(name, [])
-    if not points:
-        known = ", ".join(announced(kind))
-        others = f", or one of the installed: {known}" if known else ""
-        raise PluginError(
-            f"{kind} {name!r} is not a name; expected {FORM[kind]}{others}{closest(name, announced(kind))}"
-        )
-    if len(points) > 1:
-        given = " and ".join(point.value for point in points)
-        raise PluginError(f"{kind} {name!r} is announced by two packages ({given}); name one of these instead")
-    return _imported(kind, points[0].value.split("[")[0].strip(), name)
-
-
-def _imported(kind: Kind, target: str, name: str) -> Any:
-    module_name, _, attribute = (part.strip() for part in target.partition(":"))
-    if not module_name or not all(part.isidentifier() for part in attribute.split(".")):
-        raise PluginError(f"{kind} {name!r} is not a name; expected {FORM[kind]}")
+    target = name
+    if ":" not in name:
+        known = installed(kind)
+        others = f", or one of the installed: {', '.join(known)}" if known else ""
+        if name not in known:
+            raise UserError(f"{kind} {name!r} is not a name; expected {FORM[kind]}{others}{closest(name, known)}")
+        targets = [point.value.split("[")[0].strip() for point in known[name]]
+        if len(targets) > 1:
+            raise UserError(
+                f"{kind} {name!r} is announced by two packages ({' and '.join(targets)}); name one of these instead"
+            )
+        target = targets[0]
+    if not re.fullmatch(r"\w+(\.\w+)*\s*:\s*\w+(\.\w+)*", target):
+        raise UserError(f"{kind} {name!r} is not a name; expected {FORM[kind]}")
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
     try:
         with foreign():
-            made = importlib.import_module(module_name)
-    except Exception as error:  # foreign code runs on import: whatever it raises is its author's to mend
-        cure = _cure(error, module_name)
-        raise PluginError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {cure}") from error
-    _IMPORTED.add(module_name.partition(".")[0])
-    for part in attribute.split("."):
-        if not hasattr(made, part):
-            raise PluginError(f"{kind} {name!r}: {module_name} has no {attribute}; expected {FORM[kind]}")
-        made = getattr(made, part)
-    return made
+            found = pkgutil.resolve_name(target.replace(" ", ""))
+    except Exception as error:
+        module = target.partition(":")[0].strip()
+        if (
+            isinstance(error, AttributeError) and module in sys.modules
+        ):  # it is not kept there where importing it failed
+            raise UserError(f"{kind} {name!r}: {one_line(error)}; expected {FORM[kind]}") from error
+        raise UserError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {_remedy(error, module)}") from error
+    _IMPORTED.add(re.split(r"[.:\s]", target)[0])
+    return found
 
 
-def _cure(error: Exception, module_name: str) -> str:
-    """What to do where a module cannot be imported."""
-    if not isinstance(error, ModuleNotFoundError) or error.name is None:
-        return "mend what its module does on import"
-    if f"{module_name}.".startswith(f"{error.name}."):
-        return "run from the folder that holds it, or install it"
-    return f"install {error.name}, which its module needs"
+def _remedy(error: Exception, module: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        own = f"{module}.".startswith(f"{error.name}.")
+        return "run from the folder that holds it, or install it" if own else f"install {error.name}, which it needs"
+    return "correct what its module does on import"
 
 
-def imported() -> dict[str, str]:
-    """Of each package or module that plug-ins were imported from here, a digest of its Python files.
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plug-in by name, with the parameters it is to be made with.
 
-    Two runs of a plug-in whose digests differ were made by other code. What it imports from elsewhere is not in it.
+    Attributes:
+        kind, name: what it is, and its name without parameters.
+        given: the parameters that were given, as plain data.
+        resolved: all of them, those not given at their defaults: what an id can be made of, the same in every process.
+        maker, arguments: the class or function, and what it is called with.
     """
-    return {f"{PLUGGED}{name}": _digest(name) for name in sorted(_IMPORTED) if name in sys.modules}
+
+    kind: Kind
+    name: str
+    given: Mapping[str, Any]
+    resolved: Mapping[str, Any]
+    maker: Callable[..., Any]
+    arguments: Mapping[str, Any]
+
+    def construct(self) -> Any:
+        """A new one; raises whatever the plug-in raises."""
+        return self.maker(**self.arguments)
+
+    def make(self) -> Any:
+        """A new one.
+
+        Raises:
+            UserError: it raised.
+        """
+        try:
+            with contained():
+                return self.construct()
+        except UserError:  # of a plug-in that this one makes in turn
+            raise
+        except Exception as error:
+            raise UserError(f"{self.kind} {self.name!r} cannot be made ({one_line(error)})") from error
+
+
+def find_plugin(
+    kind: Kind,
+    name: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    texts: Mapping[str, str] | None = None,
+    maker: Callable[[str], Callable[..., Any]] | None = None,
+) -> Plugin:
+    """The plug-in called `name`, its parameters checked; nothing is made yet.
+
+    Args:
+        kind: what it is; a scenario is no such plug-in (see `goldenrule.envs.spec`).
+        name: `package.module:Name` or an entry point, perhaps with parameters in brackets.
+        params: parameters as plain data, where the name has none.
+        texts: or as they were typed on a command line.
+        maker: finds what makes the plug-in; `load_object` by default.
+
+    Raises:
+        UserError: it cannot be imported, is not callable, or a parameter is wrong or given twice.
+    """
+    plain, in_name = parse_call(name)
+    if in_name and (params or texts):
+        raise UserError(f"{kind} {name!r} has parameters in its name and beside it; give them in one place")
+    make = load_object(kind, plain) if maker is None else maker(plain)
+    whose = f"{kind} {plain!r}"
+    if not callable(make):
+        raise UserError(f"{whose} is a {type(make).__name__}; expected a class or a function that makes one")
+    model = parameter_model(make, whose)
+    given = dict(params or {}) or read_texts(model, texts or in_name, whose)
+    values = check_parameters(model, given, whose)
+    arguments = {key: vars(values)[key] for key in values.model_fields_set}
+    return Plugin(kind, plain, given, _plain(values), make, arguments)
+
+
+def check_callable(made: Any, whose: str, verb: str, *takes: str) -> None:
+    """See that `made` has a method `verb` that can be called with these arguments by place.
+
+    Raises:
+        UserError: it has not.
+    """
+    function, expected = getattr(made, verb, None), f"{verb}({', '.join(takes)})"
+    if not callable(function):
+        raise UserError(f"{whose} has no {verb}; expected {expected}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a compiled function tells nothing of itself
+    try:
+        signature.bind(*takes)
+    except TypeError:
+        raise UserError(f"{whose} has {verb}{signature}; expected {expected}") from None
+
+
+def parameter_names(function: Callable[..., Any]) -> list[str]:
+    """What a function or class takes; nothing where it does not tell, as a compiled one."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def parameter_model(make: Callable[..., Any], whose: str) -> type[BaseModel]:
+    """What `make` takes, as a pydantic model. An argument without an annotation takes anything.
+
+    Args:
+        make: a class or function.
+        whose: kind and name, for errors: `agent 'listener'`.
+
+    Raises:
+        UserError: its signature cannot be read, or an argument's type cannot be checked against plain data.
+    """
+    try:
+        signature = inspect.signature(make, eval_str=True)
+        fields: dict[str, Any] = {
+            name: (
+                Any if one.annotation is one.empty else one.annotation,
+                ... if one.default is one.empty else one.default,
+            )
+            for name, one in signature.parameters.items()
+            if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        }
+        with warnings.catch_warnings():  # a parameter may have the name of a method of BaseModel
+            warnings.simplefilter("ignore")
+            return create_model("Parameters", __config__=_CONFIG, **fields)
+    except (PydanticUserError, NameError, TypeError, ValueError, AttributeError) as error:
+        reason = one_line(error).split(" Set ")[0]
+        raise UserError(
+            f"{whose} has parameters that cannot be checked ({reason}); annotate them with types of plain data"
+        ) from error
+
+
+_CONFIG = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+def check_parameters(model: type[BaseModel], params: Mapping[str, Any], whose: str) -> BaseModel:
+    """`params` as the model's. Nothing is converted: a text is no number, true is no 1.
+
+    Raises:
+        UserError: an unknown or missing parameter, a wrong type or value, or not plain data.
+    """
+    try:
+        return model.model_validate_json(json.dumps(dict(params), allow_nan=False), strict=True)
+    except ValidationError as error:
+        raise UserError(f"{whose}{_explain(error, model)}") from None
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{whose}: parameters are not plain data ({one_line(error)}); expected texts, numbers, lists, mappings"
+        ) from error
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Pydantic's words for all that is wrong, on one line."""
+    problems = []
+    for one in error.errors(include_url=False):
+        place = ".".join(map(str, one["loc"]))
+        if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
+            known = ", ".join(model.model_fields) or "none"
+            return f" has no parameter {place!r}; expected {known}{closest(place, model.model_fields)}"
+        given = ascii(one["input"])
+        given = given if len(given) <= 80 else f"{given[:77]}..."
+        problems.append(f"{place}: {one['msg']}" + ("" if one["type"] == "missing" else f", given {given}"))
+    return f": {'; '.join(problems)}"
+
+
+def read_texts(model: type[BaseModel], texts: Mapping[str, str], whose: str) -> dict[str, Any]:
+    """Parameters as they were typed, as plain data: each as YAML reads it or, where that is refused, as the text it is.
+
+    Raises:
+        UserError: see `check_parameters`.
+    """
+    values = {name: parse_value(text) for name, text in texts.items()}
+    try:
+        model.model_validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        texts_of = {one["loc"][0] for one in error.errors() if one["loc"]}
+        as_texts = values | {name: text for name, text in texts.items() if name in texts_of and values[name] != text}
+        try:
+            check_parameters(model, as_texts, whose)
+        except UserError:
+            check_parameters(model, values, whose)  # tells of the values as YAML reads them
+        values = as_texts
+    return values
+
+
+def describe_parameters(make: Callable[..., Any], whose: str) -> dict[str, dict[str, Any]]:
+    """Each parameter's `type`, whether it is `required`, its `default` as plain data, and what it is `about`.
+
+    Raises:
+        UserError: see `parameter_model`.
+    """
+    model = parameter_model(make, whose)
+    defaults = {name: field.get_default() for name, field in model.model_fields.items() if not field.is_required()}
+    plain = model.model_construct(**defaults).model_dump(
+        mode="json", include=set(defaults), fallback=repr, warnings=False
+    )
+    return {
+        name: {
+            "type": ", ".join([inspect.formatannotation(field.annotation), *map(repr, field.metadata)]),
+            "required": field.is_required(),
+            "default": plain.get(name),
+            "about": " ".join((field.description or "").split()),
+        }
+        for name, field in model.model_fields.items()
+    }
+
+
+def _plain(values: BaseModel) -> dict[str, Any]:
+    """Sets are sorted, infinities are texts, and a default that is not plain data is given by its type alone."""
+    dumped: dict[str, Any] = to_jsonable_python(
+        _sorted(values.model_dump(warnings=False)), fallback=lambda one: type(one).__name__
+    )
+    return dumped
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_sorted, value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_sorted(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def code_digests() -> dict[str, str]:
+    """A digest of the Python files of each package or module that plug-ins were imported from in this process.
+
+    Rows of a plug-in whose digests differ were made by different code. What it imports from elsewhere is not covered.
+    """
+    return {f"{DIGEST_PREFIX}{name}": _digest(name) for name in sorted(_IMPORTED) if name in sys.modules}
 
 
 def _digest(name: str) -> str:
-    """Twelve digits; `unknown` where there are no files to read."""
+    """Twelve hexadecimal digits; `unknown` where there are no files to read."""
     module = sys.modules[name]
     file = getattr(module, "__file__", None)
     folders = [Path(folder) for folder in getattr(module, "__path__", [])]
     try:
         files = {path.relative_to(folder): path for folder in folders for path in folder.rglob("*.py")}
         files |= {} if files or file is None else {Path(name): Path(file)}
-        found = hashlib.blake2b(digest_size=6)
+        digest = hashlib.blake2b(digest_size=6)
         for place in sorted(files):
-            found.update(f"{place} {files[place].stat().st_size} ".encode() + files[place].read_bytes())
+            digest.update(f"{place} {files[place].stat().st_size} ".encode() + files[place].read_bytes())
     except OSError:
         return "unknown"
-    return found.hexdigest() if files else "unknown"
+    return digest.hexdigest() if files else "unknown"

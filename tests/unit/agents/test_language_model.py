@@ -7,7 +7,7 @@ import torch
 
 from goldenrule.agents.base import Seen
 from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.networks.choosing import ban_controls
+from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import CARD, END, ME, DialogueTokenizer
 from goldenrule.envs.conversation import View

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, weights_hash
-from goldenrule.agents.networks.choosing import ban_controls
 from goldenrule.agents.networks.routing import (
     BEHAVIOUR_ONLY,
     EVERYTHING,
@@ -21,6 +20,7 @@ from goldenrule.agents.networks.routing import (
     module_of,
     routed_backward,
 )
+from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import (

@@ -1,5 +1,6 @@
 """Play: who breaks the protocol loses its own episode, and what is recorded is what happened."""
 
+import asyncio
 import re
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 
 import goldenrule.envs as envs
 from goldenrule.agents import AgentError, Reply, decode, play
-from goldenrule.agents.play import seat
+from goldenrule.agents.play import SeatedAgents, seat
 from goldenrule.agents.scripted import people
 from goldenrule.common.untrusted import ForeignError
 from goldenrule.envs import DialogueEnv, Message
@@ -256,3 +257,58 @@ def test_one_reply_that_is_none_fails_its_own_dialogue_and_nobody_is_asked_twice
     assert "returned a int; expected a Reply" in episodes[1].error
     assert asked[0] == 3
     assert 1 not in asked
+
+
+class Async(Saying):
+    """As `Saying`, but it is awaited."""
+
+    async def reset(self, seeds):
+        await asyncio.sleep(0)
+        super().reset(seeds)
+        self.loops = {asyncio.get_running_loop()}
+
+    async def act(self, observations):
+        await asyncio.sleep(0)
+        self.loops.add(asyncio.get_running_loop())
+        return super().act(observations)
+
+
+def said(episodes):
+    return [[turn.message.text for turn in episode.turns] for episode in episodes]
+
+
+def test_an_async_agent_is_awaited_on_one_loop(tables):
+    agent = Async()
+    episodes = play(tables(), everyone(agent), [0, 1, 2])
+    assert said(episodes) == said(play(tables(), everyone(Saying()), [0, 1, 2]))
+    assert len(agent.seeds) == 3
+    assert len(agent.loops) == 1
+
+
+def test_an_async_agent_can_be_played_where_a_loop_runs_already(tables):
+    async def notebook():
+        return play(tables(), everyone(Async()), [0, 1, 2])
+
+    assert said(asyncio.run(notebook())) == said(play(tables(), everyone(Saying()), [0, 1, 2]))
+
+
+def test_an_async_agent_that_raises_or_exits_loses_its_own_episode_only(tables):
+    def say(seen):
+        if seen.dialogue == 1:
+            raise RuntimeError("gone")
+        return leaves(seen) if seen.dialogue == 2 else "fine"
+
+    episodes = play(tables(), everyone(Saying(), Async(say)), [0, 1, 2])
+    assert [episode.error for episode in episodes] == [
+        None,
+        "host_0 (Async) raised RuntimeError: gone",
+        "host_0 (Async) raised SystemExit: 0",
+    ]
+
+
+def test_an_async_agent_takes_the_other_seats_too(tables):
+    others = SeatedAgents({"host": Async(lambda seen: "good day")})
+    (env,) = tables(1)
+    env.reset(seed=0)
+    others.reset(0)
+    assert others.act(env, "host_0") == "good day"

@@ -12,7 +12,7 @@ from goldenrule.agents.scripted import people, population
 from goldenrule.agents.scripted.population.exploiter import HARMFUL_TWIN
 from goldenrule.agents.scripted.population.manipulator import Camper as Manipulator
 from goldenrule.agents.scripted.population.manipulator import false_order, greedy
-from goldenrule.benchmarks.conformance import check_agent
+from goldenrule.agents.testing import check_agent
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.campsite.language import GRADES, parse_deal, points
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
@@ -70,7 +70,7 @@ class TestCampers:
     @pytest.mark.parametrize("style", CAMPERS)
     def test_they_keep_to_the_protocol(self, style):
         findings = check_agent(people("campsite-v0", style)["camper"], scenario="campsite-v0", dialogues=3)
-        assert [str(one) for one in findings if one.held is False] == []
+        assert [str(one) for one in findings if one.passed is False] == []
 
     @pytest.mark.parametrize("style", ["exploiter", "stranger"])
     def test_the_honest_ones_are_faithful(self, style):
@@ -196,4 +196,4 @@ class TestAskers:
 )
 def test_helpers_keep_to_the_protocol(scenario, style):
     findings = check_agent(people(scenario, style)["helper"], scenario=scenario, dialogues=3)
-    assert [str(one) for one in findings if one.held is False] == []
+    assert [str(one) for one in findings if one.passed is False] == []

@@ -11,8 +11,7 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.networks.checkpoint import CheckpointError
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.others import SeatedAgents
-from goldenrule.agents.play import play
+from goldenrule.agents.play import SeatedAgents, play
 from goldenrule.agents.sb3 import ConversationFeatures, PolicyShape, Sb3Agent
 from goldenrule.agents.scripted import people
 from goldenrule.envs import Message, View, make

@@ -12,7 +12,7 @@ from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL
-from goldenrule.benchmarks.evaluation import plugins
+from goldenrule.training.methods.registry import load_method
 from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
@@ -24,7 +24,7 @@ def test_a_network_in_bfloat16_learns_from_rollouts(make_learner, method, device
     learner = make_learner(corpus=True, knobs={}, device=device, dtype=torch.bfloat16)
     before = {name: parameter.detach().clone() for name, parameter in learner.network.named_parameters()}
     seen = []
-    plugins.method(method, {}).train(learner, seen.append)
+    load_method(method).train(learner, seen.append)
     assert [progress.update for progress in seen] == [1, 2]
     assert all(math.isfinite(progress.kl) and math.isfinite(progress.prediction_loss) for progress in seen)
     after = dict(learner.network.named_parameters())

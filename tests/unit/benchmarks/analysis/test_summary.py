@@ -7,8 +7,8 @@ import io
 import pytest
 
 from goldenrule.benchmarks.analysis.summary import FIGURES, figure, interval, summarise
-from goldenrule.benchmarks.evaluation.bounds import SHARE
-from goldenrule.benchmarks.report.table import print_table
+from goldenrule.benchmarks.evaluation.metrics import SHARE
+from goldenrule.benchmarks.report.terminal import print_summary
 
 
 def row(method, seed, partner=0.5, **more):
@@ -59,7 +59,7 @@ def test_seeds_that_all_agree_are_printed_with_the_interval_of_their_range_or_wi
     stream = io.StringIO()
     rows = [row("a", s, 1.0, valid_share=1.0, own_reward=-1.0, knobs={"seekers": 1}) for s in range(10)]
     found = summarise(rows)
-    print_table({**found, "human": None}, stream)
+    print_summary({**found, "human": None}, stream)
     assert "1.00 ±0.31" in stream.getvalue()
     assert "±0.00" not in stream.getvalue()
     assert "-1.00 " in stream.getvalue()
@@ -72,7 +72,7 @@ def test_seeds_that_all_agree_are_printed_with_the_interval_of_their_range_or_wi
 def test_a_cut_interval_is_printed_with_its_longer_side():
     stream = io.StringIO()
     values = (0.7, 1.0, 1.0)
-    print_table({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
+    print_summary({**summarise([row("a", s, 0.5, valid_share=v) for s, v in enumerate(values)]), "human": None}, stream)
     low = interval(values)["low"]
     assert f"90 ±{100 * (0.9 - low):.0f}" in stream.getvalue()
     assert "90 ±10" not in stream.getvalue()
@@ -140,7 +140,7 @@ def test_a_seed_in_which_a_method_failed_weighs_as_much_as_another():
 def test_the_printed_table_shows_dashes_with_their_reasons():
     stream = io.StringIO()
     rows = [row("a", s, 1.0, estimate_gap=-0.0004, partner_faithfulness=0.98) for s in range(3)]
-    print_table({**summarise(rows), "human": None}, stream)
+    print_summary({**summarise(rows), "human": None}, stream)
     text = stream.getvalue()
     assert "±0.00" not in text  # three seeds that agree
     assert "-0.00" not in text
@@ -152,12 +152,12 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
 
 def test_one_reason_of_many_dashes_is_told_once():
     stream = io.StringIO()
-    print_table({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
+    print_summary({**summarise([row("a", 0, 1.0), failed("b", 0), failed("c", 0)]), "human": None}, stream)
     lines = [line for line in stream.getvalue().splitlines() if "every run of this method failed" in line]
-    assert lines == ["- all figures (b, c): every run of this method failed; see its rows"]
+    assert lines == ["- all metrics (b, c): every run of this method failed; see its rows"]
 
 
 def test_a_run_without_rows_has_a_table_too():
     stream = io.StringIO()
-    print_table({**summarise([], 3), "human": None}, stream)
+    print_summary({**summarise([], 3), "human": None}, stream)
     assert stream.getvalue() == "No run has finished.\n"

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.evaluation.metrics import KEYS
+from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.storage.load import rows
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.benchmarks.storage.store import SweepStore
@@ -21,11 +22,13 @@ PAID = {"a": (1.0, 0.0, None), "b": (1.0, 1.0, 0.0)}
 
 def turn(paid: float) -> dict[str, Any]:
     empty: dict[str, Any] = {"absent": {}, "scores": {}, "reasons": {}, "facts": {}, "notes": {}}
-    return {"speaker": 0, "text": "Hm.", "to": None, "rewards": [0.0, paid], "valid": True, "proxy": None} | empty
+    said = {"speaker": 0, "text": "Hm.", "to": None, "rewards": [0.0, paid], "valid": True, "proxy": None}
+    return said | empty
 
 
 def episode(number: int, paid: float | None) -> dict[str, Any]:
     about: dict[str, Any] = {"episode": number, "seed": number, "agents": ["helper_0", "seeker_0"], "error": None}
+    about |= {"learner": 0, "partners": [1]}
     if paid is None:
         return about | {"status": "failed", "error": "it refused", "turns": []}
     return about | {"status": "terminated" if paid else "truncated", "turns": [turn(paid)]}
@@ -39,7 +42,7 @@ def swept(tmp_path: Path) -> Path:
             for seed in SEEDS:
                 done = [p for p in paid if p is not None]
                 row = {"cell": f"{method}-{seed}", "method": method, "scenario": "hidden_needs-v0", "knobs": {}}
-                row |= {"seed": seed, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
+                row |= {"seed": seed, "status": "done", "error": None, **dict.fromkeys(KEYS)}
                 row |= {"partner_reward": sum(done) / len(done), "seconds": 1.0}
                 row |= {"episodes": len(done), "episodes_failed": len(paid) - len(done)}
                 store.commit(Outcome.of(row, [episode(k, p) for k, p in enumerate(paid)]))

@@ -11,7 +11,6 @@ import pytest
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, CellSettings
 from goldenrule.benchmarks.storage.load import episodes
-from goldenrule.benchmarks.storage.rundir import RunDirectory
 from goldenrule.benchmarks.storage.store import SweepStore
 
 CELL = Cell("scripted", "hidden_needs-v0", {"similarity": 0.5}, 3, CellSettings(episodes=4, partner="scripted"))
@@ -54,14 +53,10 @@ def test_results_that_cannot_be_saved_are_a_failed_row_and_nothing_else(broken: 
     assert (list(found.episodes), found.curve) == ([], None)
 
 
-def test_both_places_keep_the_same_dialogues(tmp_path: Any) -> None:
+def test_the_store_keeps_the_dialogues_as_they_were(tmp_path: Any) -> None:
     pytest.importorskip("pandas")
     found = attempt(given(lambda result: result), None, unheard)
     with SweepStore(tmp_path, {}, {}) as store:
         store.commit(found)
-    run = RunDirectory.create(tmp_path / "run", {}, [])
-    run.commit(found)
     kept = [json.loads(log) for log in episodes(tmp_path, log=True).log]
-    told = (run.path / "episodes" / f"{CELL.id}.jsonl").read_text(encoding="utf-8")
-    assert kept == [json.loads(line) for line in told.split("\n") if line]
     assert kept == json.loads(json.dumps(CELL.run(unheard).episodes))

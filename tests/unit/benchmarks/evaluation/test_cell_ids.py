@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, failed_row
 from goldenrule.training.learner import TrainingConfig
 
@@ -45,4 +45,4 @@ def test_an_id_is_a_plain_file_name():
 def test_a_failed_row_has_every_key_and_no_figure():
     row = failed_row(CELL, "why", 1.0)
     assert row["status"] == "failed"
-    assert all(row[key] is None for key in Evaluation.KEYS)
+    assert all(row[key] is None for key in KEYS)

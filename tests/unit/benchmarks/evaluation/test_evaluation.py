@@ -9,7 +9,8 @@ from goldenrule.agents import Episode, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Seeker, read_opening
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation, answers, evaluate
+from goldenrule.benchmarks.evaluation.evaluate import as_data, evaluate
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.storage.schema import episode_row
 from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View
@@ -69,8 +70,8 @@ def evaluated():
 
 
 def test_figures_are_those_of_what_was_said(evaluated):
-    means = evaluated.means
-    assert tuple(sorted(means)) == tuple(sorted(Evaluation.KEYS))
+    means = evaluated.metrics
+    assert tuple(sorted(means)) == tuple(sorted(KEYS))
     done = [e for e in evaluated.episodes if e["status"] != "failed"]
     mine = [[t for t in e["turns"] if t["speaker"] == 0] for e in done]
     assert (means["episodes"], means["episodes_failed"]) == (len(done), 60 - len(done))
@@ -87,7 +88,7 @@ def test_figures_are_those_of_what_was_said(evaluated):
 
 
 def test_estimates_that_do_not_tell_are_left_out_and_counted(evaluated):
-    means = evaluated.means
+    means = evaluated.metrics
     done = [e for e in evaluated.episodes if e["status"] != "failed"]
     acts = [[understand(t["text"]) for t in e["turns"] if t["speaker"] == 0] for e in done]
     told = [len(row) for row in acts if None not in row]  # everyone is thankful for every message
@@ -100,7 +101,7 @@ def test_estimates_that_do_not_tell_are_left_out_and_counted(evaluated):
 
 def test_the_gap_is_over_the_dialogues_that_have_both_estimate_and_truth(evaluated):
     """Where nonsense was said there is no estimate and little reward: its truth may not stand in for the others'."""
-    means, gaps = evaluated.means, []
+    means, gaps = evaluated.metrics, []
     for episode in evaluated.episodes:
         acts = [understand(t["text"]) for t in episode["turns"] if t["speaker"] == 0]
         if episode["status"] != "failed" and None not in acts:
@@ -115,14 +116,14 @@ def test_all_partners_count_and_each_message_for_the_one_it_is_for():
     found = evaluate(made, CorpusHelper(), mind, "prediction", 40)
     paid = np.array([np.sum([t["rewards"] for t in e["turns"]], axis=0) for e in found.episodes])
     assert (paid[:, 1:].sum(0) > 4).all()
-    assert found.means["partner_reward"] == pytest.approx(paid[:, 1:].sum(1).mean())
-    kept = [episode_row("a cell", SCENARIO, episode)["partner_reward"] for episode in found.episodes]
+    assert found.metrics["partner_reward"] == pytest.approx(paid[:, 1:].sum(1).mean())
+    kept = [episode_row("a cell", episode)["partner_reward"] for episode in found.episodes]
     assert kept == pytest.approx(list(paid[:, 1:].sum(1)))
     # Who understands everyone is right about the sum too.
-    assert found.means["partner_reward_estimate"] == pytest.approx(found.means["partner_reward"])
-    assert found.means["estimate_gap"] == 0.0
-    assert found.means["estimate_correlation"] == pytest.approx(1.0)
-    assert found.means["reply_accuracy"] == 1.0
+    assert found.metrics["partner_reward_estimate"] == pytest.approx(found.metrics["partner_reward"])
+    assert found.metrics["estimate_gap"] == 0.0
+    assert found.metrics["estimate_correlation"] == pytest.approx(1.0)
+    assert found.metrics["reply_accuracy"] == 1.0
     assert {seat for _, seat in mind.asked} == {1, 2, 3}
     assert all(view.messages[-2].speaker == seat for view, seat in mind.asked)  # whom it has just answered
 
@@ -135,16 +136,16 @@ def test_imagined_replies_are_held_against_real_ones(evaluated):
                 if turn["speaker"] == 0:
                     thankful = reply_kind(reply["text"]) == "thanks"
                     hits.append(float(thankful and understand(turn["text"]) is not None))
-    assert evaluated.means["reply_accuracy"] == pytest.approx(np.mean(hits))
+    assert evaluated.metrics["reply_accuracy"] == pytest.approx(np.mean(hits))
     assert 0.1 < np.mean(hits) < 0.9
 
 
 def test_the_naive_estimate_is_ones_own_answer_and_prediction_is_still_held_against_replies(evaluated):
-    naive = evaluate(world(), Sulking(), Mind(), "naive", 60).means
+    naive = evaluate(world(), Sulking(), Mind(), "naive", 60).metrics
     assert naive["partner_reward_estimate"] == 0.0
     assert naive["messages_unscored"] == 0
     for same in ("partner_reward", "reply_accuracy", "valid_share", "episodes"):
-        assert naive[same] == evaluated.means[same]
+        assert naive[same] == evaluated.metrics[same]
 
 
 def test_nothing_finished_gives_none_and_no_zeros():
@@ -152,15 +153,31 @@ def test_nothing_finished_gives_none_and_no_zeros():
         def say(self, view, rng):
             return ""
 
-    means = evaluate(world(), Silent(), Mind(), "prediction", 3).means
+    means = evaluate(world(), Silent(), Mind(), "prediction", 3).metrics
     counts = {"episodes": 0, "episodes_failed": 3, "episodes_estimated": 0, "messages_unscored": 0, "tokens": 0}
-    assert means == {**dict.fromkeys(Evaluation.KEYS), **counts}
+    assert means == {**dict.fromkeys(KEYS), **counts}
 
 
-def test_an_answer_is_the_partners_next_message_before_my_own():
+def test_a_reply_is_the_partners_next_message_before_the_learners_own():
     speakers = (1, 0, 2, 1, 0, 2, 0, 1, 1, 0)
     turns = [
         Turn(Message(s, str(k)), View(("a", "b", "c"), s, ""), (), {}, Judgement()) for k, s in enumerate(speakers)
     ]
-    found = answers(Episode(0, ("a", "b", "c"), ("", "", ""), turns=turns), 0, 1)
-    assert [(a.message.text, b.message.text) for a, b in found] == [("1", "3"), ("6", "7")]
+    record = as_data(Episode(0, ("a", "b", "c"), ("", "", ""), turns=turns), 0, 0, (1,), float)
+    replies = {
+        place: (turn["reply"], turn["reply_reward"])
+        for place, turn in enumerate(record["turns"])
+        if turn["speaker"] == 0
+    }
+    assert replies == {1: (3, 3.0), 4: (None, None), 6: (7, 7.0), 9: (None, None)}
+
+
+def test_of_several_partners_the_one_replies_who_was_spoken_to():
+    said = [(1, None), (0, None), (2, (0,)), (1, None), (2, None), (0, (2,)), (1, None), (2, None), (0, None)]
+    messages = [Message(speaker, "hm", to) for speaker, to in said]
+    turns = [
+        Turn(message, View(("a", "b", "c"), message.speaker, "", tuple(messages[:place])), (), {}, Judgement())
+        for place, message in enumerate(messages)
+    ]
+    record = as_data(Episode(0, ("a", "b", "c"), ("", "", ""), turns=turns), 0, 0, (1, 2))
+    assert [turn["reply"] for turn in record["turns"] if turn["speaker"] == 0] == [3, 7, None]

@@ -20,5 +20,5 @@ def right() -> dict[str, Any]:
 
 @pytest.fixture
 def internal() -> tuple[str, ...]:
-    """Words of the libraries below, which tell a reader of the file nothing."""
-    return ("constrained", "pydantic", "valid dictionary", "instance of", "<class", "pathlib", "input should", "valid ")
+    """Words of the code below, which tell a reader of the file nothing."""
+    return ("constrained", "pydantic", "validation error")

@@ -12,7 +12,7 @@ import yaml
 from goldenrule.benchmarks.experiments.config import parse_sweep
 from goldenrule.benchmarks.experiments.grid import cells_of, rehearse_agents
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean
+from goldenrule.common.text import brief, clean
 
 NESTED = (
     {"id": "ppo_on"},
@@ -151,7 +151,7 @@ def line_of(content: Any) -> str | None:
         text = content if isinstance(content, str | bytes) else yaml.safe_dump(content, sort_keys=False)
         rehearse_agents(cells_of(parse_sweep(text, "s.yaml"), "s.yaml"))
     except UserError as error:
-        return clean(str(error))
+        return clean(brief(str(error)))
     return None
 
 

@@ -14,13 +14,14 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import ESTIMATE, PREDICTED, Evaluation, as_data
-from goldenrule.benchmarks.evaluation.recount import recounted
+from goldenrule.benchmarks.evaluation.evaluate import as_data
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, run_metrics
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.benchmarks.storage.rundir import RunDirectory
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps
 from goldenrule.benchmarks.storage.store import SweepStore
 from goldenrule.common.seeding import derive, generator
+from goldenrule.envs.make import make
 from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, REFUSALS, THANKS
 from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS
 from goldenrule.rewards.truth import TRUTH, record_truth
@@ -49,7 +50,7 @@ def held(seed: int, count: int, trust: float, **knobs: Any) -> list[Episode]:
     """Dialogues of scripted people, with estimates that are right with probability `trust` and kind words otherwise."""
     makers = people(SCENARIO)
     world = World(SCENARIO, knobs, {"seeker": makers["seeker"]()}, derive(seed, "world"))
-    episodes = world.hold(Guesser(), count, "evaluation")
+    episodes = world.run_episodes(Guesser(), count, "evaluation")
     record_truth(episodes, world.learner, world.partner)
     rng = generator(seed, "estimates")
     for episode in episodes:
@@ -80,16 +81,14 @@ def curve(seed: int, trust: float, updates: int) -> list[dict[str, Any]]:
     return entries
 
 
-MEASURED = ("own_reward", "proxy_reward", "partner_reward", "partner_reward_estimate", "estimate_gap",
-            "estimate_correlation", "valid_share", "reply_accuracy")  # fmt: skip
-"""Figures that a made row has."""
+def records_of(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    env = make(SCENARIO)
+    return [as_data(episode, number, 0, (1,), env.scenario.read) for number, episode in enumerate(episodes)]
 
 
-def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], episodes: list[Episode]) -> dict[str, Any]:
+def row_of(cell: str, method: str, seed: int, knobs: dict[str, Any], records: Sequence[Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"cell": cell, "method": method, "scenario": SCENARIO, "knobs": knobs, "seed": seed}
-    row |= {"status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS), "negotiation": None, "seconds": 1.0}
-    row |= {"episodes": len(episodes), "episodes_failed": 0} | dict.fromkeys(MEASURED, 0.0)
-    return row | recounted(row, [as_data(episode, number) for number, episode in enumerate(episodes)])
+    return row | {"status": "done", "error": None, "tokens": None, **run_metrics(records), "seconds": 1.0}
 
 
 def make_run(
@@ -150,8 +149,8 @@ def _fill(
     for name, (method, similarity, seed) in grid.items():
         knobs = {"similarity": similarity, "cue": 1.0}
         trust = TRUST.get(method, 0.97)
-        episodes = held(derive(seed, method), count, trust, **knobs)
-        row, records = row_of(name, method, seed, knobs, episodes), [as_data(e, i) for i, e in enumerate(episodes)]
+        records = records_of(held(derive(seed, method), count, trust, **knobs))
+        row = row_of(name, method, seed, knobs, records)
         change(row, records)
         learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
         if isinstance(store, SweepStore):
@@ -179,7 +178,7 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
             "scenario": SCENARIO,
             "knobs": {"similarity": 0.5, "k": text},
         }
-        row |= {"seed": 0, "params": {text: text}, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
+        row |= {"seed": 0, "params": {text: text}, "status": "done", "error": None, **dict.fromkeys(KEYS)}
         row |= {
             "negotiation": {text: 1.0},
             "seconds": 1.0,
@@ -205,12 +204,15 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
                 "speaker": 0,
                 "scores": scores,
                 "imagined": text,
+                "reply": 2,
+                "reply_reward": None,
                 "notes": {ESTIMATE: text, PREDICTED: f"{text}!"},
                 **said,
             },
             {"speaker": 1, "scores": {}, "notes": {}, **said},
         ]
         log: dict[str, Any] = {"episode": 0, "seed": 0, "agents": ["helper_0", text], "cards": [text, text]}
+        log |= {"learner": 0, "partners": [1]}
         log |= {"status": "failed" if failed else "terminated", "error": text if failed else None, "turns": turns}
         log |= {"narration": [{"at": 0, "text": text, "to": None}]}
         (folder / "episodes" / f"{cell}.jsonl").write_text(json.dumps(log) + "\n")

@@ -15,8 +15,6 @@ from goldenrule.benchmarks.analysis.endings import endings
 from goldenrule.benchmarks.analysis.summarising import overview
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.report import summary_of
-from goldenrule.benchmarks.evaluation.recount import COUNTED, recounted
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
 from goldenrule.benchmarks.report.conversations import listen
 from goldenrule.benchmarks.storage.reading import read_run
 
@@ -123,16 +121,3 @@ def lone(row: Row, episodes: list[Row]) -> None:
     """Nothing failed, and the same was paid."""
     paid = [sum(turn["rewards"][1] for turn in one["turns"]) for one in episodes]
     row["partner_reward"] = sum(paid) / len(paid)
-
-
-@pytest.mark.parametrize(
-    ("method", "scenario"),
-    [("untrained", "hidden_needs-v0"), ("scripted", "campsite-v0"), ("scripted", "third_party-v0")],
-)
-def test_all_episodes_counted_again_give_the_row(method: str, scenario: str) -> None:
-    settings = CellSettings(episodes=6, partner="scripted")
-    found = run_cell(Cell(method, scenario, {}, 0, settings), lambda _: None)
-    assert method == "scripted" or found.row["reply_accuracy"] is not None
-    again = recounted(found.row, [log for log in found.episodes if log["status"] != "failed"])
-    for key in (*COUNTED, "episodes_estimated", "messages_unscored"):
-        assert again[key] == pytest.approx(found.row[key]), key

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.analysis.compared import middles, of_setting, over_all, verdicts
-from goldenrule.benchmarks.analysis.verdicts import comparisons, print_comparisons
+from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.page import write_report
+from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.statistics import holm, iqm
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.common.seeding import generator

@@ -11,7 +11,7 @@ import pytest
 
 from goldenrule.benchmarks.analysis.diff import Diff, Key, diff
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation
+from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.storage.outcome import Outcome
 from goldenrule.benchmarks.storage.reading import read_run
@@ -33,7 +33,7 @@ def rows(seeds: int = 9, change: Callable[[Row], None] = lambda row: None) -> li
                 rng = generator(0, "diff", method, int(similarity), seed)
                 row: Row = {"cell": f"{method}-{seed}-{similarity:.0f}", "method": method}
                 row |= {"scenario": "hidden_needs-v0", "knobs": {"similarity": similarity, "cue": 1.0}, "seed": seed}
-                row |= {"params": {}, "status": "done", "error": None, **dict.fromkeys(Evaluation.KEYS)}
+                row |= {"params": {}, "status": "done", "error": None, **dict.fromkeys(KEYS)}
                 row |= {"partner_reward": float(rng.normal()), "own_reward": -0.05, "estimate_gap": 0.5}
                 row |= {"partner_reward_estimate": float(rng.normal()), "episodes": 0, "episodes_failed": 0}
                 row |= {"negotiation": None, "weights": None, "seconds": float(rng.random())}
@@ -111,7 +111,7 @@ def test_three_seeds_are_too_few(tmp_path: Path) -> None:
 def test_what_one_run_alone_has_is_listed_and_what_failed_is_left_out_of_both(tmp_path: Path) -> None:
     def failing(row: Row) -> None:
         if row["cell"] == "untrained-4-0":
-            row |= {"status": "failed", "error": "no words left"} | dict.fromkeys(Evaluation.KEYS)
+            row |= {"status": "failed", "error": "no words left"} | dict.fromkeys(KEYS)
 
     a = [row for row in rows() if row["cell"] != "untrained-8-1"]
     b = [row for row in rows(change=failing) if row["seed"] != 0]

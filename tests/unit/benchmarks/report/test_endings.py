@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.endings import End, endings, seats
+from goldenrule.benchmarks.analysis.endings import End, endings
 from goldenrule.benchmarks.report.conversations import listen, talk
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.stored import Setting, StoredCell
@@ -82,20 +82,9 @@ def test_the_page_counts_them(run_maker: Callable[..., Path], tmp_path: Path) ->
     assert all(end.paid in (0.0, 1.0) for end in told.ends if end.status != "failed")
 
 
-SEATED = {"agents": ["helper_0", "seeker_0", "seeker_1"], "turns": []}
-
-
-def test_all_partners_are_found() -> None:
-    assert seats(SEATED, "hidden_needs-v0", "truth") == (0, (1, 2))
-    assert seats(SEATED | {"learner": 2, "partner": 0}, "hidden_needs-v0", "truth") == (2, (0,))
-    assert seats(SEATED | {"learner": 9}, "gone-v0", "truth") == (0, (1,))
-
-
-def test_each_message_stands_beside_the_answer_of_the_partner_it_was_for() -> None:
-    said = [(1, "My cat is ill.", None), (0, "I am sorry.", None), (2, "Hello?", [0]), (1, "Thanks.", None)]
-    said += [(2, "And I?", None), (0, "You too.", [2]), (1, "Well.", None), (2, "Good.", None), (0, "Bye.", None)]
-    turns = [{"speaker": who, "text": text, "to": to} for who, text, to in said]
-    told = talk(SEATED | {"turns": turns, "status": "terminated", "episode": 0}, A, 0)
-    assert told["partners"] == [1, 2]
-    assert [line["answer"] for line in told["lines"] if line["who"] == 0] == [3, 7, None]
-    assert told["lines"][5]["to"] == [2]
+def test_each_message_stands_beside_its_reply_with_the_narrator_between() -> None:
+    said = [(1, None), (0, 2), (1, None), (0, None)]
+    turns = [{"speaker": who, "text": "Hm.", "to": None, "reply": reply} for who, reply in said]
+    record = {"agents": ["helper_0", "seeker_0"], "learner": 0, "partners": [1], "turns": turns, "episode": 0}
+    told = talk(record | {"narration": [{"at": 2, "text": "It rains.", "to": None}], "status": "terminated"}, A, 0)
+    assert [line["answer"] for line in told["lines"]] == [None, 3, None, None, None]

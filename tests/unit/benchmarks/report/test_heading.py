@@ -8,9 +8,8 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.summarising import overview, remarks
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, left_out
-from goldenrule.benchmarks.report.heading import facts
-from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.report.style import LIGHT, colours
+from goldenrule.benchmarks.report.page import _facts, write_report
+from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.storage.reading import read_run
 
 Maker = Callable[..., Path]
@@ -24,7 +23,7 @@ def test_knobs_stand_with_their_scenario(run_maker: Maker, tmp_path: Path) -> No
             row |= {"scenario": "campsite-v0", "knobs": {"turns": 6, "similarity": 0.2}}
 
     with read_run(run_maker(tmp_path / "run", **MADE, similarities=(0.0, 0.5), change=change)) as run:
-        told = dict(facts(run, None))
+        told = dict(_facts(run, None))
     assert told["Scenarios"] == "hidden_needs-v0 (similarity 0.0 / 0.5, cue 1.0); campsite-v0 (turns 6, similarity 0.2)"
     assert "Knobs" not in told
 
@@ -54,7 +53,7 @@ def test_columns_that_rest_on_fewer_dialogues_say_so(run_maker: Maker, tmp_path:
 
 def test_no_two_methods_of_a_figure_share_a_colour() -> None:
     methods = ["untrained", "scripted", *(f"mine{k}" for k in range(12))]
-    assert len(set(colours(methods, LIGHT).values())) == len(methods)
+    assert len(set(colours(methods).values())) == len(methods)
 
 
 def test_long_reasons_are_cut() -> None:

@@ -18,7 +18,7 @@ from goldenrule.benchmarks.analysis import replay as replaying
 from goldenrule.benchmarks.analysis.replay import Replay, replay
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.evaluate import as_data
-from goldenrule.benchmarks.evaluation.recount import recounted
+from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.envs.dialogue import DialogueEnv
@@ -42,7 +42,9 @@ def logged(scenario: str, knobs: dict[str, Any], seeds: range) -> list[Record]:
     names = envs[0].possible_agents
     seats = {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
     episodes = play(envs, seats, list(seeds))
-    found: list[Record] = json.loads(json.dumps([as_data(one, number) for number, one in enumerate(episodes)]))
+    read = envs[0].scenario.read
+    data = [as_data(one, number, 0, (1,), read) for number, one in enumerate(episodes)]
+    found: list[Record] = json.loads(json.dumps(data))
     return found
 
 
@@ -87,11 +89,14 @@ def alter(path: str, value: Any) -> Callable[[Record], None]:
         (alter("turns.2.faithful", False), "message 2: faithful"),
         (alter("turns.2.facts", {}), "message 2: facts"),
         (alter("turns.1.text", "Xyzzy."), "message 1: "),
-        (alter("turns.1.text", ""), "message 1 cannot be said: helper_0: an empty text"),
-        (alter("turns.1.text", "x" * 2001), "message 1 cannot be said: helper_0: a text of 2001 characters"),
+        (alter("turns.1.text", ""), "replayed failed (helper_0: an empty text"),
+        (alter("turns.1.text", "x" * 2001), "replayed failed (helper_0: a text of 2001 characters"),
         (alter("turns.1.speaker", 1), "message 1: seat 1 spoke, but helper_0 is to speak"),
-        (lambda record: record["turns"].pop(), "ending: stored terminated, replayed running"),
-        (lambda record: record["turns"].append(record["turns"][0]), "was said after the end"),
+        (
+            lambda record: record["turns"].pop(),
+            "ending: stored terminated, replayed failed (seeker_0 (_Recorded) raised LookupError: the record ends",
+        ),
+        (lambda record: record["turns"].append(record["turns"][0]), "messages: stored 4, replayed 3"),
         (lambda record: record.pop("turns"), "it cannot be replayed (KeyError"),
         (alter("turns", 3), "it cannot be replayed (TypeError"),
         (alter("seed", "x"), "it cannot be replayed ("),
@@ -137,7 +142,7 @@ def test_speaking_at_once_in_private_and_of_the_absent(
     for most, status in ((99, "truncated"), (1, "failed")):
         seats = {"host_0": Says("100 101 102", to), "guest_0": Says("yes", to), "guest_1": Says("no", None, most)}
         episode = play([panel_env("panel-v0", private, together=together)], seats, [5])[0]
-        record = json.loads(json.dumps(as_data(episode, 0)))
+        record = json.loads(json.dumps(as_data(episode, 0, 0, (1, 2))))
         assert record["status"] == status
         assert record["narration"][1]["to"] == [0]
         table = Replay("panel-v0", {"together": together})
@@ -188,7 +193,7 @@ def test_where_nothing_can_be_replayed_nothing_is_proven(
     either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nowhere(*_: Any, **__: Any) -> DialogueEnv:
-        raise SystemExit(0)  # as a plug-in of another folder may do
+        raise ImportError("a plug-in of another folder")
 
     run = either_maker(tmp_path / "run", **SMALL)
     monkeypatch.setattr(replaying, "make", nowhere)
@@ -248,14 +253,14 @@ def test_what_the_log_says_a_partner_got_for_a_message_is_held_against_its_rewar
         found = replay(stored)
     assert (found.same, found.episodes) == (11, 12)
     assert (found.differences[0].cell, found.differences[0].episode) == ("untrained-1-25", 2)
-    assert "message 1: the log has the true reward" in found.differences[0].what
+    assert "message 1: truth: stored" in found.differences[0].what
 
 
 def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(either_maker: Maker, tmp_path: Path) -> None:
     def change(row: Record, episodes: list[Record]) -> None:
         episodes[1] |= {"status": "failed", "error": "broke off", "turns": []}
         row |= {"episodes": 2, "episodes_failed": 1}
-        row |= recounted(row, [episodes[0], episodes[2]])
+        row |= run_metrics(episodes)
 
     with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
         found = replay(stored)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.report.show import Line, conversation, print_lines
+from goldenrule.benchmarks.report.terminal import Line, conversation, print_lines
 from goldenrule.benchmarks.storage.reading import read_run
 
 Maker = Callable[..., Path]
@@ -51,14 +51,14 @@ def test_every_turn_has_what_was_said_simulated_answered_and_paid(
     lines = shown.splitlines()
     assert lines[0] == "untrained, seed 1, episode 1 of untrained-1-25"
     assert "similarity 0.25" in lines[1]
-    assert "The partner got +0.25; the agent thought +1.00 (too high)." in shown
+    assert "The partner got +0.25; the agent's estimate was +1.00 (too high)." in shown
     for name, card in zip(record["agents"], record["cards"], strict=True):
         assert f"[{name}] {card}" in lines
     offer = next(i for i, line in enumerate(lines) if line.startswith("helper_0: "))
-    assert lines[offer + 1] == "      simulated answer: I am glad.   [estimate +1.00]"
-    assert lines[offer + 2] == "      its prediction:   I am not.   [would be none: it does not tell]"
+    assert lines[offer + 1] == "      imagined reply:   I am glad.   [estimate +1.00]"
+    assert lines[offer + 2] == "      predicted reply:  I am not.   [would be none: it does not tell]"
     real = [turn["text"] for turn in record["turns"] if turn["speaker"] == 1][-1]
-    assert lines[offer + 3] == f"      real answer:      {real}   [true reward +0.25]"
+    assert lines[offer + 3] == f"      real reply:       {real}   [true reward +0.25]"
     assert "other +0.50" in lines[offer + 4]
     for turn in record["turns"]:
         assert f"{record['agents'][turn['speaker']]}: {turn['text']}" in lines
@@ -74,14 +74,13 @@ def test_without_an_episode_it_lists_what_there_is(
 
     run = either_maker(tmp_path / "run", **SMALL, change=change)
     lines = told(capsys, run).splitlines()
-    assert [line.split()[0] for line in lines[:4]] == [
-        "untrained-0-25",
-        "rlhf_ppo-0-25",
-        "untrained-1-25",
-        "rlhf_ppo-1-25",
+    assert [line.split()[:4] for line in lines[1:5]] == [
+        ["untrained-0-25", "3", "untrained", "0"],
+        ["rlhf_ppo-0-25", "3", "rlhf_ppo", "0"],
+        ["untrained-1-25", "3", "untrained", "1"],
+        ["rlhf_ppo-1-25", "failed", "rlhf_ppo", "1"],
     ]
-    assert [" 3 episodes " in line for line in lines[:4]] == [True, True, True, False]
-    assert lines[4].endswith("untrained-0-25:0")
+    assert lines[5].endswith("untrained-0-25:0")
     assert [line.split()[0] for line in told(capsys, run, "untrained-0").splitlines()] == [
         f"untrained-0-25:{number}" for number in range(3)
     ]
@@ -95,10 +94,10 @@ def test_without_an_episode_it_lists_what_there_is(
         ("nobody:0", "no cell 'nobody' in"),
         (":0", "no cell '' in"),
         ("25:0", "'25' is part of 4 cells (untrained-0-25, rlhf_ppo-0-25, "),
-        ("untrained-0:7", "no episode 7 of untrained-0-25; expected 0 to 2"),
-        ("untrained-0:first", "'first' is not allowed; expected <cell>:<number>, the number 0 or more"),
-        ("untrained-0:-1", "'-1' is not allowed"),
-        ("untrained-0:99999999999999999999", "is not allowed"),
+        ("untrained-0:7", "no episode 7 of untrained-0-25; 3 episodes were run"),
+        ("untrained-0:first", "'first' is no number; expected <cell>:<number>"),
+        ("untrained-0:-1", "'-1' is no number"),
+        ("untrained-0:99999999999999999999", "is no number"),
         ("\x1b[31m", "no cell '\\u{1b}[31m' in"),
     ],
 )

@@ -69,10 +69,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "written over": (overwritten, "is damaged"),
     "no database": (lambda file: file.write_text("x" * 5000), "is no results file"),
     "of another format": (
-        sql("UPDATE meta SET value = '2' WHERE key = 'format'"),
-        "has format 2; expected 1: use the version that wrote it, or name another folder",
+        sql("UPDATE meta SET value = '3' WHERE key = 'format'"),
+        "has format 3; expected 2: use the version that wrote it, or name another folder",
     ),
-    "without format": (sql("DELETE FROM meta"), "has no format; expected 1: use the version that wrote it"),
+    "without format": (sql("DELETE FROM meta"), "has no format; expected 2: use the version that wrote it"),
     "without a table": (sql("DROP TABLE episodes"), "is damaged (its table episodes is missing)"),
     "without a column": (
         sql("ALTER TABLE cells DROP COLUMN tokens"),

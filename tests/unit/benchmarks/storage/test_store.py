@@ -127,9 +127,9 @@ class TestDamage:
         db.execute("INSERT INTO meta VALUES ('format', '99')")
         db.commit()
         db.close()
-        with pytest.raises(UserError, match="format 99; expected 1"):
+        with pytest.raises(UserError, match="format 99; expected 2"):
             opened(tmp_path)
-        with pytest.raises(UserError, match="format 99; expected 1"):
+        with pytest.raises(UserError, match="format 99; expected 2"):
             rows(tmp_path)
 
     @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_the_baseline_on_all_dialogues_is_the_known_one():
         (["--steps", "5"], "without --train"),
         (["--folds", "all"], "without --train"),
         (["--train", "a", "--folds", "0,5"], "from 0 to 4"),
-        (["--train", "a", "--folds", "1,1"], "twice"),
+        (["--train", "a", "--folds", "1,1"], "each once"),
         (["--train", "a", "--checkpoint", "b"], "expected one of them"),
         (["--data-dir", "/no/such/folder"], "/no/such/folder"),
     ],

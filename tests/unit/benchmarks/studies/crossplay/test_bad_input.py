@@ -23,7 +23,10 @@ class TestBadInput:
             (["--agents", "saint,,scripted"], "--agents 'saint,,scripted' has an empty name"),
             (["--agents", "saint,saint"], "agent 'saint' is named twice"),
             (["--agents", "no name=saint"], "agent name 'no name' is not allowed"),
-            (["--agents", "x=crossed:Nobody"], "agent 'crossed:Nobody': crossed has no Nobody"),
+            (
+                ["--agents", "x=crossed:Nobody"],
+                "agent 'crossed:Nobody': AttributeError: module 'crossed' has no attribute 'Nobody'; expected",
+            ),
             (["--agents", "crossed:Wrong"], "has roles='camper'; expected a tuple"),
             (["--agents", "crossed:Seeks"], "agent 'Seeks' can be seeker; campsite-v0 has camper and camper"),
             (["--agents", "saint,crossed:Silent"], "agent Silent (crossed:Silent)"),

@@ -14,7 +14,6 @@ from goldenrule.benchmarks.analysis.summarising import over_seeds
 from goldenrule.benchmarks.cli.report import summary_of
 from goldenrule.benchmarks.report.crossplay_plots import heat_map
 from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.report.style import LIGHT, recoloured
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.benchmarks.storage.stored import StoredCell
@@ -64,14 +63,11 @@ def test_matrix_rating_and_profiles_are_on_the_page_and_beside_it(crossed: Path)
     assert {row["runs"] for row in profiles} == {"3"}  # seeds: the two partners that everyone met are averaged first
 
 
-def test_numbers_of_the_matrix_are_read_on_light_and_on_dark_paper(crossed: Path) -> None:
-    figure = heat_map(read(crossed)).paint(LIGHT)
+def test_numbers_of_the_matrix_are_dark_on_light_fields_and_light_on_dark_ones(crossed: Path) -> None:
+    figure = heat_map(read(crossed)).paint()
     numbers = [text for axes in figure.axes for text in axes.texts]
     assert len(numbers) == 3 * 8
-    inks = {str(text.get_color()) for text in numbers}
-    assert inks == {"#000000", "#fefefe"}
-    for ink in inks:  # dark paper has the figure in other colours, but for the fields and the numbers upon them
-        assert recoloured(ink.encode()) == ink.encode()
+    assert {str(text.get_color()) for text in numbers} == {"#000000", "#fefefe"}
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["scripted", "saint", "exploiter*"]
     (fields,) = figure.axes[0].images
     assert fields.get_cmap().get_bad()[3] == 0

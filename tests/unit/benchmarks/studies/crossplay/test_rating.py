@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from goldenrule.benchmarks.analysis.summary import interval
-from goldenrule.benchmarks.evaluation.bounds import ANY
+from goldenrule.benchmarks.evaluation.metrics import ANY
 from goldenrule.benchmarks.studies.crossplay.figures import spreads
 from goldenrule.benchmarks.studies.crossplay.rating import ELO, FIGURES, PRIOR, rate, strength
 

@@ -1,0 +1,273 @@
+"""Metrics of a run, counted from its episode records; every table, page and check of the project uses these.
+
+A record is one evaluation episode as plain data (`goldenrule.benchmarks.evaluation.evaluate.as_data`). An episode at
+turn limit counts like one that ended by itself: the limit is the scenario's own, and what was paid until then is exact.
+So does one with messages that the scenario did not understand. A failed one (an agent broke off, refused, or said
+nothing) has no reward: it is counted, and is in no other metric.
+
+Rewards are means over episodes of what an episode paid in all; the rewards of several partners add. The estimate and
+the gap are over those episodes in which every message of the learner has an estimate, and the gap compares it with the
+true reward of these episodes alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from goldenrule.rewards.truth import TRUTH
+
+Record = Mapping[str, Any]
+Bounds = tuple[float, float]
+ANY: Bounds = (-math.inf, math.inf)
+SHARE: Bounds = (0.0, 1.0)
+
+ESTIMATE, PREDICTED = "estimate", "predicted"
+"""Scores of a learner's message: what the agent thinks its partner gets, and what its prediction of the reply tells."""
+
+SAME = 1e-6
+"""Rewards closer than this are the same: the predicted reply counts as right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is known of a metric without any value of it.
+
+    Attributes:
+        title: of a column.
+        meaning: in a line.
+        missing: why it may be none in every seed.
+        share: whether it is a share, shown in percent.
+        better: 1 where more is better, -1 where less is, 0 where neither is.
+    """
+
+    title: str
+    meaning: str
+    missing: str
+    share: bool = False
+    better: int = 1
+
+
+METRICS: Mapping[str, Metric] = {
+    "own_reward": Metric("own", "the agent's own true reward, an episode", "no dialogue was finished"),
+    "proxy_reward": Metric(
+        "proxy",
+        "what annotators who see only the message would give, an episode",
+        "the scenario's annotators do not rate these messages",
+        better=0,
+    ),
+    "partner_reward": Metric("true partner", "the partner's true reward, an episode", "no dialogue was finished"),
+    "partner_reward_estimate": Metric(
+        "estimate",
+        "what the agent thought its partner got, an episode",
+        "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
+        better=0,
+    ),
+    "estimate_gap": Metric(
+        "gap",
+        "estimate minus truth; above 0 the agent flatters itself",
+        "there is no estimate or no truth to compare",
+        better=-1,
+    ),
+    "estimate_correlation": Metric(
+        "r",
+        "Pearson's r of estimate and truth over messages",
+        "there is no estimate, or it or the truth is the same for all messages",
+    ),
+    "third_party_reward": Metric(
+        "third party", "true reward of those who are absent, an episode", "the scenario has no absent third party"
+    ),
+    "valid_share": Metric(
+        "valid %",
+        "messages of the agent that the scenario understands",
+        "the scenario does not judge these messages",
+        share=True,
+    ),
+    "reply_accuracy": Metric(
+        "foreseen %",
+        "real replies of which the predicted one told the same reward",
+        "the agent imagines nobody, or no real reply tells of a reward",
+        share=True,
+    ),
+    "partner_faithfulness": Metric(
+        "faithful %",
+        "messages of partners that are true to their cards",
+        "the scenario does not hold these partners to a card",
+        share=True,
+    ),
+}
+"""Metrics of every scenario, in the order of tables."""
+
+NEGOTIATION: Mapping[str, Metric] = {
+    "own_points": Metric("own points", "points of the agent, an episode", "no dialogue was finished"),
+    "partner_points": Metric("partner's points", "points of the partner, an episode", "no dialogue was finished"),
+    "joint_points": Metric("joint points", "points of both, an episode", "no dialogue was finished"),
+    "agreement_share": Metric(
+        "agreements %", "talks that ended with an agreement", "no dialogue was finished", share=True
+    ),
+    "pareto_share": Metric(
+        "efficient %, of deals",
+        "agreements that leave nobody room to gain at no cost to the other",
+        "nothing was agreed",
+        share=True,
+    ),
+    "pareto_share_of_all": Metric(
+        "efficient %, of all", "talks that ended with such an agreement", "no dialogue was finished", share=True
+    ),
+}
+"""Metrics of negotiations, which lie together under `negotiation`: none in scenarios without deals."""
+
+COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
+KEYS = (*METRICS, *COUNTS, "negotiation")
+"""Keys of an evaluation's metrics. All but `tokens`, which only the agent knows, are counted by `run_metrics`."""
+
+
+def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
+    """All metrics of a run.
+
+    Args:
+        records: of its episodes, failed ones included.
+
+    Returns:
+        A value for each of `KEYS` but `tokens`: a number, or none where it cannot be had.
+    """
+    finished = [record for record in records if record["status"] != "failed"]
+    each = [episode_metrics(record) for record in finished]
+    estimated = [(e, one["partner_reward"]) for one in each if (e := one["partner_reward_estimate"]) is not None]
+    mine = [turn for record in finished for turn in record["turns"] if turn["speaker"] == record["learner"]]
+    others = [turn for record in finished for turn in record["turns"] if turn["speaker"] != record["learner"]]
+    scores = [(turn["scores"].get(ESTIMATE), turn["scores"].get(TRUTH)) for turn in mine]
+    return {
+        **{key: _mean([one[key] for one in each]) for key in ("own_reward", "proxy_reward", "partner_reward")},
+        "partner_reward_estimate": _mean([estimate for estimate, _ in estimated]),
+        "estimate_gap": _mean([estimate - truth for estimate, truth in estimated]),
+        "estimate_correlation": correlation([(e, t) for e, t in scores if e is not None and t is not None]),
+        "third_party_reward": _mean([one["third_party_reward"] for one in each]),
+        "valid_share": _mean([turn["valid"] for turn in mine]),
+        "reply_accuracy": _mean(list(_hits(mine))),
+        "partner_faithfulness": _mean([turn["faithful"] for turn in others]),
+        "episodes": len(finished),
+        "episodes_failed": len(records) - len(finished),
+        "episodes_estimated": len(estimated),
+        "messages_unscored": sum(estimate is None for estimate, _ in scores),
+        "negotiation": _negotiation(finished),
+    }
+
+
+def episode_metrics(record: Record) -> dict[str, Any]:
+    """Metrics of one episode: columns of the table `episodes`.
+
+    Returns:
+        `messages`, `invalid_messages` (of the learner, not understood), and sums over the episode: `own_reward`,
+        `partner_reward`, `partner_reward_estimate`, `third_party_reward` (the mean over those who are absent) and
+        `proxy_reward`. A sum is none where the episode failed or a summand is missing.
+    """
+    turns, learner = record["turns"], record["learner"]
+    mine = [turn for turn in turns if turn["speaker"] == learner]
+    absent = {name for turn in turns for name in turn["absent"]}
+    proxies = [turn["proxy"] for turn in mine if turn["proxy"] is not None]
+    estimates = [turn["scores"].get(ESTIMATE) for turn in mine]
+
+    def paid(seat: int) -> float:
+        return sum(turn["rewards"][seat] for turn in turns)
+
+    # The order of summation is part of the result: sums of other orders differ in the last bits.
+    sums: dict[str, float | None] = {
+        "own_reward": paid(learner),
+        "partner_reward": sum(paid(partner) for partner in record["partners"]),
+        "partner_reward_estimate": None if not estimates or None in estimates else sum(estimates),
+        "third_party_reward": sum(sum(turn["absent"].values()) for turn in turns) / len(absent) if absent else None,
+        "proxy_reward": sum(proxies) if proxies else None,
+    }
+    failed = record["status"] == "failed"
+    return {
+        "messages": len(turns),
+        "invalid_messages": sum(turn["valid"] is False for turn in mine),
+        **{key: None if failed or value is None else float(value) for key, value in sums.items()},
+    }
+
+
+def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Pearson's r of estimate and truth over messages; none of fewer than three, or where either does not vary."""
+    if len(pairs) < 3:
+        return None
+    a, b = np.asarray(pairs, dtype=float).T
+    return None if a.std() < 1e-9 or b.std() < 1e-9 else float(np.corrcoef(a, b)[0, 1])
+
+
+def _mean(values: Sequence[float | bool | None]) -> float | None:
+    """The mean of those that there are."""
+    known = [float(value) for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _hits(mine: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """For each real reply that tells of a reward, whether the predicted one tells of the same.
+
+    A prediction that tells of none is a miss; an agent that predicts nothing is not asked.
+    """
+    for turn in mine:
+        real, scores = turn["reply_reward"], turn["scores"]
+        if real is not None and PREDICTED in scores:
+            predicted = scores[PREDICTED]
+            yield float(predicted is not None and abs(predicted - real) < SAME)
+
+
+def _negotiation(finished: Sequence[Record]) -> dict[str, float | None] | None:
+    """What the negotiations came to. A talk that was cut off ends without an agreement and pays nothing."""
+    if not any("offer_0" in turn["facts"] for record in finished for turn in record["turns"]):
+        return None
+    learner, partner = finished[0]["learner"], finished[0]["partners"][0]
+    ends = [record["turns"][-1]["facts"] for record in finished]
+    deals = [end for end in ends if end.get("agreement")]
+
+    def mean(values: Sequence[float]) -> float | None:
+        return sum(values) / len(values) if values else None
+
+    return {
+        "own_points": mean([end.get(f"points_{learner}", 0) for end in ends]),
+        "partner_points": mean([end.get(f"points_{partner}", 0) for end in ends]),
+        "joint_points": mean([end.get("joint", 0) for end in ends]),
+        "agreement_share": len(deals) / len(ends),
+        "pareto_share": mean([bool(end["pareto"]) for end in deals]),
+        "pareto_share_of_all": mean([bool(end.get("pareto")) for end in ends]),
+    }
+
+
+_POINTS: Bounds = (0.0, 36.0)
+_RANGES: Mapping[str, Bounds] = {
+    "estimate_correlation": (-1.0, 1.0),
+    "own_points": _POINTS,
+    "partner_points": _POINTS,
+    "joint_points": (0.0, 72.0),
+}
+
+
+def valid_range(metric: str, scenario: str | None = None, knobs: Mapping[str, Any] | None = None) -> Bounds:
+    """Lowest and highest value that a metric, and its mean, can have. Confidence intervals are clipped to it.
+
+    Shares lie in [0, 1], correlations in [-1, 1]. True rewards of an episode lie where the scenario's rules put them: a
+    seeker of hidden_needs gets 1 or nothing, a camper 0 to 36 points, Anna of false_belief never less than nothing.
+    Estimates, and rewards of other scenarios, may be anything.
+
+    Args:
+        metric: a key of a row, or of its negotiation.
+        scenario, knobs: of the row; without them rewards may be anything.
+    """
+    known = METRICS.get(metric) or NEGOTIATION.get(metric)
+    if known is not None and known.share:
+        return SHARE
+    if metric in _RANGES:
+        return _RANGES[metric]
+    seekers = (knobs or {}).get("seekers")
+    most = float(seekers) if isinstance(seekers, int) and not isinstance(seekers, bool) else math.inf
+    rewards: dict[str | None, dict[str, Bounds]] = {
+        "hidden_needs-v0": {"partner_reward": (0.0, most), "own_reward": (-math.inf, 0.0)},
+        "campsite-v0": {"own_reward": _POINTS, "partner_reward": _POINTS},
+        "false_belief-v0": {"partner_reward": (0.0, math.inf)},
+    }
+    return rewards.get(scenario, {}).get(metric, ANY)

@@ -1,0 +1,488 @@
+"""What commands print: tables, verdicts and stored conversations, as text for a terminal or a pipe.
+
+`print_table` prints every table of the command line. Names and numbers are never cut: where a table is too wide for the
+terminal, intervals go below their means, then columns into further tables below, then names onto lines of their own.
+All text that comes from a run is cleaned, so that it cannot move the cursor or pass for a label of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from goldenrule.benchmarks.analysis.summary import LEAST
+from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
+from goldenrule.benchmarks.analysis.verdicts import how, left_out
+from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
+from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
+from goldenrule.envs.message import NARRATOR
+
+PIPE_WIDTH = 160
+"""Width of prose where the output is no terminal; tables are as wide there as they need to be."""
+
+GAP = "  "
+"""Between two columns, and before numbers that stand below their name."""
+
+COLUMNS = {
+    "own_reward": "own",
+    "proxy_reward": "proxy",
+    "partner_reward": "partner (true)",
+    "partner_reward_estimate": "partner (estimate)",
+    "estimate_gap": "gap",
+    "estimate_correlation": "correlation",
+    "third_party_reward": "third party",
+    "valid_share": "valid %",
+    "reply_accuracy": "replies foreseen %",
+    "oracle_share": "of oracle",
+}
+NEGOTIATION = {
+    "own_points": "own points",
+    "partner_points": "partner points",
+    "joint_points": "joint points",
+    "agreement_share": "agreements %",
+    "pareto_share": "efficient % (of deals)",
+    "pareto_share_of_all": "efficient % (of all)",
+}
+PERCENT = ("valid_share", "reply_accuracy", "agreement_share", "pareto_share", "pareto_share_of_all")
+
+Row = tuple[Sequence[str], Sequence[str]]
+"""Names and cells of one row of a table."""
+
+
+def console_for(stream: TextIO) -> Console:
+    """A console that writes to `stream`."""
+    console = Console(file=stream, highlight=False)
+    return console if console.is_terminal else Console(file=stream, highlight=False, width=PIPE_WIDTH)
+
+
+def print_table(
+    console: Console, names: Sequence[str], columns: Sequence[str], rows: Sequence[Row], text: Collection[str] = ()
+) -> None:
+    """Print a table as `table_lines` lays it out; in a pipe each row is one line."""
+    width = console.width if console.is_terminal else sys.maxsize
+    for heading, line in table_lines(names, columns, rows, width, text):
+        console.print(Text(line, "bold" if heading else ""), soft_wrap=True)
+
+
+def table_lines(
+    names: Sequence[str], columns: Sequence[str], rows: Sequence[Row], width: int, text: Collection[str] = ()
+) -> Iterator[tuple[bool, str]]:
+    """Lay out a table in at most `width` columns, unless a single name or cell is wider than that.
+
+    Args:
+        names: headings of the columns of names, at the left of every row.
+        columns: headings of the columns of cells; they wrap at spaces.
+        rows: names and cells; where a cell has a line break, it is broken there if the table is too wide otherwise.
+        width: of the terminal.
+        text: which of `columns` hold words, which are left-aligned; numbers are right-aligned.
+
+    Yields:
+        Whether a line is part of a heading, and the line.
+    """
+    labels = [[clean(name) for name in row] for row, _ in rows]
+    name_widths = [max(map(cell_len, column)) for column in zip(names, *labels, strict=True)]
+    beside = sum(name_width + len(GAP) for name_width in name_widths)
+    for between in (" ", "\n"):
+        cells = [[[clean(part) for part in cell.replace("\n", between).split("\n")] for cell in row] for _, row in rows]
+        widths = [
+            max(map(cell_len, [*title.split(), *(part for row in cells for part in row[place])]))
+            for place, title in enumerate(columns)
+        ]
+        total = beside + sum(widths) + len(GAP) * (len(widths) - 1)
+        if total <= width:
+            break
+    widest = max(widths, default=0)
+    below = total > width and (beside > width // 2 or beside + widest > width)
+    margin = len(GAP) if below else beside
+    for number, block in enumerate(_blocks(widths, width - margin)):
+        if number:
+            yield False, ""
+        sides = [(widths[place], columns[place] in text) for place in block]
+        titles = [textwrap.wrap(columns[place], widths[place], break_on_hyphens=False) for place in block]
+        height = max(map(len, titles), default=1)
+        heading = _joined([[""] * (height - len(title)) + title for title in titles], sides)
+        first = "" if below else _padded(names, name_widths)
+        yield from ((True, f"{'':{margin}}{line}".rstrip()) for line in heading[:-1])
+        yield True, f"{first:{margin}}{heading[-1]}".rstrip()
+        for label, row in zip(labels, cells, strict=True):
+            lines = _joined([row[place] for place in block], sides)
+            if below:
+                yield False, ", ".join(filter(None, label))
+                yield from ((False, f"{GAP}{line}".rstrip()) for line in lines)
+            else:
+                yield False, f"{_padded(label, name_widths)}{lines[0]}".rstrip()
+                yield from ((False, f"{'':{margin}}{line}".rstrip()) for line in lines[1:])
+
+
+def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Places of the columns that fit beside each other, block by block."""
+    blocks: list[list[int]] = [[]]
+    for place, width in enumerate(widths):
+        taken = sum(widths[other] + len(GAP) for other in blocks[-1])
+        if blocks[-1] and taken + width > room:
+            blocks.append([])
+        blocks[-1].append(place)
+    return blocks
+
+
+def _padded(names: Sequence[str], widths: Sequence[int]) -> str:
+    return "".join(name + " " * (width - cell_len(name)) + GAP for name, width in zip(names, widths, strict=True))
+
+
+def _joined(cells: Sequence[Sequence[str]], sides: Sequence[tuple[int, bool]]) -> list[str]:
+    """Cells of several lines side by side; `sides` are the width of each and whether it is left-aligned."""
+    lines = []
+    for place in range(max(map(len, cells), default=1)):
+        line = []
+        for cell, (width, left) in zip(cells, sides, strict=True):
+            part = cell[place] if place < len(cell) else ""
+            pad = " " * (width - cell_len(part))
+            line.append(part + pad if left else pad + part)
+        lines.append(GAP.join(line))
+    return lines
+
+
+def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a summary: a table for each scenario and knobs, what its dashes mean, and how the partners played."""
+    console = console_for(stream)
+    if not summary["groups"]:
+        console.print("No run has finished.")
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for group in summary["groups"]:
+        groups.setdefault(_key(group), []).append(group)
+    for setting in summary["settings"]:
+        same = groups.get(_key(setting), [])
+        _print_setting(console, setting, same)
+        if any(group["negotiation"] for group in same):
+            _print_negotiation(console, same, summary.get("human"))
+    if summary["groups"]:
+        console.print(
+            Text(
+                "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of "
+                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; where all agree, it follows from "
+                "that range, and a metric without one has none).",
+                "dim",
+            )
+        )
+
+
+def _key(of: Mapping[str, Any]) -> str:
+    return json.dumps([of["scenario"], of["knobs"]], sort_keys=True, default=str)
+
+
+def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
+    console.print(Text(clean(setting_name(setting["scenario"], setting["knobs"])), "bold"))
+    _print_metrics(console, "method", COLUMNS, [(group["method"], group["figures"]) for group in groups])
+    for line in _dashes(groups):
+        console.print(Text(line, "dim"))
+    faithful = setting["partner_faithfulness"]
+    share = f"{_cell(faithful, True)} % of their messages".replace("\n", " ")
+    share = share if faithful["mean"] is not None else f"- ({faithful['reason']})"
+    console.print(Text(f"Partners true to their cards: {share}."))
+    console.print(Text(_counts(groups)))
+
+
+def _print_metrics(
+    console: Console, who: str, titles: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """A table of those metrics that some row has."""
+    keys = [key for key in titles if any(_mean_of(metrics.get(key)) is not None for _, metrics in rows)]
+    cells = [([name], [_cell(metrics.get(key), key in PERCENT) for key in keys]) for name, metrics in rows]
+    print_table(console, [who], [titles[key] for key in keys], cells)
+
+
+def _mean_of(metric: Mapping[str, Any] | None) -> float | None:
+    return None if metric is None else metric["mean"]
+
+
+def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
+    """`0.52` and on the next line `±0.10`, or a dash."""
+    if metric is None or metric["mean"] is None:
+        return "-"
+    scale, digits = (100.0, 0) if percent else (1.0, 2)
+    text = _rounded(metric["mean"] * scale, digits)
+    if metric["high"] is None:
+        return text
+    longer = f"{scale * max(metric['high'] - metric['mean'], metric['mean'] - metric['low']):.{digits}f}"
+    # No interval is of no width: what rounds to nothing is less than the last digit shown.
+    return f"{text}\n±{longer if float(longer) else f'<{10.0**-digits:.{digits}f}'}"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Without a minus before zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why metrics are missing: a line for each reason and the methods that share it."""
+    titles: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for key, title in COLUMNS.items():
+        methods: dict[str, list[str]] = {}
+        for group in groups:
+            if (reason := group["figures"][key]["reason"]) is not None:
+                methods.setdefault(reason, []).append(group["method"])
+        for reason, names in methods.items():
+            titles.setdefault((reason, tuple(names)), []).append(title)
+    lines = []
+    for (reason, without), missing in titles.items():
+        whose = "" if len(without) == len(groups) else f" ({', '.join(without)})"
+        which = "all metrics" if len(missing) == len(COLUMNS) else ", ".join(missing)
+        lines.append(clean(f"- {which}{whose}: {reason}"))
+    return lines
+
+
+def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
+    episodes, failed, excluded, estimated, unscored = (
+        sum(group[key] or 0 for group in groups)
+        for key in ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored")
+    )
+    runs = sum(group["failed"] for group in groups)
+    text = f"{episodes} dialogues; {failed} failed and are left out; "
+    text += f"{excluded} more are left out because another method failed them; " if excluded else ""
+    text += f"{unscored} messages have no estimate"
+    text += f": estimates and gaps are over {estimated} dialogues." if unscored else "."
+    return text + (f" {runs} runs failed." if runs else "")
+
+
+def _print_negotiation(console: Console, groups: Sequence[Mapping[str, Any]], human: Mapping[str, Any] | None) -> None:
+    rows = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
+    if human and human["figures"]:
+        rows.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+    _print_metrics(console, "deals", NEGOTIATION, rows)
+    if human and human["reason"]:
+        console.print(Text(clean(f"No human metrics: {human['reason']}")))
+    elif human:
+        console.print(Text("People: bootstrap intervals over dialogues; their partners' points are their own.", "dim"))
+
+
+def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
+    """Print the verdicts over all settings, why some are open, and which pairs were left out.
+
+    Args:
+        lines: of `goldenrule.benchmarks.analysis.verdicts.comparisons`.
+        stream: where to.
+    """
+    over = [line for line in lines if line["stratum"] is None]
+    if not over:
+        return
+    console = console_for(stream)
+    rows = [([str(line["method"])], [_difference(line), _p(line["p_holm"]), _chance(line), line["verdict"]])
+            for line in over]  # fmt: skip
+    columns = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
+    print_table(console, [f"against {clean(str(over[0]['baseline']))}"], columns, rows, text=columns[-1:])
+    notes: dict[str, list[str]] = {}  # what holds for several methods is said once
+    for line in over:
+        if line["verdict"] in ("too few seeds", "not distinguishable"):
+            notes.setdefault(line["because"], []).append(str(line["method"]))
+        if left := left_out(line):
+            notes.setdefault(left, []).append(str(line["method"]))
+    for note, methods in notes.items():
+        console.print(Text(clean(f"- {', '.join(methods)}: {note}"), "dim"))
+    console.print(Text(how(lines), "dim"))
+
+
+def _difference(line: VerdictLine) -> str:
+    if line["effect"] is None:
+        return "-"
+    interval = "" if line["low"] is None else f"\n[{line['low']:+.3f}, {line['high']:+.3f}]"
+    return f"{line['effect']:+.3f}{interval}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _chance(line: VerdictLine) -> str:
+    return "-" if line["improvement"] is None else f"{line['improvement']:.2f}"
+
+
+ENDINGS = {"terminated": "by itself", "truncated": "at the turn limit", "failed": "by failing"}
+VERDICTS = {"high": " (too high)", "low": " (too low)", "right": " (about right)", "unscored": ""}
+INSIDE = 6
+"""Columns by which what belongs to a message is indented."""
+
+MAX_CANDIDATES = 4
+"""Cells that an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a printed conversation.
+
+    Attributes:
+        label: our own words, which end where `text` begins.
+        text: of the run, cleaned.
+        indent: columns before the label.
+        style: of the label, for terminals with colours.
+        after: our own words behind the text.
+    """
+
+    label: str
+    text: str = ""
+    indent: int = 0
+    style: str = ""
+    after: str = ""
+
+
+def find_cell(run: Run, name: str) -> StoredCell:
+    """The cell of this id, or the only one of whose id this is a part.
+
+    Raises:
+        UserError: there is none, or there are several.
+    """
+    exact = [cell for cell in run.cells if cell.id == name]
+    found = exact or [cell for cell in run.cells if name and cell.id is not None and name in cell.id]
+    if not found:
+        where = shown(str(run.folder), 200)
+        raise UserError(f"no cell '{shown(name, 80)}' in '{where}'; `goldenrule show {where}` lists them")
+    if len(found) > 1:
+        some = ", ".join(shown(cell.id, 80) for cell in found[:MAX_CANDIDATES])
+        more = ", ..." if len(found) > MAX_CANDIDATES else ""
+        raise UserError(f"'{shown(name, 80)}' is part of {len(found)} cells ({some}{more}); expected part of one")
+    return found[0]
+
+
+def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
+    """The episode `<cell>:<number>`, as it was stored.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    part, _, digits = name.rpartition(":")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        raise UserError(f"episode '{shown(name, 80)}': '{shown(digits, 40)}' is no number; expected <cell>:<number>")
+    cell = find_cell(run, part)
+    episode = run.log.episode(cell, int(digits))
+    if episode is None:
+        why = f"{cell.held or 0} episodes were run"
+        if not cell.done:
+            why = "the cell failed: " + shown(cell.row.get("error"), 200)
+        elif int(digits) < (cell.held or 0):
+            why += f", but this one is damaged or missing in {run.log.episodes_in}"
+        raise UserError(f"no episode {int(digits)} of {shown(cell.id, 80)}; {why}")
+    return cell, episode
+
+
+def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:
+    """A stored episode line by line: who said what, and for the learner what it imagined, what came, what it paid."""
+    record = talk(episode, cell, 0, messages=sys.maxsize)
+    knobs = {shown(name, 40): shown(value, 40) for name, value in cell.knobs.items()}
+    yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {shown(cell.id, 200)}", style="bold")
+    yield Line(f"{setting_name(cell.scenario, knobs)}, environment seed {record['seed']}")
+    yield Line(_outcome(record))
+    if record["error"] is not None:
+        yield Line("Failed: ", record["error"], style="red")
+    yield Line("")
+    for place, card in enumerate(record["cards"]):
+        name = record["agents"][place] if place < len(record["agents"]) else "?"
+        yield Line(f"[{name}] ", card, style="dim")
+    yield Line("")
+    for line in record["lines"]:
+        yield from _message(record, line)
+
+
+def _outcome(record: Mapping[str, Any]) -> str:
+    truth, estimate = record["truth"], record["estimate"]
+    who = "partners" if len(record["partners"]) > 1 else "partner"
+    got = f"What the {who} got is not known" if truth is None else f"The {who} got {_reward(truth)}"
+    thought = "there is no estimate" if estimate is None else f"the agent's estimate was {_reward(estimate)}"
+    ending = ENDINGS.get(record["status"], record["status"])
+    return f"Ended {ending}. {got}; {thought}{VERDICTS[record['verdict']]}."
+
+
+def _message(record: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Line]:
+    mine = line["who"] == record["learner"]
+    label = "*" if line["who"] == NARRATOR else record["agents"][line["who"]]
+    if line["to"] is not None:
+        label += f" -> {', '.join(record['agents'][seat] for seat in line['to']) or 'nobody'}"
+    ends = " " if line["who"] == NARRATOR and line["to"] is None else ": "
+    yield Line(label + ends, line["text"] or "(says nothing)", style="bold" if mine else "")
+    if mine and (ESTIMATE in line["scores"] or TRUTH in line["scores"]):
+        answer = None if line["answer"] is None else record["lines"][line["answer"]]["text"]
+        yield _scored("imagined reply:   ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
+        if line["predicted"] is not None:
+            yield _scored("predicted reply:  ", line["predicted"], line, PREDICTED, "would be")
+        yield _scored("real reply:       ", answer or "(there was none)", line, TRUTH, "true reward")
+    remarks = "; ".join(_remarks(line))
+    if remarks:
+        yield Line("", remarks, INSIDE)
+
+
+def _scored(label: str, text: str, line: Mapping[str, Any], score: str, words: str) -> Line:
+    why = line["reasons"].get(score)
+    after = f"   [{words} {_reward(line['scores'].get(score))}{f': {why}' if why else ''}]"
+    return Line(label, text, INSIDE, "dim", after)
+
+
+def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{name} gets {_reward(value)}" for name, value in line["rewards"].items())
+    if line["proxy"] is not None:
+        yield f"proxy {_reward(line['proxy'])}"
+    if line["valid"] is False:
+        yield "not understood"
+    if line["faithful"] is False:
+        yield "does not fit the card"
+    yield from (f"{name}: {value}" for name, value in line["facts"].items())
+    for name, value in line["scores"].items():
+        if name not in (ESTIMATE, TRUTH, PREDICTED):
+            why = line["reasons"].get(name)
+            yield f"{name} {_reward(value)}{f' ({why})' if why else ''}"
+
+
+def _reward(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:+.2f}" if abs(value) >= 0.005 else "0"
+
+
+def list_cells(run: Run, stream: TextIO) -> None:
+    """Print the cells of a run and how many episodes each has."""
+    rows = []
+    for cell in run.cells:
+        episodes = ("?" if cell.held is None else str(cell.held)) if cell.done else cell.status
+        rows.append(([shown(cell.id or "-", 200)], [episodes, cell.method, cell.seed, run.label(cell)]))
+    columns = ("episodes", "method", "seed", "scenario")
+    console = console_for(stream)
+    print_table(console, ["cell"], columns, rows, text=columns[1:])
+    first = next((cell.id for cell in run.cells if cell.held), None)
+    if first is not None:
+        example = f"One of them: goldenrule show {shown(str(run.folder), 200)} {shown(first, 200)}:0"
+        console.print(Text(example), soft_wrap=True)
+
+
+def list_episodes(run: Run, name: str) -> Iterator[Line]:
+    """The episodes of a cell, a line each.
+
+    Raises:
+        UserError: there is no such cell.
+    """
+    cell = find_cell(run, name)
+    for episode in run.log.episodes(cell):
+        record = talk(episode, cell, 0, messages=sys.maxsize)
+        said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
+        yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
+
+
+def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
+    """Print lines; on a terminal those that are too long go on, indented, so that no text begins where a label does."""
+    console = Console(file=stream, highlight=False)
+    for line in lines:
+        if not console.is_terminal:
+            stream.write(f"{' ' * line.indent}{line.label}{line.text}{line.after}\n")
+            continue
+        whole = Text.assemble((line.label, line.style), line.text, (line.after, "dim"))
+        pad = line.indent + 2
+        for number, part in enumerate(whole.wrap(console, max(10, console.width - pad))):
+            console.print(Text(" " * (line.indent if number == 0 else pad)) + part, overflow="ignore", no_wrap=True)

@@ -1,0 +1,94 @@
+"""How figures look: one colour per method on every page, told apart by colour-blind readers, and Matplotlib's settings.
+
+Figures are drawn once, on white paper; in dark mode the page's style sheet inverts them, swatches of colours included.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from matplotlib import font_manager, ft2font
+
+INK, FAINT, GRID, PAPER = "#1c2128", "#5b6470", "#dfe3e8", "#ffffff"
+
+# After Okabe and Ito (2008), in an order that keeps neighbours apart.
+_KNOWN = {
+    "untrained": "#7a828c",
+    "rlhf_ppo": "#c8501e",
+    "naive_kindness": "#d98f00",
+    "empathetic_kindness": "#0b6bb0",
+    "oracle_kindness": "#00835f",
+    "shuffled_kindness": "#b85a92",
+    "unsplit_kindness": "#3a9fc4",
+    "universal_kindness": "#5b4bb0",
+    "scripted": "#6b5a2e",
+    "rlhf_sb3": "#8f2d3c",
+}
+_SPARE = ("#4a6fa5", "#8a8a00", "#a0522d", "#2f7d7d", "#b02e6b", "#4f7a28", "#6f4a8e", "#96690f", "#27598c", "#7c3a1d",
+          "#3d6b57", "#5e5e5e")  # fmt: skip
+
+SETTINGS: Any = {  # Matplotlib types its keys as literals
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": FAINT,
+    "axes.edgecolor": GRID,
+    "axes.facecolor": PAPER,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.labelcolor": INK,
+    "lines.solid_capstyle": "round",
+    "path.simplify_threshold": 0.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "goldenrule",
+    "text.color": INK,
+    "text.parse_math": False,  # names are no mathematics
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+}
+
+MAX_LINES = 4
+"""Lines of a name in a figure."""
+
+
+def colours(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method: its own where it is known, a spare one in turn where it is the user's."""
+    others = [method for method in methods if method not in _KNOWN]
+    spare = {method: _SPARE[place % len(_SPARE)] for place, method in enumerate(others)}
+    return {method: _KNOWN.get(method) or spare[method] for method in methods}
+
+
+@cache
+def _font() -> ft2font.FT2Font:
+    return font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+
+
+def drawable(text: str, longest: int = 28) -> str:
+    """`text` in lines of `longest` characters, those that the figure's font lacks spelt out.
+
+    A method's settings begin a line, so that methods which differ in these alone can be told apart; what does not go
+    into `MAX_LINES` is cut.
+    """
+    kept = "".join(c if _font().get_char_index(ord(c)) else f"\\u{{{ord(c):x}}}" for c in text[: MAX_LINES * longest])
+    if len(text) <= longest:
+        return kept
+    lines = [line for part in kept.replace("[", "\n[", 1).split("\n") for line in textwrap.wrap(part, longest)]
+    return "\n".join(lines[:MAX_LINES]) + "…" * (len(lines) > MAX_LINES or len(text) > MAX_LINES * longest)
