@@ -170,8 +170,8 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
         console.print(
             Text(
                 "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of "
-                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; where all agree, it follows from "
-                "that range, and a metric without one has none).",
+                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; where all agree, it follows "
+                "from that range, and a metric without one has none).",
                 "dim",
             )
         )
