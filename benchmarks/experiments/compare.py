@@ -109,7 +109,7 @@ def human(scenario: str) -> dict[str, Any] | None:
     except DataError as error:
         return {"data": "casino", "dialogues": 0, "figures": {}, "reason": str(error)}
     figures = {
-        name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.n}
+        name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.units}
         for name, one in human_figures(dialogues).items()
     }
     return {"data": "casino", "dialogues": len(dialogues), "figures": figures, "reason": None}

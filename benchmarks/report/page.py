@@ -41,8 +41,7 @@ from goldenrule.benchmarks.analysis.summary import LEAST
 from goldenrule.benchmarks.analysis.verdicts import Line
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
-from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, rating_plot, sitter
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.statistics import LEAST_UNITS

@@ -66,7 +66,7 @@ class TestMatrix:
         partner = figure(summary, "saint", "exploiter", "partner")
         assert (partner["mean"], partner["low"], partner["n"]) == (36.0, None, 1)
         assert partner["no_interval"] == "an interval needs 3 seeds"
-        assert line(summary, "saint")["strength"]["low"] is None
+        assert line(summary, "saint")["partner"]["low"] is None
 
     def test_the_same_seeds_give_the_same_bytes_whole_or_in_parts(self, tmp_path, asked, run, figure):
         wanted = asked("scripted", "manipulator", seeds=(0, 1), episodes=2)
@@ -83,9 +83,9 @@ class TestMatrix:
 
 
 class TestRating:
-    def test_who_takes_is_strong_and_who_gives_is_kind(self, met, line):
+    def test_who_gives_is_kind_and_comes_first(self, met, line):
         exploiter, saint = line(met.summary, "exploiter"), line(met.summary, "saint")
-        assert exploiter["strength"]["mean"] > 100 > -200 > saint["strength"]["mean"]
+        assert met.summary["rating"][0]["agent"] == "saint"
         assert saint["partner"]["mean"] > 30 > exploiter["partner"]["mean"]
         assert exploiter["own"]["mean"] > saint["own"]["mean"]
 
@@ -110,7 +110,6 @@ class TestRating:
         assert figure(summary, "scripted", "manipulator", "third_party")["mean"] == -1.0  # it was deceived
         assert line(summary, "scripted", "learner")["third_party"]["mean"] == -0.5
         assert line(summary, "saint", "learner")["third_party"]["mean"] == -1.0
-        assert line(summary, "saint", "learner")["strength"] is None
 
 
 def test_the_command_goes_on_where_it_stopped_and_prints_one_object(tmp_path, capsys):

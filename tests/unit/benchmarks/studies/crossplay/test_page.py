@@ -12,7 +12,7 @@ import pytest
 
 from goldenrule.benchmarks.analysis.summarising import over_seeds
 from goldenrule.benchmarks.cli.report import summary_of
-from goldenrule.benchmarks.report.crossplay_plots import heat_map
+from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reading import read_run
 from goldenrule.benchmarks.storage.schema import FILE
