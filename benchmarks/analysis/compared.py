@@ -17,7 +17,7 @@ from goldenrule.benchmarks.analysis.verdicts import (
     widest,
 )
 from goldenrule.benchmarks.statistics import SETTING, Bootstrap, Estimate, Options, aggregate, read_scores
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, note, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, note, shown
 from goldenrule.common.errors import UserError
 
 OPEN = ("too few seeds", "not distinguishable")

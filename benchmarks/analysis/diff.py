@@ -26,9 +26,8 @@ from goldenrule.benchmarks.statistics import (
     corrected,
     read_scores,
 )
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, setting_name, shown
 from goldenrule.benchmarks.storage.schema import VOLATILE
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
 A, B = "A", "B"

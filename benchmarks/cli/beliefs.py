@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, one_each
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 
 SCENARIO = "false_belief-v0"
 _TITLES = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
@@ -31,7 +31,7 @@ def beliefs(
     """
     given = one_each(knobs(SCENARIO, set_ or []))
     from goldenrule.agents.networks.pretrained import load_base
-    from goldenrule.benchmarks.storage.rundir import environment
+    from goldenrule.benchmarks.storage.provenance import environment
     from goldenrule.benchmarks.studies.beliefs import belief_report
 
     began = time.perf_counter()

@@ -14,7 +14,7 @@ import typer
 
 from goldenrule.benchmarks.cli.messages import tell_problems
 from goldenrule.benchmarks.cli.options import words
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def diff(
     """Compare two runs, paired by scenario, knobs, method and seed: RUN_B less RUN_A."""
     wanted = None if figures is None else words(figures, "--figures")
     from goldenrule.benchmarks.analysis.diff import diff as compared
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(first) as one, read_run(second) as other:
         found = compared(one, other, wanted)

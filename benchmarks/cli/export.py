@@ -22,17 +22,11 @@ def export(
     """Write a run in the format of another tool."""
     if to not in FORMATS:
         raise UserError(f"--to {to!r} is unknown; expected one of {', '.join(FORMATS)}")
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run, everything=True) as stored:
-        if to == "inspect":
-            from goldenrule.benchmarks.storage.export_inspect import export_inspect
-
-            written = export_inspect(stored, out)
-        else:
-            from goldenrule.benchmarks.storage.export_tables import export_parquet
-
-            written = export_parquet(stored, out)
+        written = export_inspect(stored, out) if to == "inspect" else to_parquet(run, out)
     for path in written[:2]:
         print(clean(str(path)))
     if len(written) > 2:

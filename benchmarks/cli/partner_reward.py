@@ -60,7 +60,7 @@ def partner_reward(
         if given is not None and train is None:
             raise UserError(f"{option} was given without --train; it only has a meaning with it")
     held_out = _folds(folds)
-    from goldenrule.benchmarks.storage.rundir import RunDirectory, empty_folder, environment
+    from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
     from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
     from goldenrule.envs.datasets.casino import load_casino
 
@@ -79,7 +79,9 @@ def partner_reward(
         "folds": folds,
         "seed": seed,
     }
-    run = None if out is None else RunDirectory.create(out, settings, [])
+    if out is not None:
+        empty_folder(out)
+        write_json(out / "config.json", settings)
     if train is not None:
         trained, made_by = _load(_train(dialogues, train, held_out, steps, seed))
     try:
@@ -96,9 +98,9 @@ def partner_reward(
         "rows": result["rows"],
         "summary": {"split": result["split"], **_summary(result["rows"])},
     }
-    if run is not None:
-        run.write("result.json", report)
-        run.write("people.json", result["people"])
+    if out is not None:
+        write_json(out / "result.json", report)
+        write_json(out / "people.json", result["people"])
     if json_:
         print(json.dumps(report))
     else:
@@ -140,7 +142,7 @@ def _train(dialogues: Any, folder: Path, folds: list[int], steps: int | None, se
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.benchmarks.storage.rundir import environment
+    from goldenrule.benchmarks.storage.provenance import environment
     from goldenrule.benchmarks.studies.partner_reward.split import train_on_humans
     from goldenrule.training.pretraining.imagination import ImaginationConfig
 

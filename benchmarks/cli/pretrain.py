@@ -53,7 +53,7 @@ def pretrain(
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
     from goldenrule.agents.scripted import person
-    from goldenrule.benchmarks.storage.rundir import empty_folder, environment
+    from goldenrule.benchmarks.storage.provenance import empty_folder, environment
     from goldenrule.benchmarks.studies.partner_reward.people import digest
     from goldenrule.envs.datasets.corpora import LOADERS
     from goldenrule.training.pretraining.base_model import gate, make_base

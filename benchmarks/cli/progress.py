@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.benchmarks.storage.reader import Names
 from goldenrule.common.text import brief, clean
 
 EVALUATION_UNITS = 6

@@ -29,7 +29,7 @@ def replay(
 ) -> int:
     """Replay every stored episode from its log, without a model; exit code 1 where one comes out differently."""
     from goldenrule.benchmarks.analysis.replay import replay as replay_all
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     began = time.perf_counter()
     with read_run(run, everything=True) as stored, data_at(data_dir), foreign():

@@ -14,7 +14,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.storage.stored import Run
+    from goldenrule.benchmarks.storage.reader import Run
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
     from goldenrule.benchmarks.analysis.compared import verdicts
     from goldenrule.benchmarks.report.page import write_page
     from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]

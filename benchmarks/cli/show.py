@@ -29,7 +29,7 @@ def show(
         list_episodes,
         print_lines,
     )
-    from goldenrule.benchmarks.storage.reading import read_run
+    from goldenrule.benchmarks.storage.reader import read_run
 
     with read_run(run, everything=True) as stored:
         if episode is not None and ":" in episode:

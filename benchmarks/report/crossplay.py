@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, note, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, shown
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise
 from goldenrule.common.errors import UserError
 

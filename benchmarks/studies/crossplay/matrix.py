@@ -19,9 +19,9 @@ from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import INTERVAL, interval
 from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
 from goldenrule.benchmarks.statistics.scores import Array
-from goldenrule.benchmarks.storage.load import connect, meta, rows
-from goldenrule.benchmarks.storage.opening import translated
+from goldenrule.benchmarks.storage.reader import connect, meta, rows
 from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import translated
 from goldenrule.common.errors import UserError
 from goldenrule.envs.registry import spec
 

@@ -17,7 +17,7 @@ from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.run import CellSettings
-from goldenrule.benchmarks.experiments.plan import device, knob_grid, with_people
+from goldenrule.benchmarks.experiments.grid import device, knob_grid
 from goldenrule.benchmarks.studies.crossplay.pairing import (
     SB3,
     AgentSpec,
@@ -133,7 +133,7 @@ def plan(request: Request) -> Plan:
     try:
         spec(scenario)
         where = device(request.device)
-        knobs = knob_grid(scenario, with_people(scenario, {k: [v] for k, v in request.knobs.items()}))[0]
+        knobs = knob_grid(scenario, request.knobs)[0]
         make(scenario, **knobs).reset(seed=0)  # reads human cards, where there are any
         found = members(scenario, *_named(request), where)
         _check_other_seats(scenario, knobs)
