@@ -22,7 +22,6 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
     reply_needs,
 )
 from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
-from goldenrule.benchmarks.studies.partner_reward.people import account, digest
 from goldenrule.benchmarks.studies.partner_reward.split import fingerprint, shares
 from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
 from goldenrule.common.errors import UserError
@@ -31,7 +30,7 @@ from goldenrule.envs.datasets.casino import HumanDialogue, Line, Participant, lo
 from goldenrule.envs.datasets.files import has
 from goldenrule.envs.scenarios.campsite.language import ALLOCATIONS, Deal, submit
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, invent
-from goldenrule.training.pretraining.human_corpus import human_texts, need_answer
+from goldenrule.training.pretraining.human_corpus import account_of, digest, human_texts, need_answer
 
 casino = pytest.mark.skipif(
     not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.envs.datasets.files"
@@ -61,7 +60,7 @@ def dialogues() -> list[HumanDialogue]:
 
 @pytest.fixture(scope="module")
 def mind(dialogues) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
-    tokenizer = DialogueTokenizer.train(human_texts([account(d) for d in dialogues]), 500)
+    tokenizer = DialogueTokenizer.train(human_texts([account_of(d) for d in dialogues]), 500)
     size = NetworkConfig(tokenizer.vocab_size, width=16, layers=1, feed_forward=32, context=512)
     return ThreeModuleTransformer(size, 2), tokenizer
 
@@ -107,7 +106,7 @@ def test_dialogues_learnt_from_are_left_out_whatever_they_are_called(dialogues):
 
 def test_a_base_is_not_judged_on_what_it_was_pretrained_on(dialogues):
     train, test = split(dialogues)
-    base = {"people": {"casino": digest([account(d) for d in train])}}
+    base = {"people": {"casino": digest([account_of(d) for d in train])}}
     (share,) = shares(dialogues, [base])
     assert [d.id for d in share.test] == [d.id for d in test] != []
     assert (share.seen, share.trained_on) == (len(train), len(train))
