@@ -400,16 +400,11 @@ def profile(
     """
     options = options or Options()
     sample = align(scores, scores.methods if methods is None else methods)
-    return {
-        name: profile_of(
-            sample.of(name),
-            sample.strata,
-            thresholds,
-            options.bootstrap,
-            options.draws("profile", scores.metric, None, name),
-        )
-        for name in sample.methods
-    }
+    profiles = {}
+    for name in sample.methods:
+        rng = options.draws("profile", scores.metric, None, name)
+        profiles[name] = profile_of(sample.of(name), sample.strata, thresholds, options.bootstrap, rng)
+    return profiles
 
 
 def profile_of(

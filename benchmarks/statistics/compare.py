@@ -143,11 +143,7 @@ def compare(
         names = [baseline, *(name for name in names if name != baseline)]
     if len(set(names)) < len(names) or len(names) < 2:
         raise UserError(f"methods: got {', '.join(names) or 'none'}; expected two or more, each named once")
-    couples = (
-        [(later, earlier) for earlier, later in itertools.combinations(names, 2)]
-        if baseline is None
-        else [(name, baseline) for name in names[1:]]
-    )
+    couples = [(b, a) for a, b in itertools.combinations(names, 2) if baseline in (None, a)]
     parts = [(s, scores.within(s)) for s in scores.strata] if each_stratum else [(None, scores)]
     patterns = max(options.bootstrap.resamples, math.ceil(20 * (len(couples) * len(parts) + beside) / options.alpha))
     lines = []
