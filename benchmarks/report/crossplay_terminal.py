@@ -9,27 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from goldenrule.benchmarks.report.crossplay_plots import short
+from goldenrule.benchmarks.report.crossplay import MORE, RATINGS, TITLES, meaning, short
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
-TITLES = {"own": "Reward of the row", "partner": "Reward of the column", "joint": "Reward of both"}
-MORE = {
-    "third_party": "Reward of absent third parties",
-    "estimate_gap": "What the row thought that the column got, less what it got",
-}
-RATINGS = {
-    "strength": "strength\n(Elo)",
-    "own": "own",
-    "partner": "partners'",
-    "joint": "joint",
-    "third_party": "third\nparties'",
-    "own_held_out": "own, with\nheld out",
-    "partner_held_out": "held-out\npartners'",
-    "joint_self": "joint, in\nself-play",
-    "valid": "makes\nsense %",
-    "faithful": "true to its\ncard %",
-}
 PERCENT = ("valid", "faithful")
 PIPE_WIDTH, FIELD = 160, 18
 
@@ -115,7 +98,7 @@ def _counts(summary: Mapping[str, Any]) -> list[str]:
 
 def _rating(summary: Mapping[str, Any]) -> Table:
     lines = summary["rating"]
-    shown = [name for name in RATINGS if any(line[name] and line[name]["mean"] is not None for line in lines)]
+    shown = [name for name in RATINGS if any(line[name]["mean"] is not None for line in lines)]
     table = _table()
     table.add_column("agent")
     if not summary["symmetric"]:
@@ -129,25 +112,7 @@ def _rating(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _rated(name: str, figure: Mapping[str, Any] | None) -> str:
-    if name in PERCENT and figure is not None and figure["mean"] is not None:
+def _rated(name: str, figure: Mapping[str, Any]) -> str:
+    if name in PERCENT and figure["mean"] is not None:
         return f"{100 * figure['mean']:.0f}"
-    if name != "strength" or figure is None or figure["mean"] is None:
-        return _field(figure) or "-"
-    if figure["low"] is None:
-        return f"{figure['mean']:+.0f}"
-    return f"{figure['mean']:+.0f}\n[{figure['low']:+.0f}, {figure['high']:+.0f}]"
-
-
-def meaning(summary: Mapping[str, Any], where: str = "brackets") -> str:
-    """How matrix and rating are to be read; `where` the intervals stand."""
-    text = (
-        f"Means an episode; {where}: {summary['interval']}. They speak of these agents under other seeds of the "
-        "dialogues, not of the methods that trained them. "
-    )
-    if not summary["symmetric"]:
-        return text + "Payoffs are over all partners, each counting alike."
-    return text + (
-        "Payoffs are over everyone else, each counting alike, in both seats. Strength is who ends with more "
-        "(Bradley-Terry; 400 points are odds of ten to one), which is not the same as being good."
-    )
+    return _field(figure)

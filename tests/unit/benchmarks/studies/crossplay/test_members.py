@@ -16,8 +16,7 @@ from goldenrule.benchmarks.experiments.run import SweepOptions
 from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.benchmarks.studies.crossplay.matrix import read
-from goldenrule.benchmarks.studies.crossplay.members import members
-from goldenrule.benchmarks.studies.crossplay.plan import plan
+from goldenrule.benchmarks.studies.crossplay.population import members, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
 from goldenrule.common.errors import UserError
 
