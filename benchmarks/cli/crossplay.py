@@ -76,7 +76,7 @@ def crossplay(
 
 
 def _show(done: Swept, as_json: bool) -> int:
-    from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
+    from goldenrule.benchmarks.report.crossplay import print_crossplay
 
     summary, where = done.summary, clean(str(done.path))
     if as_json:
