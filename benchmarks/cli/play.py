@@ -16,7 +16,7 @@ from goldenrule.common.text import clean
 from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
-from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.envs.scenarios.base import ScenarioError
 
 if TYPE_CHECKING:
     from goldenrule.agents.base import Agent

@@ -90,7 +90,10 @@ class TestGrid:
 
     def test_no_cuda_is_told(self, monkeypatch, right):
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-        with pytest.raises(UserError, match="sweep file 's.yaml': device cuda was asked for, and no CUDA device is here; use cpu or auto"):
+        with pytest.raises(
+            UserError,
+            match="device cuda was asked for, and no CUDA device is here",
+        ):
             cells(right | {"device": "cuda"})
 
     def test_seeds_as_a_list(self, right):
