@@ -22,7 +22,8 @@ def row(method, seed, partner=0.5, **more):
     figures = dict.fromkeys(METRICS)
     counts = {"episodes": 8, "episodes_failed": 1, "episodes_estimated": 7, "messages_unscored": 2, "tokens": 10}
     fixed = {"method": method, "scenario": "hidden_needs-v0", "knobs": {"cue": 1.0}, "seed": seed}
-    return {**fixed, "status": "done", "error": None, **figures, **counts, "partner_reward": partner, **more}
+    figures |= {"negotiation": None, "partner_reward": partner}
+    return {**fixed, "status": "done", "error": None, **figures, **counts, **more}
 
 
 def failed(method, seed):
