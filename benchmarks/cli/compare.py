@@ -76,8 +76,8 @@ def compare(
     with data_at(data_dir):
         with foreign():
             cells = cells_of(wanted)
-            rehearse_agents(cells)
-        for line in doubts(cells):
+            warnings = rehearse_agents(cells)
+        for line in [*warnings, *doubts(cells)]:
             tell(line)
         folder = out or fresh_path(scenario)
         tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))
