@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds, valid_range
+from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.storage.reader import Run, episode_figures
 from goldenrule.common.text import clean
+from goldenrule.envs.registry import ANY, Range
 
 METRIC = "partner_reward"
 OPTIONS = Options(bootstrap=Bootstrap(resamples=2000))
@@ -60,7 +61,7 @@ def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None =
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
 
 
-def widest_range(rows: Sequence[Row], metric: str) -> Bounds:
+def widest_range(rows: Sequence[Row], metric: str) -> Range:
     """Valid range of a metric over all settings of the rows."""
     ranges = [valid_range(metric, row["scenario"], row["knobs"]) for row in rows] or [ANY]
     return min(low for low, _ in ranges), max(high for _, high in ranges)

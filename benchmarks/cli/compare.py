@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.run import Swept
 
 KIND = "comparison"
-METHODS = "untrained,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness"
+METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
 SCENARIO = "hidden_needs-v0"
 
 
@@ -76,8 +76,8 @@ def compare(
     with data_at(data_dir):
         with foreign():
             cells = cells_of(wanted)
-            rehearse_agents(cells)
-        for line in doubts(cells):
+            warnings = rehearse_agents(cells)
+        for line in [*warnings, *doubts(cells)]:
             tell(line)
         folder = out or fresh_path(scenario)
         tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))

@@ -62,6 +62,8 @@ def crossplay(
     check_engine(engine, address, workers is not None)
     with foreign():
         wanted = plan(Request(scenario, population, held_out, numbers, n_episodes, options, device))
+    for line in wanted.warnings:
+        tell(line)
     folder = out or fresh_path("crossplay")
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))

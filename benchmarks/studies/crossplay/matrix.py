@@ -17,13 +17,13 @@ import numpy as np
 
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import INTERVAL, interval
-from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
+from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.storage.reader import connect, meta, rows
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.benchmarks.storage.store import translated
 from goldenrule.common.errors import UserError
-from goldenrule.envs.registry import spec
+from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
 
@@ -140,7 +140,7 @@ def _metrics(row: Mapping[str, Any], shares: Mapping[str, float | None]) -> dict
     }
 
 
-def _bounds(metrics: Sequence[str], about: Mapping[str, Any]) -> Bounds:
+def _bounds(metrics: Sequence[str], about: Mapping[str, Any]) -> Range:
     """Valid range of a mean of these metrics. Without a scenario in `about`, rewards may be anything."""
     own, partner = (
         valid_range(f"{side}_reward", about.get("scenario"), about.get("knobs")) for side in ("own", "partner")
@@ -151,7 +151,7 @@ def _bounds(metrics: Sequence[str], about: Mapping[str, Any]) -> Bounds:
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
-def _over_seeds(values: Array, bounds: Bounds) -> dict[str, Any]:
+def _over_seeds(values: Array, bounds: Range) -> dict[str, Any]:
     """Mean and interval over the seeds that have a value; see `analysis.summary.interval`."""
     return interval(values[~np.isnan(values)].tolist(), bounds)
 

@@ -108,6 +108,11 @@ class Pairing(Cell):
         """No method of training."""
         return Method(self.method, "two agents as they are", None, kind="custom")
 
+    @property
+    def trains(self) -> bool:
+        """Nobody learns."""
+        return False
+
     def run(self, report: CellReport) -> CellResult:
         """Run and measure the dialogues, as an evaluation does.
 
@@ -119,7 +124,7 @@ class Pairing(Cell):
         agent = self._make(self.learner, seat_name(self.scenario, "learner"))
         world = World(self.scenario, knobs, self.others(), derive(self.seed, "world"))
         simulator = agent if isinstance(agent, Simulates) else None
-        result = evaluate(world, agent, simulator, "prediction", self.settings.episodes)
+        result = evaluate(world, agent, simulator, "prediction", self.episode_numbers)
         row = done_row(self, knobs, result, time.perf_counter() - began)
         row["weights"] = None  # nothing was trained
         return CellResult(row, result.episodes, [], agent=agent)
