@@ -22,7 +22,7 @@ from typing import Any
 
 GOLDENRULE = str(Path(sys.executable).with_name("goldenrule"))
 ROOT = Path(__file__).resolve().parent.parent
-VOLATILE = {"cell", "seconds", "run"}
+VOLATILE = {"cell", "seconds", "run", "process", "started", "host", "code", "versions", "trace"}
 """Keys that say nothing of a result."""
 
 METHODS = (
