@@ -75,7 +75,7 @@ class Knob:
         """
         parsed = _convert(value, type(self.default))
         if parsed is None or not self._allows(parsed):
-            raise ValueError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
+            raise UserError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
         return parsed
 
     def _allows(self, value: KnobValue) -> bool:
@@ -142,7 +142,7 @@ class ScenarioSpec:
         known = {knob.name: knob for knob in self.knobs}
         for name in knobs:
             if name not in known:
-                raise ValueError(
+                raise UserError(
                     f"{self.id} has no knob {name!r}; expected {', '.join(known) or 'none'}{closest(name, known)}"
                 )
         return {name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items()}
@@ -216,7 +216,7 @@ def spec(scenario_id: str) -> ScenarioSpec:
     if known is not None:
         return known
     if ":" not in scenario_id and scenario_id not in installed("scenario"):
-        raise ValueError(
+        raise UserError(
             f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{closest(scenario_id, _SPECS)}"
         )
     _PLUGGED[scenario_id] = plugged = _plugged(scenario_id)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
-from goldenrule.benchmarks.cli.messages import tell, watching
-from goldenrule.benchmarks.cli.options import knobs, named_agents, seeds, whole, words
+from goldenrule.benchmarks.cli.messages import tell
+from goldenrule.benchmarks.cli.options import SCENARIO, knobs, named_agents, seeds, whole, words
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.plan import Comparison
 
 METHODS = "untrained,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness"
-SCENARIO = "hidden_needs-v0"
 
 
 def compare(
@@ -89,7 +89,7 @@ def compare(
 def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:
     from goldenrule.benchmarks.experiments.compare import compare as run
 
-    done = run(wanted, cells, out, lambda: watching(as_json)(cells))
+    done = run(wanted, cells, out, lambda: progress_for(as_json)(cells))
     _show(done, as_json)
     return INTERRUPTED if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
 

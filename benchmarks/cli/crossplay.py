@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
-from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole, words
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.options import SCENARIO, knobs, one_each, seeds, whole, words
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -68,7 +68,7 @@ def crossplay(
     folder = out or fresh_path(RUNS, "crossplay")
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed, rerun_damaged=rerun_damaged)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
-    return _show(cross(wanted, folder, how, watching(json_)), json_)
+    return _show(cross(wanted, folder, how, progress_for(json_)), json_)
 
 
 def _show(done: Swept, as_json: bool) -> int:

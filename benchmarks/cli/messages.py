@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
@@ -11,8 +11,6 @@ from goldenrule.benchmarks.storage.naming import Names
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.cli.progress import Bars, Lines
-    from goldenrule.benchmarks.evaluation.run import Cell
     from goldenrule.benchmarks.experiments.ahead import Ahead
     from goldenrule.benchmarks.experiments.run import Swept
     from goldenrule.benchmarks.storage.stored import Run
@@ -75,14 +73,3 @@ def tell_swept(done: Swept, strangers: str) -> int:
         tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
         return INTERRUPTED
     return int(failed)
-
-
-def watching(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:
-    """What shows how far cells are: bars on a terminal where nothing else reads along, plain lines elsewhere."""
-    from rich.console import Console
-
-    from goldenrule.benchmarks.cli.progress import Bars, Lines
-
-    console = Console(stderr=True)
-    bars = console.is_terminal and not as_json
-    return lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr)

@@ -14,7 +14,7 @@ from goldenrule.benchmarks.analysis.diff import diff
 from goldenrule.benchmarks.analysis.endings import endings
 from goldenrule.benchmarks.analysis.summarising import overview
 from goldenrule.benchmarks.analysis.verdicts import comparisons
-from goldenrule.benchmarks.cli.report import summary_of
+from goldenrule.benchmarks.cli.runs import summary_of
 from goldenrule.benchmarks.report.conversations import listen
 from goldenrule.benchmarks.storage.reading import read_run
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.analysis.summarising import over_seeds
-from goldenrule.benchmarks.cli.report import summary_of
+from goldenrule.benchmarks.cli.runs import summary_of
 from goldenrule.benchmarks.report.crossplay_plots import heat_map
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reading import read_run
