@@ -1,8 +1,9 @@
-"""What an episode leaves behind: every turn with its true rewards, and how it ended."""
+"""The record of an episode: every turn with its true rewards, and how the episode ended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pickle
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,25 @@ from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Judgement
 
 
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """A turn as its speaker knows it, and nothing more: what rewards without privilege are shown.
+
+    Attributes:
+        message: who said what to whom.
+        view: what the speaker had seen when it spoke: its own card, and the messages it heard.
+    """
+
+    message: Message
+    view: View
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a SpeakerTurn has no {name!r}; only rewards with privileged = True see whole turns")
+
+
 @dataclass(slots=True)
 class Turn:
-    """One message and what came of it.
+    """One message and what came of it. Holds the truth, so that only logs and privileged rewards may see it.
 
     Attributes:
         message: who said what to whom.
@@ -22,7 +39,7 @@ class Turn:
         absent: true reward of each absent third party.
         judgement: the scenario's judgement of the message.
         record: what the speaking agent's `Reply` carried for its trainer.
-        scores: named scores given later by rewards: a number, or `None` with its reason in `reasons`.
+        scores: log of named scores: a number, or `None` with its reason in `reasons`.
         reasons: why a score is `None`, by its name.
         notes: what to show beside the turn, such as the simulated reply.
     """
@@ -36,6 +53,21 @@ class Turn:
     scores: dict[str, float | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+
+
+def speaker_turns(turns: Sequence[Turn]) -> list[SpeakerTurn]:
+    """The turns as their speakers know them, as copies.
+
+    They share no object with the turns, not even a text: from a shared one the garbage collector's back references
+    would lead to whatever else holds it, such as all cards of the table.
+    """
+    copies: list[SpeakerTurn] = unshared([SpeakerTurn(turn.message, turn.view) for turn in turns])
+    return copies
+
+
+def unshared(data: Any) -> Any:
+    """A copy of plain data down to its texts (`copy.deepcopy` would share those)."""
+    return pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
 
 
 @dataclass(slots=True)
@@ -59,6 +91,10 @@ class Episode:
     turns: list[Turn] = field(default_factory=list)
     conversation: Conversation | None = None
     error: str | None = None
+
+    def turns_of(self, agent: int) -> list[Turn]:
+        """The turns of agent number `agent`, in order."""
+        return [turn for turn in self.turns if turn.message.speaker == agent]
 
     def total(self, agent: int) -> float:
         """Undiscounted true reward of agent number `agent`."""

@@ -1,4 +1,4 @@
-"""Where a learner lives: a scenario, who sits in the other seats, and the dialogues held there."""
+"""Where a learner trains: a scenario and the agents in its other seats."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from goldenrule.common.seeding import derive
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.base import Scenario
 
 
 def seat_name(scenario: str, which: str) -> str:
@@ -29,7 +30,7 @@ def partner_seats(scenario: str, names: Sequence[str]) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class World:
-    """A scenario with its other seats taken.
+    """A scenario with its other seats taken: runs episodes of the learner with the others.
 
     Attributes:
         scenario: scenario id.
@@ -43,6 +44,7 @@ class World:
     others: Mapping[str, Agent]
     seed: int
     _envs: list[DialogueEnv] = field(default_factory=list)
+    _public: Scenario | None = None
 
     @property
     def learner(self) -> int:
@@ -70,12 +72,23 @@ class World:
             self._envs.append(make(self.scenario, **self.knobs))
         return self._envs[index]
 
-    def hold(self, agent: Agent, count: int, *stream: str | int) -> list[Episode]:
+    @property
+    def public_scenario(self) -> Scenario:
+        """The scenario's public functions: `read`, `read_in`, `stage`, `inquiry`.
+
+        An instance of its own that is never reset, so that it holds no card and no truth of any dialogue: this is what
+        estimates are made with, not the live scenario of an environment.
+        """
+        if self._public is None:
+            self._public = spec(self.scenario).build(**self.knobs)
+        return self._public
+
+    def run_episodes(self, agent: Agent, count: int, *stream: str | int) -> list[Episode]:
         """`count` dialogues of the learner's `agent` with the others, under the seeds of `stream`."""
         envs = [self.env(i) for i in range(count)]
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
         return play(envs, seats, [derive(self.seed, *stream, i) for i in range(count)])
 
     def read(self, text: str) -> float | None:
-        """The reward that a reply tells of."""
-        return self.env(0).scenario.read(text)
+        """The public reading of a reply: the reward that it tells of."""
+        return self.public_scenario.read(text)

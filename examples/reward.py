@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from goldenrule.agents import Turn
+from goldenrule.agents.episode import SpeakerTurn
 from goldenrule.rewards.base import Score
 
 WORDS = ["friend", "glad", "happy", "help", "hope", "kind", "please", "sorry", "thank", "thanks", "welcome"]
@@ -21,7 +21,7 @@ WORDS = ["friend", "glad", "happy", "help", "hope", "kind", "please", "sorry", "
 class Warmth:
     """The share of a message's words that are warm ones."""
 
-    # What its scores are called. It reads nothing but what was said, so that agents may be shown them.
+    # What its scores are called. Without privilege it is shown what the speakers knew: their messages and views.
     name = "warmth"
     privileged = False
 
@@ -32,7 +32,7 @@ class Warmth:
     ) -> None:
         self.words, self.scale = frozenset(words), scale
 
-    def score(self, turns: Sequence[Turn]) -> list[Score]:
+    def score(self, turns: Sequence[SpeakerTurn]) -> list[Score]:
         """One score for each turn, in order: finite, or `None` with the reason."""
         return [self._score(turn.message.text) for turn in turns]
 

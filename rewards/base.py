@@ -1,17 +1,18 @@
-"""What a reward is: it scores messages, a batch at a time, and says so where it cannot.
+"""The Reward protocol: a reward scores messages, a batch at a time, with a number or with none and the reason.
 
-A score is a finite number, or none with a reason: unscored is not zero.
+Unscored is not zero: a score is a finite number, or none with a reason.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.episode import Episode, Turn, speaker_turns
 from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.numbers import as_float
 from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.untrusted import contained
 
@@ -23,7 +24,7 @@ RESERVED = (TASK, "truth", "truth_of_everyone")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one message is worth to one reward.
+    """The score that one reward gives to one message.
 
     Attributes:
         value: a finite number, or `None` where the reward cannot be had.
@@ -51,15 +52,24 @@ class Reward(Protocol):
 
     Attributes:
         name: what its scores are called: `rlhf`, `kindness`, ...; not `task`.
-        privileged: whether it reads the scenario's truth (cards, judgements, others' rewards), which no agent
-            may see; such scores never reach an agent's infos.
+        privileged: whether it reads the scenario's truth (cards, judgements, others' rewards and scores), which no
+            agent may see; such scores never reach an agent's infos.
     """
 
     name: str
     privileged: bool
 
-    def score(self, turns: Sequence[Turn]) -> Sequence[Score]:
-        """One score for each turn, in order."""
+    def score(self, turns: Sequence[Any]) -> Sequence[Score]:
+        """One score for each turn, in order.
+
+        Args:
+            turns: `SpeakerTurn`s, or `Turn`s for a privileged reward.
+
+        Returns:
+            Scores. A bare number stands for a `Score` of it, as do tensors and arrays of one element (see
+            `goldenrule.common.numbers`), so that a tensor of N rewards will do; a bare `None` lacks its reason and is
+            refused.
+        """
 
 
 def load_reward(name: str, params: Mapping[str, Any] | None = None) -> Reward:
@@ -101,73 +111,125 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
     """The scores of `turns`, checked.
 
     Args:
-        reward: who is asked.
+        reward: who is asked. Only a privileged one is handed the turns; others get what the speakers knew.
         turns: the messages, one batch.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
 
     Raises:
-        ScoreError: the wrong number of scores, something that is no `Score`, or NaN or infinity.
+        ScoreError: see `check_scores`.
     """
     if not turns:
         return []
+    shown = list(turns) if reward.privileged else speaker_turns(turns)
     with contained():
-        scores = list(reward.score(turns))
-    if len(scores) != len(turns):
-        raise ScoreError(f"reward {reward.name!r} gave {len(scores)} scores; expected {len(turns)}, one a turn")
-    for row, score in enumerate(scores):
-        if not isinstance(score, Score):
-            raise ScoreError(f"reward {reward.name!r} gave a {type(score).__name__} for {place(row)}; expected a Score")
-        if score.value is not None and not math.isfinite(score.value):
+        given = reward.score(shown)
+        if not isinstance(given, Iterable):
+            raise ScoreError(f"reward {reward.name!r} gave a {type(given).__name__}; expected {len(turns)} scores")
+        scores = list(given)
+    return check_scores(scores, f"reward {reward.name!r}", len(turns), place)
+
+
+def check_scores(given: Sequence[Any], giver: str, count: int, place: Callable[[int], str]) -> list[Score]:
+    """What was given as scores, with plain floats for values.
+
+    Args:
+        given: scores or bare numbers, as a reward or a method returned them.
+        giver: who gave them, for the error.
+        count: how many there should be.
+        place: where message number `i` is, in words, for the error.
+
+    Raises:
+        ScoreError: a wrong number of scores, or one that is no finite number, nor `None` with a reason in words.
+    """
+    if len(given) != count:
+        raise ScoreError(f"{giver} gave {len(given)} scores; expected {count}, one a turn")
+    scores = []
+    for row, one in enumerate(given):
+        try:
+            scores.append(_as_score(one))
+        except ValueError as wrong:
             raise ScoreError(
-                f"reward {reward.name!r} gave {score.value} for {place(row)}; "
-                "expected a finite number, or None with a reason"
-            )
+                f"{giver} gave {wrong} for {place(row)}; expected a finite number, or None with a reason"
+            ) from None
     return scores
 
 
-def record(turn: Turn, name: str, score: Score) -> None:
-    """Write `score` into `turn` under `name`.
+def _as_score(given: Any) -> Score:
+    """A score of a plain float or none.
 
     Raises:
-        ScoreError: the turn already has a score of that name.
+        ValueError: it is no such thing; the message says what it is.
     """
-    if name in turn.scores:
-        raise ScoreError(_taken(name, "a turn"))
-    turn.scores[name] = None if score.value is None else float(score.value)
+    if given is None:
+        raise ValueError("a bare None")
+    score = given if isinstance(given, Score) else Score(given)
+    for words in (score.reason, score.note):
+        if not isinstance(words, str):
+            raise ValueError(f"a reason or note of type {type(words).__name__}")
+    if score.value is None:
+        return score
+    value = as_float(score.value)
+    if not math.isfinite(value):
+        raise ValueError(str(value))
+    return replace(score, value=value)
+
+
+def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) -> list[Score]:
+    """Score every message of one seat in many episodes, as one batch.
+
+    Args:
+        reward: who is asked, once.
+        episodes: where the messages were said.
+        learner: index of the seat whose messages are scored.
+
+    Returns:
+        The scores, in the order of the episodes and their turns. They are not written anywhere: see `log_scores`.
+
+    Raises:
+        ScoreError: see `check_scores`.
+    """
+    turns, place = _messages(episodes, learner)
+    return ask(reward, turns, place)
+
+
+def _messages(episodes: Iterable[Episode], learner: int) -> tuple[list[Turn], Callable[[int], str]]:
+    """The turns of one seat, and where number `i` of them is, in words."""
+    found = [
+        (turn, episode, number)
+        for episode in episodes
+        for number, turn in enumerate(episode.turns)
+        if turn.message.speaker == learner
+    ]
+
+    def place(row: int) -> str:
+        _, episode, number = found[row]
+        return f"{episode.agents[learner]}, turn {number} of the episode with seed {episode.seed}"
+
+    return [turn for turn, _, _ in found], place
+
+
+def log_scores(episodes: Iterable[Episode], learner: int, name: str, scores: Sequence[Score]) -> None:
+    """Write the scores of one seat's messages into the log of their turns.
+
+    Args:
+        episodes, learner, scores: as `score_episodes` takes and returns them.
+        name: what they are called in the log.
+
+    Raises:
+        ScoreError: a turn already has a score of that name; nothing has been written then.
+    """
+    turns, place = _messages(episodes, learner)
+    for row, turn in enumerate(turns):
+        if name in turn.scores:
+            raise ScoreError(f"{place(row)} already has a score named {name!r}; give one of the two another name")
+    for turn, score in zip(turns, scores, strict=True):
+        log_score(turn, name, score)
+
+
+def log_score(turn: Turn, name: str, score: Score) -> None:
+    """Write `score` into the log of `turn` under `name`."""
+    turn.scores[name] = score.value
     if score.value is None:
         turn.reasons[name] = score.reason
     if score.note:
         turn.notes[name] = score.note
-
-
-def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) -> list[Score]:
-    """Score every message of one seat in many episodes, as one batch, and write the scores into the turns.
-
-    Args:
-        reward: who is asked, once.
-        episodes: whose turns get `scores[reward.name]`, and `reasons` and `notes` where there are any.
-        learner: index of the seat whose messages are scored.
-
-    Returns:
-        The scores, in the order of the episodes and their turns.
-
-    Raises:
-        ScoreError: see `ask` and `record`; nothing has been written then.
-    """
-    turns, places = [], []
-    for episode in episodes:
-        for number, turn in enumerate(episode.turns):
-            if turn.message.speaker == learner:
-                turns.append(turn)
-                places.append(f"{episode.agents[learner]}, turn {number} of the episode with seed {episode.seed}")
-    for turn, place in zip(turns, places, strict=True):
-        if reward.name in turn.scores:
-            raise ScoreError(_taken(reward.name, place))
-    scores = ask(reward, turns, places.__getitem__)
-    for turn, score in zip(turns, scores, strict=True):
-        record(turn, reward.name, score)
-    return scores
-
-
-def _taken(name: str, place: str) -> str:
-    return f"{place} already has a score named {name!r}; give one of the two rewards another name"

@@ -52,7 +52,7 @@ class Kindness:
 
     Args:
         estimator: who imagines the partner's reply.
-        mind: the agent that imagines; may be `None` for `oracle`.
+        simulator: the agent that imagines; may be `None` for `oracle`.
         read: the reward a reply tells of, in the units of the true reward, or `None` where it does not tell.
         partners: seat of the partner, or seats of several, of whom each message is for one (`addressee`).
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
@@ -64,7 +64,7 @@ class Kindness:
     def __init__(
         self,
         estimator: Estimator,
-        mind: Simulates | None,
+        simulator: Simulates | None,
         read: Callable[[str], float | None],
         partners: int | Sequence[int],
         *,
@@ -79,13 +79,13 @@ class Kindness:
             raise ValueError(
                 f"individuals {individuals!r} is unknown; expected one of {', '.join(get_args(Individuals))}"
             )
-        if mind is None and estimator != "oracle":
+        if simulator is None and estimator != "oracle":
             raise ValueError(f"estimator {estimator!r} needs an agent that imagines; none was given")
-        if estimator == "naive" and not isinstance(mind, Speaks):
-            raise ValueError(f"estimator 'naive' needs an agent with speak(views); {type(mind).__name__} has none")
+        if estimator == "naive" and not isinstance(simulator, Speaks):
+            raise ValueError(f"estimator 'naive' needs an agent with speak(views); {type(simulator).__name__} has none")
         self.name, self.privileged = name, estimator == "oracle"
         self.estimator: Estimator = estimator
-        self.mind, self.read, self.partners = mind, read, seats(partners)
+        self.simulator, self.read, self.partners = simulator, read, seats(partners)
         self.individuals, self.scenario = individuals, scenario
         self._rng = generator(0, "kindness", "shuffled") if rng is None else rng
 
@@ -161,13 +161,13 @@ class Kindness:
 
     def _answers(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str]:
         """What each other says next, as the estimator imagines it."""
-        assert self.mind is not None
+        assert self.simulator is not None
         if not views:
             return []
         if self.estimator == "naive":
-            assert isinstance(self.mind, Speaks)
-            return self.mind.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
-        return self.mind.simulate(views, others)
+            assert isinstance(self.simulator, Speaks)
+            return self.simulator.speak([view.in_the_shoes_of(j) for view, j in zip(views, others, strict=True)])
+        return self.simulator.simulate(views, others)
 
 
 def talks_of(turns: Sequence[Turn]) -> list[list[int]]:

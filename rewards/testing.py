@@ -1,4 +1,7 @@
-"""Check a reward: `check_reward(MyReward)` tries everything that others rely on, and gives a `Finding` for each."""
+"""Check a reward: `check_reward(MyReward)` tries everything that others rely on, and gives a `Finding` for each.
+
+That it reads no truth without saying so need not be tried: it is not handed any (`rewards.base.ask`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from goldenrule.agents.testing import ODD, SCENARIO, Chooser, Stage
 from goldenrule.agents.world import partner_seats
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import generator
-from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.testing.report import (
     BrokenError,
     Finding,
@@ -168,25 +170,6 @@ def _any_size(case: _Case) -> None:
     case.same(case.scores(), alone, "when it is scored alone", _TOLERANCE)
 
 
-def _admits_what_it_reads(case: _Case) -> None:
-    """Others' rewards and the scenario's judgements are replaced; the speaker's own reward it may know."""
-    if case.make().privileged:
-        raise NotTried("it says that it reads the truth")
-    turns = case.turns()
-    for turn in turns:
-        me = turn.message.speaker
-        turn.rewards = tuple(paid if seat == me else paid + 1.37 for seat, paid in enumerate(turn.rewards))
-        turn.absent = {name: paid - 2.5 for name, paid in turn.absent.items()}
-        turn.judgement = Judgement()
-        turn.scores.clear()
-    try:
-        blind = case.scores(turns)
-    except Exception as error:
-        raise BrokenError(f"it fails without the scenario's truth ({error}); expected privileged = True") from error
-    what = "when others' rewards and the judgement are hidden; expected privileged = True"
-    case.same(case.scores(), blind, what)
-
-
 PROPERTIES: Mapping[str, Callable[[_Case], None]] = {
     "it can be made, and has a name, privileged and score(turns)": _has_its_parts,
     "it gives one finite Score, or none with a reason, for each message": _scores_well,
@@ -195,6 +178,5 @@ PROPERTIES: Mapping[str, Callable[[_Case], None]] = {
     "the messages are left as they were": _leaves_turns_alone,
     "scores belong to their messages, whatever the order of the batch": _keeps_order,
     "a score does not depend on the messages beside it": _any_size,
-    "it reads no truth, or says that it is privileged": _admits_what_it_reads,
 }
 """What is tried, in words, and how."""

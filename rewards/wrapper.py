@@ -16,7 +16,7 @@ from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.dialogue_state import Table
-from goldenrule.rewards.base import TASK, Reward, Score, ask, record
+from goldenrule.rewards.base import TASK, Reward, Score, ask, log_score
 
 
 def last_turns(table: Table) -> list[Turn]:
@@ -119,7 +119,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
 
         for reward, weight in self._asked:
             for turn, score in zip(asked, ask(reward, asked, place), strict=True):
-                record(turn, reward.name, score)
+                log_score(turn, reward.name, score)
                 self._pay(self.possible_agents[turn.message.speaker], reward, weight, score)
 
     def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:

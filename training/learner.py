@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.world import World, seat_name
+from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, Sequences, collate, cropped
@@ -33,8 +35,8 @@ class TrainingConfig:
         minibatches: gradient steps a rollout; no more than there are dialogues.
         learning_rate: of AdamW; short warm-up, then linear decay to a tenth.
         clip: PPO's epsilon.
-        discount, gae_decay: gamma and lambda over the learner's messages; the scenario's own gamma if not given. 0 is
-            kindness one reply ahead.
+        discount: gamma over the learner's messages; the scenario's own if not given. 0 is kindness one reply ahead.
+        gae_lambda: lambda of the advantage estimates.
         kl: weight of KL(policy || start policy).
         value: weight of the value loss.
         imitation: weight of the interleaved behaviour loss.
@@ -51,7 +53,7 @@ class TrainingConfig:
     learning_rate: float = 2e-3
     clip: float = 0.2
     discount: float | None = None
-    gae_decay: float = 0.95
+    gae_lambda: float = 0.95
     kl: float = 0.02
     value: float = 0.5
     imitation: float = 0.5
@@ -87,7 +89,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "learning_rate": (0.0, 1.0),
     "clip": (0.0, 1.0),
     "discount": (0.0, 1.0),
-    "gae_decay": (0.0, 1.0),
+    "gae_lambda": (0.0, 1.0),
     "kl": (0.0, 1000.0),
     "value": (0.0, 1000.0),
     "imitation": (0.0, 1000.0),
@@ -119,6 +121,18 @@ class Progress:
     failed: int
     unscored: int
 
+    def __post_init__(self) -> None:
+        # A method of the user's own may report tensors and NumPy numbers; what is kept are plain ones.
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None and "None" in str(one.type):
+                continue
+            try:
+                number = as_float(value)
+            except ValueError as wrong:
+                raise ValueError(f"{one.name} of an update's Progress is {wrong}; expected a number") from None
+            object.__setattr__(self, one.name, int(number) if one.type == "int" else number)
+
 
 Report = Callable[[Progress], None]
 
@@ -133,6 +147,11 @@ class Learner:
         world: where.
         corpus: pre-training conversations to interleave; `None` for none.
         seed: of every draw.
+
+    Attributes:
+        failed: dialogues that failed so far.
+        messages_asked: messages for which the reward was asked so far.
+        unscored_reasons: why nothing could be learnt from some of them, and how often.
     """
 
     network: ThreeModuleTransformer
@@ -146,7 +165,8 @@ class Learner:
     optimizer: Optimiser = field(init=False)
     rng: np.random.Generator = field(init=False)
     failed: int = 0
-    unscored: int = 0
+    messages_asked: int = 0
+    unscored_reasons: Counter[str] = field(default_factory=Counter)
     _pool: list[Item] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -159,6 +179,11 @@ class Learner:
             dialogues = max(64, min(1024, wanted // 2))
             items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
             self._pool = [cropped(item, self.network.config.context) for item in items]
+
+    @property
+    def unscored(self) -> int:
+        """Messages that could not be learnt from so far."""
+        return self.unscored_reasons.total()
 
     @property
     def discount(self) -> float:
@@ -177,10 +202,10 @@ class Learner:
         return seat_name(self.world.scenario, "learner")
 
     def collect(self, update: int) -> list[Episode]:
-        """A rollout's finished dialogues. Failed ones are counted and set aside: they have no reward to learn from."""
-        held = self.world.hold(self.agent, self.config.dialogues, "rollout", update)
-        finished = [episode for episode in held if episode.status != "failed"]
-        self.failed += len(held) - len(finished)
+        """The finished dialogues of an update's rollout; failed ones are counted, and left out: they have no reward."""
+        episodes = self.world.run_episodes(self.agent, self.config.dialogues, "rollout", update)
+        finished = [episode for episode in episodes if episode.status != "failed"]
+        self.failed += len(episodes) - len(finished)
         return finished
 
     def interleaved(self, count: int) -> Sequences | None:

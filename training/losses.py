@@ -54,6 +54,11 @@ def clipped_policy_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tens
     return -torch.minimum(ratio * advantages, clipped * advantages).mean()
 
 
+def value_loss(values: Tensor, returns: Tensor) -> Tensor:
+    """Half the mean squared error of value estimates [N] to returns [N]."""
+    return 0.5 * (values - returns).square().mean()
+
+
 def kl_divergence(logits: Tensor, reference_logits: Tensor) -> Tensor:
     """Exact KL(policy || reference) in nats a token, from logits [N, vocab]; banned ids count nothing."""
     logprobs = torch.log_softmax(logits, -1)

@@ -22,6 +22,11 @@ EVERYTHING: Route = frozenset(MODULES)
 """No routing at all: the control `unsplit`."""
 
 
+def routes(split: bool) -> tuple[Route, Route]:
+    """The routes of reward and of prediction error; both everywhere for the control `unsplit`."""
+    return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
+
+
 def module_of(parameter_name: str) -> str:
     """The module that owns a parameter of `ThreeModuleTransformer`, by the parameter's name."""
     for module in ("behaviour", "prediction", "perception"):

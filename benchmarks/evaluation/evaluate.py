@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.agents.base import Agent, Simulates
-from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
 from goldenrule.common.seeding import generator
-from goldenrule.rewards.base import Reward, Score, score_episodes
+from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee
 from goldenrule.rewards.truth import record_truth
 
@@ -36,7 +36,7 @@ class _NoEstimate:
     name = ESTIMATE
     privileged = False
 
-    def score(self, turns: Sequence[Turn]) -> list[Score]:
+    def score(self, turns: Sequence[SpeakerTurn]) -> list[Score]:
         return [Score(None, "the agent does not imagine others") for _ in turns]
 
 
@@ -53,12 +53,12 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
         count: how many episodes.
     """
     spoken = getattr(mind, "tokens", None)
-    held = world.hold(agent, count, "evaluation")
+    held = world.run_episodes(agent, count, "evaluation")
     finished = [episode for episode in held if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
-    scenario = world.env(0).scenario
+    scenario = world.public_scenario
     rewards: list[Reward] = [_NoEstimate()]
     if mind is not None:
         rewards = [
@@ -66,7 +66,7 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
             Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED),
         ]
     for reward in rewards:
-        score_episodes(reward, finished, world.learner)
+        log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
     records = [as_data(one, number, world.learner, world.partners, world.read) for number, one in enumerate(held)]
     tokens = None if spoken is None else getattr(mind, "tokens", spoken) - spoken
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)

@@ -80,7 +80,8 @@ class Plot:
 
 def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+    # An SVG shows the page's own paper, light or dark; a PNG may be opened on any.
+    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata, transparent=kind == "svg")
     return buffer.getvalue()
 
 

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  // Texts of the run reach the page through textContent alone.
+  // Texts of the run reach the page through textContent only, so none of them can become markup.
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const make = (tag, name, text) => {
@@ -9,7 +9,7 @@
     if (text !== undefined && text !== null) node.textContent = text;
     return node;
   };
-  const worth = (value) => (value === null || value === undefined ? "no score" : String(Math.round(value * 100) / 100).replace("-", "\u2212"));
+  const format = (value) => (value === null || value === undefined ? "no score" : String(Math.round(value * 100) / 100).replace("-", "\u2212"));
   const verdicts = { high: "too high", low: "too low", right: "about right", unscored: "without an estimate" };
   const endings = { terminated: "by itself", truncated: "at the turn limit", failed: "failed" };
   const cellOf = (talk) => data.cells[talk.cell];
@@ -78,7 +78,7 @@
   function summary(talk) {
     if (talk.status === "failed") return ": failed";
     if (talk.truth === null) return "";
-    return ": got " + worth(talk.truth) + (talk.estimate === null ? ", no estimate" : ", thought " + worth(talk.estimate));
+    return ": true " + format(talk.truth) + (talk.estimate === null ? ", no estimate" : ", estimated " + format(talk.estimate));
   }
 
   function open(talk, button) {
@@ -90,8 +90,8 @@
     button.tabIndex = 0;
     const cell = cellOf(talk);
     const who = talk.partners.length > 1 ? "partners" : "partner";
-    const got = talk.truth === null ? "What the " + who + " got is not known" : "The " + who + " got " + worth(talk.truth);
-    const thought = talk.estimate === null ? "; there is no estimate." : "; the agent thought " + worth(talk.estimate) + " ";
+    const got = talk.truth === null ? "What the " + who + " got is not known" : "The " + who + " got " + format(talk.truth);
+    const thought = talk.estimate === null ? "; there is no estimate." : "; the agent\u2019s estimate was " + format(talk.estimate) + " ";
     const totals = make("p", "totals", "Ended " + (endings[talk.status] || talk.status) + ". " + got + thought);
     if (talk.verdict !== "unscored") totals.append(make("span", talk.verdict, "(" + verdicts[talk.verdict] + ")"));
     const parts = [make("h3", "", data.methods[cell.method] + ", seed " + cell.seed + ", episode " + talk.number), make("p", "card", cell.setting + "; environment seed " + talk.seed), totals];
@@ -101,52 +101,52 @@
       line.append(make("b", "", (talk.agents[seat] || "?") + "\u2019s private card: "), make("span", "what", card));
       parts.push(line);
     });
-    talk.lines.forEach((line) => parts.push(said(talk, line)));
+    talk.lines.forEach((line) => parts.push(message(talk, line)));
     if (talk.left_out) parts.push(make("p", "none", talk.left_out + " more messages are in the log."));
     at("talk").className = "m" + cell.method;
     at("talk").replaceChildren(...parts);
     at("talk").scrollTop = 0;
   }
 
-  function said(talk, line) {
+  function message(talk, line) {
     const mine = line.who === talk.learner;
-    const box = make("div", "said" + (mine ? " mine" : "") + (line.who < 0 ? " told" : ""));
+    const box = make("div", "said" + (mine ? " mine" : "") + (line.who < 0 ? " narration" : ""));
     const to = line.to === null ? "" : " to " + (line.to.map((seat) => talk.agents[seat]).join(", ") || "nobody");
     box.append(make("span", "who", (line.who < 0 ? "what happens" : talk.agents[line.who]) + to), make("span", "what", line.text || "(says nothing)"));
-    if (mine && ("estimate" in line.scores || "truth" in line.scores)) box.append(beside(talk, line));
+    if (mine && ("estimate" in line.scores || "truth" in line.scores)) box.append(replies(talk, line));
     const notes = remarks(line);
     if (notes) box.append(make("span", "small", notes));
     return box;
   }
 
-  function beside(talk, line) {
+  function replies(talk, line) {
     const next = line.answer === null ? null : talk.lines[line.answer];
     const answer = next ? next.text : null;
     const several = talk.partners.length > 1 && next;
     const pair = make("div", "beside");
     pair.append(
-      column("imagined answer", line.imagined, "none is stored", "estimate: " + worth(line.scores.estimate), line.reasons.estimate),
-      column(several ? "real answer of " + talk.agents[next.who] : "real answer", answer, line.answer === null ? "there was none" : "it is in the log", "true reward: " + worth(line.scores.truth), line.reasons.truth),
+      column("imagined reply", line.imagined, "none is stored", "estimate: " + format(line.scores.estimate), line.reasons.estimate),
+      column(several ? "real reply of " + talk.agents[next.who] : "real reply", answer, line.answer === null ? "there was none" : "it is in the log", "true reward: " + format(line.scores.truth), line.reasons.truth),
     );
-    if (line.predicted !== null) pair.append(column("its prediction output", line.predicted, "", "would be: " + worth(line.scores.predicted), line.reasons.predicted));
+    if (line.predicted !== null) pair.append(column("predicted reply", line.predicted, "", "would be: " + format(line.scores.predicted), line.reasons.predicted));
     return pair;
   }
 
   function column(label, text, otherwise, value, reason) {
     const column = make("div");
-    column.append(make("span", "label", label), make("span", text === null ? "what none" : "what", text === null ? otherwise : text), make("span", "worth", value + (reason ? " (" + reason + ")" : "")));
+    column.append(make("span", "label", label), make("span", text === null ? "what none" : "what", text === null ? otherwise : text), make("span", "score", value + (reason ? " (" + reason + ")" : "")));
     return column;
   }
 
   function remarks(line) {
     const parts = [];
-    for (const [name, value] of Object.entries(line.rewards)) parts.push(name + " gets " + worth(value));
-    if (line.proxy !== null) parts.push("proxy " + worth(line.proxy));
+    for (const [name, value] of Object.entries(line.rewards)) parts.push(name + " gets " + format(value));
+    if (line.proxy !== null) parts.push("proxy " + format(line.proxy));
     if (line.valid === false) parts.push("not understood");
     if (line.faithful === false) parts.push("does not fit the card");
     for (const [name, value] of Object.entries(line.facts)) parts.push(name + ": " + value);
     for (const [name, value] of Object.entries(line.scores)) {
-      if (!["estimate", "truth", "predicted"].includes(name)) parts.push(name + " " + worth(value) + (line.reasons[name] ? " (" + line.reasons[name] + ")" : ""));
+      if (!["estimate", "truth", "predicted"].includes(name)) parts.push(name + " " + format(value) + (line.reasons[name] ? " (" + line.reasons[name] + ")" : ""));
     }
     return parts.join(" \u00b7 ");
   }

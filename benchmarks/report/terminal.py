@@ -99,10 +99,11 @@ def table_lines(
             max(map(cell_len, [*title.split(), *(part for row in cells for part in row[place])]))
             for place, title in enumerate(columns)
         ]
-        if beside + sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+        total = beside + sum(widths) + len(GAP) * (len(widths) - 1)
+        if total <= width:
             break
     widest = max(widths, default=0)
-    below = beside + widest > width or (beside > width // 2 and beside + sum(widths) > width)
+    below = total > width and (beside > width // 2 or beside + widest > width)
     margin = len(GAP) if below else beside
     for number, block in enumerate(_blocks(widths, width - margin)):
         if number:

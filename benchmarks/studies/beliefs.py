@@ -61,7 +61,7 @@ def belief_cases(
     """Hold `dialogues` talks of scripted people that no pre-training has drawn, and imagine the replies in them."""
     world = World(SCENARIO, knobs, {name: make() for name, make in people(SCENARIO, "corpus").items()}, seed)
     views, facts, beliefs = [], [], []
-    for episode in world.hold(world.others["helper"], dialogues, "beliefs"):
+    for episode in world.run_episodes(world.others["helper"], dialogues, "beliefs"):
         for turn, reply in zip(episode.turns, episode.turns[1:], strict=False):
             if turn.message.speaker == HELPER and turn.judgement.facts["answer"] is not None:
                 views.append(turn.view.append(turn.message))

@@ -124,7 +124,7 @@ def make_learner(base):
 
 
 def true_reward(learner):
-    held = learner.world.hold(learner.agent, 200, "test")
+    held = learner.world.run_episodes(learner.agent, 200, "test")
     return sum(episode.total(learner.world.partner) for episode in held) / len(held)
 
 
@@ -138,7 +138,7 @@ def shuffled(learner, report):
 
 def served(learner):
     """How often each drink is served in 200 dialogues."""
-    held = learner.world.hold(learner.agent, 200, "test")
+    held = learner.world.run_episodes(learner.agent, 200, "test")
     texts = [episode.turns[1].message.text for episode in held]
     return {drink: texts.count(f"Here is {drink}.") for drink in DRINKS}
 

@@ -9,10 +9,11 @@ For each state s_i of a conversation:
 
 Departures. The prediction output also learns from what the partner *really* answered, and pre-training stays
 interleaved: without these the policy learns gibberish that its imagined partner is thankful for (EXPERIMENTS.md).
-`eta_r`-weighted NLL for the behaviour heads acts on the interleaved conversations, where rewards are known, and not on
-the policy's own samples. The sign in the short form of Algorithm 4 is a misprint: both gradients are descended.
+Further departures, common to all methods, are in `training.ppo`. The sign in the short form of Algorithm 4 is a
+misprint: both gradients are descended.
 
-Controls share every line but who imagines: `oracle` (the true reward), `shuffled` (another conversation's estimate).
+Controls share every line but who imagines: `oracle` (nobody: the true reward), `shuffled` (the prediction output, for
+another conversation of the rollout). `feedback_kindness` imagines nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from goldenrule.common.seeding import generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Estimator, Individuals, Kindness
 from goldenrule.training.learner import Learner, Report
-from goldenrule.training.loop import train
+from goldenrule.training.ppo import train
 
 
 def train_empathetic_kindness(
@@ -31,7 +32,7 @@ def train_empathetic_kindness(
 
     Args:
         learner: changed in place.
-        report: told of each update.
+        report: called after each update.
         estimator: `prediction`, or a control: `oracle`, `shuffled`.
         individuals: whose rewards count.
     """
@@ -42,7 +43,7 @@ def train_empathetic_kindness(
         world.read,
         world.partners,
         individuals=individuals,
-        scenario=world.env(0).scenario,
+        scenario=world.public_scenario,
         rng=generator(learner.seed, "shuffled"),
     )
-    train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), kindness.name, report)
+    train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), report)

@@ -111,9 +111,9 @@ def ppo_on(
 
 
 def _train_on(learner: Learner, report: Report, reward: Reward) -> None:
-    from goldenrule.training.loop import train
+    from goldenrule.training.ppo import train
 
-    train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), reward.name, report)
+    train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), report)
 
 
 FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from goldenrule.agents.episode import Episode
@@ -215,33 +216,35 @@ def gate(
     agents = {name: maker() for name, maker in makers.items()}
     world = World(scenario, knobs, agents, derive(seed, "gate"))
     helper = agents[learner if learner in agents else learner.rsplit("_", 1)[0]]
-    episodes = world.hold(helper, dialogues, "gate")
-    mind = LanguageModel(network, tokenizer)
-    kindness = Kindness("prediction", mind, world.read, world.partner, name="imagined")
-    score_episodes(kindness, episodes, world.learner)
+    episodes = world.run_episodes(helper, dialogues, "gate")
+    simulator = LanguageModel(network, tokenizer)
+    kindness = Kindness("prediction", simulator, world.read, world.partner)
+    scores = iter(score_episodes(kindness, episodes, world.learner))
     hits: dict[str, list[float]] = {}
     for episode in episodes:
-        for turn, reply in zip(episode.turns, episode.turns[1:], strict=False):
-            told = world.read(reply.message.text)
-            if turn.message.speaker == world.learner and reply.message.speaker == world.partner and told is not None:
-                imagined = turn.scores["imagined"]
+        for turn, reply in zip_longest(episode.turns, episode.turns[1:]):
+            if turn.message.speaker != world.learner:
+                continue
+            imagined = next(scores).value
+            told = None if reply is None else world.read(reply.message.text)
+            if told is not None and reply.message.speaker == world.partner:
                 hits.setdefault(f"{told:g}", []).append(float(imagined is not None and abs(imagined - told) < 1e-6))
     every = [hit for group in hits.values() for hit in group]
-    paid = _paid(world, mind, episodes)
+    paid = _paid(world, simulator, episodes)
     shares = {reading: sum(group) / len(group) for reading, group in sorted(hits.items())}
     if not every:
         return Gate(0.0, {}, 0.0, 0, paid)
     return Gate(sum(every) / len(every), shares, sum(shares.values()) / len(shares), len(every), paid)
 
 
-def _paid(world: World, mind: LanguageModel, episodes: Sequence[Episode]) -> dict[str, float] | None:
+def _paid(world: World, simulator: LanguageModel, episodes: Sequence[Episode]) -> dict[str, float] | None:
     """`Gate.paid`, over the talks at whose end the scenario asks."""
-    scenario, me, partner = world.env(0).scenario, world.learner, world.partner
+    scenario, me, partner = world.public_scenario, world.learner, world.partner
     ended = [(e, e.conversation.seen_by(me)) for e in episodes if e.conversation is not None]
     asked = [(e, view, q) for e, view in ended if (q := scenario.inquiry(view, partner)) is not None]
     if not asked:
         return None
-    answers = mind.simulate([question for _, _, question in asked], [partner] * len(asked))
+    answers = simulator.simulate([question for _, _, question in asked], [partner] * len(asked))
     hits: dict[str, list[bool]] = {}
     for (episode, view, _), answer in zip(asked, answers, strict=True):
         words = " ".join(m.text for m in view.messages if m.speaker == partner)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import torch
 
-from goldenrule.agents.networks.routing import EVERYTHING, PREDICTION, REWARD, Route, routed_backward
+from goldenrule.agents.networks.routing import routed_backward, routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.seeding import derive, generator
@@ -75,11 +75,6 @@ def imitation_losses(
     logits = token_logits(network, hidden, batch, everyone, "prediction")
     prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
     return ImitationLosses(behaviour, prediction)
-
-
-def routes(split: bool) -> tuple[Route, Route]:
-    """Where the behaviour's and the prediction's gradients go."""
-    return (REWARD, PREDICTION) if split else (EVERYTHING, EVERYTHING)
 
 
 MoreItems = Callable[[int, int], list[Item]]

@@ -97,7 +97,7 @@ def train_sb3(learner: Learner, reward: Reward, report: Report) -> Sb3Agent:
             n_steps=steps,
             batch_size=max(2, rollout // config.minibatches),
             gamma=learner.discount,
-            gae_lambda=config.gae_decay,
+            gae_lambda=config.gae_lambda,
             clip_range=config.clip,
             policy_kwargs=shape.arguments(),
             seed=derive(learner.seed, "sb3") % 2**32,  # NumPy's global generator takes no more bits

@@ -1,13 +1,16 @@
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
+import torch
 from pettingzoo.test import api_test
 
 from goldenrule.agents import Episode, Turn
 from goldenrule.common.untrusted import ForeignError
 from goldenrule.envs import CheckError, DialogueEnv, Message, View, check
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.rewards.base import Score, ScoreError, ask, score_episodes
+from goldenrule.rewards.base import Score, ScoreError, ask, log_scores, score_episodes
 from goldenrule.rewards.wrapper import RewardWrapper
 
 
@@ -74,12 +77,12 @@ def test_stacked_wrappers_keep_both_scores(panel):
     assert env.score_names == ("a", "b", "c")
 
 
-def test_an_outer_reward_sees_what_an_inner_one_said(panel):
-    seen = Given("b", lambda turn: Score(turn.scores["a"] * 10))
+def test_an_outer_reward_sees_what_an_inner_one_said_if_it_is_privileged(panel):
+    seen = Given("b", lambda turn: Score(turn.scores["a"] * 10), privileged=True)
     env = RewardWrapper(RewardWrapper(DialogueEnv(panel(together=False)), [length("a")]), [seen])
     env.reset(seed=0)
     env.step("four")
-    assert env.infos["host_0"]["scores"]["b"] == 40.0
+    assert env.log[0].scores["b"] == 40.0
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("task",)])
@@ -117,7 +120,19 @@ def test_what_is_not_finite_is_refused_by_wrapper_agent_and_turn(talk, value):
 
 @pytest.mark.parametrize(
     ("scores", "match"),
-    [([], "gave 0 scores; expected 1"), ([0.5], "gave a float for host_0 at turn 0; expected a Score")],
+    [
+        ([], "gave 0 scores; expected 1"),
+        (None, "gave a NoneType; expected 1 scores"),
+        (["0.5"], "gave a str for host_0 at turn 0; expected a finite number"),
+        ([1j], "gave a complex for host_0"),
+        ([None], "gave a bare None for host_0 at turn 0; expected a finite number, or None with a reason"),
+        ([torch.ones(2)], r"gave a Tensor of shape \(2,\) for host_0"),
+        ([np.ones((1, 0))], r"gave a ndarray of shape \(1, 0\) for host_0"),
+        ([Score(np.nan)], "gave nan for host_0"),
+        ([Score(10**400)], "gave a whole number too large for a float for host_0"),
+        ([Score(1.0, note=torch.ones(1))], "gave a reason or note of type Tensor for host_0"),
+        ([Score(None, 7)], "gave a reason or note of type int for host_0"),
+    ],
 )
 def test_what_is_no_score_is_refused(talk, scores, match):
     broken = length()
@@ -126,6 +141,32 @@ def test_what_is_no_score_is_refused(talk, scores, match):
     env.reset(seed=0)
     with pytest.raises(ScoreError, match=match):
         env.step("hello")
+
+
+WEIGHT = torch.tensor([0.5], requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[0.5], [Score(0.5)], [np.float32(0.5)], [np.array(0.5)], [np.array([[0.5]])], np.array([0.5]), WEIGHT,
+     [Score(WEIGHT)], [WEIGHT[0].double()], (Score(x) for x in [Fraction(1, 2)])],
+)  # fmt: skip
+def test_numbers_of_any_library_become_plain_floats(talk, given):
+    reward = length()
+    reward.score = lambda turns: given
+    env = talk(reward)
+    env.reset(seed=0)
+    env.step("hello")
+    paid = [env.rewards["host_0"], env.infos["host_0"]["scores"]["length"], env.log[0].scores["length"]]
+    assert paid == [0.5] * 3
+    assert {type(value) for value in paid} == {float}
+
+
+@pytest.mark.parametrize("given", [True, 1, np.bool_(True), np.int64(1)])
+def test_whole_numbers_and_truth_values_count_too(given):
+    (score,) = ask(Given("yes", lambda turn: given), episode(0, 0).turns, str)
+    assert type(score.value) is float
+    assert score == Score(1.0)
 
 
 def test_none_adds_nothing_and_is_counted_with_its_reason(talk):
@@ -171,7 +212,7 @@ def test_a_reward_is_asked_with_what_the_speaker_had_seen(panel):
     assert [turn.message for turn in turns] == [Message(0, "one", (1,)), Message(1, "two"), Message(2, "three", (0,))]
     assert [turn.view.card for turn in turns] == list(cards)
     assert [len(turn.view.messages) for turn in turns] == [2, 1, 1]
-    assert turns[0].absent == {"cook": 1.5}
+    assert env.log[0].absent == {"cook": 1.5}
     assert env.rewards == {"host_0": 3.0, "guest_0": 3.0, "guest_1": 5.0}
 
 
@@ -234,6 +275,8 @@ def test_episodes_are_scored_in_one_batch_and_only_the_learners_turns():
     asked = Given("odd", lambda t: Score(1.0, note="!") if len(t.message.text) % 2 else Score(None, "even"))
     scores = score_episodes(asked, episodes, learner=0)
     assert [len(batch) for batch in asked.batches] == [3]
+    assert all(turn.scores == {} for e in episodes for turn in e.turns)  # they are returned, and logged where wanted
+    log_scores(episodes, 0, "odd", scores)
     assert scores == [Score(1.0, note="!"), Score(1.0, note="!"), Score(None, "even")]
     assert [[turn.scores for turn in e.turns] for e in episodes] == [
         [{"odd": 1.0}, {}, {"odd": 1.0}], [], [{}, {"odd": None}]
@@ -256,11 +299,11 @@ def test_a_bad_score_names_the_place_and_nothing_is_written():
     assert all(turn.scores == {} for turn in episodes[0].turns)
 
 
-def test_no_score_is_overwritten():
+def test_no_logged_score_is_overwritten():
     episodes = [episode(7, 0)]
-    score_episodes(length(), episodes, learner=0)
+    log_scores(episodes, 0, "length", [Score(1.0)])
     with pytest.raises(ScoreError, match=r"a_0, turn 0 .* already has a score named 'length'"):
-        score_episodes(length(), episodes, learner=0)
+        log_scores(episodes, 0, "length", [Score(2.0)])
     assert episodes[0].turns[0].scores == {"length": 1.0}
 
 
@@ -272,4 +315,4 @@ def test_a_reward_that_would_end_the_program_fails():
             raise SystemExit(0)
 
     with pytest.raises(ForeignError, match="SystemExit: 0"):
-        ask(Leaves(), [object()], str)
+        ask(Leaves(), episode(0, 0).turns, str)

@@ -33,7 +33,7 @@ class Deaf(Listener):
 def held():
     camper = people("campsite-v0", "corpus")["camper"]()
     world = World("campsite-v0", {"similarity": 0.0}, {"camper_1": camper}, 4)
-    return world, world.hold(camper, 150, "test")
+    return world, world.run_episodes(camper, 150, "test")
 
 
 def test_who_listens_knows_what_was_told_and_guesses_the_rest(held):
@@ -53,5 +53,5 @@ def test_what_was_told_decides_where_the_scenario_asks():
 def test_scenarios_that_ask_nothing_have_no_such_figure():
     helper, seeker = people("hidden_needs-v0")["helper"](), people("hidden_needs-v0")["seeker"]()
     world = World("hidden_needs-v0", {}, {"seeker": seeker}, 0)
-    assert base._paid(world, Listener(), world.hold(helper, 4, "test")) is None
+    assert base._paid(world, Listener(), world.run_episodes(helper, 4, "test")) is None
     assert "paid" not in Gate(0.97, {"1": 0.96}, 0.96, 10).as_dict()

@@ -1,4 +1,4 @@
-"""Rollouts: what is the learner's own, with what probability it was said, and what it was worth."""
+"""Rollouts: what is the learner's own, with what probability it was said, and what it was advantages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from goldenrule.agents.networks.tokenizer import END, ME, PAD
+from goldenrule.rewards.base import Score
 from goldenrule.training.losses import token_logits
-from goldenrule.training.rollout import advantages, last_values, tokenise
+from goldenrule.training.ppo import estimate_advantages, last_values
+from goldenrule.training.rollout import tokenise
 
 
 @pytest.fixture
@@ -86,11 +88,10 @@ def test_what_was_said_with_the_beginning_forgotten_is_left_out(make_learner):
     torch.testing.assert_close(rollout.logprobs[rollout.sequences.own], expected, atol=2e-4, rtol=1e-3)
 
 
-def score(rollout, scores):
-    """Score the k-th message of episode i with `scores(i, k)`."""
-    for row, turns in enumerate(rollout.turns):
-        for k, turn in enumerate(turns):
-            turn.scores["r"] = scores(row, k)
+def score(rollout, value_of):
+    """Scores of the k-th message of episode i: `value_of(i, k)`, none with a reason where that is `None`."""
+    values = [value_of(row, k) for row, count in enumerate(rollout.n_messages) for k in range(count)]
+    return [Score(None, "not known") if value is None else Score(value) for value in values]
 
 
 def test_values_are_those_of_the_states_before_each_message_and_at_a_cut(lived):
@@ -106,7 +107,7 @@ def test_values_are_those_of_the_states_before_each_message_and_at_a_cut(lived):
         assert last[row] == pytest.approx(expected[-1] if row % 3 else 0.0, abs=1e-4)
 
 
-def value(rollout, estimate):
+def set_values(rollout, estimate):
     """Let every message have been sampled in a state of this value."""
     for turns in rollout.turns:
         for turn in turns:
@@ -115,51 +116,51 @@ def value(rollout, estimate):
 
 def test_a_cut_talk_bootstraps_and_one_that_is_over_does_not(lived):
     _, _, rollout = lived
-    score(rollout, lambda row, k: float(row + k))
+    scores = score(rollout, lambda row, k: float(row + k))
     rollout.truncated[:] = [row % 2 == 0 for row in range(len(rollout))]
-    value(rollout, 0.25)
-    worth = advantages(rollout, "r", [3.0 * truncated for truncated in rollout.truncated], 0.5, 1.0)
+    set_values(rollout, 0.25)
+    advantages = estimate_advantages(rollout, scores, [3.0 * truncated for truncated in rollout.truncated], 0.5, 1.0)
     for row, turns in enumerate(rollout.turns):
         last = 3.0 if rollout.truncated[row] else 0.0
         for k in range(len(turns)):
             rest = sum(0.5 ** (j - k) * (row + j) for j in range(k, len(turns)))
-            assert worth.returns[row][k] == pytest.approx(rest + 0.5 ** (len(turns) - k) * last, abs=1e-5)
+            assert advantages.returns[row][k] == pytest.approx(rest + 0.5 ** (len(turns) - k) * last, abs=1e-5)
 
 
 def test_advantages_are_normalised_over_messages_and_lie_on_their_tokens(lived):
     _, _, rollout = lived
-    score(rollout, lambda row, k: float(row))
-    value(rollout, 0.0)
-    worth = advantages(rollout, "r", [0.0] * len(rollout), 0.0, 0.95)
+    scores = score(rollout, lambda row, k: float(row))
+    set_values(rollout, 0.0)
+    advantages = estimate_advantages(rollout, scores, [0.0] * len(rollout), 0.0, 0.95)
     raw = [float(row) for row, turns in enumerate(rollout.turns) for _ in turns]
     for row in range(len(rollout)):
         own = rollout.sequences.own[row]
         expected = (row - np.mean(raw)) / np.std(raw)
-        assert worth.advantages[row][own].tolist() == pytest.approx([expected] * int(own.sum()), abs=1e-4)
-    assert torch.equal(worth.scored, rollout.sequences.own)
-    assert worth.unscored == 0
+        assert advantages.advantages[row][own].tolist() == pytest.approx([expected] * int(own.sum()), abs=1e-4)
+    assert torch.equal(advantages.scored, rollout.sequences.own)
+    assert advantages.reasons == []
 
 
 def test_a_message_without_a_score_is_counted_and_carries_nothing(lived):
     _, _, rollout = lived
-    score(rollout, lambda row, k: None if (row, k) in {(0, 1), (3, 0)} else 1.0 * row)
-    value(rollout, 0.5)
-    worth = advantages(rollout, "r", [0.5] * len(rollout), 0.9, 1.0)
-    assert worth.unscored == 2
+    scores = score(rollout, lambda row, k: None if (row, k) in {(0, 1), (3, 0)} else 1.0 * row)
+    set_values(rollout, 0.5)
+    advantages = estimate_advantages(rollout, scores, [0.5] * len(rollout), 0.9, 1.0)
+    assert advantages.reasons == ["not known"] * 2
     for row, k in ((0, 1), (3, 0)):
         start, length = rollout.starts[row][k], len(rollout.turns[row][k].record.ids)
-        assert not worth.scored[row, start : start + 1 + length].any()
-        assert (worth.advantages[row, start : start + 1 + length] == 0).all()
-        assert worth.returns[row][k] is None
+        assert not advantages.scored[row, start : start + 1 + length].any()
+        assert (advantages.advantages[row, start : start + 1 + length] == 0).all()
+        assert advantages.returns[row][k] is None
     # The message before it expects of it what the value says, not zero.
     last = len(rollout.turns[0]) - 1
     then = sum(0.9 ** (k - 1) * (0.0 + 0.9 * 0.5 - 0.5) for k in range(2, last + 1))
-    assert worth.returns[0][0] == pytest.approx(0.0 + 0.9 * (0.5 + then), abs=1e-6)
+    assert advantages.returns[0][0] == pytest.approx(0.0 + 0.9 * (0.5 + then), abs=1e-6)
 
 
 def test_no_score_at_all_gives_no_advantages(lived):
     _, _, rollout = lived
-    worth = advantages(rollout, "never given", [0.0] * len(rollout), 0.9, 0.95)
-    assert worth.unscored == sum(map(len, rollout.turns))
-    assert not worth.scored.any()
-    assert not worth.advantages.any()
+    advantages = estimate_advantages(rollout, score(rollout, lambda row, k: None), [0.0] * len(rollout), 0.9, 0.95)
+    assert len(advantages.reasons) == sum(rollout.n_messages)
+    assert not advantages.scored.any()
+    assert not advantages.advantages.any()

@@ -218,7 +218,7 @@ def test_ppo_learns_what_pays(base):
     assert curve[0].reward < 0.4
     assert curve[-1].reward > 0.8
     assert curve[-1].truth is not None
-    episodes = world_of().hold(agent, 40, "after")
+    episodes = world_of().run_episodes(agent, 40, "after")
     said = [t.message.text for e in episodes for t in e.turns if t.message.speaker == 0]
     assert np.mean([text in ADVICE for text in said]) > 0.8
 

@@ -50,7 +50,7 @@ def held(seed: int, count: int, trust: float, **knobs: Any) -> list[Episode]:
     """Dialogues of scripted people, with estimates that are right with probability `trust` and kind words otherwise."""
     makers = people(SCENARIO)
     world = World(SCENARIO, knobs, {"seeker": makers["seeker"]()}, derive(seed, "world"))
-    episodes = world.hold(Guesser(), count, "evaluation")
+    episodes = world.run_episodes(Guesser(), count, "evaluation")
     record_truth(episodes, world.learner, world.partner)
     rng = generator(seed, "estimates")
     for episode in episodes:

@@ -11,8 +11,8 @@ import torch
 from goldenrule.common.seeding import generator
 from goldenrule.rewards.kindness import derangement
 from goldenrule.rewards.rlhf import bradley_terry_loss
-from goldenrule.training.losses import clipped_policy_loss, kl_divergence, weighted_nll
-from goldenrule.training.returns import gae
+from goldenrule.training.losses import clipped_policy_loss, kl_divergence, value_loss, weighted_nll
+from goldenrule.training.ppo import gae
 
 
 def test_gae_with_decay_one_is_the_discounted_return_minus_the_value():
@@ -57,6 +57,10 @@ def test_kl_has_a_finite_gradient_beside_banned_ids():
     logits = torch.tensor([[0.0, 1.0, -torch.inf]], requires_grad=True)
     kl_divergence(logits, torch.tensor([[1.0, 0.0, -torch.inf]])).backward()
     assert logits.grad.isfinite().all()
+
+
+def test_the_value_loss_is_half_the_mean_squared_error():
+    assert value_loss(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 1.0])).item() == (1.0 + 4.0) / 4
 
 
 def test_nll_weights_scale_and_none_gives_zero():

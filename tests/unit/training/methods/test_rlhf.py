@@ -15,8 +15,7 @@ from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.hidden_needs.language import understand as understand_helper
 from goldenrule.envs.scenarios.third_party.language import ACTS, understand
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.methods.annotators import TEMPERATURES, Garbling, garble, shown_dialogues
-from goldenrule.training.methods.rlhf import fit_preferences
+from goldenrule.training.methods.rlhf import TEMPERATURES, Garbling, annotated_dialogues, fit_preferences, garble
 
 SCENARIO = "third_party-v0"
 
@@ -44,7 +43,7 @@ def mine(episodes, me):
 
 def test_people_the_same_garbled_and_the_network_at_each_temperature_are_shown_and_judged(make_learner):
     learner = make_learner(knobs={"turns": 1})
-    episodes = shown_dialogues(learner, 40)
+    episodes = annotated_dialogues(learner, 40)
     assert len(episodes) == 2 * 40 + len(TEMPERATURES) * 20
     groups = [episodes[:40], episodes[40:80], episodes[80:100], episodes[100:]]
     for group in groups:
@@ -58,7 +57,7 @@ def test_people_the_same_garbled_and_the_network_at_each_temperature_are_shown_a
 
 def test_what_is_shown_follows_the_seed(make_learner):
     first, again, other = (
-        [turn.message.text for turn in mine(shown_dialogues(make_learner(seed, knobs={"turns": 1}), 8), 0)]
+        [turn.message.text for turn in mine(annotated_dialogues(make_learner(seed, knobs={"turns": 1}), 8), 0)]
         for seed in (0, 0, 1)
     )
     assert first == again
@@ -74,7 +73,7 @@ def test_nonsense_that_annotators_have_not_seen_is_rated_below_sense():
     rng = generator(7, "held out")
     sense = {act: np.array(model.rate([answer(act, rng) for _ in range(30)])) for act in ACTS}
     for babbler in (Garbling(CorpusHelper()), LanguageModel(network, tokenizer, temperature=1.7)):
-        texts = [turn.message.text for turn in mine(held.hold(babbler, 100, "held out"), held.learner)]
+        texts = [turn.message.text for turn in mine(held.run_episodes(babbler, 100, "held out"), held.learner)]
         nonsense = np.array(model.rate([text for text in texts if understand(text) is None]))
         assert len(nonsense) > 30
         assert (nonsense[:, None] < np.concatenate([*sense.values()])).mean() > 0.93
