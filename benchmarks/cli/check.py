@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +11,13 @@ import typer
 
 from goldenrule.agents.testing import check_agent
 from goldenrule.agents.world import seat_name
-from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.options import SCENARIO, Json, pairs
 from goldenrule.benchmarks.cli.play import load_seated
-from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
 from goldenrule.common.text import brief, clean
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.registry import spec
 from goldenrule.envs.testing.report import Finding
 from goldenrule.envs.testing.scenarios import check_scenario
@@ -36,13 +35,9 @@ def check(
     json_: Json = False,
 ) -> int:
     """Try what every agent, reward, method or scenario must keep to: one line a property, exit code 1 if one fails."""
-    findings: Sequence[Finding]
     texts = pairs(set_ or [], "--set", "parameter=value")
-    try:
-        params, findings = apart(run_checks, kind, name, texts, scenario, checkpoint)
-    except DiedError as error:
-        tell(f"{kind} {name!r}: {error} while it was checked; nothing it does may end the process")
-        return 1
+    with foreign():
+        params, findings = _run_checks(kind, name, texts, scenario, checkpoint)
     n_failed = sum(finding.passed is False for finding in findings)
     if json_:
         told = [{"property": one.what, "status": STATUS[one.passed], "why": one.why or None} for one in findings]
@@ -56,7 +51,7 @@ def check(
     return int(n_failed > 0)
 
 
-def run_checks(
+def _run_checks(
     kind: Kind, name: str, texts: Mapping[str, str], scenario: str, checkpoint: Path | None
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The parameters, and what was found."""

@@ -1,63 +1,33 @@
-"""`goldenrule ls`: what there is."""
+"""`goldenrule ls`: what there is. Without torch, which takes seconds to import."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
-
-from goldenrule.benchmarks.engines.apart import DiedError, apart
+from goldenrule.agents.networks.pretrained import shipped
+from goldenrule.agents.scripted import people, population
+from goldenrule.benchmarks.cli.options import Json
+from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.common.text import clean
-from goldenrule.envs import specs
+from goldenrule.envs.datasets.corpora import LOADERS, available
+from goldenrule.envs.registry import specs
+from goldenrule.training.methods.registry import FACTORIES, methods
 
-if TYPE_CHECKING:
-    from goldenrule.benchmarks.evaluation.plugins import Mark
 
-
-def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
+def ls(json_: Json = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
-    found = _found()
-    print(json.dumps(found) if json_ else _lines(found))
+    found = inventory()
+    print(json.dumps(found) if json_ else _text(found))
     return 0
 
 
-def _found() -> dict[str, Any]:
-    """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
-    from goldenrule.benchmarks.evaluation.plugins import installed_marks
-
-    plugins = installed_marks()
-    if not plugins:
-        return inventory()
-    with contextlib.suppress(DiedError):
-        return dict(apart(inventory))
-    broken: dict[Mark, str] = {}
-    for one in plugins:
-        try:
-            apart(inventory, dict.fromkeys((other for other in plugins if other != one), ""))
-        except DiedError as error:
-            kind, name, _ = one
-            broken[one] = f"{kind} {name!r} cannot be imported: {error}"
-    return dict(apart(inventory, broken))
-
-
-def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
-    """Everything that can be named on the command line, as plain data.
-
-    Args:
-        broken: plug-ins known to be broken, and why: they are not imported.
-    """
-    from goldenrule.agents.networks.pretrained import shipped
-    from goldenrule.agents.scripted import people, population
-    from goldenrule.benchmarks.evaluation.plugins import installed_plugins
-    from goldenrule.envs.datasets.corpora import LOADERS, available
-    from goldenrule.training.methods.registry import FACTORIES, methods
-
+def inventory() -> dict[str, Any]:
+    """Everything that can be named on the command line, as plain data."""
     here = available()
-    plugins = [asdict(one) for one in installed_plugins(broken)]  # before the scenarios, which some of them are
+    plugins = [asdict(one) for one in installed_plugins()]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {
@@ -85,7 +55,7 @@ def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
     }
 
 
-def _lines(found: dict[str, Any]) -> str:
+def _text(found: dict[str, Any]) -> str:
     lines = ["Scenarios"]
     for name, one in found["scenarios"].items():
         lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]
