@@ -7,7 +7,7 @@ EXTRAS := ray slurm tensorboard wandb trackio inspect
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help compare test extras test-extras test-all lint format types imports wheel check clean
+.PHONY: help compare test extras test-extras test-all lint format types imports figures identity wheel check clean
 
 help:
 	@echo 'make compare   compare methods on scenarios (options: ARGS="--help")'
@@ -17,6 +17,8 @@ help:
 	@echo 'make lint      style and format;  make format  mends what it can'
 	@echo 'make types     types'
 	@echo 'make imports   that imports between the layers point downward only'
+	@echo 'make figures   lines, circles of imports, modules on the main path; fails where benchmarks/ outgrows its share'
+	@echo 'make identity  that results of every method are what they were (minutes)'
 	@echo 'make wheel     build the wheel and check what is in it'
 	@echo 'make check     all of the above but compare'
 	@echo 'make clean     remove what was built and installed here'
@@ -66,13 +68,20 @@ types: $(STAMP)
 imports: $(STAMP)
 	PYTHONPATH=typings $(BIN)/lint-imports --no-logo
 
+figures: $(STAMP)
+	$(BIN)/python dev/figures.py --check
+
+# Rows and weights, on the kind of machine that dev/identity.json was written on.
+identity: $(STAMP)
+	$(BIN)/python dev/identity.py check dev/identity.json
+
 wheel: $(STAMP)
 	@rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation >build.log 2>&1 || { cat build.log; exit 1; }
 	@rm -rf build build.log
 	$(BIN)/python .ci/check_wheel.py dist/*.whl
 
-check: test lint types imports wheel
+check: test lint types imports figures wheel
 
 clean:
 	rm -rf $(VENV) build dist build.log *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,6 @@ from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Judgement, Outcome
-from goldenrule.envs.spaces import Utterance
 
 LONGEST = 2000
 """Characters of a reason for failing that an episode keeps."""
@@ -159,8 +158,7 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
         action = _choice(agent, seen, reply)
     elif env.private:
         action = {"text": reply.text, "to": _flags(agent, reply.to, len(env.possible_agents))}
-    space: Utterance = env._utterance
-    problem = space.problem(reply.text)
+    problem = None if env.mode == "choice" else env.utterance.problem(reply.text)
     if problem:
         raise AgentError(f"{agent}: {problem}")
     pending = len(env.table.waiting) > 1

@@ -18,14 +18,13 @@ from goldenrule.envs.scenarios.base import Scenario
 
 def seat_name(scenario: str, which: str) -> str:
     """The agent name of the scenario's `learner` or `partner`: its first seat of that role."""
-    role: str = getattr(spec(scenario), which)
-    return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
+    known = spec(scenario)
+    return known.learner_seat if which == "learner" else known.partner_seat
 
 
 def partner_seats(scenario: str, names: Sequence[str]) -> tuple[int, ...]:
     """Seats of all partners among `names`: everyone of that role, or the one seat that the scenario names."""
-    role, learner = spec(scenario).partner, seat_name(scenario, "learner")
-    return tuple(k for k, name in enumerate(names) if role in (name, name.rsplit("_", 1)[0]) and name != learner)
+    return spec(scenario).partner_seats(names)
 
 
 @dataclass(slots=True)

@@ -121,13 +121,11 @@ def main(arguments: list[str]) -> int:
     inside = {path: n for root in FOLDERS.values() for path in sources(root) if (n := imports_in_functions(path))}
     most = ", ".join(f"{p.relative_to(ROOT)} {n}" for p, n in sorted(inside.items(), key=lambda one: -one[1])[:6])
     print(f"imports inside functions            {sum(inside.values()):7}   {most}")
-    if "--check" in arguments:
-        return int(share > MOST or bool(files) or bool(folders))
     run = main_path()
     opened = [name for name, count in run.most_common() if count >= OPENED]
     print(f"modules that run on the main path   {len(run):7}")
     print(f"modules to open for the main path   {len(opened):7}   those of which {OPENED} lines or more run")
-    return 0
+    return int("--check" in arguments and (share > MOST or bool(files) or bool(folders)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python dev/identity.py write dev/identity.json    # before a change
     python dev/identity.py check dev/identity.json    # after it: names each value that differs; exit code 1 if any does
+    python dev/identity.py check dev/identity.json hidden_needs-v0 'long talks'    # these comparisons alone
 
 Rows hold a hash of the trained weights. Bytes are only comparable on one kind of machine; a few updates of each method
 take about five minutes on two cores.
@@ -92,14 +93,16 @@ def goldenrule(*arguments: str) -> str:
     return done.stdout
 
 
-def results(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def results(folder: Path, names: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """A name and its values: every row of every comparison, then the weights of every base."""
     for number, (name, arguments) in enumerate(COMPARISONS.items()):
+        if names and name not in names:
+            continue
         told = json.loads(goldenrule("compare", *arguments, "--json", "--out", str(folder / f"run-{number}")))
         for row in told["rows"]:
             values = {key: value for key, value in row.items() if key not in VOLATILE}
             yield f"{name} / {row['method']} / seed {row['seed']}", values
-    for base in BASES:
+    for base in [] if names else BASES:
         scenario = base.removesuffix("-talks")
         recipe = ("--base", base) if base != scenario else ()
         out = folder / f"base-{base}"
@@ -118,21 +121,23 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return sorted(lines)
 
 
-def main(verb: str, file: Path) -> int:
+def main(verb: str, file: Path, *names: str) -> int:
     """Write or check, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        now = dict(results(Path(folder)))
+        now = dict(results(Path(folder), list(names)))
     if verb == "write":
         file.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(f"{len(now)} results written to {file}")
         return 0
     before = json.loads(file.read_text(encoding="utf-8"))
+    if names:
+        before = {name: values for name, values in before.items() if name.partition(" / ")[0] in names}
     lines = differences(before, now)
     print("\n".join(lines) or f"{len(before)} results, all identical")
     return int(bool(lines))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("write", "check"):
-        sys.exit("usage: python dev/identity.py write|check FILE")
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    if len(sys.argv) < 3 or sys.argv[1] not in ("write", "check"):
+        sys.exit("usage: python dev/identity.py write|check FILE [NAME ...]")
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))

@@ -17,6 +17,8 @@ from goldenrule.envs.spaces import Utterance
 
 MODES = ("text", "choice")
 RENDER_MODES = ("human", "ansi")
+LONGEST_SHOWN = 2000
+"""Characters that a card, a candidate or a narrator's message may have, however short messages must be."""
 Observation = dict[str, Any]
 _METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": False}
 
@@ -38,6 +40,7 @@ class Seat:
     metadata: dict[str, Any] = _METADATA
     scenario: Scenario
     table: Table
+    agents: list[str]
 
     def _set_up(
         self,
@@ -62,9 +65,8 @@ class Seat:
         self.scenario, self.table = scenario, Table(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
-        self.agents: list[str] = []
         self._index = {agent: i for i, agent in enumerate(scenario.agents)}
-        self._utterance = Utterance(max_length)
+        self.utterance = Utterance(max_length)
         self._rng: np.random.Generator | None = None
         self._rendered = 0
         self._over = False
@@ -72,17 +74,18 @@ class Seat:
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
         n, k = len(self.scenario.agents), self.scenario.n_candidates
-        length = self._utterance.max_length
-        entry = Dict(speaker=Discrete(n + 1), text=Utterance(length, 0), audience=MultiBinary(n))
+        length = self.utterance.max_length
+        shown = Utterance(max(length, LONGEST_SHOWN), 0)
+        entry = Dict(speaker=Discrete(n + 1), text=shown, audience=MultiBinary(n))
         observation: dict[str, Space[Any]] = {
             "me": Discrete(n),
             "speaks": Discrete(2),
-            "role_card": Utterance(length, 0),
+            "role_card": shown,
             "transcript": Sequence(entry),
         }
         action: Space[Any] = Utterance(length)
         if self.mode == "choice":
-            observation["candidates"] = Sequence(Utterance(length, 0))
+            observation["candidates"] = Sequence(shown)
             observation["action_mask"] = MultiBinary(k)
             action = Discrete(k)
         elif self.private:
@@ -141,7 +144,7 @@ class Seat:
             if flags.shape not in ((0,), (len(self.possible_agents),)):
                 raise ValueError(f"{agent}: 'to' has shape {flags.shape}; expected a flag for each agent")
             to = tuple(int(i) for i in np.flatnonzero(flags)) or None
-        problem = self._utterance.problem(text)
+        problem = self.utterance.problem(text)
         if problem:
             raise ValueError(f"{agent}: {problem}")
         return text, to

@@ -19,9 +19,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils.env import AECIterable, AECIterator
+from pettingzoo.utils.env_logger import EnvLogger
 
 from goldenrule.envs.base_env import Observation, Seat, at_least
 from goldenrule.envs.scenarios.base import Outcome, Scenario
+
+_MADE_BY_RESET = frozenset(
+    ("rewards", "terminations", "truncations", "infos", "agent_selection", "num_agents", "agents")
+)
 
 
 class DialogueEnv(Seat, AECEnv[str, Any, Any]):
@@ -44,13 +50,15 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
     ) -> None:
         super().__init__()
         self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
-        self.metadata["is_parallelizable"] = True
+        # PettingZoo's own conversion needs a message of every agent in every turn.
+        self.metadata["is_parallelizable"] = scenario.simultaneous
         cycle = scenario.cycle or len(scenario.agents)
         self.max_turns = scenario.max_turns if max_cycles is None else at_least("max_cycles", max_cycles, 1) * cycle
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
         self._deal(seed)
+        self._acted = True
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
@@ -62,16 +70,43 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
         if self.render_mode == "human":
             self.render()
 
+    def __getattr__(self, name: str) -> Any:
+        """Told of attributes that only `reset` makes, as PettingZoo's OrderEnforcingWrapper does."""
+        if name in _MADE_BY_RESET:
+            raise AttributeError(f"{name} cannot be accessed before reset")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def observe(self, agent: str) -> Observation:
         """What `agent` sees now."""
+        if self._rng is None:
+            EnvLogger.error_observe_before_reset()
         return self._observe(agent)
+
+    def render(self) -> str | None:
+        """`ansi`: the conversation as text. `human`: print what was said since the last call."""
+        if self._rng is None:
+            EnvLogger.error_render_before_reset()
+        return super().render()
+
+    def agent_iter(self, max_iter: int = 2**63) -> AECIterable[str, Any, Any]:
+        """The agents as they come to act, until all are done; `step` or `reset` is called for each."""
+        if self._rng is None:
+            EnvLogger.error_agent_iter_before_reset()
+        return _Turns(self, max_iter)
 
     def step(self, action: Any) -> None:
         """Say `action` as the selected agent.
 
         Raises:
             ValueError: not an action of this environment. Nothing has changed; another may be tried.
+            AssertionError: before `reset`.
         """
+        if self._rng is None:
+            EnvLogger.error_step_before_reset()
+        self._acted = True
+        if not self.agents:
+            EnvLogger.warn_step_after_terminated_truncated()
+            return
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
@@ -98,6 +133,23 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
             self.truncations, self._over = dict.fromkeys(self.agents, True), True
 
 
+class _Turns(AECIterable[str, Any, Any]):
+    """PettingZoo's iteration over agents, with its OrderEnforcingWrapper's check that each of them acts."""
+
+    def __iter__(self) -> AECIterator[str, Any, Any]:
+        return _Turn(self.env, self.max_iter)
+
+
+class _Turn(AECIterator[str, Any, Any]):
+    env: DialogueEnv
+
+    def __next__(self) -> str:
+        agent = super().__next__()
+        assert self.env._acted, "need to call step() or reset() in a loop over `agent_iter`"
+        self.env._acted = False
+        return agent
+
+
 class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
     """The same dialogue with one step for all agents. Messages of agents whose turn it is not are not heard."""
 
@@ -113,6 +165,7 @@ class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
+        self.agents: list[str] = []
         self.max_steps = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
 
     def reset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import pettingzoo
 
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import closest, installed, load_object
+from goldenrule.envs.datasets.files import has
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str
@@ -18,6 +19,10 @@ OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
 """Settings of every environment; `goldenrule.envs.make` takes them beside the knobs."""
 TAKEN = (*OPTIONS, "api", "scenario_id", "id")
 """Names that no knob may have: what is given under them goes elsewhere."""
+
+Range = tuple[float, float]
+ANY: Range = (-math.inf, math.inf)
+SHARE: Range = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,43 @@ def _convert(value: Any, kind: type) -> KnobValue | None:
         return None
 
 
+COMMON_KNOBS = (Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),)
+"""Options of every environment that can be set like a knob. They are in what `resolve` returns only where given, so
+that a run at their defaults is known by its scenario's knobs alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeMetrics:
+    """Metrics that a scenario has beside those of every scenario; a run's are means over its finished episodes.
+
+    Attributes:
+        name: key of the group, in rows and tables: `negotiation`.
+        ranges: valid range of each metric, by name.
+        of_episode: from an episode record (`turns`, each with the `facts` of its judgement) and the seats of learner
+            and partner to the metrics; `None` where one is not defined for the episode.
+    """
+
+    name: str
+    ranges: Mapping[str, Range]
+    of_episode: Callable[[Mapping[str, Any], int, int], Mapping[str, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class HumanReference:
+    """Human dialogues that a scenario is modelled on.
+
+    Attributes:
+        data: the data set, by its name in `goldenrule.envs.datasets`.
+        knobs: under which the people of the data are dealt: an experiment's defaults where the data are here.
+        reached: for each dialogue, in a fixed order, the scenario's own metrics as people reached them: one value, or
+            one a person, or none where it is not defined. Raises `DataError` where the data are not here.
+    """
+
+    data: str
+    knobs: Mapping[str, KnobValue]
+    reached: Callable[[], Sequence[Mapping[str, Sequence[float]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class ScenarioSpec:
     """What is known of a scenario without making one.
@@ -122,6 +164,10 @@ class ScenarioSpec:
         modes: ways to act: `text`, `choice`.
         discount: what a later message's reward counts for an earlier one of the same speaker, 0 to 1: 0 where each
             message is paid for itself, 1 where only the end of the talk pays.
+        reward_ranges: from the knobs, possibly not all, to the range of what an episode pays `learner` and `partner`
+            (several partners together); what is missing may be anything.
+        metrics: the scenario's own, if any.
+        human: the human dialogues it is modelled on, if any.
     """
 
     id: str
@@ -132,24 +178,58 @@ class ScenarioSpec:
     partner: str
     modes: tuple[str, ...] = ("text", "choice")
     discount: float = 0.0
+    reward_ranges: Callable[[Mapping[str, Any]], Mapping[str, Range]] = lambda knobs: {}
+    metrics: EpisodeMetrics | None = None
+    human: HumanReference | None = None
 
     def resolve(self, knobs: Mapping[str, Any]) -> dict[str, KnobValue]:
-        """All knobs of this scenario, given values parsed and the rest at their defaults.
+        """All knobs of this scenario, given values parsed and the rest at their defaults; then the common ones given.
 
         Raises:
             ValueError: unknown knob, wrong type or out of range.
         """
-        known = {knob.name: knob for knob in self.knobs}
+        own = {knob.name: knob for knob in self.knobs}
+        known = own | {knob.name: knob for knob in COMMON_KNOBS}
         for name in knobs:
             if name not in known:
-                raise UserError(
-                    f"{self.id} has no knob {name!r}; expected {', '.join(known) or 'none'}{closest(name, known)}"
-                )
-        return {name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items()}
+                raise UserError(f"{self.id} has no knob {name!r}; expected {', '.join(known)}{closest(name, known)}")
+        return {
+            name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items() if name in {*own, *knobs}
+        }
 
     def build(self, **knobs: Any) -> Scenario:
-        """Make the scenario with these knobs."""
-        return self.factory(**self.resolve(knobs))
+        """Make the scenario with these knobs; the common ones are the environment's."""
+        resolved = self.resolve(knobs)
+        return self.factory(**{knob.name: resolved[knob.name] for knob in self.knobs})
+
+    @property
+    def learner_seat(self) -> str:
+        """Agent name of the seat that learns: `helper_0`."""
+        return _first_seat(self.learner)
+
+    @property
+    def partner_seat(self) -> str:
+        """Agent name of the partner; of several, the first."""
+        return _first_seat(self.partner)
+
+    def partner_seats(self, agents: Sequence[str]) -> tuple[int, ...]:
+        """Seats of all partners among `agents`: everyone of that role, or the one seat that is named."""
+        learner = self.learner_seat
+        return tuple(
+            seat
+            for seat, name in enumerate(agents)
+            if self.partner in (name, name.rsplit("_", 1)[0]) and name != learner
+        )
+
+    def default_knobs(self, given: Collection[str] = ()) -> dict[str, KnobValue]:
+        """Knobs that experiments set by default: those of the human data where they are here, `given` ones excepted."""
+        if self.human is None or not has(self.human.data):
+            return {}
+        return {name: value for name, value in self.human.knobs.items() if name not in given}
+
+
+def _first_seat(role: str) -> str:
+    return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
 
 
 _SPECS: dict[str, ScenarioSpec] = {}

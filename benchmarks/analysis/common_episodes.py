@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.storage.stored import Run
+    from goldenrule.benchmarks.storage.reader import Run
 
 Row = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ def alike_in(folder: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """`alike` of rows whose episodes lie in a folder, of `compare` or of a sweep. Read only where something failed."""
     if not any(map(_failed, rows)):
         return [{**row, LEFT_OUT: 0} for row in rows]
-    from goldenrule.benchmarks.storage.reading import read_run  # its package draws figures: only where it is needed
+    from goldenrule.benchmarks.storage.reader import read_run  # its package draws figures: only where it is needed
 
     with read_run(folder) as run:
         return alike(rows, run)

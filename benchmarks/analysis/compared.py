@@ -9,7 +9,7 @@ from typing import Any
 from goldenrule.benchmarks.analysis.verdicts import FIGURE, RESAMPLES, Line, comparisons, how, left_out, setting_of
 from goldenrule.benchmarks.statistics import Bootstrap, Estimate, Options, aggregate, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, note, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, note, shown
 from goldenrule.common.errors import UserError
 
 OPEN = ("too few seeds", "not distinguishable")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from goldenrule.benchmarks.analysis.common_episodes import alike
-from goldenrule.benchmarks.storage.stored import Run
+from goldenrule.benchmarks.storage.reader import Run
 
 
 def counted(run: Run) -> Run:

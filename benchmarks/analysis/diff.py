@@ -17,9 +17,8 @@ from goldenrule.benchmarks.analysis import common_episodes as alike
 from goldenrule.benchmarks.analysis.summary import FIGURES
 from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, setting_name, shown
 from goldenrule.benchmarks.storage.schema import VOLATILE
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
 A, B = "A", "B"

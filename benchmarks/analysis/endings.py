@@ -15,7 +15,7 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.summarising import Interval, interval
 from goldenrule.benchmarks.evaluation.metrics import episode_metrics, valid_range
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.benchmarks.storage.schema import dumps, episode_row
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.rewards.truth import TRUTH, record_truth

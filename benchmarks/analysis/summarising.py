@@ -11,7 +11,7 @@ from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT
 from goldenrule.benchmarks.analysis.compared import middles
 from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds, valid_range
 from goldenrule.benchmarks.statistics import Estimate
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 
 MIDDLE = "partner_reward_iqm"
 """Not a figure of rows: an aggregate of `partner_reward` that single seeds move less than its mean."""

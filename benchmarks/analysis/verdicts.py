@@ -18,7 +18,7 @@ from goldenrule.benchmarks.evaluation.metrics import episode_metrics
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import SETTING
-from goldenrule.benchmarks.storage.load import episode_figures
+from goldenrule.benchmarks.storage.reader import episode_figures
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import clean
 
@@ -84,7 +84,7 @@ def _stored(folder: Path, figure: str) -> Stored:
     """Number, status, error and one figure of every episode, by cell."""
     if (folder / FILE).is_file():
         return episode_figures(folder, figure)
-    from goldenrule.benchmarks.storage.reading import read_run  # its package draws figures: only where it is needed
+    from goldenrule.benchmarks.storage.reader import read_run  # its package draws figures: only where it is needed
 
     found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
     with read_run(folder) as run:

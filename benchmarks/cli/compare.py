@@ -1,4 +1,4 @@
-"""`goldenrule compare`."""
+"""`goldenrule compare`: a sweep of one scenario, written by flags."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.main import INTERRUPTED
-from goldenrule.benchmarks.cli.messages import tell
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
 from goldenrule.benchmarks.cli.options import SCENARIO, knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.datasets.files import data_at
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.evaluation.run import Cell
-    from goldenrule.benchmarks.experiments.compare import Compared
-    from goldenrule.benchmarks.experiments.plan import Comparison
+    from goldenrule.benchmarks.experiments.run import Swept
 
+KIND = "comparison"
 METHODS = "untrained,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness"
 
 
@@ -34,7 +32,9 @@ def compare(
     episodes: Annotated[str, typer.Option(metavar="N", help="Evaluation dialogues of each run.")] = "256",
     dialogues: Annotated[str | None, typer.Option(metavar="N", help="Dialogues learnt from in each update.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Run folder, new or empty; runs/TIME-SCENARIO otherwise.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder, the same one again goes on; runs/TIME-SCENARIO.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
@@ -45,60 +45,59 @@ def compare(
     workers: Annotated[
         str | None, typer.Option(metavar="N", help="Processes side by side; all cores otherwise.")
     ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
-    """Train and compare methods on a scenario: what partners really got beside what agents thought they got."""
+    """Train and compare methods on a scenario: what partners got beside what agents thought they got.
+
+    The same command with the same --out goes on where it stopped.
+    """
     given, named = knobs(scenario, set_ or []), named_agents(agent or [])
     names, numbers = words(methods, "--methods"), seeds(seeds_)
-    updates = None if steps is None else whole(steps, "--steps")
     held = whole(episodes, "--episodes")
+    training = {} if steps is None else {"updates": whole(steps, "--steps")}
     learnt = None if dialogues is None else whole(dialogues, "--dialogues")
-    processes = None if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
 
     # From here on torch is needed.
-    from goldenrule.benchmarks.evaluation.run import CellSettings
-    from goldenrule.benchmarks.experiments.plan import Comparison, doubts, plan
+    from goldenrule.benchmarks.experiments.ahead import ahead
+    from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
+    from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+    from goldenrule.benchmarks.storage.provenance import fresh_path
+    from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
     from goldenrule.training.learner import TrainingConfig
 
-    default = TrainingConfig()
-    dialogues_each = default.dialogues if learnt is None else learnt
-    training = TrainingConfig(
-        updates=default.updates if updates is None else updates,
-        dialogues=dialogues_each,
-        minibatches=min(default.minibatches, dialogues_each),  # none may be empty
-    )
-    wanted = Comparison(
-        scenario,
-        [*names, *(name for name in named if name not in names)],
-        numbers,
-        given,
-        named,
-        CellSettings(training, held, device, checkpoint, partner),
-        processes,
-        save_weights,
-    )
+    if learnt is not None:
+        training |= {"dialogues": learnt, "minibatches": min(TrainingConfig().minibatches, learnt)}  # none may be empty
+    about = {"seeds": numbers, "episodes": held, "partner": partner, "device": device}
+    wanted = comparison(scenario, names, named, given, **about, training=training, checkpoint=checkpoint)
+    options = SweepOptions(processes, retry_failed=retry_failed, save_weights=save_weights)
     with data_at(data_dir):
         with foreign():
-            cells = plan(wanted)
+            cells = cells_of(wanted)
+            rehearse_agents(cells)
         for line in doubts(cells):
             tell(line)
-        return _run(wanted, cells, out, json_)
+        folder = out or fresh_path(scenario)
+        tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))
+        human = human_reference(scenario)
+        return _show(run_sweep(wanted, cells, folder, options, progress_for(json_), kind=KIND, human=human), json_)
 
 
-def _run(wanted: Comparison, cells: list[Cell], out: Path | None, as_json: bool) -> int:
-    from goldenrule.benchmarks.experiments.compare import compare as run
-
-    done = run(wanted, cells, out, lambda: progress_for(as_json)(cells))
-    _show(done, as_json)
-    return INTERRUPTED if done.interrupted else int(done.summary["failed"] > 0 or done.trouble is not None)
-
-
-def _show(done: Compared, as_json: bool) -> None:
+def _show(done: Swept, as_json: bool) -> int:
+    """Print the results and write the page; the exit code."""
     from goldenrule.benchmarks.analysis.verdicts import comparisons
+    from goldenrule.benchmarks.report.page import write_report
     from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 
-    where, compared = clean(str(done.path)), comparisons(done.rows, folder=done.path)
+    where, page, trouble = clean(str(done.path)), None, None
+    if not done.interrupted:
+        try:
+            page = write_report(done.path)
+        except Exception as error:  # the results are safe and must be shown, whatever the page's trouble is
+            trouble = f"the page could not be written: {type(error).__name__}: {error}; the results are kept in {where}"
+    compared = comparisons(done.rows, folder=done.path)
     if as_json:
         told = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
         print(json.dumps(told), flush=True)
@@ -106,19 +105,9 @@ def _show(done: Compared, as_json: bool) -> None:
         print_summary(done.summary, sys.stdout)
         print_comparisons(compared, sys.stdout)
         print(f"Run:    {where}", flush=True)
-        if done.report is not None:
-            print(f"Report: {clean(str(done.report))}", flush=True)
-    if done.interrupted:
-        finished, cells = done.summary["finished"], done.summary["cells"]
-        tell(
-            f"interrupted: {finished} of {cells} runs are finished and kept in {where}; "
-            f"goldenrule report {where} makes their page"
-        )
-    names = Names.of_rows(done.rows)
-    for row in done.rows:
-        if row["status"] != "done":
-            trace = done.path / "errors" / f"{row['cell']}.txt"
-            seen = f" (traceback: {trace})" if trace.is_file() else ""
-            tell(f"failed: {names.row(row)}: {row['error']}{seen}")
-    if done.trouble is not None:
-        tell(f"the page could not be written: {done.trouble}; the results are kept in {where}")
+        if page is not None:
+            print(f"Report: {clean(str(page))}", flush=True)
+    code = tell_swept(done, f"runs in {where} are of another comparison; they are kept and left out of the table")
+    if trouble is not None:
+        tell(trouble)
+    return code or int(trouble is not None)

@@ -42,9 +42,6 @@ def crossplay(
         str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed pairings again.")] = False,
-    rerun_damaged: Annotated[
-        bool, typer.Option("--rerun-damaged", help="Run pairings again whose dialogues are not all there.")
-    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> int:
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
@@ -56,17 +53,16 @@ def crossplay(
 
     # From here on torch is needed.
     from goldenrule.benchmarks.experiments.ahead import ahead
-    from goldenrule.benchmarks.experiments.compare import RUNS
     from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine
-    from goldenrule.benchmarks.storage.rundir import fresh_path
+    from goldenrule.benchmarks.storage.provenance import fresh_path
     from goldenrule.benchmarks.studies.crossplay.plan import Asked, plan
     from goldenrule.benchmarks.studies.crossplay.run import KIND, cross
 
     check_engine(engine, address, workers is not None)
     with foreign():
         wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
-    folder = out or fresh_path(RUNS, "crossplay")
-    how = SweepOptions(processes, engine, address, retry_failed=retry_failed, rerun_damaged=rerun_damaged)
+    folder = out or fresh_path("crossplay")
+    how = SweepOptions(processes, engine, address, retry_failed=retry_failed)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
     return _show(cross(wanted, folder, how, progress_for(json_)), json_)
 

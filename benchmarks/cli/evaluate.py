@@ -14,8 +14,8 @@ from rich.text import Text
 from goldenrule.agents.networks.pretrained import load_base, shipped
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
 from goldenrule.benchmarks.report.terminal import console_for, print_table
-from goldenrule.benchmarks.storage.naming import setting_name
-from goldenrule.benchmarks.storage.rundir import RunDirectory, empty_folder, environment
+from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
 from goldenrule.envs.datasets.casino import FOLDS, load_casino
 
@@ -85,7 +85,8 @@ def partner_reward(
         "folds": folds,
         "seed": seed,
     }
-    run = None if out is None else RunDirectory.create(out, settings, [])
+    if out is not None:
+        write_json(out / "config.json", settings)
 
     from goldenrule.benchmarks.studies.partner_reward import evaluate, split  # with torch
 
@@ -98,9 +99,9 @@ def partner_reward(
         estimates[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
     about = {"agent": made_by, "environment": environment(), "seconds": round(time.perf_counter() - began, 3)}
     report = {"run": {**settings, **about}, "rows": result["rows"], "summary": summary}
-    if run is not None:
-        run.write("result.json", report)
-        run.write("people.json", result["people"])
+    if out is not None:
+        write_json(out / "result.json", report)
+        write_json(out / "people.json", result["people"])
     if json_:
         print(json.dumps(report))
     else:

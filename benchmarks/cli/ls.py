@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,7 @@ from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.common.text import clean
 from goldenrule.envs.datasets.corpora import LOADERS, available
-from goldenrule.envs.registry import specs
+from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
 from goldenrule.training.methods.registry import FACTORIES, methods
 
 
@@ -34,12 +34,13 @@ def inventory() -> dict[str, Any]:
                 "about": one.doc,
                 "learner": one.learner,
                 "partner": one.partner,
-                "knobs": {k.name: {"default": k.default, "range": k.range, "about": k.doc} for k in one.knobs},
+                "knobs": _knobs(one.knobs),
                 "scripted": sorted(people(name, "corpus")),  # a plug-in may have none
                 "population": {style: sorted(roles) for style, roles in population(name).items()},
             }
             for name, one in specs().items()
         },
+        "common_knobs": _knobs(COMMON_KNOBS),
         "methods": {
             **{name: one.doc for name, one in methods().items()},
             **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
@@ -55,16 +56,18 @@ def inventory() -> dict[str, Any]:
     }
 
 
+def _knobs(knobs: Sequence[Knob]) -> dict[str, Any]:
+    return {knob.name: {"default": knob.default, "range": knob.range, "about": knob.doc} for knob in knobs}
+
+
 def _text(found: dict[str, Any]) -> str:
     lines = ["Scenarios"]
     for name, one in found["scenarios"].items():
         lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]
-        lines += [
-            f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
-            for knob, about in one["knobs"].items()
-        ]
+        lines += _knob_lines(one["knobs"])
         tempers = [style for style in one["population"] if style != "default"]
         lines += [f"    people of a temper: {', '.join(map(clean, tempers))}"] if tempers else []
+    lines += ["  every scenario:", *_knob_lines(found["common_knobs"])]
     for title in ("methods", "agents"):
         width = max(map(len, found[title]))
         lines += ["", title.capitalize(), *(f"  {name:<{width}}  {about}" for name, about in found[title].items())]
@@ -74,6 +77,13 @@ def _text(found: dict[str, Any]) -> str:
     lines += ["", "Human data"]
     lines += [f"  {name:<16}  {'here' if there else 'not here'}" for name, there in found["data"].items()]
     return "\n".join(lines)
+
+
+def _knob_lines(knobs: Mapping[str, Any]) -> list[str]:
+    return [
+        f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
+        for knob, about in knobs.items()
+    ]
 
 
 def _plugin(one: Mapping[str, Any]) -> list[str]:

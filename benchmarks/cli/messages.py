@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.benchmarks.storage.reader import Names
+from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.ahead import Ahead
     from goldenrule.benchmarks.experiments.run import Swept
-    from goldenrule.benchmarks.storage.stored import Run
+    from goldenrule.benchmarks.storage.reader import Run
 
 SHOWN = 10
 """Failed rows, and problems of a run, that are told one by one."""
@@ -64,12 +65,14 @@ def tell_swept(done: Swept, strangers: str) -> int:
     Returns:
         130 after Ctrl-C, 1 where a cell failed, else 0.
     """
-    failed = tell_failed(done.rows, "the same command with --retry-failed runs them again")
+    again = f"the same command with --out {done.path}"
+    failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; tracebacks are in {FILE} there")
     if done.strangers:
         tell(f"{done.strangers} {strangers}")
     if done.other_code is not None:
         tell(done.other_code)
     if done.interrupted:
-        tell(f"interrupted: what is finished is kept in {done.path}; the same command goes on")
+        finished, cells = len(done.rows), done.cells
+        tell(f"interrupted: {finished} of {cells} runs are finished and kept; {again} goes on")
         return INTERRUPTED
     return int(failed)

@@ -12,11 +12,11 @@ import typer
 
 from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
-from goldenrule.benchmarks.storage.rundir import empty_folder, environment
+from goldenrule.benchmarks.storage.provenance import empty_folder, environment
 from goldenrule.common.errors import UserError
 from goldenrule.envs.datasets.corpora import LOADERS
 from goldenrule.envs.datasets.files import DataError, data_at
-from goldenrule.envs.registry import spec
+from goldenrule.envs.registry import spec, specs
 
 if TYPE_CHECKING:
     from goldenrule.training.pretraining.base_model import BaseConfig, Gate
@@ -124,7 +124,8 @@ def _parse_shares(given: Sequence[str], config: BaseConfig) -> dict[str, float]:
     Raises:
         UserError: not of that form, an unknown or taken name, one given twice, or more than is left.
     """
-    accounts = {"casino"} if config.scenario != "campsite-v0" else set()  # deals mean something to campers alone
+    # A set that another scenario is modelled on means something to its people alone.
+    accounts = {one.human.data for name, one in specs().items() if one.human and name != config.scenario}
     known = [name for name in LOADERS if name not in accounts | {*config.human}]
     found: dict[str, float] = {}
     for name, text in pairs(given, "--read", f"NAME=SHARE of {', '.join(known)}, like topical_chat=0.1").items():

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.benchmarks.storage.reader import Names
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:

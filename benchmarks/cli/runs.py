@@ -25,11 +25,9 @@ from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.storage.export_inspect import export_inspect
-from goldenrule.benchmarks.storage.export_tables import export_parquet
-from goldenrule.benchmarks.storage.naming import setting_name
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.stored import Run as StoredRun
+from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
+from goldenrule.benchmarks.storage.reader import Run as StoredRun
+from goldenrule.benchmarks.storage.reader import read_run, setting_name
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -142,7 +140,7 @@ def export(
 ) -> int:
     """Write a run in the format of another tool."""
     with read_run(run, everything=True) as stored:
-        written = (export_inspect if to == "inspect" else export_parquet)(stored, out)
+        written = export_inspect(stored, out) if to == "inspect" else to_parquet(run, out)
     for path in written[:2]:
         print(clean(str(path)))
     if len(written) > 2:

@@ -13,7 +13,7 @@ import typer
 from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
 from goldenrule.benchmarks.cli.options import whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.benchmarks.storage.reader import Names
 from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -38,9 +38,6 @@ def sweep(
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
-    rerun_damaged: Annotated[
-        bool, typer.Option("--rerun-damaged", help="Run cells again whose episodes are not all there.")
-    ] = False,
     log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> int:
@@ -53,7 +50,7 @@ def sweep(
 
     check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
-    options = SweepOptions(processes, engine, address, most, parts, retry_failed, rerun_damaged, log)
+    options = SweepOptions(processes, engine, address, most, parts, retry_failed, log=log)
     seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
     tell_ahead(seen)
     if dry_run:
@@ -82,8 +79,7 @@ def validate(
 
 def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
     from goldenrule.benchmarks.experiments.config import read_sweep
-    from goldenrule.benchmarks.experiments.grid import cells_of, rehearse_agents
-    from goldenrule.benchmarks.experiments.plan import doubts
+    from goldenrule.benchmarks.experiments.grid import cells_of, doubts, rehearse_agents
 
     wanted = read_sweep(file)
     with foreign():

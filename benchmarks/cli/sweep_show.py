@@ -12,7 +12,7 @@ from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import alike
 from goldenrule.benchmarks.report.terminal import console_for, print_table
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 

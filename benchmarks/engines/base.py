@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 
 
 class Store(Protocol):
     """Where finished cells are saved."""
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         """Save what came of one or more cells for good."""
 
 

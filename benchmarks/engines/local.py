@@ -27,7 +27,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from goldenrule.benchmarks.engines import worker
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 2
@@ -90,7 +90,7 @@ class _Dispatch:
         self._cells, self._store, self._watch, self._pool = cells, store, watch, pool
         self._processes, self._updates = processes, updates
         self._waiting = list(reversed(range(len(cells))))
-        self._running: dict[ProcessFuture[Outcome], int] = {}
+        self._running: dict[ProcessFuture[RunRecord], int] = {}
         self._began: dict[int, float] = {}
         self._deaths: dict[int, int] = {}
         self._seen: dict[int, tuple[int, int]] = {}
@@ -132,7 +132,7 @@ class _Dispatch:
                 self._seen[number] = now
                 self._watch.advanced(self._cells[number], *now)
 
-    def _outcome(self, future: ProcessFuture[Outcome], number: int) -> Outcome | None:
+    def _outcome(self, future: ProcessFuture[RunRecord], number: int) -> RunRecord | None:
         """What came of a cell; `None` where its process died and it is to be begun anew."""
         try:
             return future.result()
@@ -144,7 +144,7 @@ class _Dispatch:
         except Exception as error:  # the cell, or what came of it, cannot be sent from process to process
             reason = f"it cannot be run in a process of its own ({type(error).__name__}: {error})"
         seconds = time.perf_counter() - self._began[number]
-        return Outcome(failed_row(self._cells[number], reason, seconds))
+        return RunRecord(failed_row(self._cells[number], reason, seconds))
 
 
 def _context() -> ForkServerContext | SpawnContext:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from goldenrule.benchmarks.engines.base import Store
 from goldenrule.benchmarks.evaluation.metrics import COUNTS, METRICS
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
@@ -113,13 +113,13 @@ class Logged:
         self._store = store
         self._logger: Logger | None = logger
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         """Save, then log."""
         self._store.commit(*outcomes)
         for outcome in outcomes:
             self._log(outcome)
 
-    def _log(self, outcome: Outcome) -> None:
+    def _log(self, outcome: RunRecord) -> None:
         if self._logger is None:
             return
         row = outcome.row

@@ -16,7 +16,7 @@ from typing import Any
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 3
@@ -124,9 +124,9 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
             ray.cancel(reference, force=True)
 
 
-def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
+def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> RunRecord:
     try:
-        outcome: Outcome = ray.get(reference)
+        outcome: RunRecord = ray.get(reference)
         return outcome
     except ray.exceptions.RayError as error:
         known = ray.exceptions
@@ -134,4 +134,4 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> Outcome:
         what = f"Ray lost its process or node {RETRIES + 1} times" if lost else "Ray could not run it"
         reason = " ".join(str(error).split())[:300]
         why = f"{what} ({type(error).__name__}: {reason})"
-        return Outcome(failed_row(cell, why, time.perf_counter() - began))
+        return RunRecord(failed_row(cell, why, time.perf_counter() - began))

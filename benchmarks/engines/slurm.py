@@ -19,7 +19,7 @@ from typing import Any
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 POLL = 0.2
@@ -132,12 +132,12 @@ def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task
     return again
 
 
-def _outcome(job: Any, task: _Task) -> Outcome | None:
+def _outcome(job: Any, task: _Task) -> RunRecord | None:
     """What came of a job; `None` where it was lost and may be begun anew."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     try:
-        outcome: Outcome = job.result()
+        outcome: RunRecord = job.result()
         return outcome
     except UncompletedJobError as error:  # it left nothing behind: killed, or its node was lost
         task.lost += 1
@@ -146,7 +146,7 @@ def _outcome(job: Any, task: _Task) -> Outcome | None:
         why = f"its job was lost {task.lost} times ({_reason(error)})"
     except FailedJobError as error:
         why = f"its job {job.job_id} could not run it ({_reason(error)})"
-    return Outcome(failed_row(task.cell, why, time.perf_counter() - task.began))
+    return RunRecord(failed_row(task.cell, why, time.perf_counter() - task.began))
 
 
 def _reason(error: Exception) -> str:

@@ -20,7 +20,7 @@ import torch
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, failed_row
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import foreign, one_line
 
@@ -56,7 +56,7 @@ def _end_after(parent: BaseProcess) -> None:
     os._exit(1)  # at once: a cell that runs foreign code may never come to an end
 
 
-def run_numbered(number: int, cell: Cell, folder: Path | None) -> Outcome:
+def run_numbered(number: int, cell: Cell, folder: Path | None) -> RunRecord:
     """`attempt`, telling the parent of updates through the shared integers of `settle_in`."""
 
     def report(done: int, total: int) -> None:
@@ -65,13 +65,13 @@ def run_numbered(number: int, cell: Cell, folder: Path | None) -> Outcome:
     return attempt(cell, folder, report)
 
 
-def alone(cell: Cell, folder: Path | None) -> Outcome:
+def alone(cell: Cell, folder: Path | None) -> RunRecord:
     """`attempt` in a process that nobody follows, on whatever machine it is."""
     torch.set_num_threads(1)  # the same sums whatever the number of cores
     return attempt(cell, folder, lambda done, total: None)
 
 
-def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> Outcome:
+def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> RunRecord:
     """Run a cell; one that raises gives a failed row with the reason.
 
     Args:
@@ -86,12 +86,12 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
         reason = (str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)) or type(error).__name__
         trace = shortened(traceback.format_exc(), TRACE)
-        return Outcome(failed_row(cell, reason, time.perf_counter() - began) | where, trace=trace)
+        return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where, trace=trace)
     try:
-        return Outcome.of(result.row | where, result.episodes, result.curve)
+        return RunRecord.of(result.row | where, result.episodes, result.curve)
     except (ValueError, TypeError, RecursionError) as error:  # JSON has no NaN: a result that holds one is no result
         reason = f"the results cannot be saved: {error}"
-        return Outcome(failed_row(cell, reason, time.perf_counter() - began) | where)
+        return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where)
 
 
 def _run(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> CellResult:

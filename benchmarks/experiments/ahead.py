@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.load import standing
-from goldenrule.benchmarks.storage.lock import LOCK
-from goldenrule.benchmarks.storage.provenance import other_code
-from goldenrule.benchmarks.storage.rundir import environment
+from goldenrule.benchmarks.storage.provenance import environment, other_code
+from goldenrule.benchmarks.storage.reader import standing
 from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import LOCK
 from goldenrule.common.errors import UserError
 from goldenrule.envs.registry import spec
 
@@ -43,14 +42,14 @@ def ahead(cells: Mapping[str, Cell], out: Path, options: SweepOptions, kind: str
         cells: all of the sweep, by id.
         out: its folder, which need not be there.
         options: which cells are wanted.
-        kind, name: what the cells are of, `sweep` or `cross-play`, and its name.
+        kind, name: what the cells are of (`sweep`, `comparison` or `cross-play`), and its name.
 
     Raises:
         UserError: the folder is no sweep's and cannot become one, holds something else than this one, or is damaged.
     """
     check_folder(out)
     about = environment()
-    found = standing(out, kind, name, options.rerun_damaged)
+    found = standing(out, kind, name)
     todo = chosen(cells, {row["cell"]: row["status"] for row in found}, options)
     mine = [row for row in found if row["cell"] in cells]
     return Ahead(todo, about, other_code(mine, about["commit"], about["versions"]))
@@ -67,7 +66,7 @@ def check_folder(out: Path) -> None:
             raise UserError(f"output folder {_called(out)} is a file; name a folder with --out")
         if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
             raise UserError(
-                f"output folder {_called(out)} holds files and no sweep; name a new or empty one with --out"
+                f"output folder {_called(out)} holds files and no {FILE}; name a new or empty one with --out"
             )
     except OSError as error:
         raise unwritable(out, error) from error
@@ -88,7 +87,7 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
 
     Args:
         cells: all of the sweep, by id.
-        settled: status of each that has a row: done, failed or damaged.
+        settled: status of each that has a row: done or failed.
         options: which of them are wanted.
 
     Raises:
@@ -104,8 +103,7 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
                 f"--only {','.join(options.only)} matches no cell; "
                 "expected part of a method, scenario or id, or knob=value"
             )
-    again = ("failed", "damaged") if options.retry_failed else ("damaged",)
-    todo = [name for name in wanted if name not in settled or settled[name] in again]
+    todo = [name for name in wanted if name not in settled or (options.retry_failed and settled[name] == "failed")]
     return {name: wanted[name] for name in todo[: options.limit]}
 
 

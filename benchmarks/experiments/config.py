@@ -181,7 +181,7 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{where}: {_wrong_field(error)}") from None
+        raise UserError(f"{where}: {wrong_field(error)}") from None
 
 
 def _yaml_problem(error: Exception) -> str:
@@ -192,7 +192,7 @@ def _yaml_problem(error: Exception) -> str:
     return shown(f"{place}{problem}", 300, quoted=False)
 
 
-def _wrong_field(error: ValidationError) -> str:
+def wrong_field(error: ValidationError) -> str:
     """The first thing that is wrong, in pydantic's words; unknown fields first, they may be others misspelt."""
     wrong = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

@@ -1,24 +1,37 @@
-"""From a sweep file to cells: every combination, resolved, checked and counted before anything runs."""
+"""From a configuration to cells: every combination, resolved, checked and counted before anything runs."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from pydantic import ValidationError
+
+from goldenrule.agents.base import load_agent
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
+from goldenrule.agents.play import play
+from goldenrule.agents.scripted import person
+from goldenrule.agents.world import seat_name
+from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.plugins import plugin
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown
-from goldenrule.benchmarks.experiments.plan import base_of, check_scripts, device, rehearse, with_people
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
+from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown, wrong_field
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
+from goldenrule.common.seeding import derive
+from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.promises import ScenarioError
 from goldenrule.training.learner import TrainingConfig
 from goldenrule.training.methods.registry import Method, is_built_in, load_method
 
@@ -46,33 +59,67 @@ class Variant:
     training: TrainingConfig
 
 
-def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
+def comparison(
+    scenario: str, methods: Sequence[str], agents: Mapping[str, str], knobs: Mapping[str, Sequence[Any]], **more: Any
+) -> SweepFile:
+    """The sweep of one scenario that the flags of `compare` ask for.
+
+    Args:
+        scenario: its id; the sweep has its name.
+        methods: registered methods and names of `agents`, in the order of the table; agents not among them come last.
+        agents: the user's own, `package.module:Class` by the name they have as a method.
+        knobs: values of the scenario's knobs.
+        more: further fields of `SweepFile`.
+
+    Raises:
+        UserError: a method or agent twice, or a name or value that is not allowed.
+    """
+    for what, given in (("method", methods), ("seed", more.get("seeds", []))):
+        if twice := [one for place, one in enumerate(given) if one in given[:place]]:
+            raise UserError(f"{what} {twice[0]!r} is named twice; name each once")
+    if (partner := more.get("partner", "lm")) not in ("lm", "scripted"):
+        raise UserError(f"--partner {partner!r} is unknown; expected lm or scripted")
+    device(more.get("device", "auto"))
+    named = [*methods, *(name for name in agents if name not in methods)]
+    entries = [{"agent": agents[name], "name": name} if name in agents else {"id": name} for name in named]
+    knobs = {name: list(values) for name, values in knobs.items()}
+    content = {"name": "comparison", "scenarios": [{**knobs, "id": scenario}], "methods": entries, **more}
+    try:
+        found = SweepFile.model_validate(content)
+    except ValidationError as error:
+        raise UserError(wrong_field(error)) from None
+    # Tables call a method as it was asked for, `package.module:function(key=value)` included.
+    called = [entry.model_copy(update={"name": name}) for entry, name in zip(found.methods, named, strict=True)]
+    return found.model_copy(update={"name": scenario, "methods": called})
+
+
+def cells_of(sweep: SweepFile, where: str | None = None) -> list[Cell]:
     """The cells of a sweep, in the order of its tables: scenario, knobs, method, seed.
 
     Args:
-        sweep: the file.
-        where: what errors call it.
+        sweep: the configuration.
+        where: the file that errors name; `None` where it is none.
 
     Raises:
         UserError: unknown scenario, method, agent, knob or setting; a value out of range; too many cells; the same
-            cell twice; no base checkpoint where one is needed.
+            cell twice; no base checkpoint where one is needed; no CUDA device; missing data.
     """
-    where = shown(where, 300)
-    count = _count(sweep)
-    if count > MAX_CELLS:
-        raise UserError(f"sweep file {where} has {count:,} cells; expected at most {MAX_CELLS:,}: split it")
+    named = "" if where is None else f"sweep file {shown(where, 300)}: "
     try:
+        count = _count(sweep)
+        if count > MAX_CELLS:
+            raise UserError(f"{count:,} cells were asked for; expected at most {MAX_CELLS:,}: split it")
         variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, sweep.partner)]
         settings = CellSettings(
             episodes=sweep.episodes,
-            device=_device(sweep.device),
+            device=device(sweep.device),
             checkpoint=sweep.checkpoint,
             partner=sweep.partner,
         )
-        grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in _knobs(entry.id, entry.knobs)]
+        grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, entry.knobs)]
         chosen = [load_method(one.source, one.params) for one in variants if one.source is not None]
         for scenario, knobs in grid:
-            make(scenario, **knobs).reset(seed=0)
+            make(scenario, **knobs).reset(seed=0)  # human cards are read here
             check_scripts(scenario, knobs, sweep.partner, chosen)
         cells = [
             _cell(scenario, knobs, variant, seed, settings)
@@ -80,12 +127,24 @@ def cells_of(sweep: SweepFile, where: str) -> list[Cell]:
             for variant in variants
             for seed in sweep.seed_list
         ]
+        _each_once(cells)
     except UserError as error:
-        raise UserError(f"sweep file {where}: {error}") from None
+        raise UserError(f"{named}{error}") from None
     except ValueError as error:  # the layers below say what was wrong with what they were given
-        raise UserError(f"sweep file {where}: {error}") from error
-    _each_once(cells, where)
+        raise UserError(f"{named}{error}") from error
     return cells
+
+
+def resolved(sweep: SweepFile, cells: Sequence[Cell]) -> dict[str, Any]:
+    """A sweep as plain data with every default spelt out: what a run directory keeps of it.
+
+    Besides the fields of `SweepFile`: `bases`, the hashes of the base weights its cells start from.
+    """
+    return sweep.model_dump(mode="json") | {
+        "training": asdict(training_of(sweep.training)),
+        "device": device(sweep.device),
+        "bases": sorted({cell.base for cell in cells if cell.base is not None}),
+    }
 
 
 def alike(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -132,11 +191,20 @@ def _choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*listed)]
 
 
-def _knobs(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every combination of a scenario's knobs, resolved."""
+def knob_grid(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every combination of a scenario's knobs, resolved.
+
+    Knobs that are not given are as experiments have them (`ScenarioSpec.default_knobs`).
+
+    Args:
+        scenario: its id.
+        given: a value or a list of values for each knob that is set.
+
+    Raises:
+        ValueError: unknown scenario or knob, or a value out of range.
+    """
     known = spec(scenario)
-    with_pool = with_people(known.id, {name: _listed(value) for name, value in given.items()})
-    return [dict(known.resolve(chosen)) for chosen in _choices({k: list(v) for k, v in with_pool.items()}, "knob")]
+    return [dict(known.resolve(chosen)) for chosen in _choices({**given, **known.default_knobs(given)}, "knob")]
 
 
 def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> list[Variant]:
@@ -222,15 +290,6 @@ def _check_settings(names: Iterable[str]) -> None:
             raise UserError(f"training has no setting {name!r}; expected one of {', '.join(sorted(known))}")
 
 
-def _device(wanted: str) -> str:
-    try:
-        return device(wanted)
-    except UserError:
-        raise UserError(
-            f"field device: given {wanted!r}, and no CUDA device is here; expected cpu or auto: write `device: auto`"
-        ) from None
-
-
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
     label, source = variant.label, variant.source
     return Cell(
@@ -240,22 +299,19 @@ def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, 
         seed,
         replace(settings, training=variant.training),
         variant.agent,
-        _base(scenario, settings.checkpoint, knobs, variant, settings.partner),
+        base_of(scenario, settings.checkpoint, knobs, _kind(variant), settings.partner),
         variant.params,
         source if source != label else None,
         variant.resolved,
     )
 
 
-def _base(
-    scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], variant: Variant, partner: str
-) -> str | None:
-    """Hash of the base weights of a cell; `None` where nothing in it needs a network."""
-    kind = "custom" if variant.source is None else load_method(variant.source, variant.params).kind
-    return base_of(scenario, checkpoint, knobs, kind, partner)
+def _kind(variant: Variant) -> str:
+    """Of its method (`evaluation.methods.Method`), `custom` for an agent of the user's own."""
+    return "custom" if variant.source is None else load_method(variant.source, variant.params).kind
 
 
-def _each_once(cells: Sequence[Cell], where: str) -> None:
+def _each_once(cells: Sequence[Cell]) -> None:
     """Raises where two cells are the same, or two different ones would be called the same."""
     seen: dict[str, Cell] = {}
     named: dict[tuple[Any, ...], str] = {}
@@ -263,8 +319,120 @@ def _each_once(cells: Sequence[Cell], where: str) -> None:
         name = (cell.method, cell.scenario, repr(sorted(cell.knobs.items())), cell.seed)
         if cell.id in seen or name in named:
             raise UserError(
-                f"sweep file {where}: {cell.method} on {cell.scenario} with seed {cell.seed} stands there twice; "
+                f"{cell.method} on {cell.scenario} with seed {cell.seed} stands there twice; "
                 "name each combination once, or give one a name"
             )
         seen[cell.id] = cell
         named[name] = cell.id
+
+
+def base_of(scenario: str, checkpoint: Path | None, knobs: Mapping[str, Any], kind: str, partner: str) -> str | None:
+    """Hash of the base weights of a cell; `None` where nothing in it needs a network.
+
+    Args:
+        scenario, checkpoint, knobs, partner: of the cell.
+        kind: of its method (`evaluation.methods.Method`), `custom` for an agent of the user's own.
+
+    Raises:
+        CheckpointError: there are none where they are needed, they are damaged, or of another scenario.
+    """
+    needed = partner == "lm" or kind not in ("scripted", "custom")
+    if not needed and checkpoint is None and scenario not in shipped():
+        return None
+    return base_hash(scenario, checkpoint, tuple(sorted(knobs.items())))
+
+
+@functools.lru_cache(maxsize=64)
+def base_hash(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, Any], ...]) -> str:
+    """Hash of the base weights of a cell.
+
+    Raises:
+        CheckpointError: there are none, they are damaged, or of another scenario.
+    """
+    return weights_hash(load_base(scenario, checkpoint, knobs=dict(knobs))[0])
+
+
+def doubts(cells: Iterable[Cell]) -> list[str]:
+    """A line for every scenario and knobs whose base has not learnt how people talk there: its figures mean little."""
+    asked = {
+        (cell.scenario, cell.settings.checkpoint, tuple(sorted(cell.knobs.items()))): None
+        for cell in cells
+        if cell.settings.partner == "lm" or cell.chosen.kind not in ("scripted", "custom")
+    }
+    found: dict[str, None] = {}
+    for scenario, checkpoint, knobs in asked:
+        missing = unlearnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
+        if missing is not None:
+            found[
+                f"the base of {scenario} has not learnt talks under {missing}; what language models say there means "
+                f"little: make one with goldenrule pretrain --scenario {scenario} --set KNOB=VALUE --out FOLDER, "
+                "and name it with --checkpoint"
+            ] = None
+    return list(found)
+
+
+def check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, chosen: Iterable[Method]) -> None:
+    """See that there are scripts for all seats in which scripted people are to sit.
+
+    Args:
+        scenario, knobs: where.
+        partner: `lm` or `scripted`: who sits in the other seats.
+        chosen: the methods.
+
+    Raises:
+        UnscriptedError: there is none for one of them.
+    """
+    learner = seat_name(scenario, "learner")
+    seats = {learner} if any(one.kind == "scripted" for one in chosen) else set()
+    if partner == "scripted":
+        seats |= {*spec(scenario).build(**knobs).agents} - {learner}
+    for seat in sorted(seats):
+        person(scenario, seat)
+
+
+def device(wanted: str) -> str:
+    """`auto`, `cpu` or `cuda` as `cpu` or `cuda`.
+
+    Raises:
+        UserError: another word, or no CUDA device where one was asked for.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device {wanted!r} is unknown; expected auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise UserError("device cuda was asked for, and no CUDA device is here; use cpu or auto")
+    return "cuda" if wanted == "cuda" or (wanted == "auto" and there) else "cpu"
+
+
+def rehearse(cell: Cell, dialogues: int = 2) -> None:
+    """Hold dialogues with the user's agent to see that it keeps the protocol; what `act` raises is not judged here.
+
+    They are held in a process of their own, which an agent may end without ending this one.
+
+    Raises:
+        UserError: it cannot be made or reset, gives a wrong number of replies, a non-string, an empty or over-long
+            text, or ends its process.
+    """
+    try:
+        apart(_rehearse, cell, dialogues)
+    except DiedError as error:
+        raise UserError(f"agent {cell.method} ({cell.agent}): {error} while it was tried; mend what ends it") from None
+
+
+def _rehearse(cell: Cell, dialogues: int) -> None:
+    assert cell.agent is not None
+    with foreign():
+        agent = load_agent(cell.agent, cell.params)
+        seats = {
+            **others(cell, cell.settings, derive(cell.seed, "partner")),
+            seat_name(cell.scenario, "learner"): agent,
+        }
+        envs = [make(cell.scenario, **cell.knobs) for _ in range(dialogues)]
+        try:
+            play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
+        except ScenarioError as error:
+            raise UserError(f"scenario {cell.scenario}: {error}; mend it") from error
+        except ValueError as error:
+            raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
+        except Exception as error:  # `play` lets through what `reset` or the scenario raises
+            raise UserError(f"agent {cell.method} ({cell.agent}) raised {one_line(error)}") from error

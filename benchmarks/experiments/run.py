@@ -16,10 +16,10 @@ from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.ahead import ahead, unwritable
 from goldenrule.benchmarks.experiments.config import SweepFile
-from goldenrule.benchmarks.storage.load import rows
-from goldenrule.benchmarks.storage.lock import locked
+from goldenrule.benchmarks.experiments.grid import resolved
 from goldenrule.benchmarks.storage.provenance import other_code
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.storage.store import ResultStore, locked
 from goldenrule.common.errors import UserError
 
 ENGINES = ("local", "ray", "slurm")
@@ -36,7 +36,7 @@ class SweepOptions:
         limit: run at most so many cells now.
         only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
         retry_failed: run failed cells again.
-        rerun_damaged: run cells again that lack episodes, where a results file would be refused for them.
+        save_weights: keep every trained network, in `weights/<cell>`.
         log: one of `goldenrule.benchmarks.engines.loggers.KINDS`, told of what is saved; `None` for none.
     """
 
@@ -46,7 +46,7 @@ class SweepOptions:
     limit: int | None = None
     only: Sequence[str] = ()
     retry_failed: bool = False
-    rerun_damaged: bool = False
+    save_weights: bool = False
     log: str | None = None
 
 
@@ -58,7 +58,8 @@ class Swept:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
         summary: of the rows: the table (`analysis.summary.summarise`), or what was asked for in its place.
-        ran: how many cells were run now.
+        cells: how many cells there are.
+        ran: how many of them were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
         other_code: that some rows were made by another commit or with other versions, in a line, if so.
@@ -67,6 +68,7 @@ class Swept:
     path: Path
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
+    cells: int
     ran: int
     strangers: int = 0
     interrupted: bool = False
@@ -81,23 +83,25 @@ def run_sweep(
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
+    human: Mapping[str, Any] | None = None,
 ) -> Swept:
     """Run the cells that have no row yet.
 
     Args:
-        sweep: the file; or, of cells that come from elsewhere, what was asked for as plain data.
+        sweep: the configuration; or, of cells that come from elsewhere, what was asked for as plain data.
         cells: its grid (`goldenrule.benchmarks.experiments.grid.cells_of`).
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
         watching: makes the watch over the cells that are run now.
         summing: makes the summary of the rows; `None` makes the table.
-        kind: what the cells are of, `sweep` or `cross-play`.
+        kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
+        human: what people reached in the same dialogues, which the table shows beside the methods.
 
     Raises:
         UserError: the folder is in use, cannot be written, or holds other things, such as another sweep; the engine is
             not installed.
     """
-    asked = sweep if isinstance(sweep, Mapping) else sweep.model_dump(mode="json")
+    asked = sweep if isinstance(sweep, Mapping) else resolved(sweep, cells)
     work = (kind, str(asked["name"]))
     named = {cell.id: cell for cell in cells}
     places = {name: place for place, name in enumerate(named)}
@@ -109,17 +113,16 @@ def run_sweep(
         try:
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(out))
-            store = stack.enter_context(SweepStore(out, places, about["versions"], code, options.rerun_damaged))
+            store = stack.enter_context(ResultStore(out, places, about["versions"], code))
         except OSError as error:
             raise unwritable(out, error) from error
         store.belongs(*work)
-        damaged = store.mend() if options.rerun_damaged else []
-        store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells))
+        store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
-        done = {name: status for name, status in store.settled().items() if name not in damaged}
+        done = store.settled()
         settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
         todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
-        wanted = list(todo.values())
+        wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
         try:
             with watching(wanted) as watch:
                 run(wanted, store if logger is None else Logged(store, logger), watch)
@@ -133,9 +136,16 @@ def run_sweep(
 
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    summary = summarise(alike_in(out, mine), len(cells)) if summing is None else summing(mine)
+    summary = summing(mine) if summing else {**summarise(alike_in(out, mine), len(cells)), "human": human}
     return Swept(
-        out, mine, summary, ran, len(found) - len(mine), interrupted, other_code(mine, code, about["versions"])
+        out,
+        mine,
+        summary,
+        len(cells),
+        ran,
+        len(found) - len(mine),
+        interrupted,
+        other_code(mine, code, about["versions"]),
     )
 
 
@@ -172,7 +182,7 @@ def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
 @contextlib.contextmanager
 def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
     """What runs cells; whatever refuses to, does so before anything is written."""
-    pool = Pool(options.workers)
+    pool = Pool(options.workers, out / "weights" if options.save_weights else None)
     if options.engine == "ray":
         from goldenrule.benchmarks.engines import ray
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from goldenrule.benchmarks.analysis.endings import End
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
 
 ESTIMATE, TRUTH, PREDICTED = "estimate", "truth", "predicted"

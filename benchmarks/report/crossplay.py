@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, note, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, shown
 from goldenrule.common.errors import UserError
 
 MOST = 24

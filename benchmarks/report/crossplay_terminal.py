@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from goldenrule.benchmarks.report.crossplay_plots import short
-from goldenrule.benchmarks.storage.naming import setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 TITLES = {"own": "Reward of the row", "partner": "Reward of the column", "joint": "Reward of both"}

@@ -30,7 +30,7 @@ from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.conversations import Told
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
-from goldenrule.benchmarks.storage.stored import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
 Rows = list[dict[str, Any]]

@@ -46,8 +46,7 @@ from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.stored import Run, Setting, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 
@@ -74,7 +73,7 @@ def write_report(run_dir: Path) -> Path:
     The same results give the same bytes.
 
     Args:
-        run_dir: of `compare` (`goldenrule.benchmarks.storage.rundir.RunDirectory`) or of a sweep; may be unfinished.
+        run_dir: folder of a run, which may be unfinished.
 
     Returns:
         Where the page lies.

@@ -22,8 +22,7 @@ from goldenrule.benchmarks.analysis.summary import LEAST
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, left_out
 from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
-from goldenrule.benchmarks.storage.naming import setting_name
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR

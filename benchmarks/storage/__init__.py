@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from goldenrule.benchmarks.storage.load import episodes, load
-from goldenrule.benchmarks.storage.parquet import to_parquet
+from goldenrule.benchmarks.storage.export import to_parquet
+from goldenrule.benchmarks.storage.reader import episodes, load
 from goldenrule.benchmarks.storage.schema import VOLATILE
 
 __all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

@@ -1,14 +1,67 @@
-"""Whether the rows of a sweep come from the code that runs now: a cell's id says nothing of commit and versions."""
+"""Where results come from: commit, versions and machine; and whether rows were made by the code that runs now.
+
+A cell's id says nothing of commit and versions, so a run that goes on under other code is told so.
+"""
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from goldenrule.common.plugins import DIGEST_PREFIX
+from goldenrule.common.cores import available_cores
+from goldenrule.common.errors import UserError
+from goldenrule.common.files import write_whole
+from goldenrule.common.plugins import DIGEST_PREFIX, code_digests
 
+PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
+RUNS = Path("runs")
 MOST = 3
-"""Packages that are named."""
+"""Packages that are named in a warning."""
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit and machine; of the plug-ins that were imported so far, what tells their code apart."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": available_cores(),
+        "versions": {name: _version(name) for name in PACKAGES} | code_digests(),
+        "commit": commit(),
+        "command": sys.argv[1:],
+    }
+
+
+@functools.cache
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """The commit of the checkout this code runs from, `-dirty` where files differ; `None` outside a checkout."""
+    checkout = Path(__file__).resolve().parent.parent.parent
+    if not (checkout / "src" / "goldenrule").is_dir():
+        return None
+    try:
+        command = ["git", "-C", str(checkout), "status", "--porcelain=v2", "--branch"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    changed = any(not line.startswith("#") for line in told)
+    head = next((line.split()[2] for line in told if line.startswith("# branch.oid ")), "(initial)")
+    return None if head == "(initial)" else head + ("-dirty" if changed else "")
 
 
 def other_code(rows: Sequence[Mapping[str, Any]], code: str | None, versions: Mapping[str, Any]) -> str | None:
@@ -46,3 +99,43 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _short(code: str | None) -> str:
     return "none" if code is None else code[:12] + ("-dirty" if code.endswith("-dirty") else "")
+
+
+def empty_folder(path: Path, option: str = "--out") -> None:
+    """Does nothing where a folder is empty or is not there yet.
+
+    Raises:
+        UserError: it holds something, is a file or cannot be one.
+    """
+    try:
+        kind = "is a file" if path.exists() and not path.is_dir() else None
+        kind = "holds files already" if path.is_dir() and any(path.iterdir()) else kind
+    except OSError as error:
+        raise UserError(
+            f"output folder {str(path)!r} cannot be used: {error.strerror}; name another with {option}"
+        ) from error
+    if kind is not None:
+        raise UserError(f"output folder {str(path)!r} {kind}; name a new or empty folder with {option}")
+
+
+def fresh_path(name: str, root: Path = RUNS) -> Path:
+    """`root/<time>-<name>`, numbered where two runs begin in one second."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    numbered = (root / f"{name}-{number}" for number in range(2, 10_000))
+    return next(path for path in (root / name, *numbered) if not path.exists())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write one JSON file, whole; its folder is made.
+
+    Raises:
+        UserError: it cannot be written.
+        ValueError: something in it is not finite; JSON has no NaN.
+    """
+    # A lone surrogate in some error's text becomes its escape.
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UserError(f"cannot write {str(path)!r}: {error.strerror}; name a writable folder with --out") from error

@@ -1,29 +1,118 @@
-"""Writes the results of a sweep: a finished cell within one transaction, so that it is there whole or not at all."""
+"""Write `results.sqlite`: a finished cell within one transaction, so that it is there whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.storage.opening import check, file_of, incomplete, kept_whole, same_work, translated
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.schema import (
-    CELL_COLUMNS,
-    FIGURES,
-    FILE,
-    FORMAT,
-    JSON_COLUMNS,
-    TABLES,
-    clean_text,
-    dumps,
-    statements,
-)
+from filelock import FileLock, Timeout
+
+from goldenrule.benchmarks.storage.schema import FILE, FORMAT, TABLES, RunRecord, cell_values, dumps, statements
+from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
+
+LOCK = "lock"
+RESTORE = "restore it from a copy, or run again into a new folder"
 
 
-class SweepStore:
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for writing; the operating system releases it when this process ends, however it ends.
+
+    Raises:
+        UserError: another process holds it, or the file system knows no locks.
+        OSError: the folder cannot be written.
+    """
+    path = folder / LOCK
+    path.touch()  # what is wrong with the folder itself is not the lock's trouble
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
+        raise UserError(
+            f"{_quoted(folder)} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder "
+            "with --out"
+        ) from None
+    except (NotImplementedError, OSError) as error:
+        raise UserError(
+            f"{_quoted(folder)} lies on a file system without locks ({error}); name a folder on another with --out"
+        ) from error
+    try:
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Errors of SQLite, and of the JSON in it, as one line about the file."""
+    try:
+        yield
+    except (sqlite3.Error, json.JSONDecodeError) as error:
+        name = str(getattr(error, "sqlite_errorname", ""))
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+            line = f"cannot be written or read ({error}); what was saved is kept. Free space, then run this again"
+        elif name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+            line = f"cannot be opened ({error}); mend its permissions, or name another folder"
+        elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            line = f"is in use by another process ({error}); wait for it, or stop it"
+        elif name == "SQLITE_NOTADB":
+            line = f"is no results file ({error}); {RESTORE}"
+        else:
+            line = f"is damaged ({error}); {RESTORE}"
+        raise UserError(f"{_quoted(path)} {line}") from error
+
+
+def check(db: sqlite3.Connection, file: Path) -> None:
+    """Check an open file's pages and format.
+
+    Raises:
+        UserError: it is damaged, or of another format.
+    """
+    with translated(file):
+        (fault,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        (given,) = db.execute("PRAGMA user_version").fetchone()
+        (page,) = db.execute("PRAGMA page_size").fetchone()
+    if file.stat().st_size % page:  # SQLite fills the rest of a last page with zeros, and sees no fault
+        fault = "it is cut short"
+    if fault != "ok":
+        told = " ".join(str(fault).replace("*** in database main ***", "").split())
+        raise UserError(f"{_quoted(file)} is damaged ({clean(told[:300])}); {RESTORE}")
+    if given != FORMAT:
+        what = "is of version 0.1 of goldenrule" if given == 0 else f"has format {given}"
+        raise UserError(
+            f"{_quoted(file)} {what}; expected format {FORMAT}: use the version that wrote it, "
+            "or run again into a new folder"
+        )
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether a file has no tables: a run that was killed at birth leaves such a file."""
+    return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
+    """Raises `UserError` where a file holds the results of something else than the `kind` called `name`."""
+    with translated(file):
+        about = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+    asked = about.get("sweep")
+    there = (about.get("kind"), asked.get("name") if isinstance(asked, dict) else None)
+    if "kind" in about and there != (kind, name):
+        given = clean(f"{there[0]} {there[1]!r}"[:300])
+        raise UserError(
+            f"{_quoted(file.parent)} holds the {given}; this is the {kind} {name!r}: name another folder with --out"
+        )
+
+
+class ResultStore:
     """`results.sqlite` of a folder, open for writing. A context manager; `benchmarks.engines.base.Store`.
 
     Args:
@@ -31,24 +120,18 @@ class SweepStore:
         places: place of each cell in the table's order, by its id.
         versions: of the packages that decide results.
         code: the commit of the checkout, if this is one.
-        mending: whether cells may lack episodes, as `mend` will see to them.
 
     Raises:
         UserError: the file is of another format, damaged, or cannot be written.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        places: Mapping[str, int],
-        versions: Mapping[str, Any],
-        code: str | None = None,
-        mending: bool = False,
+        self, folder: Path, places: Mapping[str, int], versions: Mapping[str, Any], code: str | None = None
     ) -> None:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
-        if self.path.exists():
-            file_of(folder)
+        if self.path.exists() and not self.path.is_file():
+            raise UserError(f"{_quoted(self.path)} is no file; move it, or name another folder with --out")
         with translated(self.path):
             # Autocommit: transactions are begun and ended by name below.
             self._db = sqlite3.connect(self.path, isolation_level=None)
@@ -59,25 +142,22 @@ class SweepStore:
                 self._db.execute("PRAGMA journal_mode = TRUNCATE")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._db.execute("PRAGMA temp_store = MEMORY")
-                if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                if is_empty(self._db):
                     with self._transaction():
                         for statement in statements():
                             self._db.execute(statement)
-                        self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-            check(self._db, self.path, mending)
+            check(self._db, self.path)
         except BaseException:
             self._db.close()
             raise
 
-    def __enter__(self) -> SweepStore:
+    def __enter__(self) -> ResultStore:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(sqlite3.Error):  # tidy alone: an empty journal does no harm
             self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.close()
-        if kind is None:
-            kept_whole(self.path)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -91,11 +171,11 @@ class SweepStore:
             raise
 
     def belongs(self, kind: str, name: str) -> None:
-        """Raises `UserError` where this is the file of something else than the sweep or cross-play `name`."""
+        """Raises `UserError` where this is the file of something else than the `kind` called `name`."""
         same_work(self._db, self.path, kind, name)
 
     def describe(self, **meta: Any) -> None:
-        """Keep facts about the whole sweep, as JSON by name; later ones replace earlier ones.
+        """Keep facts about the whole run, as JSON by name; later ones replace earlier ones.
 
         Rows of earlier runs move to the places that cells have now, those of cells that have none to the end.
         """
@@ -108,26 +188,12 @@ class SweepStore:
             self._db.execute(f"UPDATE cells SET place = {now} WHERE place != {now}", (len(self._places),))
             self._db.execute("DROP TABLE places")
 
-    def mend(self) -> list[str]:
-        """Make failed rows, with that as their reason, of the cells that lack episodes; gives their ids."""
-        with translated(self.path), self._transaction():
-            lacking = incomplete(self._db)
-            for cell, there, all_of_them in lacking:
-                for table in ("curves", "episodes"):
-                    self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-                without = ", ".join(f"{name} = NULL" for name in FIGURES)
-                reason = f"only {there} of its {all_of_them} episodes were there"
-                self._db.execute(
-                    f"UPDATE cells SET status = 'failed', error = ?, {without} WHERE cell = ?", (reason, cell)
-                )
-        return [cell for cell, *_ in lacking]
-
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
         with translated(self.path):
             return dict(self._db.execute("SELECT cell, status FROM cells"))
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *records: RunRecord) -> None:
         """Save what came of cells with their episodes, in place of earlier attempts at them.
 
         Once this returns it survives whatever comes; until then the earlier attempts do.
@@ -136,28 +202,25 @@ class SweepStore:
             UserError: the disk is full, or the file cannot be written; what was saved before is whole.
         """
         with translated(self.path), self._transaction():
-            for outcome in outcomes:
-                self._replace(outcome)
+            for record in records:
+                self._replace(record)
 
-    def _replace(self, outcome: Outcome) -> None:
-        row, cell = outcome.row, outcome.row["cell"]
-        values = {name: row.get(name) for name in CELL_COLUMNS} | {
-            "place": self._places.get(cell, len(self._places)),
-            "params": row.get("params") or {},
-            "versions": None,
-            "error": clean_text(row["error"]),
-            "trace": clean_text(outcome.trace),
-            "episodes_truncated": outcome.truncated,
-            "episodes_invalid": outcome.invalid,
-        }
-        values |= {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
-        values |= {"versions": self._versions, "code": self._code}
+    def _replace(self, record: RunRecord) -> None:
+        cell = record.row["cell"]
+        place = self._places.get(cell, len(self._places))
+        values = cell_values(record) | {"place": place, "versions": self._versions, "code": self._code}
         for table in ("curves", "episodes", "cells"):
             self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-        self._insert("cells", [[values[name] for name in CELL_COLUMNS]])
-        self._insert("episodes", outcome.episodes)
-        if outcome.curve is not None:
-            self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, outcome.curve))
+        self._insert("cells", [list(values.values())])
+        self._insert("episodes", record.episodes)
+        if record.curve is not None:
+            self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, record.curve))
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})", rows)
+
+
+def _quoted(path: str | Path) -> str:
+    """A path for a line, cut where it is very long."""
+    text = str(path)
+    return repr(text if len(text) <= 300 else f"{text[:300]}...")

@@ -77,6 +77,7 @@ class Scenario(ABC):
         n_candidates: size of the choice mode's action space, the same for every agent.
         cycle: turns in one of PettingZoo's AEC cycles, or `None` for one an agent. A seat that is empty in an
             ordinary talk is left out of it.
+        simultaneous: whether all agents speak at the same time, in every turn.
         manual: how to take part, in a few sentences, for a person at the table; no agent hears it.
     """
 
@@ -85,6 +86,7 @@ class Scenario(ABC):
     max_turns: int
     n_candidates: int
     cycle: int | None = None
+    simultaneous: bool = False
     manual: str = ""
 
     @abstractmethod

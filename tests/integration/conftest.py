@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.benchmarks.cli.progress import Lines
+from goldenrule.benchmarks.experiments.grid import cells_of, comparison, rehearse_agents
+from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
+from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
 from goldenrule.training.pretraining.corpus import texts
 
 
@@ -38,3 +45,33 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_campsite(tmp_path_factory):
     return make_tiny("campsite-v0", tmp_path_factory.mktemp("tiny") / "campsite")
+
+
+@pytest.fixture
+def compared() -> Callable[..., Swept]:
+    """Compares as the command does, in this process: one update of two dialogues, four evaluation dialogues."""
+
+    def run(
+        out: Path,
+        methods: Sequence[str],
+        agents: Mapping[str, str] | None = None,
+        knobs: Mapping[str, Sequence[Any]] | None = None,
+        scenario: str = "hidden_needs-v0",
+        **more: Any,
+    ) -> Swept:
+        training = {"updates": 1, "dialogues": 2, "minibatches": 2}
+        fields = {"seeds": [0], "episodes": 4, "device": "cpu", "training": training, **more}
+        wanted = comparison(scenario, methods, agents or {}, knobs or {}, **fields)
+        cells = cells_of(wanted)
+        rehearse_agents(cells)
+        return run_sweep(
+            wanted,
+            cells,
+            out,
+            SweepOptions(workers=0),
+            lambda todo: Lines(todo, sys.stderr),
+            kind="comparison",
+            human=human_reference(scenario),
+        )
+
+    return run

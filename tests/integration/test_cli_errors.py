@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 import pytest
 import torch
 
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.common.errors import UserError
 
 
 def one_line(capsys, arguments):
@@ -63,7 +63,7 @@ def test_compare(tiny, tmp_path, monkeypatch, capsys, arguments, told):
 def test_no_cuda(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     line = one_line(capsys, ["compare", "--checkpoint", str(tiny), "--device", "cuda"])
-    assert "no CUDA device is here; use --device cpu or auto" in line
+    assert "no CUDA device is here; use cpu or auto" in line
 
 
 def test_a_checkpoint_that_is_missing_or_damaged(tiny, tmp_path, monkeypatch, capsys):
@@ -87,8 +87,8 @@ def test_an_output_folder_that_is_taken_or_cannot_be_written(tiny, tmp_path, cap
     assert "cannot write output folder" in one_line(capsys, [*given, str(tmp_path / "file" / "below")])
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "rows.jsonl").write_text("an earlier result")
-    assert "holds files already" in one_line(capsys, [*given, str(tmp_path / "run")])
-    assert (tmp_path / "run" / "rows.jsonl").read_text() == "an earlier result"
+    assert "holds files and no results.sqlite" in one_line(capsys, [*given, str(tmp_path / "run")])
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["rows.jsonl"]
 
 
 def test_human_cards_without_their_data(tiny, tmp_path, monkeypatch, capsys):
@@ -121,22 +121,29 @@ def test_other_commands(tmp_path, capsys):
     assert "--sed (Possible options: --seeds, --set, --steps)\n" in one_line(capsys, ["compare", "--sed", "1"])
 
 
-def test_a_disk_that_is_full_in_the_midst_of_a_command_is_told_with_the_file(tmp_path, monkeypatch, capsys):
-    written = []
-
-    def full(descriptor):
-        written.append(descriptor)
-        if len(written) > 2:  # there is room for what is run and where, but for no more than that
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("goldenrule.common.files.os.fsync", full)
+def test_a_comparison_goes_on_after_a_full_disk(tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    asked = ["--methods", "scripted", "--partner", "scripted", "--seeds", "1", "--episodes", "2", "--workers", "1"]
-    assert main(["compare", *asked, "--out", str(out)]) == 2
-    *_, line = capsys.readouterr().err.splitlines()
-    assert "run/episodes/scripted-0-" in line
-    assert "cannot be written or read (No space left on device); what was saved before is kept. Free space" in line
-    assert [path.name for path in sorted(out.rglob("*.json*"))] == ["config.json", "environment.json"]
+    asked = ["--methods", "scripted", "--partner", "scripted", "--seeds", "2", "--episodes", "2", "--workers", "1"]
+    command = ["compare", *asked, "--out", str(out)]
+    commit, saved = ResultStore.commit, []
+
+    def full(store, *records):
+        if saved:
+            raise UserError(
+                f"'{store.path}' cannot be written or read (database or disk is full); what was saved is kept"
+            )
+        saved.extend(records)
+        commit(store, *records)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultStore, "commit", full)
+        assert main(command) == 2
+    assert "disk is full" in capsys.readouterr().err
+    (first,) = rows(out)
+    assert main(command) == 0
+    both = rows(out)
+    assert both[0] == first
+    assert [row["status"] for row in both] == ["done", "done"]
 
 
 @pytest.mark.parametrize("given", [[], ["evaluate"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -12,16 +13,11 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.cli.progress import Lines
-from goldenrule.benchmarks.evaluation.run import CellSettings
-from goldenrule.benchmarks.experiments import compare as comparing
-from goldenrule.benchmarks.experiments.compare import compare
-from goldenrule.benchmarks.experiments.plan import Comparison, plan
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
-from goldenrule.benchmarks.storage.rundir import read_rows
+from goldenrule.benchmarks.storage.reader import read_run, rows
+from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.envs.datasets.files import has
-from goldenrule.training.learner import TrainingConfig
 
 ROW_KEYS = (
     "method scenario knobs seed status error own_reward proxy_reward partner_reward partner_reward_estimate "
@@ -85,7 +81,7 @@ def agents(tmp_path, monkeypatch):
 @pytest.fixture
 def no_page(monkeypatch):
     """The page has tests of its own and takes seconds."""
-    monkeypatch.setattr(comparing, "write_report", lambda path: path / "report.html")
+    monkeypatch.setattr("goldenrule.benchmarks.report.page.write_report", lambda path: path / "report.html")
 
 
 def small(tiny, *more):
@@ -96,13 +92,10 @@ def steady(rows):
     return [{key: value for key, value in row.items() if key not in VOLATILE} for row in rows]
 
 
-def in_process(tiny, out, methods=(), seeds=(0,), **more):
-    settings = CellSettings(
-        TrainingConfig(updates=1, dialogues=2, minibatches=2), 4, "cpu", tiny, more.pop("partner", "lm")
-    )
-    wanted = Comparison(more.pop("scenario", "hidden_needs-v0"), methods, seeds, settings=settings, workers=0, **more)
-    cells = plan(wanted)
-    return compare(wanted, cells, out, lambda: Lines(cells, sys.stderr))
+def logs(out):
+    """The episodes of each cell, as they were stored."""
+    with read_run(out) as run:
+        return {cell.id: list(run.log.episodes(cell)) for cell in run.cells}
 
 
 def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, capsys):
@@ -113,49 +106,49 @@ def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, 
     assert code == 0, printed.err
     shown = json.loads(printed.out)
     assert list(shown) == ["run", "rows", "summary", "comparisons"]  # as `sweep` and `report` print it
-    assert shown["rows"] == read_rows(out)
+    assert shown["rows"] == rows(out)
     assert [row["method"] for row in shown["rows"]] == ["untrained", "scripted"]
     for row in shown["rows"]:
         assert set(ROW_KEYS) <= set(row)
         assert row["status"] == "done"
-        episodes = (out / "episodes" / f"{row['cell']}.jsonl").read_text().split("\n")
-        assert len([json.loads(line) for line in episodes if line]) == 4
-    assert json.loads((out / "summary.json").read_text()) == shown["summary"]
+        assert len(logs(out)[row["cell"]]) == 4
     assert shown["summary"]["complete"]
-    config = json.loads((out / "config.json").read_text())
-    assert config["settings"]["training"]["updates"] == 1
-    assert config["cells"][0]["knobs"] == {"similarity": 0.25, "cue": 1.0, "seekers": 1, "turns": 1}
-    assert json.loads((out / "environment.json").read_text())["versions"]["torch"]
+    with read_run(out) as run:
+        assert run.config["name"] == "hidden_needs-v0"
+        assert run.config["training"]["updates"] == 1
+        assert len(run.config["bases"]) == 1
+        assert run.cells[0].knobs == {"similarity": 0.25, "cue": 1.0, "seekers": 1, "turns": 1}
+        assert run.environment["versions"]["torch"]
     assert (out / "report.html").read_text().startswith("<!")
     assert "done    untrained, seed 0" in printed.err
 
 
-def test_rows_do_not_depend_on_workers_and_repeat(tiny, tmp_path, no_page):
+def test_rows_do_not_depend_on_workers_and_repeat(tiny, tmp_path, no_page, compared):
     methods = ("untrained", "empathetic_kindness")
-    here = in_process(tiny, tmp_path / "here", methods)
+    here = compared(tmp_path / "here", methods, checkpoint=tiny)
     more = ["--methods", ",".join(methods), "--seeds", "0,", "--workers", "2", "--save-weights"]
     assert main(small(tiny, *more, "--out", str(tmp_path / "two"))) == 0
-    two = read_rows(tmp_path / "two")
+    two = rows(tmp_path / "two")
     assert steady(two) == steady(here.rows)
-    for row in two:  # not the rows alone: what was said is the same, too
-        for name in (f"episodes/{row['cell']}.jsonl", f"curves/{row['cell']}.json"):
-            if row["method"] != "untrained" or name.startswith("episodes"):
-                assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+    assert logs(tmp_path / "two") == logs(tmp_path / "here")  # not the rows alone: what was said is the same, too
+    curves = [dict(sqlite3.connect(tmp_path / name / FILE).execute("SELECT * FROM curves")) for name in ("two", "here")]
+    assert curves[0] == curves[1]
+    assert list(curves[0]) == [two[1]["cell"]]
     assert two[0]["weights"] != two[1]["weights"]
     saved, _, _ = load_checkpoint(tmp_path / "two" / "weights" / two[1]["cell"])
     assert weights_hash(saved) == two[1]["weights"]
     assert not (tmp_path / "here" / "weights").exists()
 
 
-def test_another_seed_gives_another_row(tiny, tmp_path, no_page):
-    first, second = in_process(tiny, tmp_path / "run", ("untrained",), (0, 1)).rows
+def test_another_seed_gives_another_row(tiny, tmp_path, compared):
+    first, second = compared(tmp_path / "run", ("untrained",), checkpoint=tiny, seeds=[0, 1]).rows
     assert first["cell"] != second["cell"]
-    names = [tmp_path / "run" / "episodes" / f"{row['cell']}.jsonl" for row in (first, second)]
-    assert names[0].read_text() != names[1].read_text()
+    told = logs(tmp_path / "run")
+    assert told[first["cell"]] != told[second["cell"]]
 
 
-def test_knobs_with_several_values_make_a_grid(tiny, tmp_path, no_page, capsys):
-    done = in_process(tiny, tmp_path / "run", ("scripted",), knobs={"similarity": [0, 1]}, partner="scripted")
+def test_knobs_with_several_values_make_a_grid(tmp_path, capsys, compared):
+    done = compared(tmp_path / "run", ("scripted",), knobs={"similarity": [0, 1]}, partner="scripted")
     assert [row["knobs"]["similarity"] for row in done.rows] == [0.0, 1.0]
     print_summary(done.summary, sys.stdout)
     assert capsys.readouterr().out.count("hidden_needs-v0 (") == 2
@@ -186,12 +179,11 @@ def test_an_agent_that_breaks_the_protocol_is_refused_before_anything_is_written
     assert not out.exists()
 
 
-def test_an_agent_that_raises_fails_its_own_dialogues_only(tiny, tmp_path, agents, no_page):
-    done = in_process(tiny, tmp_path / "run", ("mine",), agents={"mine": f"{agents}:Raises"}, partner="scripted")
+def test_an_agent_that_raises_fails_its_own_dialogues_only(tmp_path, agents, compared):
+    done = compared(tmp_path / "run", ("mine",), {"mine": f"{agents}:Raises"}, partner="scripted")
     row = done.rows[0]
     assert (row["status"], row["episodes"], row["episodes_failed"]) == ("done", 2, 2)
-    lines = (tmp_path / "run" / "episodes" / f"{row['cell']}.jsonl").read_text().split("\n")
-    errors = [json.loads(line)["error"] for line in lines if line]
+    errors = [one["error"] for one in logs(tmp_path / "run")[row["cell"]]]
     assert sum("raised RuntimeError: no words" in (error or "") for error in errors) == 2
 
 
@@ -215,18 +207,17 @@ def test_a_cell_that_raises_is_a_failed_row_and_the_others_go_on(tiny, tmp_path,
     assert (mine["status"], mine["partner_reward"]) == ("failed", None)
     assert mine["error"] == "RuntimeError: too many \x1b[31m people"
     assert untrained["status"] == "done"
-    assert "Traceback" in (out / "errors" / f"{mine['cell']}.txt").read_text()
+    assert "Traceback" in rows(out)[0]["trace"]
     assert "\x1b" not in printed.err
     assert "\\u{1b}[31m people" in printed.err
 
 
-def test_hostile_words_stay_words(tiny, tmp_path, agents, no_page, capsys):
-    done = in_process(tiny, tmp_path / "run", ("mine",), agents={"mine": f"{agents}:Escape"}, partner="scripted")
+def test_hostile_words_stay_words(tmp_path, agents, capsys, compared):
+    done = compared(tmp_path / "run", ("mine",), {"mine": f"{agents}:Escape"}, partner="scripted")
     print_summary(done.summary, sys.stdout)
     assert "\x1b" not in capsys.readouterr().out
-    row = read_rows(tmp_path / "run")[0]
-    lines = (tmp_path / "run" / "episodes" / f"{row['cell']}.jsonl").read_text().split("\n")
-    said = [turn["text"] for line in lines if line for turn in json.loads(line)["turns"] if turn["speaker"] == 0]
+    (told,) = logs(tmp_path / "run").values()
+    said = [turn["text"] for one in told for turn in one["turns"] if turn["speaker"] == 0]
     assert set(said) == {"\x1b[2J\u2028</script>"}
 
 
@@ -259,9 +250,8 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     assert process.returncode == 130, stderr
     shown = json.loads(stdout)
     assert [row["method"] for row in shown["rows"]] == ["untrained"]
-    assert shown["rows"] == read_rows(out)
     assert not shown["summary"]["complete"]
-    assert f"1 of 2 runs are finished and kept in {out}" in stderr
+    assert f"1 of 2 runs are finished and kept; the same command with --out {out} goes on" in stderr
     assert "Traceback" not in stderr
     assert not list(out.rglob("*.part"))
     assert main(["report", str(out)]) == 0
@@ -269,8 +259,8 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
 
 
 @pytest.mark.skipif(not has("casino"), reason="the CaSiNo dialogues are not here; GOLDENRULE_DATA names their folder")
-def test_the_campsite_stands_beside_what_people_reached(tiny_campsite, tmp_path, no_page, capsys):
-    done = in_process(tiny_campsite, tmp_path / "run", ("scripted",), scenario="campsite-v0", partner="scripted")
+def test_the_campsite_stands_beside_what_people_reached(tmp_path, capsys, compared):
+    done = compared(tmp_path / "run", ("scripted",), scenario="campsite-v0", partner="scripted")
     row = done.rows[0]
     assert row["knobs"]["pool"] == "human"
     assert row["negotiation"]["own_points"] == row["own_reward"]
@@ -281,9 +271,9 @@ def test_the_campsite_stands_beside_what_people_reached(tiny_campsite, tmp_path,
     assert f"people ({human['dialogues']} dialogues)" in capsys.readouterr().out
 
 
-def test_without_the_human_dialogues_the_campsite_says_so(tiny_campsite, tmp_path, no_page, monkeypatch):
+def test_without_the_human_dialogues_the_campsite_says_so(tmp_path, monkeypatch, compared):
     monkeypatch.setenv("GOLDENRULE_DATA", str(tmp_path / "nowhere"))
-    done = in_process(tiny_campsite, tmp_path / "run", ("scripted",), scenario="campsite-v0", partner="scripted")
+    done = compared(tmp_path / "run", ("scripted",), scenario="campsite-v0", partner="scripted")
     assert done.rows[0]["knobs"]["pool"] == "synthetic"
     assert done.summary["human"]["figures"] == {}
     assert "no data folder 'casino'" in done.summary["human"]["reason"]

@@ -11,15 +11,9 @@ from pathlib import Path
 import pytest
 
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation.plugins import plugin
-from goldenrule.benchmarks.evaluation.run import CellSettings
-from goldenrule.benchmarks.experiments import compare as comparing
-from goldenrule.benchmarks.experiments.compare import compare
-from goldenrule.benchmarks.experiments.plan import Comparison, plan
 from goldenrule.common.plugins import KINDS
 from goldenrule.envs import registry
-from goldenrule.training.learner import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,14 +53,10 @@ def test_the_people_of_the_scenario_keep_their_promises(capsys):
     assert main(["check", "agent", "scripted", "--scenario", "examples.scenario:ECHO"]) == 0, capsys.readouterr().out
 
 
-def test_they_can_be_compared(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparing, "write_report", lambda path: path / "report.html")
-    settings = CellSettings(TrainingConfig(updates=1, dialogues=2, minibatches=1), 4, "cpu", tiny, "scripted")
+def test_they_can_be_compared(tiny, tmp_path, compared):
     methods = ["examples.method:brief_kindness", "ppo_on(reward=examples.reward:Warmth)", "listener"]
     agents = {"listener": "examples.agent:Listener(silent=0.0)"}
-    wanted = Comparison("hidden_needs-v0", methods, [0], agents=agents, settings=settings, workers=0)
-    cells = plan(wanted)
-    done = compare(wanted, cells, tmp_path / "run", lambda: Lines(cells, sys.stderr))
+    done = compared(tmp_path / "run", methods, agents, checkpoint=tiny, partner="scripted")
     assert [(row["method"], row["status"], row["error"]) for row in done.rows] == [(m, "done", None) for m in methods]
     assert [row["episodes_failed"] for row in done.rows] == [0, 0, 0]
 

@@ -18,9 +18,8 @@ from goldenrule.benchmarks.evaluation.run import failed_row
 from goldenrule.benchmarks.experiments.config import read_sweep
 from goldenrule.benchmarks.experiments.grid import cells_of
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
-from goldenrule.benchmarks.storage.lock import locked
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore, locked
 
 pytest.importorskip("pandas")
 SWEEP: dict[str, Any] = {
@@ -92,7 +91,7 @@ def test_workers_and_order_do_not_show(file, tmp_path):
         order = list(cells)
         if seed is not None:
             random.Random(seed).shuffle(order)
-        with SweepStore(out, places, {}) as store:
+        with ResultStore(out, places, {}) as store:
             local.run_cells(order, store, Unwatched(), Pool(workers))
         results.append(told(out))
     assert results[0] == results[1]
@@ -102,9 +101,9 @@ def test_failed_cells_are_rows_with_a_reason_and_run_again_when_asked(file, tmp_
     out = tmp_path / "out"
     assert run(file, out) == 0
     whole = told(out)
-    with SweepStore(out, {}, {}) as store:
+    with ResultStore(out, {}, {}) as store:
         lost = cells_of(read_sweep(file), str(file))[3]
-        store.commit(Outcome(failed_row(lost, "its process died (SIGKILL)", 0.1)))
+        store.commit(RunRecord(failed_row(lost, "its process died (SIGKILL)", 0.1)))
     capsys.readouterr()
     assert run(file, out) == 1
     assert "its process died" in capsys.readouterr().err

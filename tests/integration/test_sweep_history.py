@@ -78,7 +78,7 @@ def test_a_file_that_was_extended_gives_the_tables_of_a_clean_run(
     assert list(found.planned) == [True] * 8 + [False]  # the third seed of what the first file named
     assert expected.planned.all()
     assert main(["report", str(grown)]) == 0
-    assert "1 cell of an earlier state of the sweep file left out" in capsys.readouterr().err
+    assert "1 cell of an earlier configuration left out" in capsys.readouterr().err
     assert "36 of 36 episodes" in told(capsys, "replay", str(grown))  # all that is stored, left out or not
 
 

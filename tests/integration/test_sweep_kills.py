@@ -19,7 +19,7 @@ import yaml
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
-from goldenrule.benchmarks.storage.load import begun, rows
+from goldenrule.benchmarks.storage.reader import begun, rows
 from goldenrule.common.seeding import generator
 
 pytest.importorskip("pandas")

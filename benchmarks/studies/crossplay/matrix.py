@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.storage.load import meta, rows
+from goldenrule.benchmarks.storage.reader import meta, rows
 from goldenrule.benchmarks.studies.crossplay.figures import INTERVAL, Tally, bounds_of, spreads, tallies, values_of
 from goldenrule.benchmarks.studies.crossplay.rating import FIGURES, rate
 from goldenrule.common.errors import UserError

@@ -13,7 +13,7 @@ from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.run import CellSettings
-from goldenrule.benchmarks.experiments.plan import device, knob_grid, with_people
+from goldenrule.benchmarks.experiments.grid import device, knob_grid
 from goldenrule.benchmarks.studies.crossplay.members import Member, known, members, symmetric, usual
 from goldenrule.benchmarks.studies.crossplay.pairing import Pairing, role
 from goldenrule.common.errors import UserError
@@ -95,7 +95,7 @@ def plan(asked: Asked) -> Plan:
     try:
         spec(asked.scenario)
         where = device(asked.device)
-        knobs = knob_grid(asked.scenario, with_people(asked.scenario, {k: [v] for k, v in asked.knobs.items()}))[0]
+        knobs = knob_grid(asked.scenario, asked.knobs)[0]
         make(asked.scenario, **knobs).reset(seed=0)  # human cards are read here
         found = members(asked.scenario, *_named(asked), where)
         _seats_filled(asked.scenario, knobs)

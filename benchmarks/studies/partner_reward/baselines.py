@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from goldenrule.common.seeding import generator
-from goldenrule.envs.datasets.casino import HumanDialogue
+from goldenrule.envs.datasets.casino import HumanDialogue, load_casino
+from goldenrule.envs.datasets.files import DataError
 from goldenrule.envs.scenarios.campsite.language import efficient
 
 Array = NDArray[np.float64]
@@ -97,6 +99,24 @@ def human_figures(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str
         "pareto_share": mean(pareto[agreed > 0], "pareto_share"),
         "pareto_share_of_all": mean(pareto, "pareto_share_of_all"),
     }
+
+
+def human_reference(scenario: str) -> dict[str, Any] | None:
+    """What people reached in the dialogues that a scenario is made of; `None` for scenarios without such dialogues.
+
+    Keys: `data`, `dialogues`, `figures` (as in the table; none without the data) and `reason`.
+    """
+    if scenario != "campsite-v0":
+        return None
+    try:
+        dialogues = load_casino()
+    except DataError as error:
+        return {"data": "casino", "dialogues": 0, "figures": {}, "reason": str(error)}
+    figures = {
+        name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.n}
+        for name, one in human_figures(dialogues).items()
+    }
+    return {"data": "casino", "dialogues": len(dialogues), "figures": figures, "reason": None}
 
 
 def _is_efficient(dialogue: HumanDialogue) -> bool:

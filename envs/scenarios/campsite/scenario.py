@@ -16,13 +16,15 @@ pairs that met; their seats are drawn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.registry import SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
@@ -49,6 +51,16 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, human_pairs, invent_pair
+
+POINTS_RANGE: Range = (0.0, 36.0)
+METRIC_RANGES: dict[str, Range] = {
+    "own_points": POINTS_RANGE,
+    "partner_points": POINTS_RANGE,
+    "joint_points": (0.0, 72.0),
+    "agreement_share": SHARE,
+    "pareto_share": SHARE,  # of the agreements
+    "pareto_share_of_all": SHARE,  # no agreement counts as inefficient
+}
 
 RULES = (
     "Split 3 food, 3 water and 3 firewood between you. Talk freely. To propose, write for example "
@@ -213,6 +225,46 @@ class Campsite(Scenario):
         return replace(view, messages=view.messages[:accepted]).say(ASK_NEED)
 
 
+def episode_metrics(episode: Mapping[str, Any], me: int, partner: int) -> dict[str, float | None]:
+    """What a talk came to; one that was cut has no agreement and pays nothing."""
+    end = episode["turns"][-1]["facts"]
+    return {
+        "own_points": float(end.get(f"points_{me}", 0)),
+        "partner_points": float(end.get(f"points_{partner}", 0)),
+        "joint_points": float(end.get("joint", 0)),
+        "agreement_share": float(bool(end.get("agreement"))),
+        "pareto_share": float(end["pareto"]) if end.get("agreement") else None,
+        "pareto_share_of_all": float(bool(end.get("pareto"))),
+    }
+
+
+def reached_by_people() -> list[dict[str, tuple[float, ...]]]:
+    """The metrics of each CaSiNo dialogue; points as CaSiNo gives them, `own_points` of both people.
+
+    `partner_points` has no human counterpart: people's seats are alike.
+
+    Raises:
+        DataError: the data are not here.
+    """
+    from goldenrule.envs.datasets.casino import load_casino  # it reads the words of this scenario
+
+    found = []
+    for dialogue in load_casino():
+        first, second = dialogue.people
+        deal = dialogue.deal()
+        pareto = float(deal is not None and deal in efficient(first.person.order, second.person.order))
+        found.append(
+            {
+                "own_points": (float(first.points), float(second.points)),
+                "joint_points": (float(first.points + second.points),),
+                "agreement_share": (float(deal is not None),),
+                "pareto_share": () if deal is None else (pareto,),
+                "pareto_share_of_all": (pareto,),
+            }
+        )
+    return found
+
+
 def _heard(view: View) -> list[tuple[int, str]]:
     return [(message.speaker, message.text) for message in view.messages if message.speaker >= 0]
 
@@ -248,5 +300,8 @@ SPEC = register(
         learner="camper_0",
         partner="camper_1",
         discount=1.0,
+        reward_ranges=lambda knobs: {"learner": POINTS_RANGE, "partner": POINTS_RANGE},
+        metrics=EpisodeMetrics("negotiation", METRIC_RANGES, episode_metrics),
+        human=HumanReference("casino", {"pool": "human"}, reached_by_people),
     )
 )

@@ -17,6 +17,7 @@ True rewards: Anna gets 1 when the helper's message names the place asked for, i
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -210,5 +211,6 @@ SPEC = register(
         ),
         learner="helper",
         partner="seeker",
+        reward_ranges=lambda knobs: {"partner": (0.0, math.inf)},
     )
 )

@@ -10,10 +10,14 @@ True rewards: a seeker gets 1 once its need is met; a helper pays `EFFORT` for e
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from goldenrule.envs.message import Message
-from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.registry import Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.hidden_needs.language import (
     CUES,
@@ -171,6 +175,11 @@ class HiddenNeeds(Scenario):
         return None if kind is None else float(kind == "thanks")
 
 
+def _reward_ranges(knobs: Mapping[str, Any]) -> dict[str, Range]:
+    """A seeker gets 1 or nothing, a helper only ever pays."""
+    return {"partner": (0.0, float(knobs.get("seekers", math.inf))), "learner": (-math.inf, 0.0)}
+
+
 SPEC = register(
     ScenarioSpec(
         id="hidden_needs-v0",
@@ -191,5 +200,6 @@ SPEC = register(
         ),
         learner="helper",
         partner="seeker",
+        reward_ranges=_reward_ranges,
     )
 )

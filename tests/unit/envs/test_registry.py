@@ -111,3 +111,38 @@ def test_an_unknown_api_mode_or_render_mode():
         envs.make("hidden_needs-v0", mode="sing")
     with pytest.raises(ValueError, match="render_mode 'rgb' is unknown"):
         envs.make("hidden_needs-v0", render_mode="rgb")
+
+
+def test_seats_are_read_from_roles_and_names() -> None:
+    one = envs.spec("hidden_needs-v0")
+    assert (one.learner_seat, one.partner_seat) == ("helper_0", "seeker_0")
+    assert one.partner_seats(("helper_0", "seeker_0", "seeker_1")) == (1, 2)
+    two = envs.spec("campsite-v0")
+    assert (two.learner_seat, two.partner_seats(("camper_0", "camper_1"))) == ("camper_0", (1,))
+
+
+def test_a_common_knob_is_resolved_only_where_given_and_reaches_the_environment() -> None:
+    one = envs.spec("hidden_needs-v0")
+    assert "max_length" not in one.resolve({})
+    assert one.resolve({"max_length": "500"})["max_length"] == 500
+    assert envs.make("hidden_needs-v0", **one.resolve({"max_length": "500"})).utterance.max_length == 500
+    assert one.build(max_length=500).agents == one.build().agents
+    with pytest.raises(ValueError, match="max_length='0' is not allowed"):
+        one.resolve({"max_length": "0"})
+
+
+def test_reward_ranges_follow_the_knobs() -> None:
+    assert envs.spec("hidden_needs-v0").reward_ranges({"seekers": 3})["partner"] == (0.0, 3.0)
+    assert envs.spec("hidden_needs-v0").reward_ranges({})["partner"][1] == float("inf")
+    assert envs.spec("third_party-v0").reward_ranges({}) == {}
+
+
+def test_episode_metrics_of_a_negotiation() -> None:
+    metrics = envs.spec("campsite-v0").metrics
+    assert metrics is not None
+    facts = {"agreement": True, "points_0": 20, "points_1": 17, "joint": 37, "pareto": True}
+    got = metrics.of_episode({"turns": [{"facts": {}}, {"facts": facts}]}, 0, 1)
+    assert set(got) == set(metrics.ranges)
+    assert (got["own_points"], got["partner_points"], got["pareto_share"]) == (20.0, 17.0, 1.0)
+    cut = metrics.of_episode({"turns": [{"facts": {"kind": "talk"}}]}, 0, 1)
+    assert (cut["own_points"], cut["agreement_share"], cut["pareto_share"]) == (0.0, 0.0, None)

@@ -3,6 +3,8 @@ import weakref
 
 import numpy as np
 import pytest
+from pettingzoo.utils.conversions import aec_to_parallel
+from pettingzoo.utils.env_logger import EnvLogger
 
 import goldenrule.envs as envs
 from goldenrule.envs import DialogueEnv, Message, ParallelDialogueEnv
@@ -184,3 +186,37 @@ def test_options_out_of_range_are_refused(api, option, value):
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(ValueError, match=f"seed={seed!r} is not allowed; expected a whole number from 0"):
         envs.make("hidden_needs-v0").reset(seed=seed)
+
+
+def test_steps_out_of_order_raise_what_pettingzoo_raises() -> None:
+    env = envs.make("hidden_needs-v0")
+    for call in (lambda: env.step("hi"), lambda: env.observe("helper_0"), env.agent_iter, env.render):
+        with pytest.raises(AssertionError, match=r"reset\(\) needs to be called before"):
+            call()
+    for name in ("agents", "rewards", "agent_selection", "num_agents"):
+        with pytest.raises(AttributeError, match="cannot be accessed before reset"):
+            getattr(env, name)
+    assert not hasattr(env, "no_such_attribute")
+    env.reset(seed=0)
+    with pytest.raises(AssertionError, match="need to call step"):
+        for _ in env.agent_iter():
+            pass
+    env.reset(seed=0)
+    for agent in env.agent_iter():
+        env.step(None if env.terminations[agent] or env.truncations[agent] else "hello")
+    env.step("hello")
+    assert any("step() called after all agents" in said for said in EnvLogger.mqueue)
+
+
+def test_only_what_pettingzoo_can_convert_claims_to_be_parallelizable(panel) -> None:
+    assert not any(envs.make(name).metadata["is_parallelizable"] for name in envs.specs())
+    with pytest.raises(AssertionError, match="is_parallelizable"):
+        aec_to_parallel(envs.make("campsite-v0"))
+    one, other = panel(), panel()
+    other.simultaneous = True
+    native, converted = ParallelDialogueEnv(one, max_cycles=3), aec_to_parallel(DialogueEnv(other, max_cycles=3))
+    assert plain(native.reset(seed=0)) == plain(converted.reset(seed=0))
+    while native.agents:
+        said = dict.fromkeys(native.agents, "hello")
+        assert plain(native.step(said)) == plain(converted.step(said))
+    assert not converted.agents

@@ -11,9 +11,9 @@ import pytest
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.report.terminal import print_comparisons
-from goldenrule.benchmarks.storage.load import rows
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore
 
 SEEDS = range(3)
 PAID = {"a": (1.0, 0.0, None), "b": (1.0, 1.0, 0.0)}
@@ -36,7 +36,7 @@ def episode(number: int, paid: float | None) -> dict[str, Any]:
 
 @pytest.fixture
 def swept(tmp_path: Path) -> Path:
-    with SweepStore(tmp_path, {}, {}, None) as store:
+    with ResultStore(tmp_path, {}, {}, None) as store:
         store.describe(sweep={}, environment={}, cells=6)
         for method, paid in PAID.items():
             for seed in SEEDS:
@@ -45,7 +45,7 @@ def swept(tmp_path: Path) -> Path:
                 row |= {"seed": seed, "status": "done", "error": None, **dict.fromkeys(KEYS)}
                 row |= {"partner_reward": sum(done) / len(done), "seconds": 1.0}
                 row |= {"episodes": len(done), "episodes_failed": len(paid) - len(done)}
-                store.commit(Outcome.of(row, [episode(k, p) for k, p in enumerate(paid)]))
+                store.commit(RunRecord.of(row, [episode(k, p) for k, p in enumerate(paid)]))
     return tmp_path
 
 

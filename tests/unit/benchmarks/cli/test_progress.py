@@ -8,7 +8,7 @@ from rich.console import Console
 
 from goldenrule.benchmarks.cli.progress import Bars, Lines, closing_line, duration
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.naming import Names
+from goldenrule.benchmarks.storage.reader import Names
 
 TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
 PLAIN = Cell("untrained", "hidden_needs-v0", {}, 0)

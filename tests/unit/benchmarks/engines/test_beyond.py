@@ -12,7 +12,7 @@ import pytest
 from goldenrule.benchmarks.engines import ray, slurm
 from goldenrule.benchmarks.engines.base import Pool, Unwatched
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(7)]
@@ -25,7 +25,7 @@ class Saved(Unwatched):
         self.rows: list[dict[str, Any]] = []
         self.begun: list[int] = []
 
-    def commit(self, *outcomes: Outcome) -> None:
+    def commit(self, *outcomes: RunRecord) -> None:
         self.rows += [one.row for one in outcomes]
 
     def started(self, cell: Cell) -> None:
@@ -67,7 +67,7 @@ class _Job:
         if self._cluster.lost.get(seed, 0):
             self._cluster.lost[seed] -= 1
             raise UncompletedJobError("no output\nwas found")
-        return Outcome({"cell": self._cell.id, "seed": seed, "status": "done", "seconds": 0.0})
+        return RunRecord({"cell": self._cell.id, "seed": seed, "status": "done", "seconds": 0.0})
 
 
 class TestSlurm:

@@ -9,7 +9,7 @@ import pytest
 
 from goldenrule.benchmarks.engines.loggers import KINDS, Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import KEYS
-from goldenrule.benchmarks.storage.outcome import Outcome
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 ROW = {
@@ -24,7 +24,7 @@ ROW = {
     "partner_reward": 0.5,
 }
 CURVE = [{"update": 1, "reward": 0.1, "truth": None, "kl": 0.0}, {"update": 2, "reward": 0.2, "truth": 0.3, "kl": 0.1}]
-FINISHED = Outcome.of(ROW, curve=CURVE)
+FINISHED = RunRecord.of(ROW, curve=CURVE)
 
 
 class Kept:

@@ -10,8 +10,8 @@ import pytest
 
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, CellSettings
-from goldenrule.benchmarks.storage.load import episodes
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import episodes
+from goldenrule.benchmarks.storage.store import ResultStore
 
 CELL = Cell("scripted", "hidden_needs-v0", {"similarity": 0.5}, 3, CellSettings(episodes=4, partner="scripted"))
 
@@ -56,7 +56,7 @@ def test_results_that_cannot_be_saved_are_a_failed_row_and_nothing_else(broken: 
 def test_the_store_keeps_the_dialogues_as_they_were(tmp_path: Any) -> None:
     pytest.importorskip("pandas")
     found = attempt(given(lambda result: result), None, unheard)
-    with SweepStore(tmp_path, {}, {}) as store:
+    with ResultStore(tmp_path, {}, {}) as store:
         store.commit(found)
     kept = [json.loads(log) for log in episodes(tmp_path, log=True).log]
     assert kept == json.loads(json.dumps(CELL.run(unheard).episodes))

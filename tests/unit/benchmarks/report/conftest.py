@@ -1,4 +1,4 @@
-"""Small runs, made by the same records and the same run directory as real ones; scripted people talk in them."""
+"""Small runs, made by the same records and the same store as real ones; scripted people talk in them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, run_metrics
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.rundir import RunDirectory
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, clean_text, dumps
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
 from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, REFUSALS, THANKS
@@ -99,37 +97,23 @@ def make_run(
     similarities: tuple[float, ...] = (0.25,),
     updates: int = 5,
     change: Callable[[dict[str, Any], list[dict[str, Any]]], None] = lambda row, episodes: None,
-) -> Path:
-    """A run directory.
-
-    Args:
-        folder: where; must not exist.
-        change: told each row and its episodes before they are written; may change both.
-    """
-    grid = _grid(methods, seeds, similarities)
-    config = {"scenario": SCENARIO, "seeds": list(seeds), "training": {"updates": updates}}
-    run = RunDirectory.create(folder, config | {"cells": [{"id": name} for name in grid]}, list(grid))
-    _fill(run, grid, count, updates, change)
-    return folder
-
-
-def make_sweep(
-    folder: Path,
-    methods: tuple[str, ...] = ("rlhf_ppo", "empathetic_kindness"),
-    seeds: tuple[int, ...] = (0, 1, 2),
-    count: int = 6,
-    similarities: tuple[float, ...] = (0.25,),
-    updates: int = 5,
-    change: Callable[[dict[str, Any], list[dict[str, Any]]], None] = lambda row, episodes: None,
     backwards: bool = False,
 ) -> Path:
-    """A sweep's folder with the same cells as `make_run` gives; `backwards` saves the last cell first."""
+    """A run's folder.
+
+    Args:
+        folder: where.
+        change: told each row and its episodes before they are stored; may change both.
+        backwards: whether the last cell is saved first.
+    """
     grid = _grid(methods, seeds, similarities)
     folder.mkdir(exist_ok=True)
-    with SweepStore(folder, {name: place for place, name in enumerate(grid)}, {"goldenrule": "0"}, "abc") as store:
+    with ResultStore(folder, {name: place for place, name in enumerate(grid)}, {"goldenrule": "0"}, "abc") as store:
         environment = {"commit": "abc", "versions": {"goldenrule": "0"}}
-        store.describe(sweep={"name": "made", "seeds": list(seeds)}, environment=environment, cells=len(grid))
-        _fill(store, dict(reversed(grid.items())) if backwards else grid, count, updates, change)
+        asked = {"name": "made", "seeds": list(seeds), "training": {"updates": updates}}
+        store.describe(sweep=asked, environment=environment, cells=len(grid))
+        for name, made in reversed(grid.items()) if backwards else grid.items():
+            store.commit(_record(name, *made, count, updates, change))
     return folder
 
 
@@ -139,42 +123,49 @@ def _grid(
     return {f"{m}-{s}-{round(100 * x)}": (m, x, s) for x in similarities for s in seeds for m in methods}
 
 
-def _fill(
-    store: RunDirectory | SweepStore,
-    grid: dict[str, tuple[str, float, int]],
+def _record(
+    name: str,
+    method: str,
+    similarity: float,
+    seed: int,
     count: int,
     updates: int,
     change: Callable[[dict[str, Any], list[dict[str, Any]]], None],
-) -> None:
-    for name, (method, similarity, seed) in grid.items():
-        knobs = {"similarity": similarity, "cue": 1.0}
-        trust = TRUST.get(method, 0.97)
-        records = records_of(held(derive(seed, method), count, trust, **knobs))
-        row = row_of(name, method, seed, knobs, records)
-        change(row, records)
-        learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
-        if isinstance(store, SweepStore):
-            store.commit(Outcome.of(row, records, learnt))
-        else:  # keeps logs alone; after `change` there may be no sums to take
-            logs = [tuple((dict.fromkeys(EPISODE_COLUMNS) | {"log": dumps(one)}).values()) for one in records]
-            store.commit(Outcome(row, logs, curve=dumps(learnt) if learnt else None))
+) -> RunRecord:
+    knobs = {"similarity": similarity, "cue": 1.0}
+    trust = TRUST.get(method, 0.97)
+    records = records_of(held(derive(seed, method), count, trust, **knobs))
+    row = row_of(name, method, seed, knobs, records)
+    change(row, records)
+    learnt = [] if method == "untrained" else curve(derive(seed, method), trust, updates)
+    try:
+        return RunRecord.of(row, records, learnt)
+    except (KeyError, TypeError, ValueError, IndexError):  # after `change` there may be nothing to add up
+        logs = [logged(name, number, one) for number, one in enumerate(records)]
+        return RunRecord(row, logs, curve=dumps(learnt) if learnt else None)
+
+
+def logged(cell: str, number: int, record: dict[str, Any]) -> tuple[Any, ...]:
+    """The row of an episode of which little but its log is known."""
+    known = {"cell": cell, "episode": number, "seed": "0", "status": str(record.get("status")), "messages": 0}
+    return tuple((dict.fromkeys(EPISODE_COLUMNS) | known | {"invalid_messages": 0, "log": dumps(record)}).values())
 
 
 def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:
-    """A run directory with a cell and a dialogue a text, which stands wherever a run has a text.
+    """A run's folder with a cell and a dialogue a text, which stands wherever a run has a text.
 
     Args:
         folder: where.
         texts: names of methods, agents, knobs and settings, messages, imagined replies, cards, reasons, errors.
         paid: what each partner got.
     """
-    (folder / "episodes").mkdir(parents=True)
-    rows = []
+    folder.mkdir(parents=True)
+    records = []
     for number, text in enumerate(texts):
         cell, failed = f"cell-{number:03}", number % 10 == 9
         row: dict[str, Any] = {
             "cell": cell,
-            "method": text,
+            "method": clean_text(text),
             "scenario": SCENARIO,
             "knobs": {"similarity": 0.5, "k": text},
         }
@@ -189,7 +180,6 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
         row |= {"partner_reward": None if failed else paid}
         if number % 50 == 49:
             row |= {"status": "failed", "error": text}
-        rows.append(row)
         scores = {ESTIMATE: 1.0, TRUTH: 1.0, text: None}
         about: dict[str, Any] = {
             "absent": {text: 1.0},
@@ -215,11 +205,12 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
         log |= {"learner": 0, "partners": [1]}
         log |= {"status": "failed" if failed else "terminated", "error": text if failed else None, "turns": turns}
         log |= {"narration": [{"at": 0, "text": text, "to": None}]}
-        (folder / "episodes" / f"{cell}.jsonl").write_text(json.dumps(log) + "\n")
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    config = {"cells": [{"id": row["cell"]} for row in rows], "texts": {text: text for text in texts}}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "environment.json").write_text(json.dumps({"command": list(texts[:5]), "versions": {texts[0]: texts[1]}}))
+        records.append(RunRecord(row, [logged(cell, 0, log)]))
+    places = {one.row["cell"]: place for place, one in enumerate(records)}
+    with ResultStore(folder, places, {"goldenrule": "0"}) as store:
+        environment = {"command": list(texts[:5]), "versions": {texts[0]: texts[1]}}
+        store.describe(sweep={"texts": {text: text for text in texts}}, environment=environment, cells=len(records))
+        store.commit(*records)
     return folder
 
 
@@ -231,17 +222,6 @@ def hostile_maker() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def run_maker() -> Callable[..., Path]:
     return make_run
-
-
-@pytest.fixture(scope="session")
-def sweep_maker() -> Callable[..., Path]:
-    return make_sweep
-
-
-@pytest.fixture(scope="session", params=["compare", "sweep"])
-def either_maker(request: pytest.FixtureRequest) -> Callable[..., Path]:
-    """Makes the same run as a run directory and as a sweep's folder."""
-    return make_run if request.param == "compare" else make_sweep
 
 
 @pytest.fixture(scope="module")

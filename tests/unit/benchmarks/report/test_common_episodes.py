@@ -16,7 +16,7 @@ from goldenrule.benchmarks.analysis.summarising import overview
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.runs import summary_of
 from goldenrule.benchmarks.report.conversations import listen
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
 Row = dict[str, Any]
@@ -35,9 +35,9 @@ def refuse(row: Row, episodes: list[Row]) -> None:
     row["partner_reward"] = sum(paid) / len(paid) if paid else None
 
 
-@pytest.fixture(scope="module", params=["run_maker", "sweep_maker"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return request.getfixturevalue(request.param)(tmp_path_factory.mktemp("alike") / "run", **SMALL, change=refuse)
+@pytest.fixture(scope="module")
+def folder(run_maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_maker(tmp_path_factory.mktemp("alike") / "run", **SMALL, change=refuse)
 
 
 def paid(folder: Path, method: str, seed: int, numbers: tuple[int, ...]) -> float:
@@ -109,8 +109,8 @@ def test_where_nothing_failed_no_episode_is_read(tmp_path: Path) -> None:
     assert row == {"status": "done", "episodes_failed": 0, "partner_reward": 0.5, LEFT_OUT: 0}
 
 
-def test_two_runs_are_compared_over_the_episodes_that_neither_failed(sweep_maker: Maker, tmp_path: Path) -> None:
-    a, b = (sweep_maker(tmp_path / name, **SMALL, change=change) for name, change in (("a", refuse), ("b", lone)))
+def test_two_runs_are_compared_over_the_episodes_that_neither_failed(run_maker: Maker, tmp_path: Path) -> None:
+    a, b = (run_maker(tmp_path / name, **SMALL, change=change) for name, change in (("a", refuse), ("b", lone)))
     with read_run(a) as one, read_run(b) as other:
         (found,) = diff(one, other, ["partner_reward"]).figures
     line = next(line for line in found.settings if line["of"] == "rlhf_ppo")

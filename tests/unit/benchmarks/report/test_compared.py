@@ -17,7 +17,7 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.statistics import holm, iqm
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]

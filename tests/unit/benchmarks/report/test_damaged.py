@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,17 +13,20 @@ import pytest
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.messages import SHOWN
 
-LOST = "episodes/untrained-0-25.jsonl: 2 lines cut short or damaged, left out"
+LOST = "results.sqlite: 2 damaged episodes of untrained-0-25, left out"
 
 
 @pytest.fixture
 def damaged(run_maker: Callable[..., Path], tmp_path: Path) -> Path:
     """A run of three episodes, of which one can be read still."""
     run = run_maker(tmp_path / "run", ("untrained",), (0,), count=3)
-    log = run / "episodes" / "untrained-0-25.jsonl"
-    first, second, third = log.read_text("utf-8").splitlines()
-    log.write_text(f"{first}\n{second[:100]}\n{third[:50]}")
+    tampered(run, "UPDATE episodes SET log = substr(log, 1, 100) WHERE episode > 0")
     return run
+
+
+def tampered(run: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as db, db:
+        db.execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,6 @@ def damaged(run_maker: Callable[..., Path], tmp_path: Path) -> Path:
     [
         (("report", "RUN"), 0),
         (("report", "RUN", "--json"), 0),
-        (("export", "RUN", "--to", "parquet", "--out", "OUT"), 0),
         (("export", "RUN", "--to", "inspect", "--out", "OUT"), 0),
         (("replay", "RUN"), 1),
         (("replay", "RUN", "--json"), 1),
@@ -42,8 +46,6 @@ def test_every_command_that_reads_episodes_says_which_were_lost(
     command: tuple[str, ...],
     code: int,
 ) -> None:
-    if "parquet" in command:
-        pytest.importorskip("pyarrow")
     places = {"RUN": str(damaged), "OUT": str(tmp_path / "out")}
     assert main([places.get(word, word) for word in command]) == code
     printed = capsys.readouterr()
@@ -53,47 +55,41 @@ def test_every_command_that_reads_episodes_says_which_were_lost(
         json.loads(printed.out)
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_rows_that_were_lost_are_told_of_the_run_that_lost_them(
-    run_maker: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], which: int
-) -> None:
-    runs = [run_maker(tmp_path / name, ("untrained",), (0, 1), count=1) for name in ("one", "two")]
-    rows = runs[which] / "rows.jsonl"
-    rows.write_text(rows.read_text("utf-8")[:-40])
-    assert main(["diff", *map(str, runs), "--json"]) == 0
-    printed = capsys.readouterr()
-    assert json.loads(printed.out)["paired"] == 1
-    name = "AB"[which]
-    assert printed.err.splitlines() == [
-        f"goldenrule: {name}: rows.jsonl: 1 line cut short or damaged, left out",
-        f"goldenrule: {name}: 1 of 2 cells had not finished when this was read",
-    ]
-
-
 def test_an_episode_that_was_lost_is_not_called_out_of_range(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(damaged), "untrained-0:1"]) == 2
     assert capsys.readouterr().err == (
-        "goldenrule: no episode 1 of untrained-0-25; it was one of 3; what is left of them in episodes/ is damaged or "
-        "incomplete\n"
+        "goldenrule: no episode 1 of untrained-0-25; it was one of 3; what is left of them in results.sqlite is "
+        "damaged or incomplete\n"
     )
 
 
 def test_of_many_problems_the_first_are_told(
     run_maker: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = run_maker(tmp_path / "run", ("untrained",), tuple(range(SHOWN + 2)), count=1)
-    for log in (run / "episodes").iterdir():
-        log.unlink()
+    run = run_maker(tmp_path / "run", ("rlhf_ppo",), tuple(range(SHOWN + 2)), count=1)
+    tampered(run, "UPDATE curves SET curve = '{'")
     assert main(["report", str(run)]) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if ".jsonl is missing" in line] == lines[:SHOWN]
+    assert [line for line in lines if "cannot be read" in line] == lines[:SHOWN]
     assert lines[SHOWN] == "goldenrule: and 2 more; the page of `goldenrule report` lists them"
 
 
-def test_a_configuration_that_cannot_be_read_is_told(
-    run_maker: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = run_maker(tmp_path / "run", ("untrained",), (0,), count=1)
-    (run / "config.json").write_text('{"scenario": "hid')
-    assert main(["report", str(run)]) == 0
-    assert capsys.readouterr().err.startswith("goldenrule: config.json cannot be read: ")
+def test_a_run_of_version_0_1_is_refused_by_all_who_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    for name in ("rows.jsonl", "config.json"):
+        (old / name).write_text("{}")
+    run = [str(old)]
+    for command in (
+        ["report", *run],
+        ["show", *run],
+        ["replay", *run],
+        ["diff", *run, *run],
+        ["export", *run, "--to", "inspect", "--out", str(new)],
+    ):
+        assert main(command) == 2
+        assert capsys.readouterr().err == (
+            f"goldenrule: '{old}' holds a run of version 0.1 (rows.jsonl and no results.sqlite); read it with "
+            "goldenrule 0.1, or run it again into a new folder\n"
+        )
+    assert not new.exists()

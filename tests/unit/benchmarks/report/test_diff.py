@@ -13,10 +13,9 @@ from goldenrule.benchmarks.analysis.diff import Diff, Key, diff
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.statistics import holm
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.rundir import RunDirectory
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.reader import read_run
+from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 
@@ -42,18 +41,12 @@ def rows(seeds: int = 9, change: Callable[[Row], None] = lambda row: None) -> li
     return found
 
 
-def stored(folder: Path, found: list[Row], sweep: bool = True) -> Path:
-    order = [row["cell"] for row in found]
-    if sweep:
-        folder.mkdir()
-        with SweepStore(folder, {name: place for place, name in enumerate(order)}, {"numpy": "1"}, "abc") as store:
-            store.describe(environment={"commit": "abc", "versions": {"numpy": "1"}}, cells=len(found))
-            for row in found:
-                store.commit(Outcome(row))
-    else:
-        run = RunDirectory.create(folder, {"cells": [{"id": name} for name in order]}, order)
+def stored(folder: Path, found: list[Row]) -> Path:
+    folder.mkdir()
+    with ResultStore(folder, {row["cell"]: place for place, row in enumerate(found)}, {"numpy": "1"}, "abc") as store:
+        store.describe(environment={"commit": "abc", "versions": {"numpy": "1"}}, cells=len(found))
         for row in found:
-            run.commit(Outcome(row))
+            store.commit(RunRecord(row))
     return folder
 
 
@@ -127,37 +120,28 @@ def test_what_one_run_alone_has_is_listed_and_what_failed_is_left_out_of_both(tm
     assert line["dropped_because"] == {"B: failed: no words left": 1}
 
 
-@pytest.mark.parametrize("kinds", [("sweep", "sweep"), ("compare", "compare"), ("sweep", "compare")])
-def test_what_cells_of_one_name_were_asked_for_is_told_where_it_differs(tmp_path: Path, kinds: tuple[str, str]) -> None:
+def test_what_cells_of_one_name_were_asked_for_is_told_where_it_differs(tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = [
         {"episodes": 8, "partner": "lm", "checkpoint": None, "training": {"updates": 2}},
         {"episodes": 6, "partner": "lm", "checkpoint": None, "training": {"updates": 9, "kl": 0.5}},
     ]
     folders = []
-    for name, kind, settings in zip("ab", kinds, asked, strict=True):
-        folders.append(stored(tmp_path / name, rows(2), sweep=kind == "sweep"))
-        if kind == "sweep":
-            with SweepStore(folders[-1], {}, {"numpy": "1"}, "abc") as store:
-                store.describe(environment={"versions": {}}, cells=36, sweep={"name": name, **settings})
-        else:
-            (folders[-1] / "config.json").write_text(json.dumps({"settings": settings}))
+    for name, settings in zip("ab", asked, strict=True):
+        folders.append(stored(tmp_path / name, rows(2)))
+        with ResultStore(folders[-1], {}, {"numpy": "1"}, "abc") as store:
+            store.describe(environment={"versions": {}}, cells=36, sweep={"name": name, **settings})
     with read_run(folders[0]) as one, read_run(folders[1]) as other:
         told = diff(one, other).environment
-    both = {"episodes": (8, 6), "updates": (2, 9)}
-    assert {name: told[name] for name in both} == both
-    assert told.get("kl") == ((None, 0.5) if kinds[0] == kinds[1] else None)
-    assert "partner" not in told
-    assert "name" not in told
+    assert told == {"episodes": (8, 6), "updates": (2, 9), "kl": (None, 0.5)}
 
 
-def test_a_sweep_pairs_with_a_comparison_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    a = stored(tmp_path / "a", rows(4), sweep=False)
+def test_cells_pair_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = stored(tmp_path / "a", rows(4))
     b = stored(tmp_path / "b", rows(4)[::-1])
     assert main(["diff", str(a), str(b)]) == 0
     shown = capsys.readouterr().out
     assert "16 cells are in both; 16 of them have the same figures in both." in shown
     assert "No difference in any pair: own_reward, partner_reward, partner_reward_estimate, estimate_gap." in shown
-    assert "numpy" in shown
     assert main(["diff", str(a), str(b), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["paired"], told["identical"], told["only_a"]) == (16, 16, [])

@@ -10,8 +10,7 @@ import pytest
 
 from goldenrule.benchmarks.analysis.endings import End, endings
 from goldenrule.benchmarks.report.conversations import listen, talk
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell, read_run
 
 
 def cell(method: str, seed: int) -> StoredCell:

@@ -6,7 +6,7 @@ import pytest
 
 from goldenrule.benchmarks.report.figures import detailed, draw_agreement, draw_headline, draw_learning
 from goldenrule.benchmarks.report.theme import MAX_LINES, drawable
-from goldenrule.benchmarks.storage.stored import Setting, StoredCell
+from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
 PALETTE = {"a": "#112233", "b": "#445566"}
 

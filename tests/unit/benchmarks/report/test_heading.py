@@ -10,7 +10,7 @@ from goldenrule.benchmarks.analysis.summarising import overview, remarks
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, left_out
 from goldenrule.benchmarks.report.page import _facts, write_report
 from goldenrule.benchmarks.report.theme import colours
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
 Row = dict[str, Any]

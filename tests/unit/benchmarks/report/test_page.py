@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +17,9 @@ import pytest
 
 from goldenrule.benchmarks.report.conversations import PER_CELL
 from goldenrule.benchmarks.report.page import write_report
+from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 
 HOSTILE = (
@@ -80,8 +85,8 @@ def poison(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
 def hostile_run(run_maker: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile") / "run"
     run = run_maker(folder, ("rlhf_ppo",), (0, 1, 2, 10), count=len(HOSTILE), updates=2, change=poison)
-    config = json.loads((run / "config.json").read_text("utf-8"))
-    (run / "config.json").write_text(json.dumps(config | dict(zip(HOSTILE, HOSTILE, strict=True))), "utf-8")
+    with ResultStore(run, {}, {}) as store:
+        store.describe(sweep=dict(zip(HOSTILE, HOSTILE, strict=True)))
     write_report(run)
     return run
 
@@ -101,8 +106,7 @@ def test_a_run_has_its_table_figures_and_conversations(html: str, plain_run: Pat
 
 
 def test_the_table_gives_the_mean_of_the_rows(html: str, plain_run: Path) -> None:
-    rows = [json.loads(line) for line in (plain_run / "rows.jsonl").read_text("utf-8").splitlines()]
-    mine = [row["partner_reward"] for row in rows if row["method"] == "empathetic_kindness"]
+    mine = [row["partner_reward"] for row in rows(plain_run) if row["method"] == "empathetic_kindness"]
     line = re.search(r"empathetic_kindness</th>(.*?)</tr>", html, re.S)
     assert line is not None
     assert re.findall(r'class="main">\s*<span class="mean">([^<]*)', line[1]) == [f"{sum(mine) / 3:.2f}"]
@@ -178,6 +182,12 @@ def test_long_texts_and_many_conversations_are_cut_and_the_page_says_so(
     assert len(html) < 1_000_000
 
 
+def tampered(run: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(run / FILE)) as db, db:
+        for statement in statements:
+            db.execute(statement)
+
+
 def test_what_is_missing_is_said(run_maker: Callable[..., Path], tmp_path: Path) -> None:
     def spoil(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         row |= {"partner_reward_estimate": None, "estimate_gap": None, "estimate_correlation": None}
@@ -185,15 +195,10 @@ def test_what_is_missing_is_said(run_maker: Callable[..., Path], tmp_path: Path)
             row |= {"status": "failed", "error": "out of memory", "partner_reward": None}
 
     run = run_maker(tmp_path / "run", ("untrained",), (0, 1, 2), count=4, change=spoil)
-    (run / "environment.json").unlink()
-    (run / "episodes" / "untrained-0-25.jsonl").unlink()
-    with (run / "episodes" / "untrained-1-25.jsonl").open("a") as log:
-        log.write('{"episode": 4, "tur')
+    tampered(run, "UPDATE episodes SET log = '[1' WHERE cell = 'untrained-1-25' AND episode = 0")
     page = Page(write_report(run).read_text("utf-8"))
     for sentence in (
-        "environment.json is missing",
-        "episodes/untrained-0-25.jsonl is missing",
-        "episodes/untrained-1-25.jsonl: 1 line cut short or damaged",
+        f"{FILE}: 1 damaged episode of untrained-1-25, left out",
         "no training curve is stored",
         "out of memory",
         "2 of 3",
@@ -205,7 +210,7 @@ def test_what_is_missing_is_said(run_maker: Callable[..., Path], tmp_path: Path)
 
 def test_an_unfinished_run_has_a_page(run_maker: Callable[..., Path], tmp_path: Path) -> None:
     run = run_maker(tmp_path / "run", ("untrained",), (0, 1), count=2)
-    (run / "rows.jsonl").unlink()
+    tampered(run, "DELETE FROM episodes", "DELETE FROM cells")
     text = Page(write_report(run).read_text("utf-8")).text
     assert "2 of 2 cells had not finished" in text
     assert "No cell had finished" in text
@@ -215,16 +220,6 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no run in .* name the folder of a run"):
         write_report(tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_row_cannot_name_a_file_outside_the_run(run_maker: Callable[..., Path], tmp_path: Path) -> None:
-    run = run_maker(tmp_path / "run", ("untrained",), (0,), count=2)
-    (tmp_path / "secret.jsonl").write_text('{"status": "failed", "error": "secret", "turns": []}\n')
-    row = json.loads((run / "rows.jsonl").read_text("utf-8")) | {"cell": "../../secret"}
-    (run / "rows.jsonl").write_text(json.dumps(row) + "\n")
-    text = Page(write_report(run).read_text("utf-8")).text
-    assert "names no cell" in text
-    assert "secret" not in text
 
 
 def test_a_knob_that_varies_gets_a_curve(run_maker: Callable[..., Path], tmp_path: Path) -> None:
@@ -244,7 +239,7 @@ def test_shares_of_the_oracle_and_deals_have_their_figures(run_maker: Callable[.
 
     run = run_maker(tmp_path / "run", ("rlhf_ppo", "oracle_kindness"), (0, 1), 2, updates=2, change=change)
     people = {"figures": {"own_points": {"mean": 17.25, "low": 17.0, "high": 17.5}}, "dialogues": 634}
-    (run / "summary.json").write_text(json.dumps({"human": people}))
+    tampered(run, f"INSERT INTO meta VALUES ('human', '{json.dumps(people)}')")
     text = Page(write_report(run).read_text("utf-8")).text
     assert "of oracle %" in text
     assert re.search(r"rlhf_ppo .*? 50 ", text)  # (0.2 + 0.6) / 2 of 0.8
@@ -269,11 +264,11 @@ def test_a_gap_is_marked_by_what_a_partner_can_get(run_maker: Callable[..., Path
     assert marked("unknown", "third_party-v0", {}) == ["−0.15", "3.00", "−4.00"]
 
 
-def test_deals_stand_in_one_order_however_they_were_stored(either_maker: Callable[..., Path], tmp_path: Path) -> None:
+def test_deals_stand_in_one_order_however_they_were_stored(run_maker: Callable[..., Path], tmp_path: Path) -> None:
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         row["negotiation"] = {"zeal": 1.0, "joint_points": 30.0, "agreement_share": 0.5, "own_points": 18.0}
 
-    run = either_maker(tmp_path / "run", ("untrained",), (0,), 1, updates=1, change=change)
+    run = run_maker(tmp_path / "run", ("untrained",), (0,), 1, updates=1, change=change)
     assert re.search(
         r"Deals .*? own points joint points agreements % zeal ", Page(write_report(run).read_text("utf-8")).text
     )

@@ -19,7 +19,7 @@ from goldenrule.benchmarks.analysis.replay import Replay, replay
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
@@ -154,9 +154,9 @@ def test_speaking_at_once_in_private_and_of_the_absent(
 
 
 def test_all_episodes_of_a_run_come_out_again(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = either_maker(tmp_path / "run", **SMALL)
+    run = run_maker(tmp_path / "run", **SMALL)
     with read_run(run) as stored:
         found = replay(stored)
     assert (found.cells, found.episodes, found.same, found.differences) == (4, 12, 12, [])
@@ -165,7 +165,7 @@ def test_all_episodes_of_a_run_come_out_again(
 
 
 def test_differences_are_told_one_by_one_and_counted(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(row: Record, episodes: list[Record]) -> None:
         if row["cell"] == "untrained-0-25":
@@ -176,7 +176,7 @@ def test_differences_are_told_one_by_one_and_counted(
             row |= {"scenario": "gone-v0", "episodes": 0}
             episodes.clear()
 
-    run = either_maker(tmp_path / "run", **SMALL, change=change)
+    run = run_maker(tmp_path / "run", **SMALL, change=change)
     assert main(["replay", str(run)]) == 1
     shown = capsys.readouterr().out
     assert "untrained-0-25:1: cards: stored" in shown
@@ -190,12 +190,12 @@ def test_differences_are_told_one_by_one_and_counted(
 
 
 def test_where_nothing_can_be_replayed_nothing_is_proven(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nowhere(*_: Any, **__: Any) -> DialogueEnv:
         raise ImportError("a plug-in of another folder")
 
-    run = either_maker(tmp_path / "run", **SMALL)
+    run = run_maker(tmp_path / "run", **SMALL)
     monkeypatch.setattr(replaying, "make", nowhere)
     assert main(["replay", str(run)]) == 1
     told = capsys.readouterr().out.splitlines()
@@ -203,9 +203,7 @@ def test_where_nothing_can_be_replayed_nothing_is_proven(
     assert told[-1] == "12 could not be replayed here and are not proven."
 
 
-def test_an_episode_that_is_gone_from_a_run_directory_is_told(
-    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_episode_that_is_gone_is_told(run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = run_maker(tmp_path / "run", **SMALL, change=lambda row, episodes: episodes.pop())
     assert main(["replay", str(run)]) == 1
     assert "untrained-1-25: 2 of 3 episodes can be read" in capsys.readouterr().out
@@ -215,9 +213,9 @@ def test_an_episode_that_is_gone_from_a_run_directory_is_told(
     ("column", "value"), [("partner_reward", "9"), ("messages", "1"), ("status", "'odd'"), ("seed", "'1'")]
 )
 def test_the_sums_beside_an_episode_are_held_against_its_log(
-    sweep_maker: Maker, tmp_path: Path, column: str, value: str
+    run_maker: Maker, tmp_path: Path, column: str, value: str
 ) -> None:
-    run = sweep_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2)
+    run = run_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2)
     db = sqlite3.connect(run / FILE)
     db.execute(f"UPDATE episodes SET {column} = {value} WHERE episode = 1")
     db.commit()
@@ -231,38 +229,38 @@ def test_the_sums_beside_an_episode_are_held_against_its_log(
 @pytest.mark.parametrize(
     "key", ["own_reward", "partner_reward_estimate", "estimate_gap", "estimate_correlation", "reply_accuracy"]
 )
-def test_every_figure_of_a_row_is_held_against_its_episodes(either_maker: Maker, tmp_path: Path, key: str) -> None:
+def test_every_figure_of_a_row_is_held_against_its_episodes(run_maker: Maker, tmp_path: Path, key: str) -> None:
     def change(row: Record, episodes: list[Record]) -> None:
         row[key] = (row[key] or 0.0) + 0.01 if row["cell"] == "untrained-1-25" else row[key]
 
-    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+    with read_run(run_maker(tmp_path / "run", **SMALL, change=change)) as stored:
         found = replay(stored)
     assert [(one.cell, one.episode) for one in found.differences] == [("untrained-1-25", None)]
     assert found.differences[0].what.startswith(f"its row has {key} ")
 
 
 def test_what_the_log_says_a_partner_got_for_a_message_is_held_against_its_rewards(
-    either_maker: Maker, tmp_path: Path
+    run_maker: Maker, tmp_path: Path
 ) -> None:
     def change(row: Record, episodes: list[Record]) -> None:
         if row["cell"] == "untrained-1-25":
             said = next(turn for turn in episodes[2]["turns"] if turn["speaker"] == 0)
             said["scores"]["truth"] += 1.0
 
-    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+    with read_run(run_maker(tmp_path / "run", **SMALL, change=change)) as stored:
         found = replay(stored)
     assert (found.same, found.episodes) == (11, 12)
     assert (found.differences[0].cell, found.differences[0].episode) == ("untrained-1-25", 2)
     assert "message 1: truth: stored" in found.differences[0].what
 
 
-def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(either_maker: Maker, tmp_path: Path) -> None:
+def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(run_maker: Maker, tmp_path: Path) -> None:
     def change(row: Record, episodes: list[Record]) -> None:
         episodes[1] |= {"status": "failed", "error": "broke off", "turns": []}
         row |= {"episodes": 2, "episodes_failed": 1}
         row |= run_metrics(episodes)
 
-    with read_run(either_maker(tmp_path / "run", **SMALL, change=change)) as stored:
+    with read_run(run_maker(tmp_path / "run", **SMALL, change=change)) as stored:
         found = replay(stored)
     assert (found.same, found.episodes, found.differences) == (12, 12, [])
 

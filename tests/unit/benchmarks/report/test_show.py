@@ -13,7 +13,7 @@ import pytest
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.terminal import Line, conversation, print_lines
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 3, "updates": 1, "methods": ("untrained", "rlhf_ppo")}
@@ -36,7 +36,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) 
 
 
 def test_every_turn_has_what_was_said_simulated_answered_and_paid(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         for turn in episodes[1]["turns"]:
@@ -45,7 +45,7 @@ def test_every_turn_has_what_was_said_simulated_answered_and_paid(
                 turn["scores"] = {"estimate": 1.0, "predicted": None, "truth": 0.25, "other": 0.5}
                 turn["reasons"] = {"predicted": "it does not tell"}
 
-    run = either_maker(tmp_path / "run", **SMALL, change=change)
+    run = run_maker(tmp_path / "run", **SMALL, change=change)
     record = json.loads(told(capsys, run, "untrained-1:1", "--json"))
     shown = told(capsys, run, "untrained-1:1")
     lines = shown.splitlines()
@@ -65,14 +65,14 @@ def test_every_turn_has_what_was_said_simulated_answered_and_paid(
 
 
 def test_without_an_episode_it_lists_what_there_is(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         if row["cell"] == "rlhf_ppo-1-25":
             row |= {"status": "failed", "error": "too warm\x1b[31m"}
             episodes.clear()
 
-    run = either_maker(tmp_path / "run", **SMALL, change=change)
+    run = run_maker(tmp_path / "run", **SMALL, change=change)
     lines = told(capsys, run).splitlines()
     assert [line.split()[:4] for line in lines[1:5]] == [
         ["untrained-0-25", "3", "untrained", "0"],
@@ -102,19 +102,19 @@ def test_without_an_episode_it_lists_what_there_is(
     ],
 )
 def test_a_wrong_name_is_one_line(
-    either_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
+    run_maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
 ) -> None:
-    run = either_maker(tmp_path / "run", **{**SMALL, "count": 3 if "7" in name else 1})
+    run = run_maker(tmp_path / "run", **{**SMALL, "count": 3 if "7" in name else 1})
     line = told(capsys, run, name, code=2)
     assert message in line
     assert line.count("\n") == 1
 
 
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").write_text("x" * 5000)
     assert "it is missing; name the folder of a run" in told(capsys, tmp_path / "nowhere", code=2)
-    assert "it is no folder" in told(capsys, tmp_path / "file", code=2)
-    assert "neither results.sqlite of a sweep nor rows.jsonl" in told(capsys, tmp_path, code=2)
+    assert "is no results file" in told(capsys, tmp_path / "file", code=2)
+    assert "it has no results.sqlite; name the folder of a run" in told(capsys, tmp_path, code=2)
 
 
 def hostile(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
@@ -152,11 +152,9 @@ def raw(run: Path, cell: str, terminal: bool, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_no_text_reaches_the_terminal_as_more_than_text(
-    either_maker: Maker, tmp_path: Path, terminal: bool, monkeypatch: pytest.MonkeyPatch
+    run_maker: Maker, tmp_path: Path, terminal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = either_maker(
-        tmp_path / "run", methods=("untrained",), seeds=(0,), count=len(HOSTILE), updates=1, change=hostile
-    )
+    run = run_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=len(HOSTILE), updates=1, change=hostile)
     shown = raw(run, "untrained-0-25", terminal, monkeypatch)
     assert len(shown) == len(HOSTILE)
     labels = (

@@ -15,11 +15,9 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
 from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.reading import read_run
-from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import SweepStore
-from goldenrule.benchmarks.storage.sweep_reading import AT_ONCE
+from goldenrule.benchmarks.storage.reader import AT_ONCE, read_run
+from goldenrule.benchmarks.storage.schema import FILE, RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.errors import UserError
 
 Maker = Callable[..., Path]
@@ -27,8 +25,8 @@ SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 4, "updates": 2, "methods": (
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, sweep_maker: Maker) -> Path:
-    return sweep_maker(tmp_path_factory.mktemp("swept") / "run", **SMALL)
+def swept(tmp_path_factory: pytest.TempPathFactory, run_maker: Maker) -> Path:
+    return run_maker(tmp_path_factory.mktemp("swept") / "run", **SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +46,8 @@ def altered(swept: Path, folder: Path, *statements: str) -> Path:
     return folder
 
 
-def test_it_tells_what_the_run_directory_of_the_same_cells_tells(
-    swept: Path, html: str, run_maker: Maker, tmp_path: Path, embedded: Callable[[str], Any]
-) -> None:
-    run = run_maker(tmp_path / "run", **SMALL)
-    assert embedded(html) == embedded(write_report(run).read_text("utf-8"))
-    data = sorted(path.name for path in (swept / "figures").iterdir())
-    assert data == sorted(path.name for path in (run / "figures").iterdir())
-    assert "learning.csv" in data
-    for name in data:
-        assert (swept / "figures" / name).read_bytes() == (run / "figures" / name).read_bytes(), name
-
-
-def test_cells_saved_in_another_order_give_the_same_bytes(html: str, sweep_maker: Maker, tmp_path: Path) -> None:
-    again = sweep_maker(tmp_path / "run", **SMALL, backwards=True)
+def test_cells_saved_in_another_order_give_the_same_bytes(html: str, run_maker: Maker, tmp_path: Path) -> None:
+    again = run_maker(tmp_path / "run", **SMALL, backwards=True)
     assert write_report(again).read_text("utf-8") == html
 
 
@@ -106,22 +92,22 @@ def test_cells_that_the_file_no_longer_has_are_left_out_and_told(
 ) -> None:
     run = altered(swept, tmp_path / "run", "UPDATE meta SET value = '3' WHERE key = 'cells'")
     with read_run(run) as stored:
-        assert stored.problems == [f"1 cell of an earlier state of the sweep file left out; {FILE} keeps them"]
+        assert stored.problems == [f"1 cell of an earlier configuration left out; {FILE} keeps them"]
         assert len(stored.cells) == 3
     with read_run(run, everything=True) as stored:
         assert (len(stored.cells), stored.problems) == (4, [])
     assert main(["report", str(run), "--json"]) == 0
     told = capsys.readouterr()
     assert len(json.loads(told.out)["rows"]) == 3
-    assert "goldenrule: 1 cell of an earlier state of the sweep file left out" in told.err
+    assert "goldenrule: 1 cell of an earlier configuration left out" in told.err
 
 
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("UPDATE meta SET value = '99' WHERE key = 'format'", "has format 99; expected 1"),
-        ("DELETE FROM meta", "has no format"),
-        ("DROP TABLE episodes", "its table episodes is missing"),
+        ("PRAGMA user_version = 99", "has format 99; expected format 2"),
+        ("PRAGMA user_version = 0", "is of version 0.1 of goldenrule"),
+        ("DROP TABLE episodes", "no such table: episodes"),
         ("UPDATE cells SET knobs = '{'", "is damaged"),
     ],
 )
@@ -169,14 +155,14 @@ def test_a_full_disk_leaves_the_old_page_whole(swept: Path, tmp_path: Path, monk
     assert (run / "report.html").read_bytes() == before
 
 
-def test_a_sweep_that_is_read_can_go_on(swept: Path, tmp_path: Path, sweep_maker: Maker) -> None:
+def test_a_sweep_that_is_read_can_go_on(swept: Path, tmp_path: Path, run_maker: Maker) -> None:
     """Rows can be saved while episodes are read: no lock is held between pieces."""
-    run = sweep_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2 * AT_ONCE + 3)
+    run = run_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2 * AT_ONCE + 3)
     with read_run(run) as stored:
         episodes = stored.log.episodes(stored.cells[0])
         assert next(episodes)["episode"] == 0
-        with SweepStore(run, {}, {}) as store:
+        with ResultStore(run, {}, {}) as store:
             store._db.execute("PRAGMA busy_timeout = 0")
             row = {key: stored.cells[0].row[key] for key in ("method", "scenario", "knobs", "seed", "seconds")}
-            store.commit(Outcome({**row, "cell": "new", "status": "failed", "error": "no"}))
+            store.commit(RunRecord({**row, "cell": "new", "status": "failed", "error": "no"}))
         assert [one["episode"] for one in episodes] == list(range(1, 2 * AT_ONCE + 3))

@@ -15,7 +15,7 @@ from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.play import _show
 from goldenrule.benchmarks.report.terminal import conversation, print_lines
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.common.text import clean
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.message import NARRATOR, Message

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.storage import VOLATILE, episodes, load, opening, to_parquet
-from goldenrule.benchmarks.storage.load import rows, standing
-from goldenrule.benchmarks.storage.lock import locked
-from goldenrule.benchmarks.storage.outcome import Outcome
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.export import to_parquet
+from goldenrule.benchmarks.storage.reader import episodes, load, read_run, rows, standing
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, VOLATILE, RunRecord
+from goldenrule.benchmarks.storage.store import ResultStore, locked
 from goldenrule.common.errors import UserError
 
 
@@ -28,7 +29,7 @@ def outcome():
 
 
 def opened(folder, places=()):
-    return SweepStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
+    return ResultStore(folder, {cell: k for k, cell in enumerate(places)}, {"goldenrule": "0"}, "abc")
 
 
 def named(outcome, cell, **columns):
@@ -70,7 +71,7 @@ def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
     failed = {**dict.fromkeys(row), **{k: row[k] for k in ("cell", "method", "scenario", "knobs", "params", "seed")}}
     failed |= {"status": "failed", "error": "lost\ud800\0", "seconds": 0.0}
     with opened(tmp_path) as store:
-        store.commit(Outcome(failed, trace="Traceback"))
+        store.commit(RunRecord(failed, trace="Traceback"))
         assert rows(tmp_path)[0]["error"] == "lost\\ud800\\x00"
         store.commit(outcome)
     assert [one["status"] for one in rows(tmp_path)] == ["done"]
@@ -86,20 +87,6 @@ def test_cells_saved_together_are_all_there_or_none(tmp_path, outcome):
         store.commit(one, other)
     assert [one["cell"] for one in rows(tmp_path)] == ["a", "b"]
     assert len(episodes(tmp_path)) == 8
-
-
-def test_what_this_process_has_written_is_not_looked_through_again(tmp_path, outcome, monkeypatch):
-    with monkeypatch.context() as patch:
-        with opened(tmp_path) as store:
-            store.commit(outcome)
-            patch.setattr(opening, "_look_through", lambda *file: pytest.fail("looked through"))
-        assert len(rows(tmp_path)) == 1
-    db = sqlite3.connect(tmp_path / FILE)
-    db.execute("DELETE FROM episodes WHERE episode = 0")
-    db.commit()
-    db.close()
-    with pytest.raises(UserError, match="3 of 4 episodes"):
-        rows(tmp_path)
 
 
 def test_parquet_holds_the_same_rows(tmp_path, outcome):
@@ -120,33 +107,57 @@ def test_one_writer_at_a_time_and_the_second_learns_who(tmp_path):
         pass
 
 
+def overwritten(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = bytes(range(1, 251)) * 80
+    file.write_bytes(content)
+
+
+def sql(statement: str) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        with contextlib.closing(sqlite3.connect(file)) as db, db:
+            db.execute(statement)
+
+    return change
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a byte short of a page": (lambda file: file.write_bytes(file.read_bytes()[:-1000]), "is damaged"),
+    "a page short": (lambda file: file.write_bytes(file.read_bytes()[:-4096]), "is damaged"),
+    "a third of it": (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 3]), "is damaged"),
+    "written over": (overwritten, "is damaged"),
+    "no database": (lambda file: file.write_text("x" * 5000), "is no results file"),
+    "of another format": (sql("PRAGMA user_version = 99"), "has format 99; expected format 2: use the version that"),
+    "of version 0.1": (sql("PRAGMA user_version = 0"), "is of version 0.1 of goldenrule; expected format 2"),
+    "with knobs of no kind": (sql("UPDATE cells SET knobs = '{'"), "is damaged"),
+    "with a plan of no kind": (sql("INSERT OR REPLACE INTO meta VALUES ('sweep', '{')"), "is damaged"),
+}
+
+
 class TestDamage:
-    def test_of_another_format(self, tmp_path):
-        db = sqlite3.connect(tmp_path / FILE)
-        db.execute("CREATE TABLE meta (key TEXT, value TEXT)")
-        db.execute("INSERT INTO meta VALUES ('format', '99')")
-        db.commit()
-        db.close()
-        with pytest.raises(UserError, match="format 99; expected 2"):
-            opened(tmp_path)
-        with pytest.raises(UserError, match="format 99; expected 2"):
-            rows(tmp_path)
-
-    @pytest.mark.parametrize(
-        "content", [b"no database at all, but long enough to be looked at" * 9, b"SQLite format 3\0"]
-    )
-    def test_no_results_file(self, tmp_path, content):
-        (tmp_path / FILE).write_bytes(content)
-        with pytest.raises(UserError, match=r"results\.sqlite"):
-            opened(tmp_path)
-
-    def test_cut_short(self, tmp_path, outcome):
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_it_is_one_line_that_says_what_to_do_and_the_file_stays_as_it_is(self, tmp_path, outcome, fault):
+        change, told = FAULTS[fault]
         with opened(tmp_path) as store:
             store.commit(outcome)
-        whole = (tmp_path / FILE).read_bytes()
-        (tmp_path / FILE).write_bytes(whole[: len(whole) // 3])
-        with pytest.raises(UserError, match=r"results\.sqlite"):
-            rows(tmp_path)
+        change(tmp_path / FILE)
+        before = (tmp_path / FILE).read_bytes()
+
+        def write() -> None:
+            with opened(tmp_path) as store:
+                store.belongs("sweep", "s")
+
+        reads = [lambda: read_run(tmp_path), lambda: load(tmp_path), lambda: standing(tmp_path, "sweep", "s"), write]
+        if fault.startswith("with"):
+            reads = reads[:1]
+        for read in reads:
+            with pytest.raises(UserError, match=r"results\.sqlite") as raised:
+                read()
+            assert told in str(raised.value)
+            assert "new folder" in str(raised.value)
+            assert "\n" not in str(raised.value)
+        assert (tmp_path / FILE).read_bytes() == before
 
     def test_killed_at_birth(self, tmp_path):
         sqlite3.connect(tmp_path / FILE).close()
@@ -158,7 +169,7 @@ class TestDamage:
             assert store.settled() == {}
 
     def test_missing(self, tmp_path):
-        with pytest.raises(UserError, match="is missing; name the folder of a sweep"):
+        with pytest.raises(UserError, match=r"has no results\.sqlite; name the folder of a run"):
             load(tmp_path)
         assert standing(tmp_path, "sweep", "s") == []
 

@@ -14,7 +14,7 @@ from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoi
 from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.experiments.run import SweepOptions
 from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
-from goldenrule.benchmarks.storage.store import SweepStore
+from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.benchmarks.studies.crossplay.matrix import read
 from goldenrule.benchmarks.studies.crossplay.members import members
 from goldenrule.benchmarks.studies.crossplay.plan import plan
@@ -105,7 +105,7 @@ class TestFailures:
         assert not any(told.startswith("seeker_0") for told in stream.getvalue().splitlines())
 
     def test_a_folder_of_something_else_is_no_cross_play(self, tmp_path):
-        with SweepStore(tmp_path, {}, {}):
+        with ResultStore(tmp_path, {}, {}):
             pass
         with pytest.raises(UserError, match="no cross-play in"):
             read(tmp_path)

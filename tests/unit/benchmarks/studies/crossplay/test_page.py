@@ -14,9 +14,8 @@ from goldenrule.benchmarks.analysis.summarising import over_seeds
 from goldenrule.benchmarks.cli.runs import summary_of
 from goldenrule.benchmarks.report.crossplay_plots import heat_map
 from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.storage.reading import read_run
+from goldenrule.benchmarks.storage.reader import StoredCell, read_run
 from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.stored import StoredCell
 from goldenrule.benchmarks.studies.crossplay.matrix import read
 
 

@@ -1,31 +1,76 @@
-"""Cells as logs of Inspect (`pip install 'goldenrule[inspect]'`, then `inspect view --log-dir FOLDER`).
+"""Write a run in the format of another tool: Parquet tables, or logs of Inspect.
 
-A cell is a log, an episode a sample: the learner is the assistant, the others are users, its own card and what happens
-are the system's words. A message's rewards, scores and simulated answers are its metadata; the sums of an episode are
-its scores, and one that cannot be had is no score, not a zero. The format is version 2 of
-https://inspect.aisi.org.uk/eval-logs.html; writing it takes nothing but JSON.
+Inspect (`pip install 'goldenrule[inspect]'`, then `inspect view --log-dir FOLDER`): a cell is a log, an episode a
+sample; the learner is the assistant, the others are users, its own card and what happens are the system's words. A
+message's rewards, scores and simulated answers are its metadata. The sums of an episode are its scores, and one that
+cannot be had is no score, not a zero. The format is version 2 of https://inspect.aisi.org.uk/eval-logs.html; writing
+it takes nothing but JSON.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.evaluation.metrics import METRICS
-from goldenrule.benchmarks.storage.schema import episode_row
-from goldenrule.benchmarks.storage.stored import Run, StoredCell, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load, shown
+from goldenrule.benchmarks.storage.schema import JSON_COLUMNS, episode_row
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 from goldenrule.envs.message import NARRATOR
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUMS = ("partner_reward", "partner_reward_estimate", "own_reward", "third_party_reward", "proxy_reward")
 """Sums of an episode that become its scores; Inspect's list of logs shows the first."""
 
 UNKNOWN = "1970-01-01T00:00:00+00:00"
 """When a run began that does not say so: Inspect must be told a time."""
+
+
+def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
+    """Write `cells.parquet` and `episodes.parquet` of a sweep into a folder; gives their paths.
+
+    Raises:
+        UserError: no results there, pandas or pyarrow is not installed, or the folder cannot be written.
+    """
+    try:
+        import pandas  # noqa: F401
+        import pyarrow  # noqa: F401  # pandas asks for it by name
+    except ImportError:
+        raise UserError("Parquet needs pandas and pyarrow; pip install 'goldenrule[tables]'") from None
+    cells = load(path)
+    for name in JSON_COLUMNS:
+        cells[name] = [None if value is None else json.dumps(value, sort_keys=True) for value in cells[name]]
+    return write_tables(Path(folder), {"cells": cells, "episodes": episodes(path, log=True)})
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Write each table as `NAME.parquet` into `folder`, which is made; gives their paths.
+
+    A file that cannot be written is left as it was.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            content = io.BytesIO()
+            table.to_parquet(content, index=False)
+            written.append(folder / f"{name}.parquet")
+            write_whole(written[-1], content.getvalue())
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"cannot write {str(folder)[:300]!r}: {reason}; name a writable folder") from error
+    return written
 
 
 def export_inspect(run: Run, folder: Path) -> list[Path]:

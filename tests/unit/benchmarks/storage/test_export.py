@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.storage.parquet import write_tables
+from goldenrule.benchmarks.storage.export import write_tables
 from goldenrule.common.errors import UserError
 
 pd = pytest.importorskip("pandas")

@@ -1,0 +1,585 @@
+"""Read the results of a run: its rows at once, its episodes a few at a time.
+
+Nothing stays locked between two reads: the run may still be going on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, JSON_COLUMNS
+from goldenrule.benchmarks.storage.store import check, is_empty, same_work, translated
+from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
+from goldenrule.envs.registry import in_order
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from goldenrule.benchmarks.evaluation.run import Cell
+
+LONGEST = 1200
+"""Characters of one text that the page carries; the rest stays in the run's own file."""
+
+AT_ONCE = 16
+"""Episodes that are in memory together: their texts may be long."""
+
+OLD = ("rows.jsonl", "config.json")
+"""Files of a run directory of version 0.1."""
+
+_ROWS = (
+    "SELECT c.*, c.place < coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'cells'), c.place + 1) "
+    "AS planned FROM cells c ORDER BY place, cell"
+)
+"""Cells that the run's configuration no longer names lie behind all others, and are not `planned`."""
+
+
+def connect(path: str | Path) -> sqlite3.Connection:
+    """The results in a folder (or the file itself), for reading only.
+
+    Raises:
+        UserError: there are none, or they are damaged or of another version.
+    """
+    file = _file_in(path)
+    with translated(file):
+        # Not immutable: what a killed run left half-written has to be rolled back first.
+        db = sqlite3.connect(file, isolation_level=None)
+    try:
+        with translated(file):
+            empty = is_empty(db)
+            db.execute("PRAGMA query_only = ON")
+        if empty:
+            raise UserError(f"no results in {_quoted(path)} yet: the run was stopped before it saved any; run it again")
+        check(db, file)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _file_in(path: str | Path) -> Path:
+    """The results file of a folder, or the file itself.
+
+    Raises:
+        UserError: there is none; says so where the folder is a run directory of version 0.1.
+    """
+    given = Path(path)
+    try:
+        if given.is_file():
+            return given
+        if (given / FILE).is_file():
+            return given / FILE
+        old = next((name for name in OLD if (given / name).is_file()), None)
+        kind = "is missing" if not given.exists() else "is no folder" if not given.is_dir() else f"has no {FILE}"
+        kind = f"has a {FILE} that is no file" if (given / FILE).exists() else kind
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{_quoted(path)} cannot be read ({reason}); name the folder of a run") from error
+    if old is not None:
+        raise UserError(
+            f"{_quoted(path)} holds a run of version 0.1 ({old} and no {FILE}); read it with goldenrule 0.1, "
+            "or run it again into a new folder"
+        )
+    raise UserError(f"no run in {_quoted(path)}: it {kind}; name the folder of a run")
+
+
+def rows(path: str | Path) -> list[dict[str, Any]]:
+    """The rows of cells as the engine gave them, in the order of the run.
+
+    `planned` tells whether a cell is one of those that the run's configuration names now; the others come last.
+    What many rows have in common (knobs, versions) is one object in all of them: change copies.
+
+    Raises:
+        UserError: no results there, damaged or of another version.
+    """
+    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+        return _rows(db)
+
+
+def _rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    columns, found = _fetch(db, _ROWS)
+    read, read_knobs = functools.lru_cache(1024)(json.loads), functools.lru_cache(1024)(_knobs)
+
+    def value(name: str, stored: Any, scenario: str) -> Any:
+        if name == "planned":
+            return bool(stored)
+        if name == "knobs":
+            return read_knobs(scenario, stored)
+        return read(stored) if name in JSON_COLUMNS and stored is not None else stored
+
+    place = columns.index("scenario")
+    return [{name: value(name, stored, one[place]) for name, stored in zip(columns, one, strict=True)} for one in found]
+
+
+def _knobs(scenario: str, text: str) -> dict[str, Any]:
+    """In the order in which everything else shows them."""
+    return in_order(scenario, json.loads(text))
+
+
+def begun(folder: Path) -> bool:
+    """Whether a folder has a results file that holds anything, be it damaged; a run killed at birth leaves none.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    file = folder / FILE
+    try:
+        if not file.is_file():
+            return False
+    except OSError as error:
+        raise UserError(f"{_quoted(folder)} cannot be read ({error.strerror}); name another with --out") from error
+    with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
+        return not is_empty(db)
+
+
+def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
+    """`cell`, `status`, `code` and `versions` of every row; empty where there are no results yet.
+
+    Args:
+        folder: of the run.
+        kind, name: what is expected there, as `same_work` takes them.
+
+    Raises:
+        UserError: the results are damaged, of another version, or of something else than what is expected.
+    """
+    if not begun(folder):
+        return []
+    with contextlib.closing(connect(folder)) as db:
+        same_work(db, folder / FILE, kind, name)
+        with translated(folder / FILE):
+            found = db.execute("SELECT cell, status, code, versions FROM cells ORDER BY place, cell").fetchall()
+            read = functools.lru_cache(1024)(json.loads)
+            return [{"cell": c, "status": status, "code": code, "versions": read(v)} for c, status, code, v in found]
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """A row a cell, in the order of the run; every knob is a column of its own too, as `knob.<name>`.
+
+    `planned` is false for cells that the run's configuration, as it was last run, does not name; they come last.
+
+    Args:
+        path: folder of a run, or its `results.sqlite`.
+
+    Raises:
+        UserError: no results there, damaged or of another version.
+    """
+    table = _table(path, _ROWS)
+    import pandas as pd
+
+    table["planned"] = table["planned"].astype(bool)
+    with translated(Path(path)):
+        for name in JSON_COLUMNS:
+            table[name] = [None if text is None else json.loads(text) for text in table[name]]
+    ordered: list[Any] = list(map(in_order, table["scenario"], table["knobs"]))
+    table["knobs"] = ordered
+    knobs = pd.DataFrame(list(table["knobs"]), index=table.index).add_prefix("knob.")
+    return pd.concat([table.drop(columns=["place"]), knobs], axis=1)
+
+
+def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
+    """A row an episode, with the method, scenario and seed of its cell.
+
+    Args:
+        path: folder of a run, or its `results.sqlite`.
+        log: whether to read each episode's whole log too, as JSON text.
+
+    Raises:
+        UserError: no results there, damaged or of another version.
+    """
+    own = ", ".join(f"e.{name}" for name in EPISODE_COLUMNS if log or name != "log")
+    return _table(
+        path,
+        "SELECT c.method, c.scenario, c.knobs, c.seed AS cell_seed, "
+        f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode",
+    )
+
+
+def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
+    """Number, status, error and one metric of every episode, by cell.
+
+    Args:
+        path: folder of a run, or its `results.sqlite`.
+        figure: a column of rewards (`goldenrule.benchmarks.storage.schema.EPISODE_COLUMNS`).
+
+    Raises:
+        UserError: no results there, damaged or of another version.
+    """
+    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
+    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+        query = f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2"
+        for cell, number, status, error, value in db.execute(query):
+            found.setdefault(cell, []).append((number, status, error, value))
+    return found
+
+
+def meta(path: str | Path) -> dict[str, Any]:
+    """What is known of the whole run: its configuration, its environment."""
+    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+        return _meta(db)
+
+
+def _meta(db: sqlite3.Connection) -> dict[str, Any]:
+    return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+
+
+def _table(path: str | Path, query: str) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError:
+        raise UserError("tables need pandas; pip install 'goldenrule[tables]'") from None
+    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+        columns, found = _fetch(db, query)
+    return pd.DataFrame(found, columns=columns)
+
+
+def _fetch(db: sqlite3.Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    found = db.execute(query)
+    return [name for name, *_ in found.description], found.fetchall()
+
+
+def _quoted(path: str | Path) -> str:
+    """A path for a line, cut where it is very long."""
+    return f"'{shown(str(path), 300)}'"
+
+
+def shown(value: Any, longest: int = LONGEST) -> str:
+    """Any value as one visible line: hidden and bidi characters spelt out, cut after `longest` characters."""
+    plain = value if isinstance(value, str) else str(value) if type(value) is int else None
+    text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
+    kept = clean(text[:longest])
+    return kept if len(text) <= longest else f"{kept} … ({len(text) - longest:,} more characters)"
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or `None` for anything else: NaN, infinity and truth values are no figures."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer beyond every float
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredCell:
+    """One row, and the name of what is kept beside it.
+
+    Attributes:
+        id: name of the cell; `None` where the row names none.
+        row: the row as it was written.
+        method, scenario, status: of the row, as visible text.
+        seed: of the row, as visible text.
+        knobs: of the row.
+    """
+
+    id: str | None
+    row: Mapping[str, Any]
+    method: str
+    scenario: str
+    status: str
+    seed: str
+    knobs: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], name: str | None) -> StoredCell:
+        """The cell of a row that is called `name`."""
+        knobs = row.get("knobs")
+        texts = {key: shown(row.get(key, "?"), 80) for key in ("method", "scenario", "status", "seed")}
+        return cls(name, row, knobs=knobs if isinstance(knobs, dict) else {}, **texts)
+
+    @property
+    def done(self) -> bool:
+        """Whether the row has figures."""
+        return self.status == "done"
+
+    @property
+    def held(self) -> int | None:
+        """How many episodes the row says were held, failed ones included; `None` where it does not say."""
+        counts = [self.value(key) for key in ("episodes", "episodes_failed")]
+        return None if None in counts else int(sum(count for count in counts if count is not None))
+
+    def value(self, key: str) -> float | None:
+        """The row's figure called `key`; `None` where the cell failed or has no such figure."""
+        return number(self.row.get(key)) if self.done else None
+
+    def nested(self, key: str) -> Mapping[str, Any]:
+        """The row's figures that lie together under `key`; empty where the cell failed or has none."""
+        found = self.row.get(key)
+        return found if self.done and isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The cells of one scenario under one choice of knobs.
+
+    Attributes:
+        label: the scenario and the knobs that tell this setting from others of the run.
+        cells: in the order of the rows.
+    """
+
+    label: str
+    cells: Sequence[StoredCell]
+
+    def of(self, method: str) -> list[StoredCell]:
+        """The cells of one method, one a seed."""
+        return [cell for cell in self.cells if cell.method == method]
+
+
+@dataclass(slots=True)
+class Log:
+    """Episodes and curves of a run. They are read piece by piece: they may be larger than memory.
+
+    Attributes:
+        path: the file, which is also what readers of the page are told to look into.
+        problems: the run's own.
+
+    Raises:
+        UserError: from every method, where the file is damaged.
+    """
+
+    path: Path
+    problems: list[str]
+    _db: sqlite3.Connection = field(repr=False)
+    episodes_in: str = FILE
+    rows_in: str = FILE
+
+    def episodes(self, cell: StoredCell) -> Iterator[dict[str, Any]]:
+        """The cell's episodes, in order; those that are no JSON objects are counted among the problems."""
+        after, damaged = -1, 0
+        while True:
+            query = "SELECT episode, log FROM episodes WHERE cell = ? AND episode > ? ORDER BY episode LIMIT ?"
+            found = self._fetch(query, cell.id, after, AT_ONCE)
+            for _, text in found:
+                entry = _loaded(text)
+                if entry is None:
+                    damaged += 1
+                else:
+                    yield entry
+            if len(found) < AT_ONCE:
+                break
+            after = found[-1][0]
+        if damaged:
+            note(self.problems, f"{FILE}: {damaged} damaged episode{'s' * (damaged > 1)} of {cell.id}, left out")
+
+    def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
+        """The cell's episode number `place`, if there is one and it can be read."""
+        found = self._fetch("SELECT log FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
+        return _loaded(found[0][0]) if found else None
+
+    def finished(self, cell: StoredCell) -> frozenset[int]:
+        """Numbers of the cell's episodes that did not fail."""
+        query = "SELECT episode FROM episodes WHERE cell = ? AND status != 'failed'"
+        return frozenset(number for (number,) in self._fetch(query, cell.id))
+
+    def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
+        """The columns of an episode but for its cell and its log."""
+        names = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
+        found = self._fetch(f"SELECT {', '.join(names)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
+        return dict(zip(names, found[0], strict=True)) if found else None
+
+    def curve(self, cell: StoredCell) -> Any:
+        """The stored curve; nothing where there is none."""
+        found = self._fetch("SELECT curve FROM curves WHERE cell = ?", cell.id)
+        try:
+            return json.loads(found[0][0]) if found else []
+        except (ValueError, RecursionError):
+            note(self.problems, f"{FILE}: the curve of {shown(cell.id, 80)} cannot be read")
+            return []
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with translated(self.path):
+            return self._db.execute(query, values).fetchall()
+
+
+def _loaded(text: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+@dataclass
+class Run:
+    """A run, as far as it could be read. A context manager, which lets go of the files.
+
+    Attributes:
+        folder: where it lies.
+        config, environment: what was asked for, and where it ran; empty where missing.
+        summary: what people reached in the same dialogues (`human`).
+        cells: one for each row, in the order of the rows.
+        planned: how many cells there were to be; `None` where that is not known.
+        log: its episodes and curves.
+        problems: what was missing or damaged, a sentence each; grows as more is read.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    cells: Sequence[StoredCell]
+    planned: int | None
+    log: Log
+    problems: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.log.close()
+
+    @property
+    def is_crossplay(self) -> bool:
+        """Whether its methods are pairs of agents, which stand each by themselves."""
+        return isinstance(self.config.get("members"), list)
+
+    @cached_property
+    def by_id(self) -> dict[str, StoredCell]:
+        """Those cells that have a name, by it."""
+        return {cell.id: cell for cell in self.cells if cell.id is not None}
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Method names, in the order of the rows."""
+        return list(dict.fromkeys(cell.method for cell in self.cells))
+
+    @cached_property
+    def varying(self) -> list[str]:
+        """Names of the knobs that differ between rows of one scenario."""
+        names: dict[tuple[str, str], set[str]] = {}
+        different = {(cell.scenario, id(cell.knobs)): cell for cell in self.cells}  # many rows share theirs
+        for cell in different.values():
+            for name, value in cell.knobs.items():
+                names.setdefault((cell.scenario, name), set()).add(json.dumps(value, default=str))
+        return list(dict.fromkeys(name for (_, name), values in names.items() if len(values) > 1))
+
+    @cached_property
+    def settings(self) -> list[Setting]:
+        """The cells grouped by scenario and knobs, in the order of the rows."""
+        groups: dict[str, list[StoredCell]] = {}
+        for cell in self.cells:
+            groups.setdefault(self.label(cell), []).append(cell)
+        return [Setting(label, cells) for label, cells in groups.items()]
+
+    def label(self, cell: StoredCell) -> str:
+        """The cell's scenario, and the knobs that differ within the run."""
+        knobs = ", ".join(f"{shown(k, 40)} {shown(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
+        return cell.scenario + (f", {knobs}" if knobs else "")
+
+    def curve(self, cell: StoredCell) -> list[dict[str, Any]]:
+        """The cell's training curve, one entry an update; empty for methods that do not train."""
+        entries = self.log.curve(cell)
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def note(problems: list[str], sentence: str) -> None:
+    """Each sentence once, however often something is read."""
+    if sentence not in problems:
+        problems.append(sentence)
+
+
+def read_run(folder: Path, everything: bool = False) -> Run:
+    """What lies in the folder of a run.
+
+    Args:
+        folder: of the run.
+        everything: also cells that the run's configuration no longer names; they are left out, and counted, otherwise.
+
+    Raises:
+        UserError: no run lies there, or its results are damaged or of another version.
+    """
+    db = connect(folder)
+    try:
+        with translated(folder / FILE):
+            about, found = _meta(db), _rows(db)
+    except BaseException:
+        db.close()
+        raise
+    problems: list[str] = []
+    planned = about.get("cells") if isinstance(about.get("cells"), int) else None
+    held = sum(row["planned"] for row in found)
+    if not found:
+        note(problems, f"{FILE} holds no row: no cell had finished")
+    if planned is not None and planned > held:
+        note(problems, f"{planned - held} of {planned} cells had not finished when this was read")
+    left = 0 if everything else len(found) - held
+    if left:
+        note(problems, f"{left} cell{'s' * (left > 1)} of an earlier configuration left out; {FILE} keeps them")
+    cells = [StoredCell.of(row, str(row["cell"])) for row in found if everything or row["planned"]]
+    config, environment = about.get("sweep"), about.get("environment")
+    return Run(
+        folder,
+        config if isinstance(config, dict) else {},
+        environment if isinstance(environment, dict) else {},
+        {"human": about.get("human")},
+        cells,
+        planned,
+        Log(folder / FILE, problems, db),
+        problems,
+    )
+
+
+def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:
+    """`hidden_needs-v0 (similarity 0.5, turns 1)`, the knobs in the scenario's order."""
+    told = ", ".join(f"{name} {value}" for name, value in in_order(scenario, knobs).items())
+    return f"{scenario} ({told})" if told else scenario
+
+
+class Names:
+    """Names for cells that are told side by side: `untrained on third_party-v0 (absent 2), seed 0`.
+
+    The scenario is told where there are several, a knob where it varies within a scenario.
+
+    Args:
+        settings: scenario and knobs of every cell.
+    """
+
+    def __init__(self, settings: Iterable[tuple[Any, Any]]) -> None:
+        values: dict[Any, dict[str, set[str]]] = {}
+        for scenario, knobs in settings:
+            of = values.setdefault(str(scenario), {})
+            for name, value in _mapping(knobs).items():
+                of.setdefault(name, set()).add(repr(value))
+        self._several = len(values) > 1
+        self._vary = {one: [name for name, had in of.items() if len(had) > 1] for one, of in values.items()}
+
+    @classmethod
+    def of_cells(cls, cells: Iterable[Cell]) -> Names:
+        """For cells; those of one grid share their knobs, which are looked at once."""
+        return cls((one.scenario, one.knobs) for one in {id(cell.knobs): cell for cell in cells}.values())
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Names:
+        """For rows of cells, be some of them damaged."""
+        return cls((row.get("scenario"), row.get("knobs")) for row in rows)
+
+    def cell(self, cell: Cell) -> str:
+        """What a cell is called."""
+        return self._called(cell.method, cell.scenario, cell.knobs, cell.seed)
+
+    def row(self, row: Mapping[str, Any]) -> str:
+        """What the cell of a row is called."""
+        return self._called(row.get("method"), row.get("scenario"), row.get("knobs"), row.get("seed"))
+
+    def _called(self, method: Any, scenario: Any, knobs: Any, seed: Any) -> str:
+        given = _mapping(knobs)
+        told = ", ".join(f"{name} {given[name]}" for name in self._vary.get(str(scenario), ()) if name in given)
+        where = f" on {scenario}" if self._several else ""
+        return f"{method}{where}{f' ({told})' if told else ''}, seed {seed}"
+
+
+def _mapping(knobs: Any) -> Mapping[str, Any]:
+    return knobs if isinstance(knobs, Mapping) else {}
