@@ -64,10 +64,9 @@ def test_without_any_stream_or_working_directory(name, folder):
     told = (folder / "errors").read_text()
     assert "Traceback" not in told
     assert done.returncode == code, told
-    assert shell(f"G {call.replace('--out $T/', '--out $T/again-')} <&- >&- 2>&-", folder).returncode == code
 
 
-@pytest.mark.parametrize("call", ["ls", "ls --json", "show $T/run", "report $T/run"])
+@pytest.mark.parametrize("call", ["ls --json", "show $T/run"])
 @pytest.mark.parametrize(
     "stream", ["| head -c 1", "| true", "2>&1 | true", ">&-", "2>&-", "<&-", "</dev/null >/dev/null", "2>/dev/full"]
 )
