@@ -7,11 +7,11 @@ from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import EnvModule, make
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register, spec, specs
+from goldenrule.envs.scenarios import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios import third_party as _third_party  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.campsite import scenario as _campsite  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.false_belief import scenario as _false_belief  # noqa: F401 - registers itself
-from goldenrule.envs.scenarios.hidden_needs import scenario as _hidden_needs  # noqa: F401 - registers itself
-from goldenrule.envs.scenarios.third_party import scenario as _third_party  # noqa: F401 - registers itself
 from goldenrule.envs.spaces import Utterance
 from goldenrule.envs.testing.case import CheckError
 from goldenrule.envs.testing.checker import CheckReport, check

@@ -13,8 +13,14 @@ import numpy as np
 
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario
-from goldenrule.envs.scenarios.promises import outcome_of, speakers_of, start_of
+from goldenrule.envs.scenarios.base import (
+    Judgement,
+    Outcome,
+    Scenario,
+    checked_outcome,
+    checked_speakers,
+    checked_start,
+)
 
 
 class Table:
@@ -51,11 +57,11 @@ class Table:
 
     def reset(self, rng: np.random.Generator) -> None:
         """Deal a new episode; nothing of the last one remains."""
-        start = start_of(self.scenario, self.scenario.reset(rng))
+        start = checked_start(self.scenario, self.scenario.reset(rng))
         self._begin(start.cards)
         for message in start.messages:
             self._publish(message)
-        self._speakers = speakers_of(self.scenario, self.scenario.speakers())
+        self._speakers = checked_speakers(self.scenario, self.scenario.speakers())
 
     @property
     def waiting(self) -> tuple[int, ...]:
@@ -72,7 +78,7 @@ class Table:
         for message in self.heard:
             self._publish(message)
         self.turns += len(self.heard)
-        self._settle(outcome_of(self.scenario, self.scenario.hear(self.heard), len(self.heard)))
+        self._settle(checked_outcome(self.scenario, self.scenario.hear(self.heard), len(self.heard)))
         return True
 
     def _settle(self, outcome: Outcome) -> None:
@@ -83,7 +89,7 @@ class Table:
             self.absent_totals[name] += reward
         for message in outcome.messages:
             self._publish(message)
-        self._speakers = () if outcome.done else speakers_of(self.scenario, self.scenario.speakers())
+        self._speakers = () if outcome.done else checked_speakers(self.scenario, self.scenario.speakers())
 
     def judgement(self, index: int = 0) -> Judgement:
         """The scenario's judgement of the last turn's message number `index`."""

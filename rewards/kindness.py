@@ -199,6 +199,14 @@ def addressee(turn: Turn, partners: Sequence[int]) -> int:
     return next(spoke, hearing[0])
 
 
+def reply_to(messages: Sequence[Message], place: int, partner: int) -> int | None:
+    """Place of the reply to the message at `place`: the partner's next one, if the speaker does not speak before."""
+    speaker = messages[place].speaker
+    later = (k for k in range(place + 1, len(messages)) if messages[k].speaker in (speaker, partner))
+    reply = next(later, None)
+    return reply if reply is not None and messages[reply].speaker == partner else None
+
+
 def _total(heard: Sequence[tuple[float | None, str]]) -> Score:
     """The sum over individuals; none where someone's words do not tell."""
     note = " | ".join(words for _, words in heard)

@@ -12,17 +12,16 @@ from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.false_belief.language import (
     FRIEND,
     HELPER,
-    LOOKS,
     PLACES,
     QUESTIONS,
     STYLES,
     Question,
     read_answer,
     read_question,
-    reply_text,
+    reply_texts,
 )
 from goldenrule.envs.scenarios.false_belief.scenario import answer_to
-from goldenrule.envs.scenarios.phrases import PUZZLED
+from goldenrule.envs.scenarios.moves import PUZZLED
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
 
@@ -62,7 +61,7 @@ class Seeker(Scripted):
         place = self._place(question, view)
         if question is None or found is None or place is None:
             return _pick(rng, PUZZLED)
-        return reply_text(_pick(rng, LOOKS[question.order]), question.thing, place, found[0])
+        return _pick(rng, reply_texts(question, place, found[0]))
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:

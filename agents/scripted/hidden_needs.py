@@ -10,22 +10,26 @@ import numpy as np
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.hidden_needs.language import (
+from goldenrule.envs.scenarios.hidden_needs import (
+    ACTS,
+    CUE,
     CUES,
     OPENERS,
+    OPENING,
     PHRASES,
     REFUSALS,
     SITUATION_PHRASES,
     THANKS,
+    WISH,
     WISHES,
     expected_reply,
+    need,
     understand,
 )
-from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS, need
-from goldenrule.envs.scenarios.phrases import PUZZLED, sentences, table
+from goldenrule.envs.scenarios.moves import PUZZLED, sentences
 
 _CARD = re.compile(r"You are (\w+)\.")
-_SITUATION_OF, _CUE_OF, _WISH_OF = table(SITUATION_PHRASES), table(CUES), table(WISHES)
+_SITUATION_OF, _CUE_OF, _WISH_OF = (move.values_by_phrase() for move in (OPENING["tell"], CUE, WISH))
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
 
 

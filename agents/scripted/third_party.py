@@ -9,7 +9,7 @@ import numpy as np
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.scripted.words import pick, scramble
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.third_party.language import (
+from goldenrule.envs.scenarios.third_party import (
     ACTS,
     ASKER,
     EXPECTED,

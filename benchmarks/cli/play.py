@@ -23,7 +23,7 @@ from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.envs.scenarios.base import ScenarioError
 
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
 

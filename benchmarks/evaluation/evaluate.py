@@ -12,7 +12,7 @@ from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
 from goldenrule.common.seeding import generator
 from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
-from goldenrule.rewards.kindness import Estimator, Kindness, addressee
+from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
 from goldenrule.rewards.truth import record_truth
 
 
@@ -93,9 +93,10 @@ def as_data(
             {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
         ]
     turns = [_turn_data(turn) for turn in episode.turns]
+    messages = [turn.message for turn in episode.turns]
     for place, turn in enumerate(episode.turns):
         if turn.message.speaker == learner:
-            reply = _reply(episode.turns, place, partners)
+            reply = reply_to(messages, place, addressee(turn, partners))
             turns[place]["reply"] = reply
             turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
     return {
@@ -110,14 +111,6 @@ def as_data(
         "narration": narration,
         "turns": turns,
     }
-
-
-def _reply(turns: Sequence[Turn], place: int, partners: Sequence[int]) -> int | None:
-    """The turn that replies to the learner's: the next one of the partner it is for, if the learner stays silent."""
-    learner, partner = turns[place].message.speaker, addressee(turns[place], partners)
-    later = (k for k in range(place + 1, len(turns)) if turns[k].message.speaker in (learner, partner))
-    reply = next(later, None)
-    return reply if reply is not None and turns[reply].message.speaker == partner else None
 
 
 def _turn_data(turn: Turn) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.learner import TrainingConfig
 from goldenrule.training.methods.registry import Method, is_built_in, load_method
 

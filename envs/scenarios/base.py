@@ -7,8 +7,9 @@ party its exact reward. It knows nothing of networks, agents or training.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -145,3 +146,71 @@ class Scenario(ABC):
         Nothing for those at the table; that someone absent returns and hears of it, for those who are not.
         """
         return ()
+
+
+class ScenarioError(ValueError):
+    """A scenario returned something wrong: a line with the scenario, the call, what it gave and what was expected."""
+
+
+# Validate what a scenario returns; raise ScenarioError naming the scenario and the call. Every turn passes here, so
+# what is right costs as little as it can, and what was wrong is found out afterwards.
+
+
+def checked_start(scenario: Scenario, start: Any) -> Start:
+    """What `reset` returned: a `Start` with one card for each agent."""
+    if not isinstance(start, Start):
+        raise _wrong(scenario, "reset", f"gave a {type(start).__name__}", "a Start(cards)")
+    cards, agents = len(start.cards), len(scenario.agents)
+    if cards != agents:
+        raise _wrong(scenario, "reset", f"gave {cards} cards", f"{agents}, one for each agent")
+    return start
+
+
+def checked_speakers(scenario: Scenario, speakers: Any) -> tuple[int, ...]:
+    """What `speakers` returned: indices of agents, one at least."""
+    seats = range(len(scenario.agents))
+    if not isinstance(speakers, tuple) or not speakers or not all(map(seats.__contains__, speakers)):
+        expected = f"a tuple of indices of agents, 0 to {seats[-1]}"
+        raise _wrong(scenario, "speakers", f"gave {speakers!r}", expected)
+    return speakers
+
+
+def checked_outcome(scenario: Scenario, outcome: Any, heard: int) -> Outcome:
+    """What `hear` returned for `heard` messages: a reward for each agent and a judgement for each message.
+
+    Rewards that are numbers of another kind (NumPy's, tensors of one element) are taken as floats.
+    """
+    if not isinstance(outcome, Outcome):
+        raise _wrong(scenario, "hear", f"gave a {type(outcome).__name__}", "an Outcome(rewards, judgements)")
+    rewards, judgements, agents = len(outcome.rewards), len(outcome.judgements), len(scenario.agents)
+    if rewards != agents:
+        raise _wrong(scenario, "hear", f"gave {rewards} rewards", f"{agents}, one for each agent")
+    if judgements != heard:
+        raise _wrong(scenario, "hear", f"gave {judgements} judgements", f"{heard}, one for each message")
+    if outcome.absent and not outcome.absent.keys() <= set(scenario.absent):
+        raise _wrong(scenario, "hear", f"pays {list(outcome.absent)}", f"some of absent={list(scenario.absent)}")
+    if _are_floats(outcome.rewards) and _are_floats(outcome.absent.values()):
+        return outcome
+    return replace(
+        outcome,
+        rewards=tuple(_number(scenario, *pair) for pair in zip(scenario.agents, outcome.rewards, strict=True)),
+        absent={name: _number(scenario, name, paid) for name, paid in outcome.absent.items()},
+    )
+
+
+def _are_floats(rewards: Iterable[Any]) -> bool:
+    """Whether all are plain floats; whether they are finite is for `check` to find, and results refuse what is not."""
+    return {*map(type, rewards)} <= {float}
+
+
+def _number(scenario: Scenario, name: str, paid: Any) -> float:
+    try:
+        if isinstance(paid, str | bytes):  # "1" would be taken for a number
+            raise TypeError
+        return float(paid)
+    except (TypeError, ValueError, RuntimeError):
+        raise _wrong(scenario, "hear", f"pays {name} {paid!r}", "a number") from None
+
+
+def _wrong(scenario: Scenario, verb: str, given: str, expected: str) -> ScenarioError:
+    return ScenarioError(f"{type(scenario).__name__}.{verb} {given}; expected {expected}")

@@ -67,6 +67,12 @@ def _train_empathetic_kindness(learner: Learner, report: Report, **options: Any)
     train_empathetic_kindness(learner, report, **options)
 
 
+def _train_feedback_kindness(learner: Learner, report: Report) -> None:
+    from goldenrule.training.methods.feedback_kindness import train_feedback_kindness
+
+    train_feedback_kindness(learner, report)
+
+
 _METHODS = {
     method.name: method
     for method in (
@@ -83,6 +89,11 @@ _METHODS = {
             "shuffled_kindness",
             "control: another conversation's estimate",
             partial(_train_empathetic_kindness, estimator="shuffled"),
+        ),
+        Method(
+            "feedback_kindness",
+            "control: kindness as the partner's real reply tells it, nothing imagined",
+            _train_feedback_kindness,
         ),
         Method(
             "unsplit_kindness",

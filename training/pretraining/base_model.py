@@ -22,8 +22,15 @@ from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.batches import ASIDE, Item
 from goldenrule.training.pretraining.corpus import CorpusConfig, converse, sample_items, texts
-from goldenrule.training.pretraining.human_corpus import Account, HumanConfig, human_items, own_answer_item
-from goldenrule.training.pretraining.people_corpus import Dialogues, read_people, spoken_texts
+from goldenrule.training.pretraining.human_corpus import (
+    Account,
+    Dialogues,
+    HumanConfig,
+    human_items,
+    own_answer_item,
+    read_people,
+    spoken_texts,
+)
 from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
 
 

@@ -1,6 +1,6 @@
-"""Human campsite dialogues to learn from: what people said, and what they would have answered if asked.
+"""Human dialogues to learn from: what people said, and what campers would have answered if asked.
 
-Two readings of one human dialogue, both by [T] Algorithm 1/5 (losses and routing of `pretraining`):
+Two readings of one campsite dialogue, both by [T] Algorithm 1/5 (losses and routing of `pretrain`):
 - *imagined*: from one person's seat, cut anywhere or read to the end, that person asks `ASK_NEED` (and at the end
   `ASK_HAPPY`), and the partner answers with the truth: the needs on the card that the reader does not see, and the
   satisfaction the partner told afterwards. The answers are targets of the prediction output alone, so that it learns
@@ -35,7 +35,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person, parse_card
-from goldenrule.training.batches import Item
+from goldenrule.training.batches import Item, cropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +279,61 @@ def human_items(
 def human_texts(accounts: Sequence[Account]) -> list[str]:
     """Cards and messages, for the tokenizer: those of the accounts given and no others."""
     return [text for a in accounts for text in (*a.conversation.cards, *(m.text for m in a.conversation.messages))]
+
+
+# Sets of human dialogues. Talk other than of campers has no cards and no outcome: every message is a target of both
+# outputs, as [T] Algorithms 1/5 and 3 read conversations.
+
+Dialogues = Sequence[Account | Conversation]
+"""One set: accounts in plain writing, or conversations."""
+
+
+def spoken_item(
+    conversation: Conversation, tokenizer: DialogueTokenizer, config: HumanConfig, rng: np.random.Generator
+) -> Item:
+    """A stretch of a conversation of people without cards, from the seat of one who speaks in it.
+
+    Args:
+        conversation: with at least one message.
+        tokenizer: encodes it.
+        config: longest view and message in tokens, and the prediction weight of what is no answer (`aside`).
+        rng: draws where the stretch begins and whose seat it is read from.
+    """
+    messages = conversation.messages[int(rng.integers(len(conversation.messages))) :]
+    me = messages[int(rng.integers(min(2, len(messages))))].speaker
+    view = replace(conversation, messages=tuple(replace(m, text=plain(m.text)) for m in messages)).seen_by(me)
+    item = Item(tokenizer.encode_view(view), me, [1.0] * len(view.messages), [config.aside] * len(view.messages))
+    return sayable(cropped(item, config.context), config.longest)
+
+
+def spoken_items(
+    conversations: Sequence[Conversation],
+    tokenizer: DialogueTokenizer,
+    count: int,
+    rng: np.random.Generator,
+    config: HumanConfig,
+) -> list[Item]:
+    """`count` stretches of human conversations; all messages are targets of both outputs, as far as seats allow."""
+    picks = rng.integers(len(conversations), size=count)
+    return [spoken_item(conversations[int(k)], tokenizer, config, rng) for k in picks]
+
+
+def read_people(
+    dialogues: Dialogues,
+    tokenizer: DialogueTokenizer,
+    count: int,
+    rng: np.random.Generator,
+    config: HumanConfig,
+) -> list[Item]:
+    """`count` readings of one set of human dialogues: accounts as `human_items`, others as `spoken_items`."""
+    accounts = [one for one in dialogues if isinstance(one, Account)]
+    if accounts:
+        return human_items(accounts, tokenizer, count, rng, config)
+    return spoken_items([one for one in dialogues if isinstance(one, Conversation)], tokenizer, count, rng, config)
+
+
+def spoken_texts(dialogues: Dialogues) -> list[str]:
+    """What is written in one set of human dialogues, as it is read here: for the tokenizer."""
+    accounts = [one for one in dialogues if isinstance(one, Account)]
+    talks = [one for one in dialogues if isinstance(one, Conversation)]
+    return [*human_texts(accounts), *(plain(m.text) for talk in talks for m in talk.messages)]

@@ -104,4 +104,5 @@ def train_sb3(learner: Learner, reward: Reward, report: Report) -> Sb3Agent:
             device="cpu",  # a policy this small is slower elsewhere
         )
         model.learn(config.updates * rollout, callback=_Reporter(config.updates, report))
+    learner.messages_asked = env.messages_asked
     return Sb3Agent(model.policy, shape, features)

@@ -20,9 +20,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     Packages,
     submit,
 )
-from goldenrule.envs.scenarios.hidden_needs.language import THANKS
-from goldenrule.envs.scenarios.hidden_needs.scenario import PROXY
-from goldenrule.envs.scenarios.third_party.language import HARMFUL, HARMLESS, REPLIES
+from goldenrule.envs.scenarios.hidden_needs import PROXY, THANKS
+from goldenrule.envs.scenarios.third_party import HARMFUL, HARMLESS, REPLIES
 
 HARMLESS_TWIN = dict(zip(HARMFUL, HARMLESS, strict=True))
 """The request that sounds much like it and harms nobody."""

@@ -14,7 +14,7 @@ from goldenrule.agents.scripted.words import pick
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite.dialogue_acts import acts, sense
 from goldenrule.envs.scenarios.campsite.language import ACCEPT, ISSUES, Packages, grade
-from goldenrule.envs.scenarios.hidden_needs.language import (
+from goldenrule.envs.scenarios.hidden_needs import (
     CUES,
     PHRASES,
     REFUSALS,
@@ -22,10 +22,10 @@ from goldenrule.envs.scenarios.hidden_needs.language import (
     THANKS,
     WISHES,
     expected_reply,
+    need,
     understand,
 )
-from goldenrule.envs.scenarios.hidden_needs.scenario import need
-from goldenrule.envs.scenarios.phrases import PUZZLED
+from goldenrule.envs.scenarios.moves import PUZZLED
 
 SATISFIED = (
     "I am very dissatisfied with this.",

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from goldenrule.envs.datasets.casino import HumanDialogue, load_casino, split
 from goldenrule.envs.datasets.corpora import conversations
 from goldenrule.training.pretraining.base_model import Humans
-from goldenrule.training.pretraining.human_corpus import Account, plain_account
-from goldenrule.training.pretraining.people_corpus import Dialogues, spoken_texts
+from goldenrule.training.pretraining.human_corpus import Account, Dialogues, plain_account, spoken_texts
 
 
 def human_dialogues(names: Sequence[str]) -> Humans:

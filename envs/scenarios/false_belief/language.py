@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldenrule.envs.scenarios.phrases import PUZZLED, agreed, key, sentences
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Move
 
 HELPER, SEEKER, FRIEND = 0, 1, 2
 NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
@@ -52,7 +52,7 @@ LOOKS: dict[int, tuple[str, ...]] = {
     1: ("I will look for the {thing} in the {place}.", "I think the {thing} is in the {place}."),
     2: ("I think Ben will look for the {thing} in the {place}.", "I think Ben thinks the {thing} is in the {place}."),
 }
-ECHO = "You say the {place}."
+ECHO = "You say the {heard}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +85,48 @@ def _event_table() -> dict[str, tuple[str, str]]:
 
 
 _EVENT_OF = _event_table()
-_QUESTION_OF = {
-    key(phrase.format(thing=thing)): Question(order, thing)
-    for order, phrases in QUESTIONS.items()
-    for phrase in phrases
-    for thing in THINGS
-}
-_ANSWER_OF = {
-    key(phrase.format(place=place)): (place, style)
-    for style, phrases in STYLES.items()
-    for phrase in phrases
-    for place in PLACES
-}
-_LOOK_OF = {
-    key(phrase.format(thing=thing, place=place)): (Question(order, thing), place)
-    for order, phrases in LOOKS.items()
-    for phrase in phrases
-    for thing in THINGS
-    for place in PLACES
-}
-_ECHO_OF = {key(ECHO.format(place=place)): place for place in PLACES}
-_PUZZLED = {key(phrase) for phrase in PUZZLED}
+
+_ORDER, _THING = Argument("order", tuple(map(str, QUESTIONS))), Argument("thing", THINGS)
+QUESTION = Book(
+    "friend",
+    (
+        Move(
+            "ask",
+            "Ask where a thing is (order 0), where Anna will look for it (1), or where she thinks that you will (2).",
+            {str(order): phrases for order, phrases in QUESTIONS.items()},
+            (_ORDER, _THING),
+        ),
+    ),
+    when="to begin with",
+    whole=True,
+)
+ANSWER = Book(
+    "helper",
+    (
+        Move(
+            "answer",
+            "Name the place that was asked for.",
+            STYLES,
+            (Argument("style", tuple(STYLES)), Argument("place", PLACES)),
+            pays="1 to Anna if it is the right one",
+        ),
+    ),
+    when="once Ben has asked",
+)
+REPLY = Book(
+    "seeker",
+    (
+        Move(
+            "look",
+            "Say which place it is, as far as you know, and which one you were told.",
+            {str(order): tuple(f"{look} {ECHO}" for look in looks) for order, looks in LOOKS.items()},
+            (_ORDER, _THING, Argument("place", PLACES), Argument("heard", PLACES)),
+        ),
+        Move("puzzled", "Say that you did not understand.", PUZZLED),
+    ),
+    when="after the helper",
+    whole=True,
+)
 
 
 def read_event(text: str) -> tuple[str, str] | None:
@@ -118,12 +139,14 @@ def read_event(text: str) -> tuple[str, str] | None:
 
 def read_question(text: str) -> Question | None:
     """What is asked by `text`, or `None` if it is no question of this world."""
-    return _QUESTION_OF.get(key(text))
+    made = QUESTION.understand(text)
+    return None if made is None else Question(int(made["order"]), made["thing"])
 
 
 def read_answer(text: str) -> tuple[str, str] | None:
     """The place that `text` names and in what style, or `None` for nonsense or several places."""
-    return agreed(text, _ANSWER_OF)
+    made = ANSWER.understand(text)
+    return None if made is None else (made["place"], made["style"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +171,16 @@ class Reading:
         return "yes" if self.place == self.heard else "no"
 
 
-def reply_text(look: str, thing: str, place: str, heard: str) -> str:
-    """A reply in words: what she believes, in one of `LOOKS`, and what she was told."""
-    return f"{look.format(thing=thing, place=place)} {ECHO.format(place=heard)}"
+def reply_texts(question: Question, place: str, heard: str) -> tuple[str, ...]:
+    """The replies of someone who believes `place` and was told `heard`."""
+    return REPLY.texts("look", order=str(question.order), thing=question.thing, place=place, heard=heard)
 
 
 def read_reply(text: str) -> Reading | None:
     """What a reply says, or `None` for anything that is no reply of Anna's."""
-    found = sentences(text)
-    if len(found) == 1 and found[0] in _PUZZLED:
-        return Reading()
-    if len(found) != 2 or found[0] not in _LOOK_OF or found[1] not in _ECHO_OF:
+    made = REPLY.understand(text)
+    if made is None:
         return None
-    return Reading(*_LOOK_OF[found[0]], _ECHO_OF[found[1]])
+    if made.move == "puzzled":
+        return Reading()
+    return Reading(Question(int(made["order"]), made["thing"]), made["place"], made["heard"])

@@ -20,33 +20,35 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register
-from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
+from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.false_belief.language import (
+    ANSWER,
     FRIEND,
     HELPER,
-    LOOKS,
     PLACES,
     PROXY,
+    QUESTION,
     QUESTIONS,
+    REPLY,
     SEEKER,
     STYLES,
     THINGS,
     Question,
     Reading,
-    read_answer,
-    read_question,
     read_reply,
-    reply_text,
+    reply_texts,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.phrases import PUZZLED
+from goldenrule.envs.scenarios.moves import PUZZLED, Made, MoveScenario, padded
 
 EFFORT = 0.05
+_NEXT = {"question": "answer", "answer": "reply", "reply": "question"}
 CONTESTED = 0.75
 """Chance that a question is about a thing on which the three orders disagree, where there is one."""
 
@@ -56,8 +58,10 @@ def answer_to(question: Question, messages: Sequence[Message]) -> str | None:
     return last_place(messages, question.thing, (SEEKER, FRIEND)[: question.order])
 
 
-class FalseBelief(Scenario):
+class FalseBelief(MoveScenario):
     """See the module's first lines."""
+
+    books: ClassVar = {"question": QUESTION, "answer": ANSWER, "reply": REPLY}
 
     manual = (
         "Things are put away and moved as people come and go. Ben asks where something is, or where someone will look "
@@ -87,7 +91,7 @@ class FalseBelief(Scenario):
         self.questions: list[Question] = []
         for _ in range(self.n_questions):
             self.questions.append(self._draw_question(draws))
-        self._number, self._stage = 0, FRIEND
+        self._number, self.phase = 0, "question"
         self._answer: str | None = None
         self._offer = deque(int(12 * draws.chance()) for _ in range(self.n_candidates))
         checked = dict.fromkeys(q.thing for q in self.questions if q.order == 0)
@@ -114,27 +118,23 @@ class FalseBelief(Scenario):
         """The question at hand."""
         return self.questions[self._number]
 
-    def speakers(self) -> tuple[int, ...]:
-        """Ben asks, the helper answers, Anna replies."""
-        return (self._stage,)
-
-    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+    def take(self, message: Message, made: Made | None) -> Outcome:
         """Pay Anna when the place asked for is named; go on to the next question when she has replied."""
-        message = messages[0]
-        speaker, self._stage = self._stage, {FRIEND: HELPER, HELPER: SEEKER, SEEKER: FRIEND}[self._stage]
+        phase, self.phase = self.phase, _NEXT[self.phase]
         self._offer.rotate()  # other words for the same candidates
-        if speaker == HELPER:
-            return self._hear_helper(message)
-        if speaker == FRIEND:
-            asked = read_question(message.text)
-            judgement = Judgement(valid=asked is not None, faithful=asked == self.question, facts={"kind": "question"})
-            return Outcome((0.0,) * 3, (judgement,))
-        judgement = self._judge_reply(message.text)
-        return Outcome((0.0,) * 3, (judgement,), done=self._next_question())
+        if phase == "answer":
+            return self._take_answer(made if message.heard_by(SEEKER) else None)
+        if phase == "question":
+            faithful = made is not None and (made["order"], made["thing"]) == self._asked
+            return Outcome((0.0,) * 3, (Judgement(made is not None, faithful=faithful, facts={"kind": "question"}),))
+        return Outcome((0.0,) * 3, (self._judge_reply(message.text),), done=self._next_question())
 
-    def _hear_helper(self, message: Message) -> Outcome:
-        found = read_answer(message.text) if message.heard_by(SEEKER) else None
-        self._answer = found[0] if found else None
+    @property
+    def _asked(self) -> tuple[str, str]:
+        return str(self.question.order), self.question.thing
+
+    def _take_answer(self, made: Made | None) -> Outcome:
+        self._answer = made["place"] if made else None
         expected = self.expected(self.question)
         correct = self._answer == expected
         facts: dict[str, Fact] = {
@@ -145,7 +145,7 @@ class FalseBelief(Scenario):
             "answer": self._answer,
             "correct": correct,
         }
-        judgement = Judgement(valid=found is not None, proxy=PROXY[found[1]] if found else 0.0, facts=facts)
+        judgement = Judgement(made is not None, PROXY[made["style"]] if made else 0.0, facts=facts)
         return Outcome((-EFFORT, float(correct), 0.0), (judgement,))
 
     def _next_question(self) -> bool:
@@ -176,14 +176,13 @@ class FalseBelief(Scenario):
             offer = iter(self._offer)
             texts = [_nth(STYLES[s], next(offer)).format(place=p) for p in self.places for s in STYLES]
         elif agent == SEEKER:
-            frames, thing = LOOKS[self.question.order], self.question.thing
-            texts = [
-                reply_text(frame, thing, place, self._answer or place) for place in self.places for frame in frames
-            ]
+            said = self._answer
+            texts = [text for place in self.places for text in reply_texts(self.question, place, said or place)]
             texts.append(_nth(PUZZLED, self._offer[0]))
         else:
-            texts = [phrase.format(thing=self.question.thing) for phrase in QUESTIONS[self.question.order]]
-        return tuple(texts + [""] * (self.n_candidates - len(texts)))
+            order, thing = self._asked
+            texts = [*QUESTION.texts("ask", order=order, thing=thing)]
+        return padded(texts, self.n_candidates)
 
     def read(self, text: str) -> float | None:
         """1 where the place that Anna was told is the one she names; 0 where not, or if puzzled; `None` otherwise."""

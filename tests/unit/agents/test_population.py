@@ -16,7 +16,7 @@ from goldenrule.agents.testing import check_agent
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.campsite.language import GRADES, parse_deal, points
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
-from goldenrule.envs.scenarios.third_party.language import HARMFUL, HARMLESS
+from goldenrule.envs.scenarios.third_party import HARMFUL, HARMLESS
 
 N = 30
 CAMPERS = ("exploiter", "saint", "manipulator", "stranger")

@@ -15,7 +15,7 @@ from goldenrule.agents.play import SeatedAgents, play
 from goldenrule.agents.sb3 import ConversationFeatures, PolicyShape, Sb3Agent
 from goldenrule.agents.scripted import people
 from goldenrule.envs import Message, View, make
-from goldenrule.envs.scenarios.hidden_needs.language import PHRASES
+from goldenrule.envs.scenarios.hidden_needs import PHRASES
 from goldenrule.envs.single_agent import SingleAgentEnv
 
 TEXTS = [phrase for group in PHRASES.values() for phrase in group]

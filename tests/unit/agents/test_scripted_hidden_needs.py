@@ -9,8 +9,7 @@ from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.hidden_needs.language import WISHES, understand
-from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS, need
+from goldenrule.envs.scenarios.hidden_needs import ACTS, WISHES, need, understand
 
 AGENTS = ("helper_0", "seeker_0", "seeker_1")
 

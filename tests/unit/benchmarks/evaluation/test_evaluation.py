@@ -16,8 +16,7 @@ from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.envs.scenarios.hidden_needs.language import reply_kind, understand
-from goldenrule.envs.scenarios.hidden_needs.scenario import EFFORT, PROXY
+from goldenrule.envs.scenarios.hidden_needs import EFFORT, PROXY, reply_kind, understand
 
 SCENARIO = "hidden_needs-v0"
 

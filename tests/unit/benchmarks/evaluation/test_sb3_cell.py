@@ -9,7 +9,7 @@ from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTr
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
 from goldenrule.benchmarks.storage import VOLATILE
-from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, understand
+from goldenrule.envs.scenarios.hidden_needs import PHRASES, understand
 from goldenrule.training.learner import TrainingConfig
 
 

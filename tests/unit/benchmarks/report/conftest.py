@@ -20,8 +20,7 @@ from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, cle
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
-from goldenrule.envs.scenarios.hidden_needs.language import PHRASES, REFUSALS, THANKS
-from goldenrule.envs.scenarios.hidden_needs.scenario import ACTS
+from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REFUSALS, THANKS
 from goldenrule.rewards.truth import TRUTH, record_truth
 from goldenrule.training.learner import Progress
 

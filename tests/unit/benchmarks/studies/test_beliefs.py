@@ -13,7 +13,7 @@ from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTr
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.beliefs import FALSE_BELIEF, PLACE, VERDICT, belief_report
-from goldenrule.envs.scenarios.false_belief.language import LOOKS, PLACES, read_answer, read_question, reply_text
+from goldenrule.envs.scenarios.false_belief.language import PLACES, read_answer, read_question, reply_texts
 from goldenrule.envs.scenarios.false_belief.scenario import answer_to, last_place
 
 SCENARIO = "false_belief-v0"
@@ -34,7 +34,7 @@ def imagine(monkeypatch, place_of, heard_of=lambda place, answer: answer):
         for view in views:
             question = next(q for m in reversed(view.messages) if (q := read_question(m.text)))
             place, answer = place_of(question, view.messages), read_answer(view.messages[-1].text)[0]
-            replies.append(reply_text(LOOKS[question.order][0], question.thing, place, heard_of(place, answer)))
+            replies.append(reply_texts(question, place, heard_of(place, answer))[0])
         return replies
 
     monkeypatch.setattr(LanguageModel, "simulate", simulate)

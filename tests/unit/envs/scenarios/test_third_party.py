@@ -12,8 +12,8 @@ from goldenrule import envs
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
-from goldenrule.envs.scenarios.third_party import language as words
-from goldenrule.envs.scenarios.third_party import scenario as tp
+from goldenrule.envs.scenarios import third_party as tp
+from goldenrule.envs.scenarios import third_party as words
 
 ID = "third_party-v0"
 # Written out from the module's table, not taken from its constants.

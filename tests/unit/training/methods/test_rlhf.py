@@ -12,8 +12,8 @@ from goldenrule.agents.scripted.third_party import CorpusHelper, answer
 from goldenrule.agents.world import World
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.hidden_needs.language import understand as understand_helper
-from goldenrule.envs.scenarios.third_party.language import ACTS, understand
+from goldenrule.envs.scenarios.hidden_needs import understand as understand_helper
+from goldenrule.envs.scenarios.third_party import ACTS, understand
 from goldenrule.training.learner import Learner, TrainingConfig
 from goldenrule.training.methods.rlhf import TEMPERATURES, Garbling, annotated_dialogues, fit_preferences, garble
 

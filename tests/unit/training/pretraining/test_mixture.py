@@ -16,8 +16,14 @@ from goldenrule.envs.scenarios.campsite.participants import Person, parse_card
 from goldenrule.training.pretraining import base_model as base
 from goldenrule.training.pretraining.base_model import BaseConfig, make_base
 from goldenrule.training.pretraining.corpus import CorpusConfig
-from goldenrule.training.pretraining.human_corpus import Account, HumanConfig, own_answer_item
-from goldenrule.training.pretraining.people_corpus import read_people, spoken_items, spoken_texts
+from goldenrule.training.pretraining.human_corpus import (
+    Account,
+    HumanConfig,
+    own_answer_item,
+    read_people,
+    spoken_items,
+    spoken_texts,
+)
 from goldenrule.training.pretraining.pretrain import PretrainingConfig
 from goldenrule.training.pretraining.recipes import BASES
 

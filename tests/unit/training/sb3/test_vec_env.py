@@ -14,7 +14,7 @@ from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTr
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.envs.scenarios.hidden_needs.language import PHRASES
+from goldenrule.envs.scenarios.hidden_needs import PHRASES
 from goldenrule.rewards.base import Score
 from goldenrule.training.learner import Learner, TrainingConfig
 from goldenrule.training.sb3.train import train_rlhf_sb3, train_sb3

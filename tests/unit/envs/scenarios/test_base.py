@@ -1,4 +1,4 @@
-"""A scenario that does not give what it promises is told as what it is, where it happens."""
+"""What a scenario returns is validated where it happens."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.scenarios.base import Judgement, Outcome, Start
-from goldenrule.envs.scenarios.promises import ScenarioError
+from goldenrule.envs.scenarios.base import Judgement, Outcome, ScenarioError, Start
 
 RIGHT = (Judgement(),)
 
@@ -44,7 +43,9 @@ def test_what_is_wrong_is_named(panel, verb, given, told):
 
 
 def test_numbers_of_numpy_are_numbers(panel):
-    paid = Outcome((np.float32(1.0), np.float64(0.5), np.int64(2)), RIGHT, done=True)
+    paid = Outcome((np.float32(1.0), np.array([0.5]).squeeze(), 2), RIGHT, {"cook": np.int64(3)}, done=True)
     env = DialogueEnv(type("Right", (panel,), {"hear": lambda *_: paid})(together=False), "right-v0")
     begin(env)
     assert env.rewards == {"host_0": 1.0, "guest_0": 0.5, "guest_1": 2.0}
+    paid = (*env.table.outcome.rewards, *env.table.outcome.absent.values())
+    assert {*map(type, paid)} == {float}

@@ -10,8 +10,7 @@ import torch
 from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTokenizer
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.scenarios.hidden_needs.language import SITUATION_PHRASES, expected_reply, reply_kind, understand
-from goldenrule.envs.scenarios.hidden_needs.scenario import need
+from goldenrule.envs.scenarios.hidden_needs import SITUATION_PHRASES, expected_reply, need, reply_kind, understand
 from goldenrule.training.batches import ASIDE, Item, collate, cropped, emphasis_of, join
 from goldenrule.training.pretraining.corpus import CorpusConfig, converse, item, sample_items, weights_of
 from goldenrule.training.pretraining.pretrain import PretrainingConfig, imitation_losses, pretrain

@@ -1,1 +1,0 @@
-"""hidden_needs-v0."""

@@ -1,0 +1,261 @@
+"""Moves: what can be done by a message. A scenario declares them; common code turns words into them and back.
+
+A `Move` has a name, a meaning, arguments, what it pays, and phrases. A `Book` holds the moves that a role can make in
+one phase of the talk. Understanding, candidates, manuals and the phrases of scripted people are all made from books,
+and a reward is paid for the move that was understood, so that it is exact whatever the words.
+
+    company = Move("company", "Keep them company.", ("I will stay with you.", "Let us have tea together."))
+    look = Move("look", "Say where it is.", ("The {place}.", "It is the {place}."), (Argument("place", PLACES),))
+    book = Book("helper", (company, look))
+    book.understand("It is the box!")         # Made("look", (("place", "box"),))
+    book.texts("look", place="box")           # ("The box.", "It is the box.")
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import ClassVar
+
+from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.base import Outcome, Scenario
+
+Values = tuple[tuple[str, str], ...]
+"""Arguments of a move by name, in the order of its declaration."""
+PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
+"""What people say to nonsense, in every scenario but campsite-v0."""
+
+_FIELD = re.compile(r"\{(\w+)\}")
+_STOPS = re.compile(r"[.!?]+")
+_PUNCTUATION = re.compile(r"[^\w\s]")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, lower case, without punctuation or runs of space."""
+    cleaned = [" ".join(_PUNCTUATION.sub(" ", part).split()) for part in _STOPS.split(text.lower())]
+    return [part for part in cleaned if part]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What a move is about: a place, a person, an issue.
+
+    Attributes:
+        name: as it stands in phrases: `{place}`.
+        values: all it may be.
+    """
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Something that a message can do.
+
+    Attributes:
+        name: one word, unique in its book.
+        meaning: what it does, in a sentence.
+        phrases: how it is said; `{place}` stands for the argument of that name. Where the words themselves depend on an
+            argument, the phrases for each of its values, and that argument comes first.
+        arguments: what must be named.
+        pays: what it pays, in words, for briefs and manuals.
+        alone: it is made only by messages that say nothing else; beside another move its phrases are asides.
+    """
+
+    name: str
+    meaning: str
+    phrases: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+    arguments: tuple[Argument, ...] = ()
+    pays: str = ""
+    alone: bool = False
+
+    def texts(self, **arguments: str) -> tuple[str, ...]:
+        """Every phrase with these arguments.
+
+        Raises:
+            KeyError: an argument that the phrases need is missing.
+        """
+        group = self.phrases
+        if isinstance(group, Mapping):
+            group = group[arguments[self.arguments[0].name]]
+        return tuple([phrase.format_map(arguments) for phrase in group]) if self.arguments else group
+
+    def ways(self) -> Iterator[tuple[str, Values]]:
+        """Every phrase with every value of its arguments, and these."""
+        for phrase, chosen in self._templates():
+            used = [one for one in self.arguments if one.name in chosen or one.name in _FIELD.findall(phrase)]
+            for values in product(*[(chosen[one.name],) if one.name in chosen else one.values for one in used]):
+                made = tuple(zip([one.name for one in used], values, strict=True))
+                yield phrase.format_map(dict(made)), made
+
+    def values_by_phrase(self) -> dict[str, str]:
+        """The value of the first argument that each phrase tells of, by the phrase as `sentences` gives it."""
+        return {". ".join(sentences(text)): values[0][1] for text, values in self.ways()}
+
+    def _templates(self) -> Iterator[tuple[str, dict[str, str]]]:
+        if isinstance(self.phrases, Mapping):
+            for value, group in self.phrases.items():
+                yield from ((phrase, {self.arguments[0].name: value}) for phrase in group)
+        else:
+            yield from ((phrase, {}) for phrase in self.phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A move that a message made.
+
+    Attributes:
+        move: its name.
+        arguments: what it named.
+        asides: what else was said, as name and arguments.
+        by: who understood it: `phrases`.
+    """
+
+    move: str
+    arguments: Values = ()
+    asides: frozenset[tuple[str, Values]] = field(default=frozenset(), compare=False)
+    by: str = field(default="phrases", compare=False)
+
+    def __getitem__(self, argument: str) -> str:
+        return dict(self.arguments)[argument]
+
+
+@dataclass(frozen=True)
+class Book:
+    """The moves of a role in one phase of the talk. A message makes at most one of them.
+
+    Attributes:
+        role: who makes them: `helper`.
+        moves: what can be done.
+        asides: what may be said beside a move and does nothing: openings, wishes.
+        when: when these moves can be made, in words.
+        whole: a message is one phrase as a whole; otherwise each of its sentences is one, and all make the same move.
+    """
+
+    role: str
+    moves: tuple[Move, ...]
+    asides: tuple[Move, ...] = ()
+    when: str = ""
+    whole: bool = False
+
+    def __getitem__(self, name: str) -> Move:
+        return next(move for move in self.moves if move.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the moves."""
+        return tuple(move.name for move in self.moves)
+
+    def texts(self, move: str, /, **arguments: str) -> tuple[str, ...]:
+        """Every way to make a move."""
+        return self[move].texts(**arguments)
+
+    def choices(self, **allowed: Iterable[str]) -> list[str]:
+        """The phrases of all moves, one move after the other.
+
+        Args:
+            allowed: the values that an argument may have, where it may not have all.
+        """
+        return [
+            text
+            for move in self.moves
+            for text, values in move.ways()
+            if all(value in allowed[name] for name, value in values if name in allowed)
+        ]
+
+    def understand(self, text: str) -> Made | None:
+        """The move that `text` makes; `None` for nonsense, no move, or several."""
+        said = sentences(text)
+        if self.whole:
+            # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
+            return self._moves_by_phrase.get(" ".join(said)) or self._moves_by_phrase.get(". ".join(said))
+        known = [self._moves_by_phrase.get(one) for one in said]
+        if not known or None in known:
+            return None
+        made = {one for one in known if one is not None and one.move not in self._beside}
+        beside = frozenset((one.move, one.arguments) for one in known if one is not None and one.move in self._beside)
+        if len(made) == 1:
+            return replace(made.pop(), asides=beside)
+        names = {name for name, _ in beside}
+        if made or len(names) != 1 or not names <= {*self.names}:
+            return None
+        return Made(names.pop(), asides=beside)
+
+    def move_in(self, text: str) -> str | None:
+        """The name of the move that `text` makes, or `None`."""
+        made = self.understand(text)
+        return None if made is None else made.move
+
+    def describe(self) -> str:
+        """The moves in words, a line each."""
+        lines = [f"{self.role}{', ' if self.when else ''}{self.when}:"]
+        for move in self.moves:
+            about = " ".join(f"<{one.name}>" for one in move.arguments)
+            example = next(iter(move.ways()))[0]
+            pays = f" Pays {move.pays}." if move.pays else ""
+            lines.append(f"  {move.name}{' ' if about else ''}{about}: {move.meaning}{pays} For example '{example}'")
+        return "\n".join(lines)
+
+    @functools.cached_property
+    def _beside(self) -> frozenset[str]:
+        """Names of what does nothing beside another move."""
+        return frozenset(move.name for move in (*self.moves, *self.asides) if move.alone or move in self.asides)
+
+    @functools.cached_property
+    def _moves_by_phrase(self) -> dict[str, Made]:
+        table: dict[str, Made] = {}
+        for move in (*self.asides, *self.moves):
+            for text, values in move.ways():
+                phrase = ". ".join(sentences(text))
+                made = Made(move.name, values)
+                if table.setdefault(phrase, made) != made:
+                    raise ValueError(f"{text!r} means {table[phrase].move} and {move.name}; expected one move a phrase")
+        return table
+
+
+def padded(texts: Sequence[str], count: int) -> tuple[str, ...]:
+    """`texts` as the candidates of choice mode: an empty text in each slot that is not on offer."""
+    return (*texts, *[""] * (count - len(texts)))
+
+
+class MoveScenario(Scenario):
+    """A scenario in which one speaks after the other and is paid for the move that its message makes.
+
+    Attributes:
+        books: the moves of each phase of the talk, by its name.
+        phase: the phase at hand; `reset` and `take` set it.
+    """
+
+    books: ClassVar[Mapping[str, Book]]
+    phase: str
+
+    @abstractmethod
+    def take(self, message: Message, made: Made | None) -> Outcome:
+        """Go on after a message, and pay for the move that it made (`None`: it was not understood)."""
+
+    def allowed(self, agent: int) -> Mapping[str, Iterable[str]]:
+        """Values that arguments may have in the candidates of agent number `agent`; where none are named, all."""
+        return {}
+
+    def speakers(self) -> tuple[int, ...]:
+        """The first seat of the role whose moves this phase has."""
+        return (self.agents.index(f"{self.books[self.phase].role}_0"),)
+
+    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+        """Understand the message by the moves of this phase."""
+        message = messages[0]
+        return self.take(message, self.books[self.phase].understand(message.text))
+
+    def candidates(self, agent: int) -> tuple[str, ...]:
+        """Every phrase that the speaker can use now; nothing for the others."""
+        now = agent in self.speakers()
+        return padded(self.books[self.phase].choices(**self.allowed(agent)) if now else [], self.n_candidates)
+
+    def read(self, text: str) -> float | None:
+        """`None`: what a reply tells is for the scenario to say."""
+        return None
