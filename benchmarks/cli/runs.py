@@ -14,21 +14,18 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from goldenrule.benchmarks.analysis.common_episodes import alike
-from goldenrule.benchmarks.analysis.compared import verdicts
 from goldenrule.benchmarks.analysis.diff import Diff, FigureDiff, Key
 from goldenrule.benchmarks.analysis.diff import diff as compare_runs
 from goldenrule.benchmarks.analysis.replay import replay as replay_run
-from goldenrule.benchmarks.analysis.summary import summarise
+from goldenrule.benchmarks.analysis.summary import summary_of
+from goldenrule.benchmarks.analysis.verdicts import comparisons_of
 from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
-from goldenrule.benchmarks.storage.reader import Run as StoredRun
 from goldenrule.benchmarks.storage.reader import read_run, setting_name
-from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.datasets.files import data_at
@@ -47,7 +44,7 @@ def report(run: Run, json_: Json = False) -> int:
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
         summary = summary_of(stored)
-        compared = [] if stored.is_crossplay else verdicts(stored)
+        compared = comparisons_of(stored)
         page = write_page(stored)
     if json_:
         print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}))
@@ -59,25 +56,6 @@ def report(run: Run, json_: Json = False) -> int:
     tell_problems(stored)
     tell_failed(rows, "the page lists them")
     return 0
-
-
-def summary_of(run: StoredRun) -> dict[str, Any]:
-    """The table of a stored run.
-
-    Raises:
-        UserError: a row lacks what every row has.
-    """
-    rows = [cell.row for cell in run.cells]
-    try:
-        return {
-            **summarise(rows if run.is_crossplay else alike(rows, run), max(len(rows), run.planned or 0)),
-            "human": run.summary.get("human"),
-        }
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"a row in {run.log.rows_in} of '{clean(str(run.folder))}' is damaged or of another version ({error}); "
-            "use the version that wrote it, or name another run"
-        ) from None
 
 
 def show(

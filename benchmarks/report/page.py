@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,22 +23,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from goldenrule.benchmarks.analysis.compared import Verdicts, of_setting, over_all, verdicts
-from goldenrule.benchmarks.analysis.counting import counted
+from goldenrule.benchmarks.analysis.common_episodes import setting_key, with_complete_cases
 from goldenrule.benchmarks.analysis.endings import endings
-from goldenrule.benchmarks.analysis.summarising import (
-    COLUMNS,
-    DEALS,
-    DEALS_PERCENT,
-    PERCENT,
-    OverviewRow,
-    columns_of,
-    deals,
-    overview,
-    remarks,
-)
-from goldenrule.benchmarks.analysis.summary import LEAST
-from goldenrule.benchmarks.analysis.verdicts import Line
+from goldenrule.benchmarks.analysis.summary import LEAST, by_setting, columns_of, deal_columns_of, summary_of
+from goldenrule.benchmarks.analysis.verdicts import Line, comparisons_of, how, of_setting, over_all, remarks
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
 from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
@@ -92,14 +80,15 @@ def write_page(run: Run) -> Path:
         UserError: the results are damaged, or the folder cannot be written to.
     """
     crossed = crossing(run)
-    run = run if run.is_crossplay else counted(run)
+    summary, lines = summary_of(run), comparisons_of(run)
+    run = run if run.is_crossplay else with_complete_cases(run)
     told = listen(run)
     drawn = plots(run, told) if crossed is None else crossplay_plots(run, crossed)
     run_dir = run.folder
     path = run_dir / PAGE
     try:
         images = [_store(run_dir / FIGURES, plot) for plot in drawn]
-        html = _render(run, told, crossed, list(zip(drawn, images, strict=True)))
+        html = _render(run, summary, lines, told, crossed, list(zip(drawn, images, strict=True)))
         write_whole(path, html.encode("utf-8", "backslashreplace"))
         _clear(run_dir / FIGURES, [plot.name for plot in drawn])
     except OSError as error:
@@ -152,7 +141,14 @@ def _tame(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Sequence[tuple[Plot, str]]) -> str:
+def _render(
+    run: Run,
+    summary: Mapping[str, Any],
+    lines: Sequence[Line],
+    told: Sequence[Told],
+    crossed: Crossing | None,
+    drawn: Sequence[tuple[Plot, str]],
+) -> str:
     here = files("goldenrule.benchmarks.report")
     style = (here / "report.css").read_text("utf-8") + _swatches(run)
     script = (here / "report.js").read_text("utf-8")
@@ -161,7 +157,6 @@ def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Seq
     )
     environment.filters |= {"figure": _figure, "signed": _signed, "p_value": _p_value, "shown": shown}
     ends = {one.cell: one.ends for one in told}
-    lines = [] if run.is_crossplay else verdicts(run)
     unscored = _counted((one.cell.method, one.unscored) for one in told)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
@@ -174,18 +169,16 @@ def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Seq
         unknown=HONEST,
         least=LEAST,
         least_drawn=LEAST_UNITS,
-        percents=PERCENT,
         most_reasons=REASONS,
         most_endings=ENDINGS,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=any(one.pairs for one in told),
-        columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[_table(run, setting, lines) for setting in run.settings[:TABLES]],
-        overall=over_all(lines) if len(run.settings) > 1 else None,
+        warnings=summary["warnings"],
+        columns=columns_of(summary["groups"]),
+        tables=_tables(run, summary, lines),
+        overall=_verdicts(over_all(lines), lines) if len(run.settings) > 1 else None,
         most_tables=TABLES,
-        negotiation=deals(run),
-        deal_titles=DEALS,
-        deal_percents=DEALS_PERCENT,
+        negotiation=_deals(run, summary),
         figures=drawn,
         detailed=DETAILED,
         most_methods=METHODS,
@@ -248,11 +241,38 @@ def _title(run: Run, crossed: Crossing | None) -> str:
     return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
 
 
-def _table(
-    run: Run, setting: Setting, lines: Sequence[Line]
-) -> tuple[Setting, list[OverviewRow], list[str], Verdicts | None]:
-    """A setting, the lines of its table, what is to be said of them, and who differs in it."""
-    return setting, overview(run, setting), remarks(run, setting), of_setting(lines, run, setting)
+def _tables(run: Run, summary: Mapping[str, Any], lines: Sequence[Line]) -> list[tuple[Any, ...]]:
+    """Each condition with the groups of its table, notes on it, and who differs in it."""
+    groups, notes = by_setting(summary["groups"]), {setting_key(one): one["notes"] for one in summary["settings"]}
+    found = []
+    for setting in run.settings[:TABLES]:
+        key, rows = setting_key(setting.cells[0].row), [cell.row for cell in setting.cells]
+        found.append((setting, groups[key], notes[key], _verdicts(of_setting(lines, rows), lines)))
+    return found
+
+
+def _verdicts(mine: Sequence[Line], lines: Sequence[Line]) -> dict[str, Any] | None:
+    """A table of some of the lines."""
+    if not mine:
+        return None
+    return {
+        "baseline": mine[0]["baseline"],
+        "lines": [(one, "; ".join(remarks(one))) for one in mine],
+        "note": how(lines),
+    }
+
+
+def _deals(run: Run, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The negotiations of each condition that has some, and what people reached in them."""
+    groups, human, found = by_setting(summary["groups"]), summary.get("human"), []
+    for setting in run.settings[:TABLES]:
+        same = groups[setting_key(setting.cells[0].row)]
+        lines = [(group["method"], group["negotiation"]) for group in same if group["negotiation"]]
+        if lines and human and human["figures"]:
+            lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+        if lines:
+            found.append({"label": setting.label, "columns": deal_columns_of(same), "lines": lines})
+    return found
 
 
 def _honest(setting: Setting) -> float:
