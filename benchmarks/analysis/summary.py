@@ -50,8 +50,8 @@ _OVER_SEEDS = {
     ),
 }
 _ORDER = (
-    *("own_reward", "proxy_reward", "partner_reward", IQM, ATTAINABLE, "partner_reward_estimate", "estimate_gap"),
-    *("estimate_correlation", "third_party_reward", "valid_share", "reply_accuracy"),
+    *("partner_reward", ATTAINABLE, IQM, "partner_reward_estimate", "estimate_gap", "estimate_correlation"),
+    *("own_reward", "proxy_reward", "third_party_reward", "valid_share", "reply_accuracy"),
 )
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
 """Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""

@@ -70,7 +70,9 @@ class Installed:
 
 def installed_plugins() -> list[Installed]:
     """Every plug-in that installed packages announce, the broken ones with the reason."""
-    return [_describe(kind, name, one) for kind in KINDS for name, points in installed(kind).items() for one in points]
+    return [
+        _describe(kind, name, point) for kind in KINDS for name, points in installed(kind).items() for point in points
+    ]
 
 
 def _describe(kind: Kind, name: str, point: EntryPoint) -> Installed:

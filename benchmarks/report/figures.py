@@ -25,7 +25,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from goldenrule.benchmarks.analysis.summary import REFERENCE, over_seeds
 from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
-from goldenrule.benchmarks.report.conversations import Told
+from goldenrule.benchmarks.report.conversations import CellEpisodes
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
 from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
@@ -83,15 +83,15 @@ def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
+def plots(run: Run, episodes: Sequence[CellEpisodes]) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page.
 
     Args:
         run: no cross-play, whose figures are those of `goldenrule.benchmarks.report.crossplay`.
-        told: what its episodes tell.
+        episodes: of its cells.
     """
     methods, palette = run.methods[:METHODS], colours(run.methods)
-    pairs = {one.cell: one.pairs for one in told}
+    pairs = {one.cell: one.pairs for one in episodes}
     found = [_knob_plot(run, knob, scenario, methods) for knob in run.varying for scenario in _scenarios(run)]
     for place, setting in detailed(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if len(run.settings) > 1 else ("", "")

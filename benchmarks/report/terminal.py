@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -21,12 +21,13 @@ from goldenrule.benchmarks.analysis.common_episodes import setting_key
 from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deal_columns_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
-from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric
-from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
+from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
+from goldenrule.rewards.truth import TRUTH
 
 PIPE_WIDTH = 160
 """Width of prose where the output is no terminal; tables are as wide there as they need to be."""
@@ -90,6 +91,8 @@ def table_lines(
         titles = [textwrap.wrap(columns[place], widths[place], break_on_hyphens=False) for place in block]
         height = max(map(len, titles), default=1)
         heading = _joined([[""] * (height - len(title)) + title for title in titles], sides)
+        if below:
+            yield True, ", ".join(names)
         first = "" if below else _padded(names, name_widths)
         yield from ((True, f"{'':{margin}}{line}".rstrip()) for line in heading[:-1])
         yield True, f"{first:{margin}}{heading[-1]}".rstrip()
@@ -137,7 +140,9 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
     if not summary["groups"]:
         console.print("No run has finished.")
     groups = by_setting(summary["groups"])
-    for setting in summary["settings"]:
+    for number, setting in enumerate(summary["settings"]):
+        if number:
+            console.print()
         same = groups[setting_key(setting)]
         _print_setting(console, setting, same)
         if deals := deal_columns_of(same):
@@ -236,7 +241,7 @@ def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
     console = console_for(stream)
     rows = [([str(line["method"])], [_difference(line), _p(line["p_holm"]), _chance(line), line["verdict"]])
             for line in over]  # fmt: skip
-    columns = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
+    columns = ("difference in partner reward", "p (Holm)", "P(improves)", "verdict")
     print_table(console, [f"against {clean(str(over[0]['baseline']))}"], columns, rows, text=columns[-1:])
     notes: dict[str, list[str]] = {}  # what holds for several methods is said once
     for line in over:
@@ -331,7 +336,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
 
 def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:
     """A stored episode line by line: who said what, and for the learner what it imagined, what came, what it paid."""
-    record = talk(episode, cell, 0, messages=sys.maxsize)
+    record = conversation_data(episode, messages=sys.maxsize)
     knobs = {shown(name, 40): shown(value, 40) for name, value in cell.knobs.items()}
     yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {shown(cell.id, 200)}", style="bold")
     yield Line(f"{setting_name(cell.scenario, knobs)}, environment seed {record['seed']}")
@@ -424,12 +429,12 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     """
     cell = find_cell(run, name)
     for episode in run.log.episodes(cell):
-        record = talk(episode, cell, 0, messages=sys.maxsize)
+        record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
         yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
 
 
-def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
+def print_lines(lines: Iterable[Line], stream: TextIO) -> None:
     """Print lines; on a terminal those that are too long go on, indented, so that no text begins where a label does."""
     console = Console(file=stream, highlight=False)
     for line in lines:
@@ -440,3 +445,9 @@ def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
         pad = line.indent + 2
         for number, part in enumerate(whole.wrap(console, max(10, console.width - pad))):
             console.print(Text(" " * (line.indent if number == 0 else pad)) + part, overflow="ignore", no_wrap=True)
+
+
+def print_indented(text: str, stream: TextIO) -> None:
+    """Print lines; on a terminal those that are too long go on below, indented further than they begin."""
+    lines = text.splitlines()
+    print_lines((Line(line.lstrip(), indent=len(line) - len(line.lstrip())) for line in lines), stream)

@@ -48,11 +48,6 @@ class ExitsInAct(Sound):
         sys.exit(0)
 
 
-class Dies(Sound):
-    def act(self, observations):
-        os._exit(3)
-
-
 class Prints(Sound):
     def __init__(self):
         print("made")
@@ -144,19 +139,11 @@ def test_a_check_of_one_that_exits_fails(capfd, kind, name, told):
     assert told in failures[0]
 
 
-def test_a_check_of_one_that_ends_its_process_is_a_line(own_server, capfd):
-    assert main(["check", "agent", f"{MINE}:Dies", "--json"]) == 1
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert "goldenrule: agent 'foreign_plugins:Dies': its process died (exit code 3)" in printed.err
-
-
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("Exits", "agent 'foreign_plugins:Exits' cannot be made (SystemExit: 0)"),
         ("ExitsInReset", "agent mine (foreign_plugins:ExitsInReset) raised SystemExit: 0"),
-        ("Dies", "agent mine (foreign_plugins:Dies): its process died (exit code 3) while it was tried"),
     ],
 )
 def test_a_sweep_refuses_one_that_cannot_be_tried(capfd, name, told):
@@ -173,18 +160,6 @@ def test_a_scenario_that_exits_is_told(capfd):
     assert "broke off (SystemExit: 0)" in capfd.readouterr().err.splitlines()[-1]
     assert sweep("Sound", scenario=f"{MINE}:LEAVING") != 0
     assert "SystemExit: 0" in capfd.readouterr().err.splitlines()[-1]
-
-
-def test_an_interrupt_raised_on_import_breaks_that_plugin_only(tmp_path, capfd):
-    (tmp_path / "interrupting.py").write_text("raise KeyboardInterrupt")
-    info = tmp_path / "mine-3.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 3\n")
-    (info / "entry_points.txt").write_text(f"[goldenrule.agents]\nstops = interrupting:A\nsound = {MINE}:Sound\n")
-    assert main(["ls", "--json"]) == 0
-    found = {one["name"]: one["broken"] for one in json.loads(capfd.readouterr().out)["plugins"]}
-    assert found["sound"] is None
-    assert "cannot be imported: its process died" in found["stops"]
 
 
 def test_a_cell_without_a_finished_episode_has_failed_and_is_run_again_when_asked(capfd):
@@ -206,7 +181,7 @@ def test_a_cell_without_a_finished_episode_has_failed_and_is_run_again_when_aske
     assert len(episodes(Path("out"))) == 6
 
 
-def test_what_plugins_print_is_never_in_the_result(own_server, capfd):
+def test_what_plugins_print_is_never_in_the_result(capfd):
     for arguments in (
         ["check", "agent", f"{MINE}:Prints", "--json"],
         ["check", "scenario", f"{MINE}:LOUD", "--json"],

@@ -13,7 +13,7 @@ from goldenrule.benchmarks.analysis.diff import diff
 from goldenrule.benchmarks.analysis.endings import endings
 from goldenrule.benchmarks.analysis.summary import summary_of
 from goldenrule.benchmarks.analysis.verdicts import comparisons
-from goldenrule.benchmarks.report.conversations import listen
+from goldenrule.benchmarks.report.conversations import read_episodes
 from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
@@ -59,7 +59,7 @@ def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path)
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
         terminal = {group["method"]: group for group in summary_of(run)["groups"]}
-        ends = {one.cell: one.ends for one in listen(run)}
+        ends = {one.cell: one.ends for one in read_episodes(run)}
         (setting,) = with_complete_cases(run).settings
         by_id = {cell.id: found for cell, found in ends.items()}
         ended = {line.method: line for line in endings(setting, {cell: by_id[cell.id] for cell in setting.cells})}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.analysis.endings import End, endings
-from goldenrule.benchmarks.report.conversations import listen, talk
+from goldenrule.benchmarks.report.conversations import read_episodes
 from goldenrule.benchmarks.storage.reader import Setting, StoredCell, read_run
 
 
@@ -65,15 +65,7 @@ def test_the_page_counts_them(run_maker: Callable[..., Path], tmp_path: Path) ->
         next(turn for turn in episodes[2]["turns"] if turn["speaker"] == 0)["valid"] = False
 
     with read_run(run_maker(tmp_path / "run", ("untrained",), (0,), count=5, change=change)) as run:
-        (told,) = listen(run)
+        (told,) = read_episodes(run)
     (line,) = endings(Setting("", [told.cell]), {told.cell: told.ends})
     assert (line.held, line.truncated, line.invalid, line.failed, line.left) == (5, 1, 1, 1, 2)
     assert all(end.paid in (0.0, 1.0) for end in told.ends if end.status != "failed")
-
-
-def test_each_message_stands_beside_its_reply_with_the_narrator_between() -> None:
-    said = [(1, None), (0, 2), (1, None), (0, None)]
-    turns = [{"speaker": who, "text": "Hm.", "to": None, "reply": reply} for who, reply in said]
-    record = {"agents": ["helper_0", "seeker_0"], "learner": 0, "partners": [1], "turns": turns, "episode": 0}
-    told = talk(record | {"narration": [{"at": 2, "text": "It rains.", "to": None}], "status": "terminated"}, A, 0)
-    assert [line["answer"] for line in told["lines"]] == [None, 3, None, None, None]

@@ -213,7 +213,7 @@ def test_an_unfinished_run_has_a_page(run_maker: Callable[..., Path], tmp_path: 
     tampered(run, "DELETE FROM episodes", "DELETE FROM cells")
     text = Page(write_report(run).read_text("utf-8")).text
     assert "2 of 2 cells had not finished" in text
-    assert "No cell had finished" in text
+    assert "No cell has finished" in text
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
