@@ -19,8 +19,8 @@ from goldenrule.common.plugins import Kind
 from goldenrule.common.text import brief, clean
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.registry import spec
+from goldenrule.envs.testing.checker import check_scenario
 from goldenrule.envs.testing.report import Finding
-from goldenrule.envs.testing.scenarios import check_scenario
 from goldenrule.rewards.testing import check_reward
 
 STATUS = {True: "ok", False: "failed", None: "not tried"}

@@ -60,7 +60,7 @@ def talk(
     human = Human(suggest=True)
     agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
     if built.manual:
-        print(clean(built.manual))
+        print(*map(clean, built.manual.splitlines()), sep="\n")
     episode = _run_dialogue(scenario, options, agents, seed)
     if human.left:
         print("\nYou have left the table.")
