@@ -152,8 +152,9 @@ def _print_partner_reward(report: dict[str, Any], meaning: dict[str, str]) -> No
             print(f"   none                  {row['estimate']}: {row['error']}")
             continue
         known = row["low"] is not None and row["high"] is not None
-        interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else "[too few]"
-        print(f"  {row['value']:>5.2f} {interval:<16} {row['estimate']:<19} {meaning[row['estimate']]}")
+        interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
+        why = "" if known else f" ({row['no_interval']})"
+        print(f"  {row['value']:>5.2f} {interval:<16} {row['estimate']:<19} {meaning[row['estimate']]}{why}")
 
 
 def beliefs(
@@ -200,9 +201,8 @@ def _print_beliefs(report: dict[str, Any]) -> None:
     console.print(Text(setting_name(BELIEFS, run["knobs"]), "bold"))
     rows = []
     for row in report["rows"]:
-        cells = ["-", "-"]
-        if row["share"] is not None:
-            cells = [f"{row['share']:.3f}", f"[{row['low']:.3f}, {row['high']:.3f}]"]
+        cells = ["-" if row["share"] is None else f"{row['share']:.3f}"]
+        cells += ["-" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"]
         cells += [str(row["n"]), str(row["none"])]
         cells += [f"{row[key]:.2f}" for key in ("share_of_all", "chance", "always_truth")]
         rows.append(([str(row["order"]), QUESTIONS[row["figure"]]], cells))
@@ -210,7 +210,7 @@ def _print_beliefs(report: dict[str, Any]) -> None:
     print_table(console, ["order", "the imagined reply's"], columns, rows)
     text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
     text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
-    console.print(Text(text + "Intervals are Wilson's.", "dim"))
+    console.print(Text(text + "Intervals are over dialogues.", "dim"))
     if summary["cut"]:
         told = f"{summary['cut']} stories did not fit into the network's context and lost their beginning."
         console.print(Text(told))

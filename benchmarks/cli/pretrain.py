@@ -58,8 +58,8 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.benchmarks.studies.partner_reward.people import digest, human_dialogues
     from goldenrule.training.pretraining import base_model, recipes
+    from goldenrule.training.pretraining.human_corpus import digest, human_dialogues
 
     if base:
         _check_recipe(base, scenario, recipes.BASES)

@@ -23,7 +23,7 @@ from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
 from goldenrule.benchmarks.report.page import write_page
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
 from goldenrule.benchmarks.storage.reader import read_run, setting_name
 from goldenrule.common.text import clean
