@@ -1,38 +1,44 @@
-"""Cross-play on the page: who met whom, as heat maps and as tables with intervals."""
+"""Cross-play on the page and in the terminal: who met whom, as heat maps and as tables with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.text import Text
 
 from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
+from goldenrule.benchmarks.report.terminal import console_for, print_table
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name, shown
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
 
-TITLES = {"own": "Reward of the row", "partner": "Reward of the column", "joint": "Reward of both"}
-MORE = {
+TITLES = {
+    "own": "Reward of the row",
+    "partner": "Reward of the column",
+    "joint": "Reward of both",
     "third_party": "Reward of absent third parties",
-    "estimate_gap": "What the row thought that the column got, less what it got",
+    "estimate_gap": "Reward of the column, estimated by the row: estimate less truth",
 }
 RATINGS = {
     "own": "own",
     "partner": "partners'",
     "joint": "joint",
-    "third_party": "third\nparties'",
-    "own_held_out": "own, with\nheld out",
-    "partner_held_out": "held-out\npartners'",
-    "joint_self": "joint, in\nself-play",
-    "valid": "makes\nsense %",
-    "faithful": "true to its\ncard %",
+    "third_party": "third parties'",
+    "own_held_out": "own, with held out",
+    "partner_held_out": "held-out partners'",
+    "joint_self": "joint, in self-play",
+    "valid": "makes sense %",
+    "faithful": "true to its card %",
 }
 
 MOST = 24
@@ -87,12 +93,9 @@ def crossing(run: Run) -> Crossing | None:
         return None
     try:
         summary = _visible(summarise(run.config, [cell.row for cell in run.cells], run.folder))
-        names = {key: title for key, title in {**TITLES, **MORE}.items() if _has(summary["pairs"], key)}
-        few = len(summary["members"]) <= MOST
-        grids = [_grid(summary, key, title) for key, title in names.items()] if few else []
-        rated = {key: " ".join(title.split("\n")) for key, title in RATINGS.items()}
+        grids = _grids(summary) if len(summary["members"]) <= MOST else []
         star = " A star: held out." if held_out(summary) else ""
-        return Crossing(summary, grids, _rating(summary, rated), meaning(summary, "below them") + star)
+        return Crossing(summary, grids, _rating(summary), meaning(summary, "below them") + star)
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
         return None
@@ -118,8 +121,10 @@ def _visible(summary: dict[str, Any]) -> dict[str, Any]:
     return {**summary, **told, "pairs": pairs, "rating": rating, "members": members}
 
 
-def _has(pairs: Sequence[Mapping[str, Any]], key: str) -> bool:
-    return any(pair["figures"][key]["mean"] is not None for pair in pairs)
+def _grids(summary: Mapping[str, Any]) -> list[Grid]:
+    """A table for each metric that some pair has."""
+    has = {key for key in TITLES for pair in summary["pairs"] if pair["figures"][key]["mean"] is not None}
+    return [_grid(summary, key, title) for key, title in TITLES.items() if key in has]
 
 
 def _grid(summary: Mapping[str, Any], key: str, title: str) -> Grid:
@@ -136,11 +141,11 @@ def held_out(summary: Mapping[str, Any]) -> set[str]:
     return {one["name"] for one in summary["members"] if one["held_out"]}
 
 
-def _rating(summary: Mapping[str, Any], titles: Mapping[str, str]) -> Grid:
+def _rating(summary: Mapping[str, Any]) -> Grid:
     lines = summary["rating"]
-    keys = [key for key in titles if any(line[key]["mean"] is not None for line in lines)]
+    keys = [key for key in RATINGS if any(line[key]["mean"] is not None for line in lines)]
     told = [(rated_as(summary, line), [_field(line[key], key) for key in keys]) for line in lines]
-    return Grid("Rating", [titles[key] for key in keys], told)
+    return Grid("Rating", [RATINGS[key] for key in keys], told)
 
 
 def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
@@ -152,11 +157,11 @@ def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
 def _field(figure: Mapping[str, Any] | None, key: str) -> Field | None:
     if figure is None:
         return None
-    low, high = (_worth(figure[end], key) for end in ("low", "high"))
-    return Field(_worth(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
+    low, high = (_number(figure[end], key) for end in ("low", "high"))
+    return Field(_number(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
 
 
-def _worth(value: float | None, key: str) -> str:
+def _number(value: float | None, key: str) -> str:
     if value is None:
         return "–"
     text = f"{100 * value:.0f}" if key in PERCENT else f"{value:.2f}"
@@ -297,3 +302,48 @@ def short(value: float) -> str:
     """A number in few characters, without a minus before zero."""
     text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a table of pairs for each metric, what failed, and the rating."""
+    console = console_for(stream)
+    console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
+    seats, outside = summary["seats"], held_out(summary)
+    console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
+    if outside:
+        console.print(Text(clean(f"A star: held out ({', '.join(sorted(outside))}).")))
+    for grid in _grids(summary):
+        _print_grid(console, grid)
+    console.print()
+    for line in _counts(summary):
+        console.print(Text(clean(line)))
+    _print_grid(console, _rating(summary))
+    console.print(Text(meaning(summary, "below them"), "dim"))
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """On a terminal as on the page: nothing where two do not meet."""
+    console.print()
+    console.print(Text(grid.title, "bold"))
+    rows = [([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
+            for name, fields in grid.lines]  # fmt: skip
+    print_table(console, [""], [clean(column) for column in grid.columns], rows)
+
+
+def _counts(summary: Mapping[str, Any]) -> list[str]:
+    pairs = summary["pairs"]
+    episodes, failed, cut = (
+        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
+    )
+    lines = [
+        f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
+        f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
+    ]
+    for pair in pairs:
+        if pair["episodes_failed"] or pair["seeds_failed"]:
+            reason = f": {pair['reason']}" if pair["reason"] else ""
+            lines.append(
+                f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and "
+                f"{pair['seeds_failed']} whole pairings failed{reason}"
+            )
+    return lines
