@@ -69,6 +69,9 @@ def tell_swept(done: Swept, strangers: str) -> int:
     """
     again = f"the same command with --out {done.path}"
     failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; tracebacks are in {FILE} there")
+    lost = [row["episodes_failed"] for row in done.rows if row["status"] == "done" and row["episodes_failed"]]
+    if lost:
+        tell(f"{sum(lost)} dialogues of {len(lost)} runs failed; {again} --retry-failed holds them again")
     if done.strangers:
         tell(f"{done.strangers} {strangers}")
     if done.other_code is not None:

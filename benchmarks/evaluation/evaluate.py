@@ -41,7 +41,9 @@ class _NoEstimate:
         return [Score(None, "the agent does not imagine others") for _ in turns]
 
 
-def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int) -> Evaluation:
+def evaluate(
+    world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int | Sequence[int]
+) -> Evaluation:
     """Hold `count` dialogues and measure.
 
     Args:
@@ -51,7 +53,7 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
             nobody to ask what it thinks, and then there are no estimates.
         estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
             control, but what they *think* is what their prediction output says.
-        count: how many episodes.
+        count: how many episodes, or the numbers of those to hold, each under its own seed.
     """
     spoken = getattr(mind, "tokens", None)
     held = world.run_episodes(agent, count, "evaluation")
@@ -70,7 +72,8 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
         log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
     seats = world.learner, world.partners
     own = spec(world.scenario).metrics
-    records = [as_data(one, number, *seats, world.read, own) for number, one in enumerate(held)]
+    numbers = range(count) if isinstance(count, int) else count
+    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, held, strict=True)]
     tokens = None if spoken is None else getattr(mind, "tokens", spoken) - spoken
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
 

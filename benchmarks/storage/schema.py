@@ -162,6 +162,12 @@ class RunRecord:
             dumps(list(curve)) if curve else None,
         )
 
+    @property
+    def logs(self) -> dict[int, dict[str, Any]]:
+        """The episodes by number, as `evaluation.evaluate.as_data` gave them."""
+        number, log = (list(EPISODE_COLUMNS).index(name) for name in ("episode", "log"))
+        return {one[number]: json.loads(one[log]) for one in self.episodes}
+
 
 _episode_values = itemgetter(*EPISODE_COLUMNS)
 
