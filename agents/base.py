@@ -1,6 +1,6 @@
 """The Agent protocol: observe and act, over a batch of dialogues.
 
-Anything with `act` can sit at the table: a script, a person, a network, an endpoint. An agent answers for all
+Whatever has `reset` and `act` can take part: a script, a person, a network, an endpoint. An agent answers for all
 dialogues that wait for it in one call, so that a network can run them as one batch.
 """
 
@@ -58,7 +58,7 @@ class Reply:
 
 @runtime_checkable
 class Agent(Protocol):
-    """Who sits at the table.
+    """A participant in dialogues.
 
     An agent may say of itself, as attributes: `needs_candidates = True` (it can only choose), `repeats = False` (the
     same seeds do not promise the same replies), `batch_invariant = False` (what it says in a dialogue may depend on

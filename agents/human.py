@@ -1,4 +1,4 @@
-"""A person at the table: reads what is said, types what to say."""
+"""An agent that is a person at a terminal: it shows what was said and reads replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from goldenrule.envs.spaces import Utterance
 
 
 class LeftError(Exception):
-    """The person has left the table."""
+    """The input has ended: the person takes no further part."""
 
 
 class Human:

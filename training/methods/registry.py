@@ -1,4 +1,4 @@
-"""The methods that are compared: how each trains its learner, and whose estimate of the partner's reward it holds."""
+"""The methods by name: how each trains its learner, and whose estimate of the partner's reward its table shows."""
 
 from __future__ import annotations
 
