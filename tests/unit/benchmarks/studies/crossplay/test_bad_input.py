@@ -8,7 +8,7 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import CARD
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.studies.crossplay.plan import plan
+from goldenrule.benchmarks.studies.crossplay.population import plan
 from goldenrule.common.errors import UserError
 
 BASE = Path(__file__).parents[5] / "agents" / "checkpoints" / "hidden_needs-v0"
@@ -36,7 +36,7 @@ class TestBadInput:
             (["--seeds", "1,1"], "seed 1 is named twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
             (["--episodes", "0"], "--episodes '0' is not allowed"),
-            (["--device", "tpu"], "--device 'tpu' is unknown"),
+            (["--device", "tpu"], "device 'tpu' is unknown"),
             (["--engine", "cloud"], "--engine 'cloud' is unknown"),
         ],
     )
