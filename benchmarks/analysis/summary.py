@@ -21,11 +21,12 @@ from scipy.stats import t as student
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, setting_key
 from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS
-from goldenrule.benchmarks.evaluation.metrics import ANY, METRICS, NEGOTIATION, SHARE, Bounds, Metric, valid_range
+from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric, own_metrics_of, valid_range
 from goldenrule.benchmarks.statistics import aggregate, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
 from goldenrule.benchmarks.statistics.samples import SETTING
 from goldenrule.benchmarks.storage.reader import Run, StoredCell
+from goldenrule.envs.registry import ANY, SHARE, Range
 
 Row = Mapping[str, Any]
 Group = Mapping[str, Any]
@@ -60,7 +61,7 @@ UNSCORED_MOST = 0.5
 """Share of training messages without a score, above which a method has a warning."""
 
 
-def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
+def interval(values: Sequence[float], within: Range = ANY) -> dict[str, Any]:
     """Mean and 95% interval of independent values: keys `mean`, `low`, `high`, `n`; no ends with fewer than `LEAST`.
 
     Args:
@@ -76,7 +77,7 @@ def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
     return _around(mean, float(np.std(values, ddof=1)), n, within)
 
 
-def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[str, Any]:
+def ratio(pairs: Sequence[tuple[float, float]], within: Range = ANY) -> dict[str, Any]:
     """Ratio of the means of two metrics of the same seeds, with its interval; keys as of `interval`.
 
     The sum over seeds of the first by that of the second: no seed is left out because its own ratio has no sense, and
@@ -96,7 +97,7 @@ def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[st
     return _around(value, float(np.std((first - value * second) / second.mean(), ddof=1)), n, within)
 
 
-def _around(value: float, deviation: float, n: int, within: Bounds) -> dict[str, Any]:
+def _around(value: float, deviation: float, n: int, within: Range) -> dict[str, Any]:
     half = _quantile(n - 1) * deviation / math.sqrt(n)
     low, high = max(value - half, min(within[0], value)), min(value + half, max(within[1], value))
     return {"mean": value, "low": low, "high": high, "n": n}
@@ -108,7 +109,7 @@ def _quantile(freedom: int) -> float:
     return float(student.ppf(0.975, freedom))
 
 
-def figure(values: Sequence[float | None], reason: str, within: Bounds = ANY) -> dict[str, Any]:
+def figure(values: Sequence[float | None], reason: str, within: Range = ANY) -> dict[str, Any]:
     """`interval` of the values that there are; `reason` where there is none, and how many are `missing`."""
     known = [value for value in values if value is not None]
     return {**interval(known, within), "missing": len(values) - len(known), "reason": None if known else reason}
@@ -173,11 +174,10 @@ def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
     return {key: metric for key, metric in COLUMNS.items() if any(one["figures"][key]["n"] for one in groups)}
 
 
-def deal_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
-    """Metrics of negotiations that some group has."""
-    found = dict.fromkeys(key for one in groups for key in one["negotiation"] or ())
-    known = {key: metric for key, metric in NEGOTIATION.items() if key in found}
-    return known | {key: Metric(key.replace("_", " "), key, "") for key in found if key not in known}
+def own_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
+    """The scenario's own metrics that some group has."""
+    known = own_metrics_of(groups[0]["scenario"])
+    return {key: metric for key, metric in known.items() if any(key in (one["negotiation"] or ()) for one in groups)}
 
 
 def _grouped(rows: Sequence[Any], key: Callable[[Row], str]) -> list[list[Any]]:
@@ -197,7 +197,6 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
         )
         for key, metric in METRICS.items()
     }
-    negotiated = [row["negotiation"] for row in done if row.get("negotiation")]
     return {
         "method": first["method"],
         "scenario": first["scenario"],
@@ -210,16 +209,18 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
             IQM: _iqm(done) if with_iqm else figure([], "not estimated"),
             ATTAINABLE: figure([], failed) if failed else share_of_attainable(done, setting),
         },
-        "negotiation": {
-            key: figure([one[key] for one in negotiated], _missing(key), valid_range(key)) for key in negotiated[0]
-        }
-        if negotiated
-        else None,
+        "negotiation": _own_metrics(done),
     }
 
 
-def _missing(key: str) -> str:
-    return NEGOTIATION[key].missing if key in NEGOTIATION else "no dialogue has it"
+def _own_metrics(done: Sequence[Row]) -> dict[str, Any] | None:
+    found = [row["negotiation"] for row in done if row["negotiation"]]
+    if not found:
+        return None
+    scenario = done[0]["scenario"]
+    return {
+        key: figure([one[key] for one in found], "no dialogue has it", valid_range(key, scenario)) for key in found[0]
+    }
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:
@@ -286,9 +287,8 @@ def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
 
 def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     """What the table of a condition rests on."""
-    episodes, failed, excluded, unscored, runs = (
-        sum(group[key] or 0 for group in groups)
-        for key in ("episodes", "episodes_failed", LEFT_OUT, "messages_unscored", "failed")
+    episodes, failed, excluded, runs = (
+        sum(group[key] or 0 for group in groups) for key in ("episodes", "episodes_failed", LEFT_OUT, "failed")
     )
     text = f"{episodes + failed:,} dialogues"
     text += f"; {failed:,} failed and are excluded" if failed else ""
@@ -299,6 +299,7 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
         estimated, counted = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
         if 0 < estimated < counted:
             fewer.append(f"{group['method']} {estimated:,} of {counted:,}")
+    unscored = sum(group["messages_unscored"] or 0 for group in groups if group["episodes_estimated"])
     if unscored:
         yield f"{unscored:,} messages have no estimate."
     if fewer:
@@ -326,8 +327,3 @@ def training_warnings(rows: Sequence[Row]) -> list[str]:
                 f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
             )
     return found
-
-
-def learnt_nothing(rows: Sequence[Row]) -> bool:
-    """Whether the reward of some trained run gave no score at all."""
-    return any(row.get("training_unscored_share") == 1.0 for row in rows)

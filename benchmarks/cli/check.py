@@ -74,7 +74,7 @@ def _run_checks(
     """The parameters, and what was found."""
     from goldenrule.agents.testing import check_agent
     from goldenrule.benchmarks.evaluation.plugins import plugin
-    from goldenrule.envs.testing.scenarios import check_scenario
+    from goldenrule.envs.testing.checker import check_scenario
     from goldenrule.rewards.testing import check_reward
     from goldenrule.training.testing import check_method
 

@@ -11,6 +11,7 @@ from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
 from goldenrule.common.seeding import generator
+from goldenrule.envs.registry import EpisodeMetrics, spec
 from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
 from goldenrule.rewards.truth import record_truth
@@ -69,11 +70,10 @@ def evaluate(
         ]
     for reward in rewards:
         log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
+    seats = world.learner, world.partners
+    own = spec(world.scenario).metrics
     numbers = range(count) if isinstance(count, int) else count
-    records = [
-        as_data(one, number, world.learner, world.partners, world.read)
-        for number, one in zip(numbers, held, strict=True)
-    ]
+    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, held, strict=True)]
     tokens = None if spoken is None else getattr(mind, "tokens", spoken) - spoken
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
 
@@ -84,6 +84,7 @@ def as_data(
     learner: int,
     partners: Sequence[int],
     read: Callable[[str], float | None] = lambda text: None,
+    own: EpisodeMetrics | None = None,
 ) -> dict[str, Any]:
     """An episode as a record: plain data, from which all metrics are counted.
 
@@ -92,6 +93,7 @@ def as_data(
         number: its place in the run.
         learner, partners: seats.
         read: the reward that a reply tells of.
+        own: the scenario's own metrics.
     """
     narration = []
     if episode.conversation is not None:
@@ -105,7 +107,7 @@ def as_data(
             reply = reply_to(messages, place, addressee(turn, partners))
             turns[place]["reply"] = reply
             turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
-    return {
+    record = {
         "episode": number,
         "seed": episode.seed,
         "status": episode.status,
@@ -116,7 +118,11 @@ def as_data(
         "cards": list(episode.cards),
         "narration": narration,
         "turns": turns,
+        "own_metrics": None,
     }
+    if own is not None and episode.status != "failed":
+        record["own_metrics"] = dict(own.of_episode(record, learner, partners[0]))
+    return record
 
 
 def _turn_data(turn: Turn) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
-from goldenrule.benchmarks.evaluation.metrics import KEYS
+from goldenrule.benchmarks.evaluation.metrics import KEYS, TRAINING
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.envs.registry import spec
@@ -187,6 +187,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
 
     network: ThreeModuleTransformer | None = None
     tokenizer: DialogueTokenizer | None = None
+    learner: Learner | None = None
     agent: Agent
     mind: Simulates | None
     if cell.agent is not None or chosen.kind == "scripted":
@@ -208,8 +209,22 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
             agent = train_rlhf_sb3(learner, on_update)
     result = evaluate(world, agent, mind, chosen.estimator, cell.episode_numbers)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
+    row |= training_metrics(learner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
+
+
+def training_metrics(learner: Learner | None) -> dict[str, Any]:
+    """Of the messages trained on, the share that the reward gave no score for, and the commonest reason.
+
+    Both are none where nothing was trained. A learner whose reward gives no scores looks fine otherwise: its agent is
+    the one it started from.
+    """
+    asked = 0 if learner is None else learner.messages_asked
+    if learner is None or not asked:
+        return dict.fromkeys(TRAINING)
+    reasons = learner.unscored_reasons.most_common(1)
+    return dict(zip(TRAINING, (learner.unscored / asked, reasons[0][0] if reasons else None), strict=True))
 
 
 def _script(scenario: str) -> Agent:
@@ -273,7 +288,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys(KEYS),
+        **dict.fromkeys((*KEYS, *TRAINING)),
         "weights": None,
         "seconds": round(seconds, 3),
     }

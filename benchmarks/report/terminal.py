@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deal_columns_of
+from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, own_columns_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
@@ -145,7 +145,7 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
             console.print()
         same = groups[setting_key(setting)]
         _print_setting(console, setting, same)
-        if deals := deal_columns_of(same):
+        if deals := own_columns_of(same):
             _print_negotiation(console, same, deals, summary.get("human"))
     if summary["groups"]:
         console.print(

@@ -48,6 +48,8 @@ CELL_COLUMNS: dict[str, str] = {
     "messages_unscored": "INTEGER",
     "tokens": "INTEGER",
     "negotiation": "TEXT",
+    "training_unscored_share": "REAL",
+    "training_unscored_reason": "TEXT",
     "weights": "TEXT",
     "versions": "TEXT NOT NULL",
     "code": "TEXT",

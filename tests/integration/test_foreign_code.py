@@ -74,6 +74,23 @@ class Moody(Sound):
         return super().act(observations)
 
 
+class Gaps(Sound):
+    """Says nothing in the first of its dialogues."""
+
+    def act(self, observations):
+        return [Reply("" if seen.dialogue == 0 else "hm") for seen in observations]
+
+
+class Never(Sound):
+    def act(self, observations):
+        return ["hm" for _ in observations]
+
+
+class Waits(Sound):
+    async def act(self, observations):
+        return super().act(observations)
+
+
 class ExitsReward:
     name, privileged = "exits", False
 
@@ -144,6 +161,7 @@ def test_a_check_of_one_that_exits_fails(capfd, kind, name, told):
     [
         ("Exits", "agent 'foreign_plugins:Exits' cannot be made (SystemExit: 0)"),
         ("ExitsInReset", "agent mine (foreign_plugins:ExitsInReset) raised SystemExit: 0"),
+        ("Never", "agent mine (foreign_plugins:Never): helper_0 (Never) returned a str; expected a Reply"),
     ],
 )
 def test_a_sweep_refuses_one_that_cannot_be_tried(capfd, name, told):
@@ -152,6 +170,30 @@ def test_a_sweep_refuses_one_that_cannot_be_tried(capfd, name, told):
     assert printed.out == ""
     assert told in printed.err
     assert not Path("out").exists()
+
+
+WARNING = "(foreign_plugins:Gaps) failed in a rehearsal: helper_0: an empty text was given"
+
+
+def test_an_agent_that_fails_now_and_then_is_warned_of_and_runs(capfd):
+    assert sweep("Gaps") == 0
+    assert f"goldenrule: agent mine {WARNING}" in capfd.readouterr().err
+    rows = load(Path("out")).set_index("method")
+    assert (rows.loc["mine"].status, rows.loc["mine"].episodes, rows.loc["mine"].episodes_failed) == ("done", 2, 1)
+    few = ["--seeds", "1", "--episodes", "3", "--workers", "1"]
+    agents = ["--agents", f"{MINE}:Gaps", "--partners", "scripted"]
+    assert main(["crossplay", *agents, *few, "--out", "crossed"]) == 0
+    assert f"goldenrule: agent Gaps {WARNING}" in capfd.readouterr().err
+    compare = ["compare", "--methods", "scripted", "--partner", "scripted", "--agent", f"mine={MINE}:Gaps"]
+    assert main([*compare, *few, "--out", "compared"]) == 0
+    assert f"goldenrule: agent mine {WARNING}" in capfd.readouterr().err
+
+
+def test_an_async_agent_runs_like_any(capfd):
+    assert main(["check", "agent", f"{MINE}:Waits"]) == 0
+    assert sweep("Waits") == 0
+    rows = load(Path("out")).set_index("method")
+    assert (rows.loc["mine"].status, rows.loc["mine"].episodes_failed) == ("done", 0)
 
 
 def test_a_scenario_that_exits_is_told(capfd):
@@ -189,7 +231,7 @@ def test_what_plugins_print_is_never_in_the_result(capfd):
         main(arguments)
         printed = capfd.readouterr()
         assert json.loads(printed.out)["findings"]
-        assert "imported\n" in printed.err
+        assert {"made", "dealt"} & set(printed.err.splitlines())
     assert sweep("Prints", "--json") == 0
     printed = capfd.readouterr()
     assert len(json.loads(printed.out)["rows"]) == 2

@@ -12,12 +12,14 @@ import numpy as np
 
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import LEAST, interval
-from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
+from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import Array
 from goldenrule.benchmarks.storage.reader import connect
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.benchmarks.storage.store import translated
+from goldenrule.envs.registry import ANY, SHARE
+from goldenrule.envs.registry import Range as Bounds
 
 INTERVAL = f"95%, Student's t over seeds, from {LEAST} seeds on (of strength: BCa bootstrap, from {LEAST_UNITS})"
 

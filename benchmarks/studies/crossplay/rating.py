@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.evaluation.metrics import ANY, Bounds
 from goldenrule.benchmarks.statistics.intervals import Bootstrap, intervals, too_few
 from goldenrule.benchmarks.statistics.resampling import even_weights
 from goldenrule.benchmarks.statistics.samples import Array
 from goldenrule.benchmarks.studies.crossplay.figures import SHARES, Figure, bounds_of, spreads
 from goldenrule.common.seeding import generator
+from goldenrule.envs.registry import ANY
+from goldenrule.envs.registry import Range as Bounds
 
 ELO = 400 / math.log(10)
 PRIOR = 1.0

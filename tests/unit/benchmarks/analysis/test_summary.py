@@ -14,12 +14,12 @@ from goldenrule.benchmarks.analysis.summary import (
     columns_of,
     figure,
     interval,
-    learnt_nothing,
     ratio,
     summarise,
 )
-from goldenrule.benchmarks.evaluation.metrics import METRICS, SHARE
+from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.report.terminal import print_summary
+from goldenrule.envs.registry import SHARE
 
 
 def row(method, seed, partner=0.5, **more):
@@ -207,13 +207,11 @@ def trained(method, seed, share, reason=None, **more):
 
 def test_a_reward_that_gives_no_scores_is_warned_of():
     rows = [trained("a", 0, 0.5), trained("b", 0, 0.4, "one"), trained("b", 1, 0.75, "no reply"), row("c", 0)]
-    assert not learnt_nothing(rows)
     (warning,) = summarise(rows)["warnings"]
     assert warning.startswith(
         "b: the reward gave no score for 75% of the training messages (seed 1 on hidden_needs-v0)"
     )
     assert not summarise(rows[:1])["warnings"]
-    assert learnt_nothing([*rows, trained("d", 0, 1.0, "the imagined reply does not tell")])
     stream = io.StringIO()
     print_summary({**summarise(rows), "human": None}, stream)
     assert f"Warning: {warning}" in " ".join(stream.getvalue().split())

@@ -39,7 +39,7 @@ def turn(paid: float) -> dict[str, Any]:
 
 def episode(number: int, paid: float | None) -> dict[str, Any]:
     about: dict[str, Any] = {"episode": number, "seed": number, "agents": ["helper_0", "seeker_0"], "error": None}
-    about |= {"learner": 0, "partners": [1]}
+    about |= {"learner": 0, "partners": [1], "own_metrics": None}
     if paid is None:
         return about | {"status": "failed", "error": "it refused", "turns": []}
     return about | {"status": "terminated" if paid else "truncated", "turns": [turn(paid)]}

@@ -9,9 +9,9 @@ import pytest
 from scipy.optimize import minimize
 
 from goldenrule.benchmarks.analysis.summary import interval
-from goldenrule.benchmarks.evaluation.metrics import ANY
 from goldenrule.benchmarks.studies.crossplay.figures import spreads
 from goldenrule.benchmarks.studies.crossplay.rating import ELO, FIGURES, PRIOR, rate, strength
+from goldenrule.envs.registry import ANY
 
 NAMES = ("a", "b", "c", "d")
 PAIRS = [(row, column) for row in NAMES for column in NAMES]
