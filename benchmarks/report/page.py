@@ -35,11 +35,10 @@ from goldenrule.benchmarks.report.conversations import (
     CellEpisodes,
     read_episodes,
 )
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
-from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, rating_plot, sitter
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.theme import colours
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole

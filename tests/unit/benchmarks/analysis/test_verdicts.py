@@ -163,7 +163,7 @@ def test_page_report_and_sweep_say_the_same(folder: Path, capsys: pytest.Capture
         assert f"{line['low']:+.3f} to {line['high']:+.3f}" in page
         assert line["verdict"] == "better" or line["because"].replace("+", "&#43;") in page.replace("+", "&#43;")
     naive = next(line for line in found if line["method"] == "naive_kindness")
-    assert re.search(r"find a difference of \S+ 80% of the time, and one of \S+ takes [\d,]+ seeds", naive["because"])
+    assert re.search(r"finds a difference of \S+ 80% of the time, and one of \S+ takes [\d,]+ seeds", naive["because"])
 
 
 def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None:
