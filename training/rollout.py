@@ -83,6 +83,7 @@ def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer,
         kept = _fitting(encoded.spans, me, limit)
         truncated.append(episode.status == "truncated" or kept < len(view.messages))
         if kept < len(view.messages):
+            # What follows was sampled with the oldest messages forgotten: its probabilities would be others here.
             view = replace(view, messages=view.messages[:kept])
             places = [k for k in places if k < kept]
             mine = mine[: len(places)]

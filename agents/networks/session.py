@@ -105,6 +105,7 @@ class Session:
             hidden states at each row's last id.
         """
         device = self.lengths.device
+        # Rows are padded to the longest suffix, which may take a row that is long already past the context.
         late = self._late(rows, sequences)
         if late:
             return self._feed_apart(rows, sequences, late)
@@ -192,6 +193,7 @@ class Session:
         if place.ends is not None and layer == len(self._fused) - 1:
             x, queries = x[place.ends][:, None], queries[place.ends][:, None]
             positions = positions[place.ends][:, None]
+        # From an empty cache there is nothing but the new tokens to attend to: the fused causal kernel serves.
         if place.start == 0 and queries.shape[1] > 1:
             q, k, v = queries.transpose(1, 2), new_keys.transpose(1, 2), new_values.transpose(1, 2)
             shared = attention.sharing > 1

@@ -11,8 +11,8 @@ from goldenrule.common.numbers import as_float
 
 @pytest.mark.parametrize(
     "value",
-    [2, 2.0, Fraction(2), np.float32(2), np.int8(2), np.array(2), np.array([[2.0]]), torch.tensor(2), torch.tensor([2.0]),
-     torch.tensor(2.0, requires_grad=True), torch.tensor([2.0], dtype=torch.bfloat16)],
+    [2, 2.0, Fraction(2), np.float32(2), np.int8(2), np.array(2), np.array([[2.0]]), torch.tensor(2),
+     torch.tensor([2.0]), torch.tensor(2.0, requires_grad=True), torch.tensor([2.0], dtype=torch.bfloat16)],
 )  # fmt: skip
 def test_a_number_of_any_library_becomes_a_plain_float(value):
     number = as_float(value)
