@@ -12,7 +12,7 @@ __all__ = ["load"]
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The results of a sweep, a row a cell; see `goldenrule.benchmarks.storage.load`."""
+    """The results of a sweep, a row a cell; see `goldenrule.benchmarks.storage.reader`."""
     from goldenrule.benchmarks.storage import load as read  # torch comes with it, and the command line starts without
 
     return read(path)

@@ -81,7 +81,7 @@ def main_path() -> Counter[str]:
         if event == "call":
             seen.add(frame.f_code)
 
-    command = "compare --methods empathetic_kindness --seeds 1 --steps 1 --dialogues 8 --episodes 8 --workers 1 --out"
+    command = "compare --methods empathetic_kindness --seeds 1 --steps 1 --dialogues 8 --episodes 8 --workers 0 --out"
     goldenrule = next(iter(entry_points(group="console_scripts", name="goldenrule"))).load()
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         for run, watcher in enumerate((None, note)):

@@ -12,9 +12,10 @@ from goldenrule.envs.scenarios import third_party as _third_party  # noqa: F401 
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.campsite import scenario as _campsite  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.false_belief import scenario as _false_belief  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move, MoveScenario
 from goldenrule.envs.spaces import Utterance
-from goldenrule.envs.testing.case import CheckError
 from goldenrule.envs.testing.checker import CheckReport, check
+from goldenrule.envs.testing.checks import CheckError
 
 campsite_v0 = EnvModule("campsite-v0")
 false_belief_v0 = EnvModule("false_belief-v0")
@@ -23,6 +24,8 @@ third_party_v0 = EnvModule("third_party-v0")
 
 __all__ = [
     "NARRATOR",
+    "Argument",
+    "Book",
     "CheckError",
     "CheckReport",
     "Conversation",
@@ -30,7 +33,10 @@ __all__ = [
     "EnvModule",
     "Judgement",
     "Knob",
+    "Made",
     "Message",
+    "Move",
+    "MoveScenario",
     "Outcome",
     "ParallelDialogueEnv",
     "Scenario",

@@ -11,6 +11,7 @@ import pettingzoo
 
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import closest, installed, load_object
+from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.datasets.files import has
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -198,9 +199,22 @@ class ScenarioSpec:
         }
 
     def build(self, **knobs: Any) -> Scenario:
-        """Make the scenario with these knobs; the common ones are the environment's."""
+        """Make the scenario with these knobs; the common ones are the environment's.
+
+        Raises:
+            ValueError: a knob is wrong, the factory raised, or what it made is no `Scenario`.
+        """
         resolved = self.resolve(knobs)
-        return self.factory(**{knob.name: resolved[knob.name] for knob in self.knobs})
+        try:
+            with contained():
+                made = self.factory(**{knob.name: resolved[knob.name] for knob in self.knobs})
+        except ValueError:  # says itself what it was given, as where human data are missing
+            raise
+        except Exception as error:
+            raise UserError(f"scenario {self.id!r} cannot be made ({one_line(error)})") from error
+        if not isinstance(made, Scenario):
+            raise UserError(f"scenario {self.id!r} made a {type(made).__name__}; expected a goldenrule.envs.Scenario")
+        return made
 
     @property
     def learner_seat(self) -> str:

@@ -6,59 +6,81 @@ goldenrule play --scenario examples.scenario:ECHO --learner scripted --partner s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 
 from goldenrule.agents.scripted.base import Scripted, register_people
-from goldenrule.envs import Judgement, Knob, Message, Outcome, Scenario, ScenarioSpec, Start, View
+from goldenrule.envs import (
+    Argument,
+    Book,
+    Judgement,
+    Knob,
+    Made,
+    Message,
+    Move,
+    MoveScenario,
+    Outcome,
+    ScenarioSpec,
+    Start,
+    View,
+)
 
 WORDS = ("apple", "boat", "cloud", "drum", "earth", "flute", "grass", "house")
-HELPER, SEEKER = 0, 1
+WORD = Argument("word", WORDS)
+
+# What can be done, phase by phase: each book holds the moves of one role. Words are turned into these moves, and these
+# into candidates, by common code.
+TELL = Book("seeker", (Move("tell", "Name your word.", ("My word is {word}.",), (WORD,)),), when="to begin with")
+SAY = Book(
+    "helper",
+    (Move("say", "Say a word.", ("{word}!", "I say {word}."), (WORD,), pays="1 to the seeker whose word it is"),),
+    when="once the seeker has spoken",
+)
+ANSWER = Book(
+    "seeker",
+    (Move("yes", "It was your word.", ("Yes!",)), Move("no", "It was not.", ("No.",))),
+    when="after the helper",
+)
 
 
-class Echo(Scenario):
+class Echo(MoveScenario):
     """The seeker's card names a word. Whoever hears it and says it again does the seeker a favour worth 1."""
 
     agents = ("helper_0", "seeker_0")
-    max_turns = 3  # the seeker, the helper, the seeker
-    cycle = 3
+    books: ClassVar = {"tell": TELL, "say": SAY, "answer": ANSWER}
+    max_turns = cycle = 3  # the seeker, the helper, the seeker
 
     def __init__(self, words: int) -> None:
         self.words = WORDS[:words]
-        self.n_candidates = max(words, 2)
+        self.n_candidates = 2 * words
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Begin anew: all randomness comes from `rng`, and nothing of the last episode remains."""
         self.word = self.words[rng.integers(len(self.words))]
-        self.turn, self.met = 0, False
+        self.phase, self.met = "tell", False
         return Start(("Say again what you hear.", f"You like the word {self.word}."))
 
-    def speakers(self) -> tuple[int, ...]:
-        """Who speaks now: one after the other."""
-        return (HELPER,) if self.turn == 1 else (SEEKER,)
+    def take(self, message: Message, made: Made | None) -> Outcome:
+        """Pay everyone what this turn is worth to them, exactly. Nonsense (`None`) earns little and raises nothing."""
+        understood = made is not None
+        if self.phase == "tell":
+            self.phase = "say"
+            return Outcome((0.0, 0.0), (Judgement(understood, faithful=understood and made["word"] == self.word),))
+        if self.phase == "say":
+            self.phase, self.met = "answer", understood and made["word"] == self.word
+            return Outcome((0.0, float(self.met)), (Judgement(understood, proxy=float(understood)),))
+        faithful = understood and made.move == ("yes" if self.met else "no")
+        return Outcome((0.0, 0.0), (Judgement(understood, faithful=faithful),), done=True)
 
-    def hear(self, messages: tuple[Message, ...]) -> Outcome:
-        """Pay everyone what this turn is worth to them, exactly. Nonsense earns little and raises nothing."""
-        said, turn = messages[0].text, self.turn
-        self.turn += 1
-        if turn == 1:
-            self.met = self.word in said
-            judgement = Judgement(valid=said in self.words, proxy=float(said in self.words))
-            return Outcome((0.0, float(self.met)), (judgement,))
-        honest = self.word in said if turn == 0 else said == _answer(self.met)
-        return Outcome((0.0, 0.0), (Judgement(valid=True, faithful=honest),), done=turn == 2)
-
-    def candidates(self, agent: int) -> tuple[str, ...]:
-        """What may be chosen, an empty text where there is nothing. It must tell no secret of another's."""
-        offered = {0: (f"My word is {self.word}.",) if agent == SEEKER else ("",), 1: self.words, 2: ("Yes!", "No.")}
-        return (*offered[min(self.turn, 2)], *[""] * self.n_candidates)[: self.n_candidates]
+    def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
+        """The seeker may name its own word, the helper any; candidates must tell no secret of another's."""
+        return {"word": (self.word,) if self.phase == "tell" else self.words}
 
     def read(self, text: str) -> float | None:
         """The reward that a reply tells of, by which kindness is estimated; `None` where it does not tell."""
-        return {"Yes!": 1.0, "No.": 0.0}.get(text)
-
-
-def _answer(met: bool) -> str:
-    return "Yes!" if met else "No."
+        return {"yes": 1.0, "no": 0.0}.get(ANSWER.move_in(text) or "")
 
 
 class Seeker(Scripted):
@@ -67,17 +89,19 @@ class Seeker(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """What to say, given what was seen."""
         word = view.card.removeprefix("You like the word ").removesuffix(".")
-        heard = [message.text for message in view.messages if message.speaker == HELPER]
-        return _answer(word in heard[-1]) if heard else f"My word is {word}."
+        if not view.messages:
+            return TELL.texts("tell", word=word)[0]
+        made = SAY.understand(view.messages[-1].text)
+        return ANSWER.texts("yes" if made and made["word"] == word else "no")[0]
 
 
 class Helper(Scripted):
-    """Says the last word it heard again."""
+    """Says the word it heard again."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """What to say, given what was seen."""
-        heard = view.messages[-1].text.strip(".").split() if view.messages else []
-        return heard[-1] if heard else WORDS[0]
+        made = TELL.understand(view.messages[-1].text)
+        return SAY.texts("say", word=made["word"] if made else WORDS[0])[0]
 
 
 # The name stands for the spec. It is registered when it is first asked for; people in the other seats are optional.

@@ -1,45 +1,37 @@
-"""Two runs against each other, cell by cell: what differs, by how much, and whether seeds can tell.
+"""Two runs against each other: what differs, by how much, and whether seeds can tell.
 
-Cells are partners where scenario, knobs, method and seed agree. What only one run has is listed, and no part of any
-figure. The runs are A and B, differences are B less A; the statistics are those of `goldenrule.benchmarks.statistics`:
-the seed is the unit, cells and episodes that failed in either run are left out of both, verdicts are corrected for all
-lines of a figure's table.
+Cells are paired where scenario, knobs, method and seed agree; what only one run has is listed, and is in no metric. The
+runs are A and B and stand where a table of verdicts has methods: differences are B less A, over the episodes that
+neither failed. Verdicts are corrected by Holm for all lines of a metric.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from goldenrule.benchmarks.analysis import common_episodes as alike
-from goldenrule.benchmarks.analysis.summary import FIGURES
-from goldenrule.benchmarks.statistics import Bootstrap, Options, Scores, Table, compare, corrected, read_scores
+from goldenrule.benchmarks.analysis.common_episodes import complete_pair
+from goldenrule.benchmarks.analysis.verdicts import OPTIONS
+from goldenrule.benchmarks.evaluation.metrics import METRICS
+from goldenrule.benchmarks.statistics import Table, compare, corrected, read_scores
 from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, setting_name, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.benchmarks.storage.schema import VOLATILE
 from goldenrule.common.errors import UserError
 
 A, B = "A", "B"
-RESAMPLES = 2000
 
-SMALLER_IS_BETTER = ("estimate_gap",)
-"""Figures of which less is good. Of the gap its size is compared: to flatter and to belittle oneself are both wrong."""
+ASKED = ("episodes", "checkpoint", "partner")
+"""What a configuration says of all cells."""
 
-NEITHER = ("proxy_reward", "partner_reward_estimate")
-"""Figures of which neither more nor less is good: they are `higher` or `lower`."""
-
-OF_ALL_CELLS = ("episodes", "checkpoint", "partner")
-"""Settings that cells of two runs may be asked for under one name."""
-
-OF_THE_RUN = (*VOLATILE, "place")
-"""Columns that say when, where and by which version a row was made."""
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What partners agree in.
+    """What paired cells agree in.
 
     Attributes:
         method, scenario: as in the row.
@@ -60,17 +52,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class FigureDiff:
-    """One figure of both runs.
+    """One metric of both runs.
 
     Attributes:
         figure: its name.
-        methods: a line a method, over all its settings; a seed counts once a scenario, its settings are averaged first.
-        settings: a line a method and setting.
+        methods: a line a method, over all its conditions where it has several; a seed counts once a scenario.
+        settings: a line a method and condition.
     """
 
     figure: str
-    methods: Sequence[dict[str, Any]]
-    settings: Sequence[dict[str, Any]]
+    methods: Sequence[Row]
+    settings: Sequence[Row]
 
     @property
     def same(self) -> bool:
@@ -87,8 +79,8 @@ class Diff:
         identical: how many of them have the same row, but for times and versions.
         failed_a, failed_b: how many of them failed in each.
         only_a, only_b: cells that one run alone has.
-        environment: what differs between the runs' environments and settings of all cells, as pairs.
-        figures: those that both have.
+        environment: what differs between the runs' environments and configurations, as pairs.
+        figures: metrics that both have.
     """
 
     paired: int
@@ -106,28 +98,24 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
 
     Args:
         a, b: the runs.
-        figures: which figures; all that both have if not given.
+        figures: which metrics; all that both have if not given.
 
     Raises:
-        UserError: an unknown figure, one that not both have, or two rows of one run that cannot be told apart.
+        UserError: an unknown metric, one that not both have, or two rows of one run that cannot be told apart.
     """
     for name in figures or ():
-        if name not in FIGURES:
-            raise UserError(f"no figure {name!r}; expected some of {', '.join(FIGURES)}")
+        if name not in METRICS:
+            raise UserError(f"no figure {name!r}; expected some of {', '.join(METRICS)}")
     one, other = _by_key(a), _by_key(b)
     both = [key for key in one if key in other]
-    pairs = [alike.both(one[key].row, a, other[key].row, b) for key in both]
-    rows = {
-        side: [(key, pair[place]) for key, pair in zip(both, pairs, strict=True)] for place, side in ((0, A), (1, B))
-    }
-    found = [
-        _figure(name, rows)
-        for name in figures or FIGURES
-        if all(any(number(row.get(name)) is not None for _, row in side) for side in rows.values())
-    ]
-    found = [figure for figure in found if figure.settings]
+    rows: list[Row] = []
+    for key in both:
+        pair = complete_pair(one[key].row, a, other[key].row, b)
+        about = {"of": key.method, "scenario": key.scenario, "knobs": json.loads(key.knobs), "seed": key.seed}
+        rows += [row | about | {"method": side} for side, row in zip((A, B), pair, strict=True)]
+    shared = [name for name in METRICS if all(_has(name, rows, side) for side in (A, B))]
     for name in figures or ():
-        if name not in [figure.figure for figure in found]:
+        if name not in shared:
             raise UserError(f"figure {name!r} is in no cell that both runs have; leave --figures out to see what is")
     return Diff(
         len(both),
@@ -137,14 +125,16 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
         sorted(key for key in one if key not in other),
         sorted(key for key in other if key not in one),
         _environment(a, b),
-        found,
+        [_compared(name, rows) for name in figures or shared],
     )
 
 
 def _by_key(run: Run) -> dict[Key, StoredCell]:
     found: dict[Key, StoredCell] = {}
     for cell in run.cells:
-        key = Key(cell.method, cell.scenario, json.dumps(_plain(cell.knobs), sort_keys=True, default=str), cell.seed)
+        # 1 and 1.0 are one value.
+        knobs = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in cell.knobs.items()}
+        key = Key(cell.method, cell.scenario, json.dumps(knobs, sort_keys=True), cell.seed)
         if key in found:
             where = shown(str(run.folder), 200)
             raise UserError(
@@ -155,108 +145,69 @@ def _by_key(run: Run) -> dict[Key, StoredCell]:
     return found
 
 
-def _plain(knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """1 and 1.0 are one value."""
-    return {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in knobs.items()
-    }
-
-
 def _same(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether all columns that both kinds of run have are the same."""
-    shared = [key for key in row if key in other and key not in OF_THE_RUN]
-    return all(row[key] == other[key] for key in shared)
+    """Whether all columns but those of times, versions and places are the same."""
+    return all(row[key] == other.get(key) for key in row if key not in (*VOLATILE, "place"))
 
 
-Rows = Mapping[str, Sequence[tuple[Key, Mapping[str, Any]]]]
+def _has(name: str, rows: Sequence[Row], side: str) -> bool:
+    return any(row[name] is not None for row in rows if row["method"] == side)
 
 
-def _figure(name: str, rows: Rows) -> FigureDiff:
-    apart = _scores(name, rows, lambda key: (key.scenario, {"knobs": json.loads(key.knobs), "method": key.method}))
-    over = {method: _scores(name, _only(rows, method), _setting, STRATUM) for method in _methods(rows)}
-    several = len(apart.strata) > len(over)
-    tables = [_table(name, apart, len(over) if several else 0, each_stratum=True)]
-    if several:
-        tables = corrected(*tables, *(_table(name, scores, len(apart.strata)) for scores in over.values()))
-    settings, *others = ([_worded(name, one) for one in table.rows() if not _absent(one)] for table in tables)
-    for line in settings:
-        scenario, place = json.loads(line.pop("stratum"))
-        line |= {"scenario": scenario, "knobs": place["knobs"], "of": place["method"]}
-    methods = [line | {"of": method} for method, lines in zip(over, others, strict=False) for line in lines]
-    for line in methods:
-        del line["stratum"]
-    return FigureDiff(name, methods, settings)
+def _compared(name: str, rows: Sequence[Row]) -> FigureDiff:
+    """The lines of one metric. Less is better of the gap, of which the size is compared: both signs are wrong."""
+    better = METRICS[name].better
+    if better < 0:
+        rows = [{**row, name: None if row[name] is None else abs(row[name])} for row in rows]
+    options = replace(OPTIONS, higher_is_better=better >= 0)
+    methods = sorted({row["of"] for row in rows if row[name] is not None})
+    mine = {method: [row for row in rows if row["of"] == method] for method in methods}
+    several = any(len({json.dumps([row["scenario"], row["knobs"]]) for row in of}) > 1 for of in mine.values())
+
+    def table(of: Sequence[Row], each: bool) -> Table:
+        scores = read_scores(of, name, strata=SETTING if each else STRATUM)
+        return compare(scores, methods=[A, B], baseline=A, each_stratum=each, options=options, beside=beside)
+
+    beside = len({(row["of"], json.dumps([row["scenario"], row["knobs"]])) for row in rows}) + len(methods)
+    apart = [table(of, True) for of in mine.values()]
+    pooled = [table(of, False) for of in mine.values()] if several else []
+    tables = corrected(*apart, *pooled)
+    found = [
+        (one in tables[: len(apart)], _line(row, method, better))
+        for one, method in zip(tables, [*methods, *(methods if several else [])], strict=True)
+        for row in one.rows()
+    ]
+    settings = [line for single, line in found if single and not _absent(line)]
+    return FigureDiff(name, [line for single, line in found if not single], settings)
 
 
-def _methods(rows: Rows) -> list[str]:
-    return sorted({key.method for pairs in rows.values() for key, _ in pairs})
-
-
-def _only(rows: Rows, method: str) -> Rows:
-    return {side: [pair for pair in pairs if pair[0].method == method] for side, pairs in rows.items()}
-
-
-def _setting(key: Key) -> tuple[str, dict[str, Any]]:
-    return key.scenario, json.loads(key.knobs)
-
-
-def _scores(
-    name: str, rows: Rows, stratum: Callable[[Key], tuple[str, dict[str, Any]]], strata: Sequence[str] = SETTING
-) -> Scores:
-    """The two runs stand where the statistics have methods."""
-    long = []
-    for side, pairs in rows.items():
-        for key, row in pairs:
-            scenario, knobs = stratum(key)
-            value = number(row.get(name))
-            value = abs(value) if value is not None and name in SMALLER_IS_BETTER else value
-            status, error = row.get("status"), row.get("error")
-            long.append(
-                {"method": side, "scenario": scenario, "knobs": knobs, "seed": key.seed, name: value}
-                | {"status": status, "error": error}
-            )
-    return read_scores(long, name, strata=strata)
-
-
-def _table(name: str, scores: Scores, beside: int, each_stratum: bool = False) -> Table:
-    """A line a stratum, or one over all of them."""
-    options = Options(bootstrap=Bootstrap(resamples=RESAMPLES), higher_is_better=name not in SMALLER_IS_BETTER)
-    return compare(scores, methods=[A, B], baseline=A, each_stratum=each_stratum, options=options, beside=beside)
-
-
-def _absent(line: Mapping[str, Any]) -> bool:
-    """Whether neither run has the figure at any place of this line: it is no figure of this method, then."""
-    missing = {A: 0, B: 0}
-    for reason, count in line["dropped_because"].items():
-        missing[reason[0]] += count
+def _absent(line: Row) -> bool:
+    """Whether neither run has the metric in any pair of this line."""
+    missing = {side: sum(n for why, n in line["dropped_because"].items() if why[0] == side) for side in (A, B)}
     return all(count == line["pairs_planned"] for count in missing.values())
 
 
-def _worded(name: str, line: dict[str, Any]) -> dict[str, Any]:
-    """The line in the words of two runs."""
-    verdict = line["verdict"]
-    if name in NEITHER:
-        verdict = {"better": "higher", "worse": "lower"}.get(verdict, verdict)
+def _line(row: Row, method: str, better: int) -> Row:
+    """A line of the table in the words of two runs."""
     names = {"method_mean": "b_mean", "baseline_mean": "a_mean"}
-    kept = {names.get(key, key): value for key, value in line.items() if key not in ("figure", "method", "baseline")}
-    return {**kept, "verdict": verdict}
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    line = {names.get(key, key): value for key, value in row.items() if key not in ("figure", "method", "baseline")}
+    stratum = line.pop("stratum")
+    if stratum is not None:
+        line["scenario"], line["knobs"] = json.loads(stratum)
+    verdict = (
+        line["verdict"] if better else {"better": "higher", "worse": "lower"}.get(line["verdict"], line["verdict"])
+    )
+    return {**line, "verdict": verdict, "of": method}
 
 
 def _environment(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
     """Commit, Python, versions, and what all cells were asked for, where they differ."""
 
-    def told(run: Run) -> dict[str, Any]:
+    def told(run: Run) -> Row:
         about = {key: run.environment.get(key) for key in ("commit", "python")}
-        asked = _mapping(run.config.get("settings", run.config))
-        about |= {key: asked[key] for key in OF_ALL_CELLS if key in asked}
-        return about | _mapping(run.environment.get("versions")) | _mapping(asked.get("training"))
+        about |= {key: run.config.get(key) for key in ASKED}
+        return about | (run.environment.get("versions") or {}) | (run.config.get("training") or {})
 
     one, other = told(a), told(b)
-    if ("settings" in a.config) != ("settings" in b.config):  # a sweep keeps what was given, `compare` what it came to
-        one, other = ({key: of[key] for key in of if key in one and key in other} for of in (one, other))
     names = dict.fromkeys((*one, *other))
     return {shown(name, 80): (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}

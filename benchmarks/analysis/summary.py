@@ -1,49 +1,63 @@
-"""The table's statistics: a mean and a 95% interval for each figure of each method, from its seeds.
+"""Summary of a run: for each method under each condition, means over seeds with 95% intervals.
 
-The unit is the seed: training and evaluation under another seed are independent, the episodes under one are not. The
-interval of a mean is Student's t over the seeds' means, `mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample
-deviation `s`, here, on the page and in cross-play. With three seeds t is 4.30, so intervals are wide, and honest; two
-seeds say next to nothing of their spread (t is 12.7), so below three there is none. Where a figure cannot leave a
-range, an end beyond it is moved to it (`evaluation.metrics.valid_range`): what is left holds the mean as often.
-Where t has no closed form (differences' verdicts, interquartile means, strengths) intervals are bootstrapped.
+Terminal, page and JSON show this one summary. The unit is the seed: training and evaluation under another seed are
+independent, the episodes under one are not. The interval of a mean is Student's t over the seeds' means,
+`mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample deviation `s`, here and in cross-play. With three seeds t is
+4.30, so intervals are wide, and honest; two seeds say next to nothing of their spread (t is 12.7), so below three there
+is none. Intervals are clipped to the valid range of the metric. Where t has no closed form (differences' verdicts,
+interquartile means) intervals are bootstrapped.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
-from goldenrule.benchmarks.evaluation.metrics import ANY, SHARE, Bounds, valid_range
+from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, setting_key
+from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS
+from goldenrule.benchmarks.evaluation.metrics import ANY, METRICS, NEGOTIATION, SHARE, Bounds, Metric, valid_range
+from goldenrule.benchmarks.statistics import aggregate, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
+from goldenrule.benchmarks.statistics.samples import SETTING
+from goldenrule.benchmarks.storage.reader import Run, StoredCell
 
 Row = Mapping[str, Any]
+Group = Mapping[str, Any]
 
-FIGURES = {
-    "own_reward": "no dialogue was finished",
-    "proxy_reward": "the scenario's annotators do not rate these messages",
-    "partner_reward": "no dialogue was finished",
-    "partner_reward_estimate": "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
-    "estimate_gap": "there is no estimate or no truth to compare",
-    "estimate_correlation": "there is no estimate, or it or the truth is the same for all messages",
-    "third_party_reward": "the scenario has no absent third party",
-    "valid_share": "the scenario does not judge these messages",
-    "reply_accuracy": "the agent imagines nobody, or no real reply tells of a reward",
-    "partner_faithfulness": "the scenario does not hold these partners to a card",
-}
-"""Figures of a row, and why one may be none in every seed."""
+ATTAINABLE = "share_of_attainable"
+REFERENCE = "scripted"
+"""The method whose partner reward counts as attainable: the scenario's own script in the learner's seat."""
 
-ORACLE = "oracle_kindness"
-COUNTS = ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored", "tokens")
-
-
+IQM = "partner_reward_iqm"
 LEAST = LEAST_SEEDS
 """Seeds from which on there are intervals."""
+
+COUNTS = ("episodes", "episodes_failed", LEFT_OUT, "episodes_estimated", "messages_unscored", "tokens")
+
+_OVER_SEEDS = {
+    IQM: Metric("IQM", "interquartile mean of the true partner reward: of the middle half of the seeds", ""),
+    ATTAINABLE: Metric(
+        "of attainable %",
+        "true partner reward by that of the scripted helper: the ratio of their means over the same seeds",
+        f"{REFERENCE} was not run",
+        share=True,
+    ),
+}
+_ORDER = (
+    *("partner_reward", ATTAINABLE, IQM, "partner_reward_estimate", "estimate_gap", "estimate_correlation"),
+    *("own_reward", "proxy_reward", "third_party_reward", "valid_share", "reply_accuracy"),
+)
+COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
+"""Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""
+
+UNSCORED_MOST = 0.5
+"""Share of training messages without a score, above which a method has a warning."""
 
 
 def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
@@ -51,7 +65,7 @@ def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
 
     Args:
         values: one a seed.
-        within: the range that the mean cannot leave; ends beyond it are moved to it.
+        within: the valid range of the mean; the interval is clipped to it.
     """
     n = len(values)
     if not n:
@@ -63,7 +77,7 @@ def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
 
 
 def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[str, Any]:
-    """Ratio of the means of two figures of the same seeds, with its interval; keys as of `interval`.
+    """Ratio of the means of two metrics of the same seeds, with its interval; keys as of `interval`.
 
     The sum over seeds of the first by that of the second: no seed is left out because its own ratio has no sense, and
     none counts more because its denominator is small. The interval is Student's t on the ratio's linearisation, with
@@ -95,73 +109,95 @@ def _quantile(freedom: int) -> float:
 
 
 def figure(values: Sequence[float | None], reason: str, within: Bounds = ANY) -> dict[str, Any]:
-    """`interval` of the values that there are; with `reason` where there is none, and how many are missing."""
-    had = [value for value in values if value is not None]
-    return {**interval(had, within), "missing": len(values) - len(had), "reason": None if had else reason}
+    """`interval` of the values that there are; `reason` where there is none, and how many are `missing`."""
+    known = [value for value in values if value is not None]
+    return {**interval(known, within), "missing": len(values) - len(known), "reason": None if known else reason}
 
 
-def summarise(rows: Sequence[Row], planned: int | None = None) -> dict[str, Any]:
-    """The table of a run.
+def over_seeds(cells: Sequence[StoredCell], key: str) -> dict[str, Any]:
+    """`interval` of one metric over runs of one method and scenario, and its `values`."""
+    ranges = [valid_range(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
+    values = [value for cell in cells if (value := cell.value(key)) is not None]
+    within = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return {**interval(values, within), "values": values}
+
+
+def summary_of(run: Run) -> dict[str, Any]:
+    """The summary of a stored run, over complete cases; the pairs of a cross-play stand each by itself."""
+    rows = [cell.row for cell in run.cells]
+    counted = rows if run.is_crossplay else complete_cases(rows, run)
+    found = summarise(counted, max(len(rows), run.planned or 0), with_iqm=not run.is_crossplay)
+    return {**found, "human": run.summary.get("human")}
+
+
+def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = True) -> dict[str, Any]:
+    """The summary of rows.
 
     Args:
-        rows: rows of finished cells, failed ones included; as `analysis.common_episodes` gives them, where the
-            figures of all methods are to rest on the same episodes.
-        planned: how many cells there were to be.
+        rows: of finished runs, failed ones included; as `complete_cases` gives them, where the metrics of all methods
+            are to rest on the same episodes.
+        planned: how many runs there were to be.
+        with_iqm: whether interquartile means are estimated.
 
     Returns:
         `complete`, `cells`, `finished`, `failed`, `interval` (what the intervals are), `groups` (a method under one
-        scenario and knobs, in the order of the rows) and `settings` (a scenario and knobs: how faithfully the partners
-        played their cards).
+        scenario and knobs, in the order of the rows), `settings` (a scenario and knobs: how faithful the partners were
+        to their cards, and `notes` on its table) and `warnings` (what makes the whole run doubtful, a line each).
     """
     planned = len(rows) if planned is None else planned
-    oracles: Oracles = {}
-    for row in rows:
-        if row["method"] == ORACLE and row["status"] == "done":
-            oracles.setdefault(_setting_key(row), {})[row["seed"]] = row["partner_reward"]
+    settings = {setting_key(same[0]): same for same in _grouped(rows, setting_key)}
+    groups = [
+        _group(of, settings[setting_key(of[0])], with_iqm)
+        for of in _grouped(rows, lambda row: f"{setting_key(row)} {row['method']}")
+    ]
+    found = by_setting(groups)
     return {
         "complete": len(rows) == planned,
         "cells": planned,
         "finished": len(rows),
         "failed": sum(row["status"] != "done" for row in rows),
         "interval": f"95%, Student's t over the means of seeds, from {LEAST} seeds on",
-        "groups": [_group(group, oracles) for group in _grouped(rows, "method")],
-        "settings": [_setting(group) for group in _grouped(rows)],
+        "groups": groups,
+        "settings": [_setting(same, found[key]) for key, same in settings.items()],
+        "warnings": training_warnings(rows),
     }
 
 
-def _setting_key(row: Row) -> str:
-    return json.dumps([row["scenario"], row["knobs"]], sort_keys=True)
+def by_setting(groups: Sequence[Group]) -> dict[str, list[Group]]:
+    """The groups of a summary by condition (`setting_key`), each one a method."""
+    return {setting_key(same[0]): same for same in _grouped(groups, setting_key)}
 
 
-def _grouped(rows: Sequence[Row], *more: str) -> list[list[Row]]:
-    groups: dict[tuple[str, ...], list[Row]] = {}
+def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
+    """Those of `COLUMNS` that some group has; a scenario without third parties has no such column."""
+    return {key: metric for key, metric in COLUMNS.items() if any(one["figures"][key]["n"] for one in groups)}
+
+
+def deal_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
+    """Metrics of negotiations that some group has."""
+    found = dict.fromkeys(key for one in groups for key in one["negotiation"] or ())
+    known = {key: metric for key, metric in NEGOTIATION.items() if key in found}
+    return known | {key: Metric(key.replace("_", " "), key, "") for key in found if key not in known}
+
+
+def _grouped(rows: Sequence[Any], key: Callable[[Row], str]) -> list[list[Any]]:
+    groups: dict[str, list[Any]] = {}
     for row in rows:
-        groups.setdefault((_setting_key(row), *(row[key] for key in more)), []).append(row)
+        groups.setdefault(key(row), []).append(row)
     return list(groups.values())
 
 
-Oracles = dict[str, dict[Any, float | None]]
-"""What oracle kindness's partner got, by setting and seed."""
-
-
-def _group(group: Sequence[Row], oracles: Oracles) -> dict[str, Any]:
+def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict[str, Any]:
+    """One method under the condition of `setting`, which has the rows of all its methods."""
     first, done = group[0], [row for row in group if row["status"] == "done"]
-    failed = "every run of this method failed; see its rows"
+    failed = None if done else "every run of this method failed; see its rows"
     figures = {
         key: figure(
-            [row[key] for row in done], why if done else failed, valid_range(key, first["scenario"], first["knobs"])
+            [row[key] for row in done], failed or metric.missing, valid_range(key, first["scenario"], first["knobs"])
         )
-        for key, why in FIGURES.items()
+        for key, metric in METRICS.items()
     }
-    figures["oracle_share"] = (
-        oracle_share(
-            [(row["seed"], row["partner_reward"]) for row in done],
-            oracles.get(_setting_key(first)),
-            valid_range("partner_reward", first["scenario"], first["knobs"]),
-        )
-        if done
-        else figure([], failed)
-    )
+    negotiated = [row["negotiation"] for row in done if row.get("negotiation")]
     return {
         "method": first["method"],
         "scenario": first["scenario"],
@@ -169,9 +205,21 @@ def _group(group: Sequence[Row], oracles: Oracles) -> dict[str, Any]:
         "seeds": [row["seed"] for row in group],
         "failed": len(group) - len(done),
         **{key: _sum([row.get(key) for row in done]) for key in COUNTS},
-        "figures": figures,
-        "negotiation": _negotiation(done),
+        "figures": figures
+        | {
+            IQM: _iqm(done) if with_iqm else figure([], "not estimated"),
+            ATTAINABLE: figure([], failed) if failed else share_of_attainable(done, setting),
+        },
+        "negotiation": {
+            key: figure([one[key] for one in negotiated], _missing(key), valid_range(key)) for key in negotiated[0]
+        }
+        if negotiated
+        else None,
     }
+
+
+def _missing(key: str) -> str:
+    return NEGOTIATION[key].missing if key in NEGOTIATION else "no dialogue has it"
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:
@@ -180,49 +228,106 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if known or not counts else None
 
 
-def oracle_share(
-    rewards: Sequence[tuple[Any, float | None]], oracle: Mapping[Any, float | None] | None, within: Bounds
-) -> dict[str, Any]:
-    """Partner reward as a share of oracle kindness's under the same seeds: the ratio of their means (`ratio`).
+def _iqm(done: Sequence[Row]) -> dict[str, Any]:
+    """Interquartile mean of the true partner reward over seeds, with its bootstrap interval."""
+    known = [row for row in done if row[METRIC] is not None]
+    if not known:
+        return figure([], "no dialogue was finished")
+    (found,) = aggregate(read_scores(known, METRIC, strata=SETTING), options=OPTIONS).estimates.values()
+    return {"mean": found.value, "low": found.low, "high": found.high, "n": len(known), "missing": 0, "reason": None}
+
+
+def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str, Any]:
+    """Partner reward as a share of what the scripted helper attains for the partner under the same seeds (`ratio`).
 
     Args:
-        rewards: seed and the partner's reward.
-        oracle: the oracle's, by seed; none where it was not run.
-        within: what a reward lies between; where it is never negative, no share is.
+        done: rows of a method.
+        setting: rows of all methods of the same condition.
     """
-    if oracle is None:
-        return figure([None] * len(rewards), f"{ORACLE} was not run")
+    attained = {
+        row["seed"]: row["partner_reward"] for row in setting if row["method"] == REFERENCE and row["status"] == "done"
+    }
+    if not attained:
+        return figure([None] * len(done), COLUMNS[ATTAINABLE].missing)
     pairs = [
-        (reward, best) for seed, reward in rewards if reward is not None and (best := oracle.get(seed)) is not None
+        (row["partner_reward"], most)
+        for row in done
+        if row["partner_reward"] is not None and (most := attained.get(row["seed"])) is not None
     ]
-    if sum(best for _, best in pairs) <= 0:
-        return figure([None] * len(rewards), f"{ORACLE} has no positive partner reward under these seeds")
-    found = ratio(pairs, (0.0, math.inf) if within[0] >= 0 else ANY)
-    return {**found, "missing": len(rewards) - len(pairs), "reason": None}
+    if sum(most for _, most in pairs) <= 0:
+        return figure([None] * len(done), f"{REFERENCE} has no positive partner reward under these seeds")
+    least, _ = valid_range("partner_reward", done[0]["scenario"], done[0]["knobs"])
+    found = ratio(pairs, (0.0, math.inf) if least >= 0 else ANY)
+    return {**found, "missing": len(done) - len(pairs), "reason": None}
 
 
-def _negotiation(done: Sequence[Row]) -> dict[str, Any] | None:
-    found = [row["negotiation"] for row in done if row.get("negotiation")]
-    if not found:
-        return None
-    return {key: figure([one[key] for one in found], "nothing was agreed", valid_range(key)) for key in found[0]}
-
-
-def _setting(group: Sequence[Row]) -> dict[str, Any]:
-    faithful = by_seed((row["seed"], row["partner_faithfulness"]) for row in group if row["status"] == "done")
+def _setting(rows: Sequence[Row], groups: Sequence[Group]) -> dict[str, Any]:
+    done = [row for row in rows if row["status"] == "done"]
+    faithful = _by_seed((row["seed"], row["partner_faithfulness"]) for row in done)
+    found = figure(faithful, METRICS["partner_faithfulness"].missing, SHARE)
     return {
-        "scenario": group[0]["scenario"],
-        "knobs": group[0]["knobs"],
-        "partner_faithfulness": figure(faithful, FIGURES["partner_faithfulness"], SHARE),
+        "scenario": rows[0]["scenario"],
+        "knobs": rows[0]["knobs"],
+        "partner_faithfulness": found,
+        "notes": list(_notes(groups, found["mean"])),
     }
 
 
-def by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
+def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
     """The mean of each seed's values, in the order in which seeds come; `None` for a seed that has none.
 
-    For a figure of all methods together: methods under one seed meet the same dialogues, and are no further seeds.
+    For a metric of all methods together: methods under one seed meet the same dialogues, and are no further seeds.
     """
-    had: dict[Any, list[float]] = {}
+    known: dict[Any, list[float]] = {}
     for seed, value in values:
-        had.setdefault(seed, []).extend([] if value is None else [value])
-    return [float(np.mean(found)) if found else None for found in had.values()]
+        known.setdefault(seed, []).extend([] if value is None else [value])
+    return [float(np.mean(found)) if found else None for found in known.values()]
+
+
+def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
+    """What the table of a condition rests on."""
+    episodes, failed, excluded, unscored, runs = (
+        sum(group[key] or 0 for group in groups)
+        for key in ("episodes", "episodes_failed", LEFT_OUT, "messages_unscored", "failed")
+    )
+    text = f"{episodes + failed:,} dialogues"
+    text += f"; {failed:,} failed and are excluded" if failed else ""
+    text += f"; {excluded:,} more are excluded because another method failed them" if excluded else ""
+    yield f"{text}; {runs:,} runs failed." if runs else f"{text}."
+    fewer = []
+    for group in groups:
+        estimated, counted = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
+        if 0 < estimated < counted:
+            fewer.append(f"{group['method']} {estimated:,} of {counted:,}")
+    if unscored:
+        yield f"{unscored:,} messages have no estimate."
+    if fewer:
+        yield (
+            "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "
+            f"estimate ({', '.join(fewer)}); the gap is the estimate less the true reward of these."
+        )
+    if faithful is not None:
+        yield f"Partners were true to their cards in {100 * faithful:.0f}% of their messages."
+
+
+def training_warnings(rows: Sequence[Row]) -> list[str]:
+    """A line for each method whose reward gave no score for most of the messages that it was trained on."""
+    found = []
+    for of in _grouped(
+        [row for row in rows if row.get("training_unscored_share") is not None], lambda row: str(row["method"])
+    ):
+        worst = max(of, key=lambda row: float(row["training_unscored_share"]))
+        share = float(worst["training_unscored_share"])
+        if share > UNSCORED_MOST:
+            reasons = Counter(row["training_unscored_reason"] for row in of if row["training_unscored_reason"])
+            reason = f": {reasons.most_common(1)[0][0]}" if reasons else ""
+            found.append(
+                f"{worst['method']}: the reward gave no score for {100 * share:.0f}% of the training messages "
+                f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
+            )
+    return found
+
+
+def learnt_nothing(rows: Sequence[Row]) -> bool:
+    """Whether the reward of some trained run gave no score at all."""
+    return any(row.get("training_unscored_share") == 1.0 for row in rows)

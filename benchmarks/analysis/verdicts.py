@@ -1,11 +1,11 @@
-"""Which methods differ: every method against the first, paired by scenario, knobs and seed.
+"""Verdicts: which methods differ from the first, paired by scenario, knobs and seed.
 
-A line for each method over all settings and, where there are several, one for each setting. The former are what a run
-is asked for and are corrected among themselves; so are the latter, which tell where in it a difference lies.
-The terminal's lines after a sweep, those of `report` and those of the page are these.
+A line for each method over all conditions and, where there are several, one for each condition. The former are what a
+run is asked for and are corrected among themselves; so are the latter, which tell where in it a difference lies.
+Terminal, page and JSON show these lines.
 
-Where episodes failed, episodes are paired instead of the means of cells: what one method lacks is left out for all. A
-method that finished nothing is named and left out itself.
+Where episodes failed, episodes are paired instead of the means of runs (complete cases). A method that finished nothing
+is named and left out itself.
 """
 
 from __future__ import annotations
@@ -14,96 +14,94 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.evaluation.metrics import episode_metrics
 from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
 from goldenrule.benchmarks.statistics.samples import SETTING
-from goldenrule.benchmarks.storage.reader import episode_figures
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.reader import Run, episode_figures
 from goldenrule.common.text import clean
 
-FIGURE = "partner_reward"
-RESAMPLES = 2000
+METRIC = "partner_reward"
+OPTIONS = Options(bootstrap=Bootstrap(resamples=2000))
 SETTINGS = 200
-"""Settings up to which each has lines of its own; with more the correction would leave nothing to tell."""
+"""Conditions up to which each has lines of its own; with more the correction would leave nothing to find."""
+
+OPEN = ("too few seeds", "not distinguishable")
+"""Verdicts whose reason is shown."""
 
 REASONS, LONGEST = 3, 160
-"""Reasons told of one line at most, and the characters of each."""
+"""Reasons shown of one line at most, and the characters of each."""
 
 Row = Mapping[str, Any]
 Line = dict[str, Any]
-Stored = Mapping[str, Sequence[tuple[int, str, str | None, float | None]]]
 
 
-def comparisons(rows: Sequence[Row], figure: str = FIGURE, folder: Path | None = None) -> list[Line]:
+def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None = None) -> list[Line]:
     """The lines of the table, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
-        rows: of all cells that have one, in the order of the run; the first method is the baseline.
-        figure: which column is compared, of cells and of episodes.
-        folder: where the episodes are stored; without it the means of cells are compared, whatever episodes failed.
+        rows: of all runs that have one, in order; the first method is the baseline.
+        metric: which column is compared, of runs and of episodes.
+        folder: where the episodes are stored; without it the means of runs are compared, whatever episodes failed.
 
     Returns:
-        Lines over all settings first: their `stratum` is none. That of the others is their setting (`setting_of`).
+        Lines over all conditions first: their `stratum` is none. That of the others is their condition (`of_setting`).
         Nothing where there is one method only.
     """
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     if len(methods) < 2:
         return []
-    if folder is not None and any(row.get("episodes_failed") for row in rows):
-        rows = _by_episode(rows, figure, folder)
-    apart = read_scores(rows, figure, strata=SETTING)
-    options, several = Options(bootstrap=Bootstrap(resamples=RESAMPLES)), 1 < len(apart.strata) <= SETTINGS
-    about: Any = {"methods": methods, "baseline": methods[0], "options": options}
-    tables = [compare(read_scores(rows, figure), **about)]
-    if several:
+    if folder is not None and any(row["episodes_failed"] for row in rows):
+        rows = _by_episode(rows, metric, folder)
+    apart = read_scores(rows, metric, strata=SETTING)
+    about: Any = {"methods": methods, "baseline": methods[0], "options": OPTIONS}
+    tables = [compare(read_scores(rows, metric), **about)]
+    if 1 < len(apart.strata) <= SETTINGS:
         tables.append(compare(apart, **about, each_stratum=True))
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
 
 
-def setting_of(row: Row) -> str:
-    """What the lines of a row's setting have as their `stratum`."""
-    (stratum,) = read_scores([{**row, "": 0.0}], "", strata=SETTING).strata
-    return stratum
+def comparisons_of(run: Run) -> list[Line]:
+    """`comparisons` of a stored run; nothing of a cross-play, whose pairs are no methods."""
+    return [] if run.is_crossplay else comparisons([cell.row for cell in run.cells], folder=run.folder)
 
 
-def _by_episode(rows: Sequence[Row], figure: str, folder: Path) -> list[Line]:
-    """A row an episode. A cell that failed lacks all the episodes that others have."""
-    stored = _stored(folder, figure)
+def over_all(lines: Sequence[Line]) -> list[Line]:
+    """The lines over all conditions."""
+    return [line for line in lines if line["stratum"] is None]
+
+
+def of_setting(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
+    """The lines of the condition that `rows` share; those over all where there is but one."""
+    if all(line["stratum"] is None for line in lines):
+        return over_all(lines)
+    (stratum,) = read_scores([{**rows[0], "": 0.0}], "", strata=SETTING).strata
+    methods = {row["method"] for row in rows}
+    return [line for line in lines if line["stratum"] == stratum and line["method"] in methods]
+
+
+def _by_episode(rows: Sequence[Row], metric: str, folder: Path) -> list[Line]:
+    """A row an episode. A run that failed lacks all the episodes that others have."""
+    stored = episode_figures(folder, metric)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
         place = {key: row[key] for key in ("method", "scenario", "knobs", "seed")}
         lacking = [(number, row["status"], row["error"], None) for number in range(most)]
         for number, status, error, value in stored.get(row["cell"], []) if row["status"] == "done" else lacking:
-            long.append(place | {"episode": number, "status": status, "error": error, figure: value})
+            long.append(place | {"episode": number, "status": status, "error": error, metric: value})
     return long
 
 
-def _stored(folder: Path, figure: str) -> Stored:
-    """Number, status, error and one figure of every episode, by cell."""
-    if (folder / FILE).is_file():
-        return episode_figures(folder, figure)
-    from goldenrule.benchmarks.storage.reader import read_run  # its package draws figures: only where it is needed
-
-    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
-    with read_run(folder) as run:
-        for name, cell in run.by_id.items():
-            found[name] = [
-                (one["episode"], one["status"], one["error"], episode_metrics(one)[figure])
-                for one in run.log.episodes(cell)
-            ]
-    return found
-
-
-def left_out(line: Line) -> str:
-    """How many pairs of a line were left out, and why; nothing where none was."""
+def remarks(line: Line) -> list[str]:
+    """The numbers behind an open verdict, and which pairs were left out."""
+    found = [str(line["because"])] if line["verdict"] in OPEN else []
     if not line["pairs_dropped"]:
-        return ""
+        return found
     counted = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
     told = [f"{count} times {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}" for reason, count in counted]
     reasons = "; ".join(told[:REASONS] + [f"{len(told) - REASONS} more reasons"] * (len(told) > REASONS))
-    return f"{line['pairs_dropped']} of {line['pairs_planned']} pairs left out, for all methods alike ({reasons})"
+    pairs = f"{line['pairs_dropped']} of {line['pairs_planned']} pairs"
+    return [*found, f"{pairs} left out, for all methods alike ({reasons})"]
 
 
 def how(lines: Sequence[Line]) -> str:

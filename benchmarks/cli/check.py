@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.options import scenario_spec
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import KINDS, Kind
 from goldenrule.common.text import brief, clean
+from goldenrule.common.untrusted import foreign
 
 if TYPE_CHECKING:
     from goldenrule.envs.testing.report import Finding
@@ -33,13 +33,8 @@ def check(
     if which is None:
         raise UserError(f"there is no check of a {kind!r}; expected one of {', '.join(KINDS)}")
     pairs = _pairs(set_ or [])
-    from goldenrule.benchmarks.engines.apart import DiedError, apart
-
-    try:
-        params, findings = apart(_tried, which, name, pairs, scenario, checkpoint)
-    except DiedError as error:
-        tell(f"{which} {name!r}: {error} while it was checked; nothing it does may end the process")
-        return 1
+    with foreign():
+        params, findings = _run_checks(which, name, pairs, scenario, checkpoint)
     failed = sum(finding.passed is False for finding in findings)
     if json_:
         told = [{"property": one.what, "status": _STATUS[one.passed], "why": one.why or None} for one in findings]
@@ -73,13 +68,13 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _tried(
+def _run_checks(
     kind: Kind, name: str, texts: dict[str, str], scenario: str, checkpoint: Path | None
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The parameters, and what was found."""
     from goldenrule.agents.testing import check_agent
     from goldenrule.benchmarks.evaluation.plugins import plugin
-    from goldenrule.envs.testing.scenarios import check_scenario
+    from goldenrule.envs.testing.checker import check_scenario
     from goldenrule.rewards.testing import check_reward
     from goldenrule.training.testing import check_method
 

@@ -43,7 +43,7 @@ def compare(
         Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")
     ] = None,
     workers: Annotated[
-        str | None, typer.Option(metavar="N", help="Processes side by side; all cores otherwise.")
+        str | None, typer.Option(metavar="N", help="Processes side by side, 0 for this one alone; all cores otherwise.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
@@ -58,7 +58,7 @@ def compare(
     held = whole(episodes, "--episodes")
     training = {} if steps is None else {"updates": whole(steps, "--steps")}
     learnt = None if dialogues is None else whole(dialogues, "--dialogues")
-    processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
+    processes = available_cores() if workers is None else whole(workers, "--workers", low=0, high=1024)
 
     # From here on torch is needed.
     from goldenrule.benchmarks.experiments.ahead import ahead
@@ -76,8 +76,8 @@ def compare(
     with data_at(data_dir):
         with foreign():
             cells = cells_of(wanted)
-            rehearse_agents(cells)
-        for line in doubts(cells):
+            warnings = rehearse_agents(cells)
+        for line in [*warnings, *doubts(cells)]:
             tell(line)
         folder = out or fresh_path(scenario)
         tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))

@@ -61,6 +61,8 @@ def crossplay(
     check_engine(engine, address, workers is not None)
     with foreign():
         wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
+    for line in wanted.warnings:
+        tell(line)
     folder = out or fresh_path("crossplay")
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))

@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.common.text import clean
 from goldenrule.envs import Knob, specs
 from goldenrule.envs.registry import COMMON_KNOBS
 
-if TYPE_CHECKING:
-    from goldenrule.benchmarks.evaluation.plugins import Mark
-
 
 def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
-    found = _found()
+    found = inventory()
     print(json.dumps(found) if json_ else _lines(found))
     return 0
 
 
-def _found() -> dict[str, Any]:
-    """The inventory; where plug-ins are installed it is made in a process of its own, which they may end."""
-    from goldenrule.benchmarks.evaluation.plugins import installed_marks
-
-    plugins = installed_marks()
-    if not plugins:
-        return inventory()
-    with contextlib.suppress(DiedError):
-        return dict(apart(inventory))
-    broken: dict[Mark, str] = {}
-    for one in plugins:
-        try:
-            apart(inventory, dict.fromkeys((other for other in plugins if other != one), ""))
-        except DiedError as error:
-            kind, name, _ = one
-            broken[one] = f"{kind} {name!r} cannot be imported: {error}"
-    return dict(apart(inventory, broken))
-
-
-def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
-    """Everything that can be named on the command line, as plain data.
-
-    Args:
-        broken: plug-ins known to be broken, and why: they are not imported.
-    """
+def inventory() -> dict[str, Any]:
+    """Everything that can be named on the command line, as plain data."""
     from goldenrule.agents.networks.pretrained import shipped
     from goldenrule.agents.scripted import people, population
     from goldenrule.benchmarks.evaluation.plugins import installed_plugins
@@ -58,7 +30,7 @@ def inventory(broken: Mapping[Mark, str] | None = None) -> dict[str, Any]:
     from goldenrule.training.methods.registry import FACTORIES, methods
 
     here = available()
-    plugins = [asdict(one) for one in installed_plugins(broken)]  # before the scenarios, which some of them are
+    plugins = [asdict(one) for one in installed_plugins()]  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {

@@ -64,7 +64,7 @@ def talk(
     person = Human(suggest=True)
     seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
     if built.manual:
-        print(clean(built.manual))
+        print(*map(clean, built.manual.splitlines()), sep="\n")
     episode = _hold(scenario, options, seats, seed)
     if person.left:
         print("\nYou have left the table.")

@@ -83,8 +83,8 @@ def _read(file: Path) -> tuple[SweepFile, list[Cell]]:
     wanted = read_sweep(file)
     with foreign():
         cells = cells_of(wanted, str(file))
-        rehearse_agents(cells)
-    for line in doubts(cells):
+        warnings = rehearse_agents(cells)
+    for line in [*warnings, *doubts(cells)]:
         tell(line)
     return wanted, cells
 

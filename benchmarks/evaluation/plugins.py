@@ -68,33 +68,15 @@ class Installed:
     broken: str | None = None
 
 
-Mark = tuple[Kind, str, str]
-"""Kind, name and source of an entry point."""
+def installed_plugins() -> list[Installed]:
+    """Every plug-in that installed packages announce, the broken ones with the reason."""
+    return [
+        _describe(kind, name, point) for kind in KINDS for name, points in installed(kind).items() for point in points
+    ]
 
 
-def installed_marks() -> list[Mark]:
-    """Every plug-in that installed packages announce. None is imported."""
-    return [(kind, name, point.value) for kind, name, point in _points()]
-
-
-def installed_plugins(broken: Mapping[Mark, str] | None = None) -> list[Installed]:
-    """Every plug-in that installed packages announce, the broken ones with the reason.
-
-    Args:
-        broken: those known to be broken, and why: they are not imported.
-    """
-    known = broken or {}
-    return [_describe(*one, known.get((one[0], one[1], one[2].value))) for one in _points()]
-
-
-def _points() -> list[tuple[Kind, str, EntryPoint]]:
-    return [(kind, name, one) for kind in KINDS for name, points in installed(kind).items() for one in points]
-
-
-def _describe(kind: Kind, name: str, point: EntryPoint, broken: str | None) -> Installed:
+def _describe(kind: Kind, name: str, point: EntryPoint) -> Installed:
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
-    if broken is not None:
-        return Installed(kind, name, point.value, package, broken=broken)
     try:
         with foreign():
             if (kind == "method" and is_built_in(name)) or (kind == "agent" and name in ("lm", "scripted")):

@@ -15,13 +15,12 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from goldenrule.agents.base import load_agent
+from goldenrule.agents.base import AgentError, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
-from goldenrule.agents.play import play
 from goldenrule.agents.scripted import person
+from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
-from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
 from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown, wrong_field
@@ -156,18 +155,38 @@ def alike(cells: Sequence[Cell]) -> list[list[Cell]]:
     return list(groups.values())
 
 
-def rehearse_agents(cells: Sequence[Cell]) -> None:
-    """Let every agent of the user's own hold two dialogues in each scenario, to see that it keeps the protocol.
+def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
+    """Let every agent of the user's own hold two dialogues in each scenario, see `goldenrule.agents.testing.rehearse`.
+
+    Returns:
+        A warning for each that failed in one of them, as it will fail now and then.
 
     Raises:
-        UserError: one does not.
+        UserError: one cannot be made or reset, or nothing that it says can be said.
     """
-    seen = set()
+    seen, warnings = set(), list[str]()
     for cell in cells:
         key = (cell.agent, repr(sorted(cell.params.items())), cell.scenario)
-        if cell.agent is not None and key not in seen:
-            seen.add(key)
-            rehearse(cell)
+        if cell.agent is None or key in seen:
+            continue
+        seen.add(key)
+        who, seat = f"agent {cell.method} ({cell.agent})", seat_name(cell.scenario, "learner")
+        try:
+            agent = load_agent(cell.agent, cell.params)
+            partners = others(cell, cell.settings, derive(cell.seed, "partner"))
+            with foreign():
+                reason = rehearse(agent, seat, partners, cell.scenario, cell.knobs)
+        except ScenarioError as error:
+            raise UserError(f"scenario {cell.scenario}: {error}; correct it") from error
+        except UserError:
+            raise
+        except AgentError as error:
+            raise UserError(f"{who}: {error}") from error
+        except Exception as error:  # of `reset` or the scenario
+            raise UserError(f"{who} raised {one_line(error)}") from error
+        if reason is not None:
+            warnings.append(f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out")
+    return warnings
 
 
 def _listed(value: Any) -> list[Any]:
@@ -402,37 +421,3 @@ def device(wanted: str) -> str:
     if wanted == "cuda" and not there:
         raise UserError("device cuda was asked for, and no CUDA device is here; use cpu or auto")
     return "cuda" if wanted == "cuda" or (wanted == "auto" and there) else "cpu"
-
-
-def rehearse(cell: Cell, dialogues: int = 2) -> None:
-    """Hold dialogues with the user's agent to see that it keeps the protocol; what `act` raises is not judged here.
-
-    They are held in a process of their own, which an agent may end without ending this one.
-
-    Raises:
-        UserError: it cannot be made or reset, gives a wrong number of replies, a non-string, an empty or over-long
-            text, or ends its process.
-    """
-    try:
-        apart(_rehearse, cell, dialogues)
-    except DiedError as error:
-        raise UserError(f"agent {cell.method} ({cell.agent}): {error} while it was tried; mend what ends it") from None
-
-
-def _rehearse(cell: Cell, dialogues: int) -> None:
-    assert cell.agent is not None
-    with foreign():
-        agent = load_agent(cell.agent, cell.params)
-        seats = {
-            **others(cell, cell.settings, derive(cell.seed, "partner")),
-            seat_name(cell.scenario, "learner"): agent,
-        }
-        envs = [make(cell.scenario, **cell.knobs) for _ in range(dialogues)]
-        try:
-            play(envs, seats, [derive(0, "rehearsal", i) for i in range(dialogues)], strict=True)
-        except ScenarioError as error:
-            raise UserError(f"scenario {cell.scenario}: {error}; mend it") from error
-        except ValueError as error:
-            raise UserError(f"agent {cell.method} ({cell.agent}): {error}") from error
-        except Exception as error:  # `play` lets through what `reset` or the scenario raises
-            raise UserError(f"agent {cell.method} ({cell.agent}) raised {one_line(error)}") from error

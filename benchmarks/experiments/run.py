@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.analysis.common_episodes import alike_in
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
@@ -18,7 +17,7 @@ from goldenrule.benchmarks.experiments.ahead import ahead, unwritable
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import resolved
 from goldenrule.benchmarks.storage.provenance import other_code
-from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.storage.reader import read_run, rows
 from goldenrule.benchmarks.storage.store import ResultStore, locked
 from goldenrule.common.errors import UserError
 
@@ -131,12 +130,16 @@ def run_sweep(
         done = store.settled()
         ran = sum(name in done for name in todo)
     from goldenrule.benchmarks.analysis.summary import (
-        summarise,  # needs SciPy: a slow import, and workers import this module
+        summary_of,  # needs SciPy: a slow import, and workers import this module
     )
 
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    summary = summing(mine) if summing else {**summarise(alike_in(out, mine), len(cells)), "human": human}
+    if summing is None:
+        with read_run(out) as stored:
+            summary = summary_of(stored)
+    else:
+        summary = summing(mine)
     return Swept(
         out,
         mine,

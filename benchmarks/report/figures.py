@@ -22,12 +22,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from goldenrule.benchmarks.analysis.compared import score_rows
-from goldenrule.benchmarks.analysis.summarising import over_seeds
-from goldenrule.benchmarks.analysis.summary import ORACLE
-from goldenrule.benchmarks.analysis.verdicts import FIGURE
+from goldenrule.benchmarks.analysis.summary import REFERENCE, over_seeds
+from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
-from goldenrule.benchmarks.report.conversations import Told
+from goldenrule.benchmarks.report.conversations import CellEpisodes
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
 from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
 from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
@@ -85,15 +83,15 @@ def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
+def plots(run: Run, episodes: Sequence[CellEpisodes]) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page.
 
     Args:
         run: no cross-play, whose figures are those of `goldenrule.benchmarks.report.crossplay`.
-        told: what its episodes tell.
+        episodes: of its cells.
     """
     methods, palette = run.methods[:METHODS], colours(run.methods)
-    pairs = {one.cell: one.pairs for one in told}
+    pairs = {one.cell: one.pairs for one in episodes}
     found = [_knob_plot(run, knob, scenario, methods) for knob in run.varying for scenario in _scenarios(run)]
     for place, setting in detailed(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if len(run.settings) > 1 else ("", "")
@@ -104,7 +102,7 @@ def plots(run: Run, told: Sequence[Told]) -> list[Plot]:
             Plot(f"partner_reward{stem}", f"Partner reward, true and estimated{where}",
                  "Solid bars: true reward of the partner per episode. Hatched bars: what the agent estimated; where "
                  "they are longer than the solid ones, it overestimates what it gives. Lines: 95% intervals over "
-                 "seeds; dots: seeds. Dotted line: true reward under oracle kindness, where it was run.",
+                 "seeds; dots: seeds. Dotted line: what the scripted helper attains, where it was run.",
                  headline, partial(draw_headline, headline, palette)),
             Plot(f"learning{stem}", f"Learning curves{where}",
                  "Mean reward per episode over the dialogues of an update, not smoothed. Thin lines: seeds; thick: "
@@ -147,10 +145,9 @@ def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
     data: Rows = []
     for method in methods:
         means = {kind: over_seeds(setting.of(method), metric) for kind, metric in KINDS.items()}
-        if any(one.mean is not None for one in means.values()):
+        if any(one["n"] for one in means.values()):
             data += [
-                {"method": method, "kind": kind, "mean": one.mean, "low": one.low, "high": one.high}
-                | {"values": list(one.values)}
+                {"method": method, "kind": kind} | {key: one[key] for key in ("mean", "low", "high", "values")}
                 for kind, one in means.items()
             ]
     return data
@@ -174,8 +171,8 @@ def draw_headline(data: Rows, palette: Colours) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=FAINT, linewidth=0.8)
     for record in data:
-        if (record["method"], record["kind"]) == (ORACLE, "true") and record["mean"] is not None:
-            axes.axvline(record["mean"], color=palette[ORACLE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
+        if (record["method"], record["kind"]) == (REFERENCE, "true") and record["mean"] is not None:
+            axes.axvline(record["mean"], color=palette[REFERENCE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
     ends = [end for record in data for key in ("mean", "low", "high") if (end := record[key]) is not None]
     low, high = min(*ends, 0.0), max(*ends, 0.0)
     span = (high - low) or 1.0
@@ -346,9 +343,9 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
         for value, cells in sorted(by_value.items()):
             for kind, metric in KINDS.items():
                 one = over_seeds(cells, metric)
-                if one.mean is not None:
+                if one["n"]:
                     record = {"method": method, "knob": knob, "value": value, "kind": kind}
-                    data.append(record | {"mean": one.mean, "low": one.low, "high": one.high})
+                    data.append(record | {key: one[key] for key in ("mean", "low", "high")})
     if len({record["value"] for record in data}) < 2:
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
@@ -413,14 +410,14 @@ def profile_plots(run: Run, named: Sequence[tuple[str, StoredCell]], note: str =
 
 def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     """Records `method threshold share low high runs` (`runs` are seeds); empty with fewer than two that all have."""
-    rows = score_rows(named)
-    values = [value for row in rows if isinstance(value := row[FIGURE], float)]
-    methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[FIGURE] is not None))
+    rows: Rows = [{**cell.row, "method": name, "knobs": cell.knobs} for name, cell in named]
+    values = [value for row in rows if isinstance(value := row[METRIC], float)]
+    methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[METRIC] is not None))
     if len(set(values)) < 2:
         return []
     options = Options(bootstrap=Bootstrap(resamples=1000))
     try:
-        found = profile(read_scores(rows, FIGURE), _thresholds(values), methods=methods, options=options)
+        found = profile(read_scores(rows, METRIC), _thresholds(values), methods=methods, options=options)
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
     data: Rows = []

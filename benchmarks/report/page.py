@@ -1,8 +1,8 @@
-"""Puts the page together. It loads nothing, and no text of the run can become markup or a script.
+"""Render a run as one HTML page. It loads nothing, and no text of the run can become markup or a script.
 
 Every text passes `shown` (hidden characters spelt out) and Jinja's autoescaping; conversations travel as JSON in a
-block that is data to the browser and are written with `textContent`. The policy in the page's head lets only this
-page's own style sheet and script run, by hash, and images only from the page itself.
+block that is data to the browser and are written with `textContent`. The content security policy in the page's head
+allows only this page's own style sheet and script, by hash, and images only from the page itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,24 +23,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from goldenrule.benchmarks.analysis.compared import Verdicts, of_setting, over_all, verdicts
-from goldenrule.benchmarks.analysis.counting import counted
+from goldenrule.benchmarks.analysis.common_episodes import setting_key, with_complete_cases
 from goldenrule.benchmarks.analysis.endings import endings
-from goldenrule.benchmarks.analysis.summarising import (
-    COLUMNS,
-    DEALS,
-    DEALS_PERCENT,
-    PERCENT,
-    OverviewRow,
-    columns_of,
-    deals,
-    overview,
-    remarks,
+from goldenrule.benchmarks.analysis.summary import LEAST, by_setting, columns_of, deal_columns_of, summary_of
+from goldenrule.benchmarks.analysis.verdicts import Line, comparisons_of, how, of_setting, over_all, remarks
+from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
+from goldenrule.benchmarks.report.conversations import (
+    MAX_CONVERSATIONS,
+    NO_REASON,
+    PER_CELL,
+    CellEpisodes,
+    read_episodes,
 )
-from goldenrule.benchmarks.analysis.summary import LEAST
-from goldenrule.benchmarks.analysis.verdicts import Line
-from goldenrule.benchmarks.evaluation.metrics import valid_range
-from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, PREDICTED, Told, listen
 from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
 from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
@@ -51,20 +45,20 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 
 PAGE, FIGURES = "report.html", "figures"
-REASONS = 40
+MAX_REASONS = 40
 """Reasons of one kind that the page lists at most."""
 
-ENDINGS = 200
-"""Lines of the table of endings at most."""
+MAX_ENDINGS = 200
+"""Rows of the table of endings at most."""
 
-TABLES = 200
+MAX_TABLES = 200
 """Settings (scenario and knobs) whose tables the page has at most."""
 
 OURS = re.compile(r"(partner_reward|learning|agreement|profiles|by_\w+)(_\d+)?")
 """Names of figures of which another page may have others."""
 
-HONEST = 0.1
-"""Gaps between estimate and truth beyond this share of what a partner can get, an episode, are marked."""
+LARGE_GAP = 0.1
+"""Gaps between estimate and truth beyond this share of the range of an episode's reward are marked."""
 
 
 def write_report(run_dir: Path) -> Path:
@@ -76,7 +70,7 @@ def write_report(run_dir: Path) -> Path:
         run_dir: folder of a run, which may be unfinished.
 
     Returns:
-        Where the page lies.
+        Path of the page.
 
     Raises:
         UserError: no run lies there, its results are damaged or of another version, or it cannot be written to.
@@ -92,14 +86,15 @@ def write_page(run: Run) -> Path:
         UserError: the results are damaged, or the folder cannot be written to.
     """
     crossed = crossing(run)
-    run = run if run.is_crossplay else counted(run)
-    told = listen(run)
-    drawn = plots(run, told) if crossed is None else crossplay_plots(run, crossed)
+    summary, lines = summary_of(run), comparisons_of(run)
+    run = run if run.is_crossplay else with_complete_cases(run)
+    episodes = read_episodes(run)
+    drawn = plots(run, episodes) if crossed is None else crossplay_plots(run, crossed)
     run_dir = run.folder
     path = run_dir / PAGE
     try:
         images = [_store(run_dir / FIGURES, plot) for plot in drawn]
-        html = _render(run, told, crossed, list(zip(drawn, images, strict=True)))
+        html = _render(run, summary, lines, episodes, crossed, list(zip(drawn, images, strict=True)))
         write_whole(path, html.encode("utf-8", "backslashreplace"))
         _clear(run_dir / FIGURES, [plot.name for plot in drawn])
     except OSError as error:
@@ -142,27 +137,33 @@ def _csv(plot: Plot) -> str:
     writer = csv.DictWriter(text, list(plot.data[0]), lineterminator="\n")
     writer.writeheader()
     for record in plot.data:
-        writer.writerow({key: _tame(value) for key, value in record.items()})
+        writer.writerow({key: _csv_value(value) for key, value in record.items()})
     return text.getvalue()
 
 
-def _tame(value: Any) -> Any:
+def _csv_value(value: Any) -> Any:
     if isinstance(value, list):
         return " ".join(repr(item) for item in value)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Sequence[tuple[Plot, str]]) -> str:
+def _render(
+    run: Run,
+    summary: Mapping[str, Any],
+    lines: Sequence[Line],
+    episodes: Sequence[CellEpisodes],
+    crossed: Crossing | None,
+    drawn: Sequence[tuple[Plot, str]],
+) -> str:
     here = files("goldenrule.benchmarks.report")
     style = (here / "report.css").read_text("utf-8") + _swatches(run)
     script = (here / "report.js").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "signed": _signed, "p_value": _p_value, "shown": shown}
-    ends = {one.cell: one.ends for one in told}
-    lines = [] if run.is_crossplay else verdicts(run)
-    unscored = _counted((one.cell.method, one.unscored) for one in told)
+    environment.filters |= {"number": _number, "signed": _signed, "p_value": _p_value, "shown": shown}
+    ends, settings = {one.cell: one.ends for one in episodes}, run.settings[:MAX_TABLES]
+    unscored = _counted((one.cell.method, one.unscored) for one in episodes)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
@@ -170,44 +171,44 @@ def _render(run: Run, told: Sequence[Told], crossed: Crossing | None, drawn: Seq
         title=_title(run, crossed),
         crossed=crossed,
         done=sum(cell.done for cell in run.cells),
-        honest=_honest,
-        unknown=HONEST,
-        least=LEAST,
-        least_drawn=LEAST_UNITS,
-        percents=PERCENT,
-        most_reasons=REASONS,
-        most_endings=ENDINGS,
-        trained=any(plot.name.startswith("learning") for plot, _ in drawn),
-        compared=any(one.pairs for one in told),
-        columns={key: COLUMNS[key] for key in columns_of(run)},
-        tables=[_table(run, setting, lines) for setting in run.settings[:TABLES]],
-        overall=over_all(lines) if len(run.settings) > 1 else None,
-        most_tables=TABLES,
-        negotiation=deals(run),
-        deal_titles=DEALS,
-        deal_percents=DEALS_PERCENT,
+        warnings=summary["warnings"],
+        columns=columns_of(summary["groups"]),
+        tables=_tables(settings, summary, lines),
+        overall=_verdicts(over_all(lines), lines) if len(run.settings) > 1 else None,
+        negotiation=_deals(settings, summary),
+        large_gap=LARGE_GAP,
+        min_seeds={"t": LEAST, "bootstrap": LEAST_UNITS},
         figures=drawn,
-        detailed=DETAILED,
-        most_methods=METHODS,
-        failed=[cell for cell in run.cells if not cell.done],
-        endings=[
-            line for setting in run.settings[:TABLES] for line in endings(setting, ends, together=not run.is_crossplay)
+        trained=any(plot.name.startswith("learning") for plot, _ in drawn),
+        compared=any(one.pairs for one in episodes),
+        failed=[
+            (cell.method, cell.scenario, cell.seed, cell.status, shown(cell.row.get("error") or NO_REASON))
+            for cell in run.cells
+            if not cell.done
         ],
-        failures=_counted((one.cell.method, one.failures) for one in told),
-        unscored=[line for line in unscored if line[1][0] != PREDICTED],
-        untold=[line for line in unscored if line[1][0] == PREDICTED],
-        episodes=sum(len(one.statuses) for one in told),
-        carried=sum(len(one.talks) for one in told),
-        most=PER_CELL,
-        everywhere=EVERYWHERE,
+        endings=[line for setting in settings for line in endings(setting, ends, together=not run.is_crossplay)],
+        failures=_counted((one.cell.method, one.failures) for one in episodes),
+        unscored=[(method, count, *why) for method, count, why in unscored if why[0] != PREDICTED],
+        unscored_predictions=[(method, count, why[1]) for method, count, why in unscored if why[0] == PREDICTED],
+        episodes=sum(len(one.ends) for one in episodes),
+        conversations=sum(len(one.conversations) for one in episodes),
+        most={
+            "reasons": MAX_REASONS,
+            "endings": MAX_ENDINGS,
+            "tables": MAX_TABLES,
+            "figures": DETAILED,
+            "methods": METHODS,
+            "per_cell": PER_CELL,
+            "conversations": MAX_CONVERSATIONS,
+        },
         config=list(_flat(run.config)),
         environment=list(_flat(run.environment)),
-        swatch={} if run.is_crossplay else _marks(run),
+        swatch={} if run.is_crossplay else _swatch_classes(run),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        talks=Markup(_embedded(_talks(run, told))),
+        data=Markup(_embedded(_browser_data(run, episodes))),
     )
 
 
@@ -248,24 +249,55 @@ def _title(run: Run, crossed: Crossing | None) -> str:
     return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
 
 
-def _table(
-    run: Run, setting: Setting, lines: Sequence[Line]
-) -> tuple[Setting, list[OverviewRow], list[str], Verdicts | None]:
-    """A setting, the lines of its table, what is to be said of them, and who differs in it."""
-    return setting, overview(run, setting), remarks(run, setting), of_setting(lines, run, setting)
+def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """For each setting the groups of its table, from which gap on estimates are marked, notes, and verdicts."""
+    groups, notes = by_setting(summary["groups"]), {setting_key(one): one["notes"] for one in summary["settings"]}
+    found = []
+    for setting in settings:
+        first, rows = setting.cells[0], [cell.row for cell in setting.cells]
+        low, high = valid_range("partner_reward", first.scenario, first.knobs)
+        found.append(
+            {
+                "label": setting.label,
+                "groups": groups[setting_key(first.row)],
+                "large_gap": LARGE_GAP * (high - low) if math.isfinite(high - low) else LARGE_GAP,
+                "notes": notes[setting_key(first.row)],
+                "verdicts": _verdicts(of_setting(lines, rows), lines),
+            }
+        )
+    return found
 
 
-def _honest(setting: Setting) -> float:
-    """The gap from which on the estimates of a setting are marked."""
-    low, high = valid_range("partner_reward", setting.cells[0].scenario, setting.cells[0].knobs)
-    return HONEST * (high - low) if math.isfinite(high - low) else HONEST
+def _verdicts(mine: Sequence[Line], lines: Sequence[Line]) -> dict[str, Any] | None:
+    """A table of some of the lines; what holds for several methods is said once, below it."""
+    if not mine:
+        return None
+    notes: dict[str, list[str]] = {}
+    for line in mine:
+        for remark in remarks(line):
+            notes.setdefault(remark, []).append(str(line["method"]))
+    said = [f"{', '.join(methods)}: {remark}" if len(mine) > 1 else remark for remark, methods in notes.items()]
+    return {"baseline": mine[0]["baseline"], "lines": mine, "notes": said, "method": how(lines)}
+
+
+def _deals(settings: Sequence[Setting], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The negotiations of each setting that has some, and what people reached in them."""
+    groups, human, found = by_setting(summary["groups"]), summary.get("human"), []
+    for setting in settings:
+        same = groups[setting_key(setting.cells[0].row)]
+        lines = [(group["method"], group["negotiation"]) for group in same if group["negotiation"]]
+        if lines and human and human["figures"]:
+            lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+        if lines:
+            found.append({"label": setting.label, "columns": deal_columns_of(same), "lines": lines})
+    return found
 
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _marks(run: Run) -> dict[str, str]:
+def _swatch_classes(run: Run) -> dict[str, str]:
     """The class of each method's colour, of those whose colour no other has before them."""
     first: dict[str, str] = {}
     for method, colour in colours(run.methods).items():
@@ -288,20 +320,20 @@ def _embedded(data: Any) -> str:
     return text
 
 
-def _talks(run: Run, told: Sequence[Told]) -> dict[str, Any]:
-    methods = run.methods
-    cells = [one.cell for one in told if one.talks]
+def _browser_data(run: Run, episodes: Sequence[CellEpisodes]) -> dict[str, Any]:
+    """What the page's script gets: methods, cells that have conversations, and these."""
+    methods, cells = run.methods, [one.cell for one in episodes if one.conversations]
     return {
         "methods": methods,
         "cells": [
             {"method": methods.index(cell.method), "setting": run.label(cell), "seed": cell.seed} for cell in cells
         ],
-        "talks": [talk for one in told for talk in one.talks],
+        "talks": [conversation for one in episodes for conversation in one.conversations],
     }
 
 
-def _figure(value: float | None, percent: bool = False) -> str:
-    """A figure for a table: two decimals, or a share in percent; a dash where there is none."""
+def _number(value: float | None, percent: bool = False) -> str:
+    """Two decimals, or a share in percent; a dash where there is none."""
     if value is None:
         return "–"
     text = f"{100 * value:.0f}" if percent else f"{value:.2f}"
@@ -326,10 +358,11 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     return [(shown(name, 120), shown(value, 400))]
 
 
-def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, Any, int]]:
-    """Method, reason and count, the most frequent first."""
+def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, int, Any]]:
+    """Method, count and reason, the most frequent first."""
     total: Counter[tuple[str, Any]] = Counter()
     for method, reasons in found:
         for reason, count in reasons.items():
             total[method, reason] += count
-    return [(*key, count) for key, count in sorted(total.items(), key=lambda item: (-item[1], str(item[0])))]
+    ordered = sorted(total.items(), key=lambda item: (-item[1], str(item[0])))
+    return [(method, count, reason) for (method, reason), count in ordered]

@@ -7,10 +7,9 @@ All text that comes from a run is cleaned, so that it cannot move the cursor or 
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -18,42 +17,23 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from goldenrule.benchmarks.analysis.summary import LEAST
+from goldenrule.benchmarks.analysis.common_episodes import setting_key
+from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deal_columns_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
-from goldenrule.benchmarks.analysis.verdicts import how, left_out
-from goldenrule.benchmarks.report.conversations import ESTIMATE, PREDICTED, TRUTH, talk
+from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
+from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
+from goldenrule.rewards.truth import TRUTH
 
 PIPE_WIDTH = 160
 """Width of prose where the output is no terminal; tables are as wide there as they need to be."""
 
 GAP = "  "
 """Between two columns, and before numbers that stand below their name."""
-
-COLUMNS = {
-    "own_reward": "own",
-    "proxy_reward": "proxy",
-    "partner_reward": "partner (true)",
-    "partner_reward_estimate": "partner (estimate)",
-    "estimate_gap": "gap",
-    "estimate_correlation": "correlation",
-    "third_party_reward": "third party",
-    "valid_share": "valid %",
-    "reply_accuracy": "replies foreseen %",
-    "oracle_share": "of oracle",
-}
-NEGOTIATION = {
-    "own_points": "own points",
-    "partner_points": "partner points",
-    "joint_points": "joint points",
-    "agreement_share": "agreements %",
-    "pareto_share": "efficient % (of deals)",
-    "pareto_share_of_all": "efficient % (of all)",
-}
-PERCENT = ("valid_share", "reply_accuracy", "agreement_share", "pareto_share", "pareto_share_of_all")
 
 Row = tuple[Sequence[str], Sequence[str]]
 """Names and cells of one row of a table."""
@@ -111,6 +91,8 @@ def table_lines(
         titles = [textwrap.wrap(columns[place], widths[place], break_on_hyphens=False) for place in block]
         height = max(map(len, titles), default=1)
         heading = _joined([[""] * (height - len(title)) + title for title in titles], sides)
+        if below:
+            yield True, ", ".join(names)
         first = "" if below else _padded(names, name_widths)
         yield from ((True, f"{'':{margin}}{line}".rstrip()) for line in heading[:-1])
         yield True, f"{first:{margin}}{heading[-1]}".rstrip()
@@ -153,55 +135,44 @@ def _joined(cells: Sequence[Sequence[str]], sides: Sequence[tuple[int, bool]]) -
 
 
 def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
-    """Print a summary: a table for each scenario and knobs, what its dashes mean, and how the partners played."""
+    """Print a summary: a table for each scenario and knobs, with notes on it, and warnings."""
     console = console_for(stream)
     if not summary["groups"]:
         console.print("No run has finished.")
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for group in summary["groups"]:
-        groups.setdefault(_key(group), []).append(group)
-    for setting in summary["settings"]:
-        same = groups.get(_key(setting), [])
+    groups = by_setting(summary["groups"])
+    for number, setting in enumerate(summary["settings"]):
+        if number:
+            console.print()
+        same = groups[setting_key(setting)]
         _print_setting(console, setting, same)
-        if any(group["negotiation"] for group in same):
-            _print_negotiation(console, same, summary.get("human"))
+        if deals := deal_columns_of(same):
+            _print_negotiation(console, same, deals, summary.get("human"))
     if summary["groups"]:
         console.print(
             Text(
                 "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of "
-                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on).",
+                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; of the IQM a bootstrap).",
                 "dim",
             )
         )
-
-
-def _key(of: Mapping[str, Any]) -> str:
-    return json.dumps([of["scenario"], of["knobs"]], sort_keys=True, default=str)
+    for warning in summary["warnings"]:
+        console.print(Text(clean(f"Warning: {warning}"), "bold red"))
 
 
 def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
     console.print(Text(clean(setting_name(setting["scenario"], setting["knobs"])), "bold"))
-    _print_metrics(console, "method", COLUMNS, [(group["method"], group["figures"]) for group in groups])
+    _print_metrics(console, "method", columns_of(groups), [(group["method"], group["figures"]) for group in groups])
     for line in _dashes(groups):
         console.print(Text(line, "dim"))
-    faithful = setting["partner_faithfulness"]
-    share = f"{_cell(faithful, True)} % of their messages".replace("\n", " ")
-    share = share if faithful["mean"] is not None else f"- ({faithful['reason']})"
-    console.print(Text(f"Partners true to their cards: {share}."))
-    console.print(Text(_counts(groups)))
+    for note in setting["notes"]:
+        console.print(Text(clean(note)))
 
 
 def _print_metrics(
-    console: Console, who: str, titles: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Any]]]
+    console: Console, who: str, columns: Mapping[str, Metric], rows: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> None:
-    """A table of those metrics that some row has."""
-    keys = [key for key in titles if any(_mean_of(metrics.get(key)) is not None for _, metrics in rows)]
-    cells = [([name], [_cell(metrics.get(key), key in PERCENT) for key in keys]) for name, metrics in rows]
-    print_table(console, [who], [titles[key] for key in keys], cells)
-
-
-def _mean_of(metric: Mapping[str, Any] | None) -> float | None:
-    return None if metric is None else metric["mean"]
+    cells = [([name], [_cell(found.get(key), one.share) for key, one in columns.items()]) for name, found in rows]
+    print_table(console, [who], [one.title for one in columns.values()], cells)
 
 
 def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
@@ -225,7 +196,8 @@ def _rounded(value: float, digits: int) -> str:
 def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why metrics are missing: a line for each reason and the methods that share it."""
     titles: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for key, title in COLUMNS.items():
+    shown_here = {key: metric.title for key, metric in COLUMNS.items() if key in METRICS}
+    for key, title in shown_here.items():
         methods: dict[str, list[str]] = {}
         for group in groups:
             if (reason := group["figures"][key]["reason"]) is not None:
@@ -235,29 +207,21 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for (reason, without), missing in titles.items():
         whose = "" if len(without) == len(groups) else f" ({', '.join(without)})"
-        which = "all metrics" if len(missing) == len(COLUMNS) else ", ".join(missing)
+        which = "all metrics" if len(missing) == len(shown_here) else ", ".join(missing)
         lines.append(clean(f"- {which}{whose}: {reason}"))
     return lines
 
 
-def _counts(groups: Sequence[Mapping[str, Any]]) -> str:
-    episodes, failed, excluded, estimated, unscored = (
-        sum(group[key] or 0 for group in groups)
-        for key in ("episodes", "episodes_failed", "episodes_left_out", "episodes_estimated", "messages_unscored")
-    )
-    runs = sum(group["failed"] for group in groups)
-    text = f"{episodes} dialogues; {failed} failed and are left out; "
-    text += f"{excluded} more are left out because another method failed them; " if excluded else ""
-    text += f"{unscored} messages have no estimate"
-    text += f": estimates and gaps are over {estimated} dialogues." if unscored else "."
-    return text + (f" {runs} runs failed." if runs else "")
-
-
-def _print_negotiation(console: Console, groups: Sequence[Mapping[str, Any]], human: Mapping[str, Any] | None) -> None:
+def _print_negotiation(
+    console: Console,
+    groups: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Metric],
+    human: Mapping[str, Any] | None,
+) -> None:
     rows = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
     if human and human["figures"]:
         rows.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
-    _print_metrics(console, "deals", NEGOTIATION, rows)
+    _print_metrics(console, "deals", columns, rows)
     if human and human["reason"]:
         console.print(Text(clean(f"No human metrics: {human['reason']}")))
     elif human:
@@ -271,20 +235,18 @@ def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
         lines: of `goldenrule.benchmarks.analysis.verdicts.comparisons`.
         stream: where to.
     """
-    over = [line for line in lines if line["stratum"] is None]
+    over = over_all(lines)
     if not over:
         return
     console = console_for(stream)
     rows = [([str(line["method"])], [_difference(line), _p(line["p_holm"]), _chance(line), line["verdict"]])
             for line in over]  # fmt: skip
-    columns = ("partner reward differs by", "p (Holm)", "P(improves)", "verdict")
+    columns = ("difference in partner reward", "p (Holm)", "P(improves)", "verdict")
     print_table(console, [f"against {clean(str(over[0]['baseline']))}"], columns, rows, text=columns[-1:])
     notes: dict[str, list[str]] = {}  # what holds for several methods is said once
     for line in over:
-        if line["verdict"] in ("too few seeds", "not distinguishable"):
-            notes.setdefault(line["because"], []).append(str(line["method"]))
-        if left := left_out(line):
-            notes.setdefault(left, []).append(str(line["method"]))
+        for remark in remarks(line):
+            notes.setdefault(remark, []).append(str(line["method"]))
     for note, methods in notes.items():
         console.print(Text(clean(f"- {', '.join(methods)}: {note}"), "dim"))
     console.print(Text(how(lines), "dim"))
@@ -374,7 +336,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
 
 def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:
     """A stored episode line by line: who said what, and for the learner what it imagined, what came, what it paid."""
-    record = talk(episode, cell, 0, messages=sys.maxsize)
+    record = conversation_data(episode, messages=sys.maxsize)
     knobs = {shown(name, 40): shown(value, 40) for name, value in cell.knobs.items()}
     yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {shown(cell.id, 200)}", style="bold")
     yield Line(f"{setting_name(cell.scenario, knobs)}, environment seed {record['seed']}")
@@ -467,12 +429,12 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     """
     cell = find_cell(run, name)
     for episode in run.log.episodes(cell):
-        record = talk(episode, cell, 0, messages=sys.maxsize)
+        record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
         yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
 
 
-def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
+def print_lines(lines: Iterable[Line], stream: TextIO) -> None:
     """Print lines; on a terminal those that are too long go on, indented, so that no text begins where a label does."""
     console = Console(file=stream, highlight=False)
     for line in lines:
@@ -483,3 +445,9 @@ def print_lines(lines: Iterator[Line], stream: TextIO) -> None:
         pad = line.indent + 2
         for number, part in enumerate(whole.wrap(console, max(10, console.width - pad))):
             console.print(Text(" " * (line.indent if number == 0 else pad)) + part, overflow="ignore", no_wrap=True)
+
+
+def print_indented(text: str, stream: TextIO) -> None:
+    """Print lines; on a terminal those that are too long go on below, indented further than they begin."""
+    lines = text.splitlines()
+    print_lines((Line(line.lstrip(), indent=len(line) - len(line.lstrip())) for line in lines), stream)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import ClassVar
@@ -135,6 +135,7 @@ class Book:
         asides: what may be said beside a move and does nothing: openings, wishes.
         when: when these moves can be made, in words.
         whole: a message is one phrase as a whole; otherwise each of its sentences is one, and all make the same move.
+        reader: understands texts in place of the phrases, for moves with a grammar of their own.
     """
 
     role: str
@@ -142,6 +143,7 @@ class Book:
     asides: tuple[Move, ...] = ()
     when: str = ""
     whole: bool = False
+    reader: Callable[[str], Made | None] | None = None
 
     def __getitem__(self, name: str) -> Move:
         return next(move for move in self.moves if move.name == name)
@@ -170,6 +172,8 @@ class Book:
 
     def understand(self, text: str) -> Made | None:
         """The move that `text` makes; `None` for nonsense, no move, or several."""
+        if self.reader is not None:
+            return self.reader(text)
         said = sentences(text)
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
@@ -233,6 +237,11 @@ class MoveScenario(Scenario):
 
     books: ClassVar[Mapping[str, Book]]
     phase: str
+
+    def __init_subclass__(cls) -> None:
+        """The manual is made of the moves where the scenario gives none of its own."""
+        super().__init_subclass__()
+        cls.manual = cls.manual or "\n".join(book.describe() for book in getattr(cls, "books", {}).values())
 
     @abstractmethod
     def take(self, message: Message, made: Made | None) -> Outcome:

@@ -1,34 +1,20 @@
-"""`check`: what PettingZoo's tests do not prove of a dialogue environment or a wrapper stack around one."""
+"""`check` and `check_scenario`: what PettingZoo's tests do not prove of a dialogue environment."""
 
 from __future__ import annotations
 
 import contextlib
-import random
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
+from goldenrule.envs.datasets.files import DataError
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import make
-from goldenrule.envs.registry import spec
-from goldenrule.envs.testing.case import Case
-from goldenrule.envs.testing.checks import PROPERTIES, as_action
-from goldenrule.envs.testing.trace import (
-    Request,
-    Step,
-    first_difference,
-    plain,
-    traces,
-    traces_elsewhere,
-)
-
-BOTH_APIS = "both APIs tell and pay the same"
-_HASH_SEEDS = (1, 2)
+from goldenrule.envs.registry import Knob, ScenarioSpec, spec
+from goldenrule.envs.testing.checks import BOTH_APIS, PROPERTIES, Case, CheckError, same_elsewhere, same_in_both_apis
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, try_properties
+from goldenrule.envs.testing.trace import EpisodeError, Request, episode, global_generators
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +77,7 @@ def check(
     case = Case(str(made), env, tuple(seeds))
     passed = _checks(case, PROPERTIES)
     if parallel is not None:
-        passed += _checks(case, {BOTH_APIS: lambda c: _parallel(c, parallel)})
+        passed += _checks(case, {BOTH_APIS: lambda c: same_in_both_apis(c, parallel)})
     skipped = ("repeats in another process: needs a scenario's id",)
     return CheckReport(case.name, tuple(passed), skipped)
 
@@ -126,12 +112,12 @@ def trials(scenario_id: str, seeds: Sequence[int] = (0, 1), knobs: Mapping[str, 
         options = {**given, **variant}
         case = Case(label, partial(make, scenario_id, **options), tuple(seeds))
         yield from _trials(case, PROPERTIES)
-        both = partial(_parallel, make_parallel=partial(make, scenario_id, api="parallel", **options))
+        both = partial(same_in_both_apis, make_parallel=partial(make, scenario_id, api="parallel", **options))
         yield from _trials(case, {BOTH_APIS: both})
     module = found.factory.__module__
     if module != "__main__":
         request = Request(module, scenario_id, given, variants, tuple(seeds))
-        yield Trial(scenario_id, "repeats in other processes and hash seeds", partial(_elsewhere, request))
+        yield Trial(scenario_id, "repeats in other processes and hash seeds", partial(same_elsewhere, request))
 
 
 def _check_scenario(scenario_id: str, seeds: tuple[int, ...], knobs: dict[str, Any]) -> CheckReport:
@@ -169,55 +155,66 @@ def _globals_untouched(case: Case, what: str) -> Iterator[None]:
             raise case.error(f"the global generator of {name} was used while checking: {what}", case.seeds[0])
 
 
-def global_generators() -> dict[str, Any]:
-    """The state of every global random generator that is loaded, by its library's name."""
-    states: dict[str, Any] = {"random": random.getstate(), "numpy": plain(np.random.get_state())}  # noqa: NPY002
-    torch = sys.modules.get("torch")  # read only where someone else has imported it
-    if torch is not None:
-        states["torch"] = torch.random.get_rng_state().tolist()
-    return states
+def check_scenario(name: str, *, knobs: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Try what every scenario must keep to, in every way to act and with both APIs.
+
+    Args:
+        name: a registered id, `package.module:SPEC`, or the name of an entry point.
+        knobs: its settings.
+
+    Returns:
+        A finding for each property; one that fails in several variants names the first.
+
+    Raises:
+        ValueError: unknown scenario or knob.
+    """
+    known, given = spec(name), dict(knobs or {})
+    by_property: dict[str, list[Trial]] = {}
+    for trial in trials(name, knobs=given):
+        by_property.setdefault(trial.what, []).append(trial)
+    properties: dict[str, Callable[[], None]] = {
+        "its learner and partner have seats": partial(_seats, known, given),
+        **{what: partial(_all, tried_in) for what, tried_in in by_property.items()},
+        "every knob works at the ends of its range": partial(_knobs, name, known, given),
+    }
+    return try_properties(properties)
 
 
-def _parallel(case: Case, make_parallel: Callable[[], ParallelDialogueEnv]) -> None:
-    for seed in case.seeds:
-        steps = case.play(seed)
-        env = make_parallel()
-        seen, _ = env.reset(seed=seed)
-        case.same([_both(steps[0])], [_both(steps[0], seen)], "AEC and Parallel begin differently", seed)
-        said: dict[str, Any] = {}
-        for turn, (before, step) in enumerate(pairwise(steps), 1):
-            said[step["agent"]] = as_action(env, step)
-            if step["turns"] == before["turns"]:
-                continue  # others speak in the same turn
-            seen, *paid, _ = env.step(said)
-            said = {}
-            told = _both(step, seen, *paid, absent=env.absent_rewards)
-            difference = first_difference(_both(step), told)
-            if difference:
-                raise case.error(f"AEC and Parallel differ: {difference}", seed, turn, step["agent"])
-        if env.agents:
-            raise case.error("the episode is over in AEC and goes on in Parallel", seed)
+def _seats(known: ScenarioSpec, knobs: Mapping[str, Any]) -> None:
+    names = known.build(**knobs).agents
+    for which in ("learner", "partner"):
+        role: str = getattr(known, which)
+        if role not in names and f"{role}_0" not in names:
+            raise BrokenError(f"its {which} is {role!r}; expected a role or seat of {', '.join(names)}")
 
 
-def _both(step: Step, seen: Any = None, *paid: Any, absent: Any = None) -> Step:
-    """What both APIs tell of a step: as AEC told it, or with what Parallel told in its place."""
-    names = ("rewards", "terminations", "truncations")
-    told = {name: step[name] for name in (*names, "seen", "absent", "agent", "next")}
-    if seen is not None:
-        told["seen"] = plain(seen)
-    if paid:
-        told.update(zip(names, map(plain, paid), strict=True), absent=plain(absent))
-    return told
-
-
-def _elsewhere(request: Request) -> None:
-    here = traces(request)
-    for hash_seed in _HASH_SEEDS:
-        case = Case(f"{request.scenario_id} (another process, hash seed {hash_seed})", lambda: None, ())
+def _all(trials_of_one: list[Trial]) -> None:
+    for trial in trials_of_one:
         try:
-            there = traces_elsewhere(request, hash_seed)
-        except RuntimeError as error:
-            raise case.error(f"it could not be played: {error}", request.seeds[0]) from error
-        for ours, theirs in zip(here, there, strict=True):
-            for seed, one, other in zip(request.seeds, ours, theirs, strict=True):
-                case.same(one, other, "the episode differs from this process", seed)
+            trial.run()
+        except CheckError as error:
+            raise BrokenError(str(error)) from error
+
+
+def _knobs(name: str, known: ScenarioSpec, given: Mapping[str, Any]) -> None:
+    missing = []
+    for knob in known.knobs:
+        for value in _ends(knob):
+            try:
+                env = make(name, **{**given, knob.name: value})
+                for _ in episode(env, 0):
+                    pass
+            except DataError as error:
+                missing.append(f"{knob.name}={value}: {error}")
+            except (EpisodeError, ValueError) as error:
+                raise BrokenError(f"with {knob.name}={value}: {error}") from error
+    if missing:
+        raise NotTried(missing[0])
+
+
+def _ends(knob: Knob) -> list[Any]:
+    if knob.choices:
+        return list(knob.choices)
+    if isinstance(knob.default, bool):
+        return [False, True]
+    return [type(knob.default)(end) for end in (knob.low, knob.high) if end is not None]

@@ -1,20 +1,70 @@
-"""What `check` proves of an AEC dialogue environment, one property a function; see `envs.testing.checker`."""
+"""What `check` proves of a dialogue environment, one property a function; see `envs.testing.checker`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from pettingzoo.utils.conversions import aec_to_parallel
 
-from goldenrule.envs.dialogue import DialogueEnv
+from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.spaces import Utterance
-from goldenrule.envs.testing.case import Case
-from goldenrule.envs.testing.trace import Step, episode, first_difference, mumble, snapshot, talk
+from goldenrule.envs.testing.trace import (
+    EpisodeError,
+    Request,
+    Step,
+    episode,
+    first_difference,
+    mumble,
+    plain,
+    snapshot,
+    talk,
+    traces,
+    traces_elsewhere,
+)
 
+BOTH_APIS = "both APIs tell and pay the same"
+_HASH_SEEDS = (1, 2)
 _MANY = 8
+
+
+class CheckError(AssertionError):
+    """An environment broke its contract: a line that names environment, seed, turn, agent and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One variant of an environment, as made."""
+
+    name: str
+    make: Callable[[], Any]
+    seeds: tuple[int, ...]
+
+    def error(self, what: str, seed: int, turn: int | None = None, agent: str | None = None) -> CheckError:
+        """What is wrong, and where, as an error to raise."""
+        place = "" if turn is None else f", turn {turn}"
+        return CheckError(f"{self.name}, seed {seed}{place}, {agent or 'any agent'}: {what}")
+
+    def play(self, seed: int, env: Any = None, **how: Any) -> list[Step]:
+        """The steps of an episode in `env` or a fresh environment."""
+        try:
+            return list(episode(self.make() if env is None else env, seed, **how))
+        except EpisodeError as error:
+            raise self.error(str(error), seed, error.turn, error.agent) from error
+
+    def same(self, one: Sequence[Step], other: Sequence[Step], what: str, seed: int) -> None:
+        """Raise unless two traces are equal."""
+        for turn, (a, b) in enumerate(zip(one, other, strict=False)):
+            difference = first_difference(a, b)
+            if difference:
+                raise self.error(f"{what}: {difference}", seed, turn, a["agent"] or a["next"])
+        if len(one) != len(other):
+            raise self.error(f"{what}: {len(one) - 1} turns and {len(other) - 1}", seed)
 
 
 def repeats(case: Case) -> None:
@@ -142,7 +192,7 @@ def fits_spaces(case: Case) -> None:
 
         for turn, step in enumerate(episode(env, seed, before=fit)):
             space, agent = env.action_space(env.agent_selection), env.agent_selection
-            if step["agent"] is not None and not space.contains(as_action(env, step)):
+            if step["agent"] is not None and not space.contains(as_action(env.unwrapped, step)):
                 raise case.error(f"{step['action']!r} is not in its action space", seed, turn, agent)
         _sampled(case, seed)
 
@@ -270,3 +320,64 @@ PROPERTIES: Mapping[str, Callable[[Case], None]] = {
     "illegal actions are refused and change nothing": refuses,
 }
 """What is proved, in words, and how."""
+
+
+def same_in_both_apis(case: Case, make_parallel: Callable[[], ParallelDialogueEnv]) -> None:
+    """Played side by side; so does PettingZoo's conversion where the environment claims to be parallelizable."""
+    _parallel(case, make_parallel)
+    if case.make().metadata["is_parallelizable"]:
+        try:
+            _parallel(case, lambda: aec_to_parallel(case.make()))
+        except (
+            AssertionError,
+            KeyError,
+        ) as error:  # PettingZoo asserts; an action of one who does not speak is missing
+            raise case.error(
+                f"is_parallelizable is claimed: AEC and Parallel differ ({error})", case.seeds[0]
+            ) from error
+
+
+def _parallel(case: Case, make_parallel: Callable[[], Any]) -> None:
+    for seed in case.seeds:
+        steps = case.play(seed)
+        env = make_parallel()
+        seen, _ = env.reset(seed=seed)
+        case.same([_both(steps[0])], [_both(steps[0], seen)], "AEC and Parallel begin differently", seed)
+        said: dict[str, Any] = {}
+        for turn, (before, step) in enumerate(pairwise(steps), 1):
+            said[step["agent"]] = as_action(env.unwrapped, step)
+            if step["turns"] == before["turns"]:
+                continue  # others speak in the same turn
+            seen, *paid, _ = env.step(said)
+            said = {}
+            told = _both(step, seen, *paid, absent=env.unwrapped.absent_rewards)
+            difference = first_difference(_both(step), told)
+            if difference:
+                raise case.error(f"AEC and Parallel differ: {difference}", seed, turn, step["agent"])
+        if env.agents:
+            raise case.error("the episode is over in AEC and goes on in Parallel", seed)
+
+
+def _both(step: Step, seen: Any = None, *paid: Any, absent: Any = None) -> Step:
+    """What both APIs tell of a step: as AEC told it, or with what Parallel told in its place."""
+    names = ("rewards", "terminations", "truncations")
+    told = {name: step[name] for name in (*names, "seen", "absent", "agent", "next")}
+    if seen is not None:
+        told["seen"] = plain(seen)
+    if paid:
+        told.update(zip(names, map(plain, paid), strict=True), absent=plain(absent))
+    return told
+
+
+def same_elsewhere(request: Request) -> None:
+    """Episodes are the same in another process and under another hash seed."""
+    here = traces(request)
+    for hash_seed in _HASH_SEEDS:
+        case = Case(f"{request.scenario_id} (another process, hash seed {hash_seed})", lambda: None, ())
+        try:
+            there = traces_elsewhere(request, hash_seed)
+        except RuntimeError as error:
+            raise case.error(f"it could not be played: {error}", request.seeds[0]) from error
+        for ours, theirs in zip(here, there, strict=True):
+            for seed, one, other in zip(request.seeds, ours, theirs, strict=True):
+                case.same(one, other, "the episode differs from this process", seed)

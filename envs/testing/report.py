@@ -11,9 +11,7 @@ from typing import Any
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.plugins import Plugin, check_parameters, parameter_model
 from goldenrule.common.untrusted import contained, one_line
-from goldenrule.envs.testing.checker import global_generators
-from goldenrule.envs.testing.elsewhere import call_elsewhere
-from goldenrule.envs.testing.trace import first_difference
+from goldenrule.envs.testing.trace import call_elsewhere, first_difference, global_generators
 
 GLOBALS = "no global random generator is used"
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pkgutil
+import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -10,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from goldenrule.common.seeding import generator
-from goldenrule.common.untrusted import contained
+from goldenrule.common.untrusted import contained, foreign
 from goldenrule.envs.make import make
-from goldenrule.envs.testing.elsewhere import call_elsewhere
 
+_PROGRAM = "from goldenrule.envs.testing.trace import main; main()"
 Step = dict[str, Any]
 """One step as plain data: who said what, what everyone sees now, what was paid, what is over."""
 
@@ -187,3 +193,47 @@ def imported_traces(**request: Any) -> list[list[list[Step]]]:
     """`traces` of the fields of a `Request`, in a process that has not imported the scenario yet."""
     import_module(request["module"])
     return traces(Request(**request))
+
+
+def global_generators() -> dict[str, Any]:
+    """The state of every global random generator that is loaded, by its library's name."""
+    states: dict[str, Any] = {"random": random.getstate(), "numpy": plain(np.random.get_state())}  # noqa: NPY002
+    torch = sys.modules.get("torch")  # read only where someone else has imported it
+    if torch is not None:
+        states["torch"] = torch.random.get_rng_state().tolist()
+    return states
+
+
+def call_elsewhere(function: str, arguments: Mapping[str, Any], hash_seed: int | None = None) -> Any:
+    """What a function gives in a new process, as JSON has it; modules are found there where they are found here.
+
+    Args:
+        function: `package.module:name`.
+        arguments: by name, as JSON has them.
+        hash_seed: of that process; another than this one's by default.
+
+    Raises:
+        RuntimeError: the process failed; the message is the last line it wrote.
+    """
+    seed = hash_seed or (2 if os.environ.get("PYTHONHASHSEED") == "1" else 1)
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM],
+        input=json.dumps({"function": function, "arguments": dict(arguments)}),
+        env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1])
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    """Answer a call from standard input."""
+    request = json.load(sys.stdin)
+    with foreign():
+        answer = pkgutil.resolve_name(request["function"])(**request["arguments"])
+    json.dump(answer, sys.stdout)

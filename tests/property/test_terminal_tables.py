@@ -77,7 +77,7 @@ def test_in_a_pipe_a_row_is_a_line():
             ],
         ),
         (30, ["                partner", "method           (true)    gap", "untrained          0.20   0.50"]),
-        (29, ["  partner", "   (true)    gap", "untrained"]),
+        (29, ["method", "  partner", "   (true)    gap"]),
     ],
 )
 def test_a_table_gets_narrow_step_by_step(width, wanted):

@@ -21,7 +21,7 @@ class Panel(Scenario):
     n_candidates = 4
 
     def __init__(self, together: bool = True) -> None:
-        self.together = together
+        self.together = self.simultaneous = together
 
     def reset(self, rng):
         self.numbers = [str(n) for n in rng.choice(900, size=3, replace=False) + 100]

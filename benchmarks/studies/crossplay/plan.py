@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from goldenrule.agents.base import Agent
-from goldenrule.agents.play import play
 from goldenrule.agents.scripted import people
-from goldenrule.agents.testing import Chooser
+from goldenrule.agents.testing import Chooser, rehearse
 from goldenrule.agents.world import partner_seats, seat_name
-from goldenrule.benchmarks.engines.apart import DiedError, apart
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments.grid import device, knob_grid
 from goldenrule.benchmarks.studies.crossplay.members import Member, known, members, symmetric, usual
 from goldenrule.benchmarks.studies.crossplay.pairing import Pairing, role
 from goldenrule.common.errors import UserError
-from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -56,12 +53,14 @@ class Plan:
         knobs: all of them.
         members: everyone, the population first.
         cells: a pairing each, seeds outermost.
+        warnings: a line for each plug-in that fails now and then.
     """
 
     asked: Asked
     knobs: Mapping[str, Any]
     members: Sequence[Member]
     cells: Sequence[Pairing]
+    warnings: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -125,10 +124,12 @@ def plan(asked: Asked) -> Plan:
         for seed in asked.seeds
         for row, column in pairs
     ]
-    for member in found:
-        if member.sitter.kind == "plugin":
-            _rehearse(member, next(c for c in cells if member.sitter in (c.learner, c.partner)))
-    return Plan(asked, knobs, found, cells)
+    warnings = [
+        _rehearse(member, next(c for c in cells if member.sitter in (c.learner, c.partner)))
+        for member in found
+        if member.sitter.kind == "plugin"
+    ]
+    return Plan(asked, knobs, found, cells, [line for line in warnings if line is not None])
 
 
 def _named(asked: Asked) -> tuple[Sequence[str], Sequence[str]]:
@@ -172,32 +173,28 @@ def _seats_filled(scenario: str, knobs: Mapping[str, Any]) -> None:
             raise UserError(f"nobody can sit as {name} in {scenario}: it has no scripted {role(name)}")
 
 
-def _rehearse(member: Member, cell: Pairing) -> None:
-    """Two dialogues with whoever says what is on offer, to see that a plug-in keeps the protocol.
+def _rehearse(member: Member, cell: Pairing) -> str | None:
+    """Let a plug-in hold dialogues in each of its seats, with partners who say what is on offer.
 
-    They are held in a process of their own, which a plug-in may end without ending this one.
+    Returns:
+        A warning, where a dialogue failed.
 
     Raises:
-        UserError: a wrong number of replies, a non-string, an empty or over-long text, or an end of the process.
+        UserError: it cannot be made or reset, or nothing that it says can be said.
     """
     who = f"agent {member.name} ({member.sitter.what})"
-    try:
-        apart(_tried, member, cell, who)
-    except DiedError as error:
-        raise UserError(f"{who}: {error} while it was tried; mend what ends it") from None
-
-
-def _tried(member: Member, cell: Pairing, who: str) -> None:
     names = spec(cell.scenario).build(**cell.knobs).agents
     partners = [names[seat] for seat in partner_seats(cell.scenario, names)]
     seats = [*([seat_name(cell.scenario, "learner")] if member.learner else []), *(partners if member.partner else [])]
+    reasons = []
     for seat in seats:
         agent = member.sitter.sit(cell.scenario, role(seat), cell.settings.device, 1)
         others: dict[str, Agent] = {name: Chooser() for name in names}
         try:
-            envs = [make(cell.scenario, **cell.knobs) for _ in range(2)]
-            play(envs, {**others, seat: agent}, [derive(0, "rehearsal", i) for i in range(2)], strict=True)
+            reasons.append(rehearse(agent, seat, others, cell.scenario, cell.knobs))
         except ValueError as error:
             raise UserError(f"{who}: {error}") from error
-        except Exception as error:  # `reset` is foreign code that `play` does not guard
+        except Exception as error:  # of `reset`
             raise UserError(f"{who} raised {one_line(error)}") from error
+    reason = next(filter(None, reasons), None)
+    return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move
+
 ISSUES = ("food", "water", "firewood")
 N_PACKAGES = 3
 POINTS = (5, 4, 3)  # a package of what is needed most, next and least: CaSiNo
@@ -114,6 +116,40 @@ def parse_deal(text: str) -> Deal | None:
         food, water, firewood = (int(items[issue]) for issue in ISSUES)
         return Deal("submit", (food, water, firewood))
     return Deal(_KINDS[text[start].lower()]) if _OTHER.match(text, start) else Deal("malformed")
+
+
+def read_move(text: str) -> Made | None:
+    """The deal message in `text` as a move; `malformed` is none that can be made. Talk makes no move."""
+    deal = parse_deal(text)
+    if deal is None:
+        return None
+    return Made(deal.kind, () if deal.mine is None else (("packages", packages_text(deal.mine)),))
+
+
+def deal_of(made: Made | None) -> Deal | None:
+    """The deal message that made a move."""
+    if made is None:
+        return None
+    return Deal(made.move, _PACKAGES[made["packages"]] if made.move == "submit" else None)
+
+
+_PACKAGES = {packages_text(mine): mine for mine in ALLOCATIONS}
+DEALS = Book(
+    "camper",
+    (
+        Move(
+            "submit",
+            "Propose a deal: what you get; the rest is the other's.",
+            ("Submit-Deal: I get {packages}",),
+            (Argument("packages", tuple(_PACKAGES)),),
+        ),
+        Move("accept", "Accept the other's deal.", (ACCEPT,), pays="the points of both, and ends the talk"),
+        Move("reject", "Reject the other's deal.", (REJECT,)),
+        Move("walk", "Walk away.", (WALK,), pays=f"{WALK_AWAY_POINTS} points each, and ends the talk"),
+    ),
+    reader=read_move,
+)
+"""What changes the state of the negotiation, at most one a message; all else is talk, as much as one likes."""
 
 
 @dataclass(frozen=True, slots=True)

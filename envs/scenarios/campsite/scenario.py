@@ -18,31 +18,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
-from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Scenario, Start
+from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
-    ALLOCATIONS,
     ASK_HAPPY,
     ASK_NEED,
+    DEALS,
     GRADES,
     REJECT,
     WALK,
     WALK_AWAY_POINTS,
     Deal,
     Packages,
+    deal_of,
     efficient,
     ending,
     grade,
     packages_text,
-    parse_deal,
     points,
     read,
     rest,
@@ -51,6 +51,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, human_pairs, invent_pair
+from goldenrule.envs.scenarios.moves import Made, MoveScenario
 
 POINTS_RANGE: Range = (0.0, 36.0)
 METRIC_RANGES: dict[str, Range] = {
@@ -75,11 +76,15 @@ _TALK = (
     *GRADES,
     *(PHRASES[act][0] for act in ("greet", "agree", "refuse", "better", "close", "thanks")),
 )
-_SUBMITS = tuple(submit(mine) for mine in ALLOCATIONS)
+_DEALS = tuple(DEALS.choices())
+_ANSWERS = (ACCEPT, REJECT)
 
 
-class Campsite(Scenario):
+class Campsite(MoveScenario):
     """See the module's first lines."""
+
+    books: ClassVar = {"talk": DEALS}
+    phase = "talk"
 
     manual = RULES
     agents = ("camper_0", "camper_1")
@@ -87,7 +92,7 @@ class Campsite(Scenario):
     def __init__(self, turns: int, pool: str, similarity: float, rules: bool) -> None:
         self.similarity, self.rules = similarity, rules
         self.max_turns = 2 * turns
-        self.n_candidates = len(_SUBMITS) + 3 + len(_TALK)
+        self.n_candidates = len(_DEALS) + len(_TALK)
         self._humans = human_pairs() if pool == "human" else None
 
     def reset(self, rng: np.random.Generator) -> Start:
@@ -109,11 +114,9 @@ class Campsite(Scenario):
         """The campers take turns."""
         return (self._next,)
 
-    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+    def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
-        message = messages[0]
-        speaker = message.speaker
-        deal = parse_deal(message.text)
+        speaker, deal = message.speaker, deal_of(made)
         allowed = self._allowed(speaker, deal) and message.heard_by(1 - speaker)  # unheard, it deals with nobody
         faithful = self._faithful(speaker, message.text, deal) if allowed else None
         kind = None if deal is None or not allowed else deal.kind
@@ -196,7 +199,7 @@ class Campsite(Scenario):
     def candidates(self, agent: int) -> tuple[str, ...]:
         """All 64 deals, accept, reject, walk away, and some talk; the first two where the other's deal is pending."""
         asked = self.pending is not None and self.pending[0] != agent
-        return (*_SUBMITS, ACCEPT if asked else "", REJECT if asked else "", WALK, *_TALK)
+        return (*("" if text in _ANSWERS and not asked else text for text in _DEALS), *_TALK)
 
     def read(self, text: str) -> float | None:
         """A stated satisfaction, else acceptance, refusal or leaving, else the tone of its words."""

@@ -212,9 +212,7 @@ def test_only_what_pettingzoo_can_convert_claims_to_be_parallelizable(panel) -> 
     assert not any(envs.make(name).metadata["is_parallelizable"] for name in envs.specs())
     with pytest.raises(AssertionError, match="is_parallelizable"):
         aec_to_parallel(envs.make("campsite-v0"))
-    one, other = panel(), panel()
-    other.simultaneous = True
-    native, converted = ParallelDialogueEnv(one, max_cycles=3), aec_to_parallel(DialogueEnv(other, max_cycles=3))
+    native, converted = ParallelDialogueEnv(panel(), max_cycles=3), aec_to_parallel(DialogueEnv(panel(), max_cycles=3))
     assert plain(native.reset(seed=0)) == plain(converted.reset(seed=0))
     while native.agents:
         said = dict.fromkeys(native.agents, "hello")

@@ -9,13 +9,21 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from goldenrule.benchmarks.analysis.summary import FIGURES, figure, interval, ratio, summarise
-from goldenrule.benchmarks.evaluation.metrics import SHARE
+from goldenrule.benchmarks.analysis.summary import (
+    ATTAINABLE,
+    columns_of,
+    figure,
+    interval,
+    learnt_nothing,
+    ratio,
+    summarise,
+)
+from goldenrule.benchmarks.evaluation.metrics import METRICS, SHARE
 from goldenrule.benchmarks.report.terminal import print_summary
 
 
 def row(method, seed, partner=0.5, **more):
-    figures = dict.fromkeys(FIGURES)
+    figures = dict.fromkeys(METRICS)
     counts = {"episodes": 8, "episodes_failed": 1, "episodes_estimated": 7, "messages_unscored": 2, "tokens": 10}
     fixed = {"method": method, "scenario": "hidden_needs-v0", "knobs": {"cue": 1.0}, "seed": seed}
     return {**fixed, "status": "done", "error": None, **figures, **counts, "partner_reward": partner, **more}
@@ -47,18 +55,18 @@ def test_one_value_has_no_interval_and_none_has_a_reason():
     assert figure([None, 1.0], "why")["reason"] is None
 
 
-def test_the_share_of_the_oracle_is_paired_by_seed():
-    rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.5), (1, 1.0))]
+def test_the_share_of_what_is_attainable_is_paired_by_seed():
+    rows = [row("scripted", s, r) for s, r in ((0, 0.5), (1, 1.0))]
     rows += [row("naive_kindness", s, r) for s, r in ((1, 0.5), (0, 0.5))]
-    shares = {g["method"]: g["figures"]["oracle_share"] for g in summarise(rows)["groups"]}
+    shares = {g["method"]: g["figures"][ATTAINABLE] for g in summarise(rows)["groups"]}
     assert shares["naive_kindness"]["mean"] == pytest.approx(1.0 / 1.5)  # of the sums: no mean of ratios
-    assert shares["oracle_kindness"]["mean"] == 1.0
+    assert shares["scripted"]["mean"] == 1.0
 
 
-def test_a_seed_where_the_oracle_got_nothing_counts_too():
-    rows = [row("oracle_kindness", s, r) for s, r in ((0, 0.0), (1, 1.0), (2, None))]
+def test_a_seed_where_the_script_got_nothing_counts_too():
+    rows = [row("scripted", s, r) for s, r in ((0, 0.0), (1, 1.0), (2, None))]
     rows += [row("naive_kindness", s, 0.5) for s in range(4)]
-    share = next(g for g in summarise(rows)["groups"] if g["method"] == "naive_kindness")["figures"]["oracle_share"]
+    share = next(g for g in summarise(rows)["groups"] if g["method"] == "naive_kindness")["figures"][ATTAINABLE]
     assert (share["mean"], share["n"], share["missing"]) == (1.0, 2, 2)
 
 
@@ -112,7 +120,7 @@ def test_it_takes_time_in_proportion_to_the_rows():
             Counted.passes += 1
             return super().__iter__()
 
-    few, many = ([row(m, 0, 0.5, knobs={"cue": k / 9}) for k in range(n) for m in ("a", "oracle_kindness")]
+    few, many = ([row(m, 0, 0.5, knobs={"cue": k / 9}) for k in range(n) for m in ("a", "scripted")]
                  for n in (2, 9))  # fmt: skip
     passes = []
     for rows in (few, many):
@@ -122,12 +130,13 @@ def test_it_takes_time_in_proportion_to_the_rows():
     assert passes[0] == passes[1]  # whatever the number of groups
 
 
-def test_no_oracle_or_one_without_reward_gives_no_share():
+def test_no_script_or_one_without_reward_gives_no_share():
     (alone,) = summarise([row("untrained", 0)])["groups"]
-    assert (alone["figures"]["oracle_share"]["mean"], alone["figures"]["oracle_share"]["missing"]) == (None, 1)
-    assert alone["figures"]["oracle_share"]["reason"] == "oracle_kindness was not run"
-    rows = [row("untrained", 0), row("oracle_kindness", 0, 0.0)]
-    assert summarise(rows)["groups"][0]["figures"]["oracle_share"]["mean"] is None
+    assert (alone["figures"][ATTAINABLE]["mean"], alone["figures"][ATTAINABLE]["missing"]) == (None, 1)
+    assert alone["figures"][ATTAINABLE]["reason"] == "scripted was not run"
+    assert ATTAINABLE not in columns_of([alone])
+    rows = [row("untrained", 0), row("scripted", 0, 0.0)]
+    assert summarise(rows)["groups"][0]["figures"][ATTAINABLE]["mean"] is None
 
 
 def test_failed_runs_are_counted_and_not_averaged():
@@ -171,9 +180,12 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
     assert "1.00 ±0.00" in text
     assert "-0.00" not in text
     assert "- third party: the scenario has no absent third party" in text
-    assert "Partners true to their cards: 98 ±0 % of their messages." in text
-    assert "24 dialogues; 3 failed and are left out; 6 messages have no estimate: estimates and gaps are over" in text
-    assert "over 21 dialogues." in " ".join(text.split())
+    assert "Partners were true to their cards in 98% of their messages." in text
+    assert "27 dialogues; 3 failed and are excluded." in text
+    assert "6 messages have no estimate." in text
+    told = " ".join(text.split())
+    assert "Estimate and gap rest on fewer dialogues than the true reward" in told
+    assert "(a 21 of 24)" in told
 
 
 def test_one_reason_of_many_dashes_is_told_once():
@@ -187,3 +199,21 @@ def test_a_run_without_rows_has_a_table_too():
     stream = io.StringIO()
     print_summary({**summarise([], 3), "human": None}, stream)
     assert stream.getvalue() == "No run has finished.\n"
+
+
+def trained(method, seed, share, reason=None, **more):
+    return row(method, seed, **{"training_unscored_share": share, "training_unscored_reason": reason, **more})
+
+
+def test_a_reward_that_gives_no_scores_is_warned_of():
+    rows = [trained("a", 0, 0.5), trained("b", 0, 0.4, "one"), trained("b", 1, 0.75, "no reply"), row("c", 0)]
+    assert not learnt_nothing(rows)
+    (warning,) = summarise(rows)["warnings"]
+    assert warning.startswith(
+        "b: the reward gave no score for 75% of the training messages (seed 1 on hidden_needs-v0)"
+    )
+    assert not summarise(rows[:1])["warnings"]
+    assert learnt_nothing([*rows, trained("d", 0, 1.0, "the imagined reply does not tell")])
+    stream = io.StringIO()
+    print_summary({**summarise(rows), "human": None}, stream)
+    assert f"Warning: {warning}" in " ".join(stream.getvalue().split())

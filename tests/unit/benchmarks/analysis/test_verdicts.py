@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.analysis.summary import IQM, summary_of
+from goldenrule.benchmarks.analysis.verdicts import LONGEST, comparisons, comparisons_of, of_setting, over_all, remarks
+from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
+from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons
-from goldenrule.benchmarks.storage.reader import rows
+from goldenrule.benchmarks.statistics import holm, iqm
+from goldenrule.benchmarks.storage.reader import read_run, rows
 from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.common.seeding import generator
+
+Maker = Callable[..., Path]
+Row = dict[str, Any]
 
 SEEDS = range(3)
 PAID = {"a": (1.0, 0.0, None), "b": (1.0, 1.0, 0.0)}
@@ -110,3 +121,86 @@ def test_what_holds_for_several_methods_is_said_once() -> None:
     print_comparisons(comparisons(found), stream)
     (note,) = [line for line in stream.getvalue().splitlines() if line.startswith("- ")]
     assert note.startswith("- second, third: 2 seeds cannot tell")
+
+
+MADE: Row = {"methods": ("untrained", "naive_kindness", "oracle_kindness"), "count": 1, "updates": 1}
+
+
+def planted(row: Row, episodes: list[Row]) -> None:
+    """The oracle gives more, naive kindness as much as nobody."""
+    rng = generator(0, "planted", row["method"], row["seed"], str(row["knobs"]))
+    row["partner_reward"] = (0.8 if row["method"] == "oracle_kindness" else 0.2) + 0.05 * float(rng.normal())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, run_maker: Maker) -> Path:
+    where = tmp_path_factory.mktemp("compared") / "run"
+    return run_maker(where, **MADE, seeds=tuple(range(9)), similarities=(0.0, 0.5), change=planted)
+
+
+def test_every_setting_has_its_lines_and_they_are_a_family_of_their_own(folder: Path) -> None:
+    with read_run(folder) as run:
+        lines = comparisons_of(run)
+        rows = [[cell.row for cell in setting.cells] for setting in run.settings]
+        tables = [over_all(lines), *(of_setting(lines, of) for of in rows)]
+    for family in ([line for line in lines if line["stratum"] is None], [line for line in lines if line["stratum"]]):
+        assert [line["p_holm"] for line in family] == holm([line["p"] for line in family])
+    assert [{line["method"]: line["verdict"] for line in table} for table in tables] == [
+        {"naive_kindness": "not distinguishable", "oracle_kindness": "better"}
+    ] * 3
+    assert [line["stratum"] for line in tables[1]] == [tables[1][0]["stratum"]] * 2
+    assert [remarks(line) for line in tables[1]] == [[tables[1][0]["because"]], []]
+
+
+def test_page_report_and_sweep_say_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with read_run(folder) as run:
+        found = comparisons([cell.row for cell in run.cells], folder=folder)
+    assert main(["report", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["comparisons"] == found
+    page = (folder / "report.html").read_text("utf-8").replace("\u2212", "-")
+    for line in found:
+        assert f"{line['effect']:+.3f}" in page
+        assert f"{line['low']:+.3f} to {line['high']:+.3f}" in page
+        assert line["verdict"] == "better" or line["because"].replace("+", "&#43;") in page.replace("+", "&#43;")
+    naive = next(line for line in found if line["method"] == "naive_kindness")
+    assert re.search(r"find a difference of \S+ 80% of the time, and one of \S+ takes [\d,]+ seeds", naive["because"])
+
+
+def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None:
+    with read_run(folder) as run:
+        lines = comparisons_of(run)
+    stream = io.StringIO()
+    print_comparisons(lines, stream)
+    told = " ".join(stream.getvalue().split())
+    (naive, oracle) = (line for line in lines if line["stratum"] is None)
+    assert f"- naive_kindness: {naive['because']}" in told
+    assert f"- oracle_kindness: {oracle['because']}" not in told
+    assert "corrected by Holm for 2 comparisons over all settings, and for the 4 of single settings" in told
+    assert re.search(r"oracle_kindness \S+ \[.*?\] \S+ 1\.00 better", told)
+
+
+def test_the_interquartile_mean_stands_beside_the_mean(folder: Path) -> None:
+    with read_run(folder) as run:
+        group = summary_of(run)["groups"][2]
+        values = [cell.value("partner_reward") for cell in run.settings[0].of("oracle_kindness")]
+    found = group["figures"][IQM]
+    assert (group["method"], found["n"]) == ("oracle_kindness", 9)
+    assert found["mean"] == pytest.approx(iqm([value for value in values if value is not None]))
+    assert found["low"] is not None
+    assert found["high"] is not None
+    assert found["low"] < found["mean"] < found["high"]
+    assert f"{found['low']:.2f} to {found['high']:.2f}" in write_report(folder).read_text("utf-8")
+
+
+def test_long_reasons_are_cut() -> None:
+    line = {
+        "verdict": "better",
+        "pairs_dropped": 9,
+        "pairs_planned": 9,
+        "dropped_because": {f"a: {k}{'x' * 9999}\x1b": k for k in range(1, 6)},
+    }
+    (told,) = remarks(line)
+    assert len(told) < 4 * LONGEST
+    assert "\x1b" not in told
+    assert told.startswith("9 of 9 pairs left out, for all methods alike (5 times a: 5xxx")
+    assert told.endswith("; 2 more reasons)")

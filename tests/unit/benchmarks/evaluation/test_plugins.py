@@ -264,7 +264,12 @@ def test_a_reward_makes_a_method(plugged):
         ("method", "untrained(rate=1)", {}, "method 'untrained' has no parameter 'rate'; expected none"),
         ("scenario", "plugged:Quiet", {}, "is the class Quiet; expected a ScenarioSpec"),
         ("scenario", "plugged:QUIET", {"size": 9}, "knob size=9 is not allowed; expected int in [1, 3]"),
-        ("scenario", "plugged:QUIET", {"seize": 2}, "has no knob 'seize'; expected size (did you mean 'size'?)"),
+        (
+            "scenario",
+            "plugged:QUIET",
+            {"seize": 2},
+            "has no knob 'seize'; expected size, max_length (did you mean 'size'?)",
+        ),
         ("scenario", "plugged:HALF", {}, "cannot be made (TypeError: Can't instantiate abstract class Half"),
         ("scenario", "plugged:DEAF", {}, "cannot be made (TypeError: Quiet.__init__() missing"),
         ("scenario", "plugged:TAKEN", {}, "is taken; register yours under another name"),

@@ -13,7 +13,7 @@ import pytest
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
-from goldenrule.benchmarks.report.conversations import EVERYWHERE, PER_CELL, shares
+from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, PER_CELL, shares
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import AT_ONCE, read_run
 from goldenrule.benchmarks.storage.schema import FILE, RunRecord
@@ -55,14 +55,14 @@ def test_cells_saved_in_another_order_give_the_same_bytes(html: str, run_maker: 
 def test_conversations_are_shared_evenly_and_bounded(cells: int) -> None:
     found = shares(cells)
     assert len(found) == cells
-    assert sum(found) == min(EVERYWHERE, PER_CELL * cells)
+    assert sum(found) == min(MAX_CONVERSATIONS, PER_CELL * cells)
     assert not cells or max(found) - min(found) <= 1
 
 
 def test_with_more_cells_than_conversations_some_have_one(
     swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: Callable[[str], Any]
 ) -> None:
-    monkeypatch.setattr(conversations, "EVERYWHERE", 2)
+    monkeypatch.setattr(conversations, "MAX_CONVERSATIONS", 2)
     found = embedded(write_report(altered(swept, tmp_path / "run")).read_text("utf-8"))
     assert len(found["talks"]) == len(found["cells"]) == 2
     assert [talk["cell"] for talk in found["talks"]] == [0, 1]
@@ -78,9 +78,9 @@ def test_what_is_missing_is_said(swept: Path, tmp_path: Path) -> None:
         "UPDATE curves SET curve = 'nonsense' WHERE cell = 'rlhf_ppo-0-25'",
     )
     with read_run(run) as stored:
-        for cell, told in zip(stored.cells, conversations.listen(stored), strict=True):
+        for cell, told in zip(stored.cells, conversations.read_episodes(stored), strict=True):
             assert stored.curve(cell) == [] or cell.method == "rlhf_ppo"
-            assert len(told.talks) == {"untrained-1-25": 3}.get(str(cell.id), 4)
+            assert len(told.conversations) == {"untrained-1-25": 3}.get(str(cell.id), 4)
         text = "; ".join(stored.problems)
     assert "3 of 7 cells had not finished" in text
     assert "1 damaged episode of untrained-1-25, left out" in text

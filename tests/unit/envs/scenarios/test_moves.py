@@ -7,8 +7,9 @@ import pytest
 from goldenrule.envs import make
 from goldenrule.envs.scenarios import hidden_needs as hidden_needs_words
 from goldenrule.envs.scenarios import third_party as third_party_words
+from goldenrule.envs.scenarios.campsite.language import DEALS
 from goldenrule.envs.scenarios.false_belief import language as false_belief_words
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, sentences
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario, sentences
 
 PLACE = Argument("place", ("box", "jar"))
 LOOK = Move("look", "Say where it is.", ("The {place}.", "It is the {place}."), (PLACE,), pays="1 if right")
@@ -125,3 +126,19 @@ def test_puzzled_people_are_understood_in_every_scenario(phrase):
 def test_an_opening_of_hidden_needs_tells_of_one_situation(text, told):
     made = hidden_needs_words.OPENING.understand(text)
     assert told == (made and (made["situation"], {dict(values)["persona"] for _, values in made.asides}))
+
+
+def test_a_scenario_without_a_manual_is_described_by_its_moves():
+    made = type("Nodding", (MoveScenario,), {"books": {"nod": BOOK}})
+    assert made.manual == BOOK.describe()
+    assert hidden_needs_words.HiddenNeeds.manual.startswith("A seeker tells of a trouble")
+
+
+def test_deal_messages_of_campsite_are_moves():
+    assert len(DEALS.choices()) == 67
+    assert all(DEALS.move_in(text) in DEALS.names for text in DEALS.choices())
+    assert DEALS.understand("Fine. submit-deal: I get 1 water, 2 food, and 0 firewood?")["packages"] == (
+        "2 food, 1 water, 0 firewood"
+    )
+    assert DEALS.move_in("Accept-Deal. Walk-Away.") == "malformed"
+    assert DEALS.understand("I need food.") is None

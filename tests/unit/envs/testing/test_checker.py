@@ -27,6 +27,16 @@ def test_a_sound_environment_passes(panel, options, together):
     assert "panel: whole episodes repeat under a seed" in str(report)
 
 
+def test_a_claim_to_be_parallelizable_that_is_not_true(panel):
+    class Claims(panel):
+        def __init__(self):
+            super().__init__(together=False)
+            self.simultaneous = True
+
+    with pytest.raises(CheckError, match="is_parallelizable is claimed: AEC and Parallel"):
+        check(lambda: DialogueEnv(Claims(), "p"), parallel=lambda: ParallelDialogueEnv(Claims(), "p"))
+
+
 def test_a_reset_that_leaks(panel, caught):
     class Leaky(panel):
         def __init__(self):

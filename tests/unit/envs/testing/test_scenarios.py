@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.common.plugins import find_plugin
+from goldenrule.envs.testing.checker import check_scenario
 from goldenrule.envs.testing.report import parameter_properties, try_properties
-from goldenrule.envs.testing.scenarios import check_scenario
 
 SOURCE = '''
     from goldenrule.envs import Judgement, Knob, Outcome, Scenario, ScenarioSpec, Start

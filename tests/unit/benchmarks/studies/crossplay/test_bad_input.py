@@ -36,7 +36,7 @@ class TestBadInput:
             (["--seeds", "1,1"], "seed 1 is named twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
             (["--episodes", "0"], "--episodes '0' is not allowed"),
-            (["--device", "tpu"], "--device 'tpu' is unknown"),
+            (["--device", "tpu"], "device 'tpu' is unknown"),
             (["--engine", "cloud"], "--engine 'cloud' is unknown"),
         ],
     )

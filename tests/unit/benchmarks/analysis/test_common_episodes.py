@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, alike, alike_in
-from goldenrule.benchmarks.analysis.counting import counted
+from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, with_complete_cases
 from goldenrule.benchmarks.analysis.diff import diff
 from goldenrule.benchmarks.analysis.endings import endings
-from goldenrule.benchmarks.analysis.summarising import overview
+from goldenrule.benchmarks.analysis.summary import summary_of
 from goldenrule.benchmarks.analysis.verdicts import comparisons
-from goldenrule.benchmarks.cli.report import summary_of
-from goldenrule.benchmarks.report.conversations import listen
+from goldenrule.benchmarks.report.conversations import read_episodes
 from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
@@ -61,15 +59,15 @@ def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path)
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
         terminal = {group["method"]: group for group in summary_of(run)["groups"]}
-        page = {line.method: line for line in overview(counted(run), counted(run).settings[0])}
-        ends = {one.cell: one.ends for one in listen(run)}
-        ended = {line.method: line for line in endings(run.settings[0], ends)}
+        ends = {one.cell: one.ends for one in read_episodes(run)}
+        (setting,) = with_complete_cases(run).settings
+        by_id = {cell.id: found for cell, found in ends.items()}
+        ended = {line.method: line for line in endings(setting, {cell: by_id[cell.id] for cell in setting.cells})}
     lines = {line["method"]: line for line in comparisons(rows, folder=folder)}
     for method in METHODS:
         wanted = pytest.approx(expected(folder, method))
         assert terminal[method]["figures"]["partner_reward"]["mean"] == wanted
-        assert page[method].figures["partner_reward"].mean == wanted
-        assert ended[method].paid.mean == wanted
+        assert ended[method].paid["mean"] == wanted
         assert method == METHODS[0] or lines[method]["method_mean"] == wanted
     (baseline,) = {line["baseline_mean"] for line in lines.values()}
     assert baseline == pytest.approx(expected(folder, METHODS[0]))
@@ -84,7 +82,7 @@ def test_a_method_that_finished_nothing_leaves_the_others_theirs(run_maker: Make
     folder = run_maker(tmp_path / "run", **SMALL, change=change)
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
-        found = alike(rows, run)
+        found = complete_cases(rows, run)
     assert [row[LEFT_OUT] for row in found] == [0] * 6
     assert [row["partner_reward"] for row in found] == [row["partner_reward"] for row in rows]
     dead, other = comparisons(rows, folder=folder)
@@ -98,15 +96,16 @@ def test_a_cell_that_failed_takes_its_seed_from_all(run_maker: Maker, tmp_path: 
             row |= {"status": "failed", "error": "out of memory"}
 
     with read_run(run_maker(tmp_path / "run", **SMALL, change=change)) as run:
-        found = {(row["method"], row["seed"]): row for row in alike([cell.row for cell in run.cells], run)}
+        found = {(row["method"], row["seed"]): row for row in complete_cases([cell.row for cell in run.cells], run)}
     assert found["untrained", 1]["partner_reward"] is found["untrained", 1]["negotiation"] is None
     assert found["untrained", 1][LEFT_OUT] == 4
     assert found["untrained", 0]["partner_reward"] is not None
 
 
-def test_where_nothing_failed_no_episode_is_read(tmp_path: Path) -> None:
-    (row,) = alike_in(tmp_path / "nowhere", [{"status": "done", "episodes_failed": 0, "partner_reward": 0.5}])
-    assert row == {"status": "done", "episodes_failed": 0, "partner_reward": 0.5, LEFT_OUT: 0}
+def test_where_nothing_failed_no_episode_is_read() -> None:
+    row = {"scenario": "s", "knobs": {}, "status": "done", "episodes_failed": 0, "partner_reward": 0.5}
+    unread: Any = None
+    assert complete_cases([row], unread) == [row | {LEFT_OUT: 0}]
 
 
 def test_two_runs_are_compared_over_the_episodes_that_neither_failed(run_maker: Maker, tmp_path: Path) -> None:

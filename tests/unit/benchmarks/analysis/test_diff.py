@@ -87,7 +87,7 @@ def test_a_known_difference_is_found_and_given_its_name(tmp_path: Path) -> None:
     assert overall["b_mean"] - overall["a_mean"] == pytest.approx(overall["effect"])
     assert overall["low"] <= overall["effect"] <= overall["high"]
     assert [(line["of"], line["knobs"]["similarity"], line["seeds"]) for line in figure.settings] == [
-        (method, similarity, 9) for similarity in (0, 1) for method in ("rlhf_ppo", "untrained")
+        (method, similarity, 9) for method in ("rlhf_ppo", "untrained") for similarity in (0, 1)
     ]
 
 

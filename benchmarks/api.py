@@ -1,0 +1,210 @@
+"""What the commands do, from Python: `goldenrule.compare(...)`, and its runs as tables.
+
+import goldenrule
+
+class Listener:
+    def reset(self, seeds): ...
+    def act(self, observations):
+        return [goldenrule.agents.Reply("I hear you.") for _ in observations]
+
+run = goldenrule.compare(methods=["untrained", "scripted"], agents={"listener": Listener}, seeds=3)
+run.table        # a row a method
+run.episodes     # a row an evaluation dialogue
+run.report()     # the page
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import pkgutil
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.cli.messages import watching
+from goldenrule.benchmarks.engines.base import Unwatched, Watch
+from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
+from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.report.page import write_report
+from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
+from goldenrule.benchmarks.storage import reader
+from goldenrule.benchmarks.storage.provenance import fresh_path
+from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
+from goldenrule.common.cores import available_cores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS = ("untrained", "rlhf_ppo", "naive_kindness", "empathetic_kindness", "oracle_kindness")
+LOCAL = "goldenrule_local"
+"""A module of this process alone, for agents that no other process could import."""
+
+AgentLike = str | type | Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A comparison that was run.
+
+    Attributes:
+        path: its folder, that of `goldenrule compare`: every command that reads one takes it.
+        rows: a dictionary for each method, knobs and seed.
+        summary: as `goldenrule compare --json` prints it.
+        interrupted: whether Ctrl-C ended it; the same call with `out=run.path` goes on.
+    """
+
+    path: Path
+    rows: list[dict[str, Any]] = field(repr=False)
+    summary: dict[str, Any] = field(repr=False)
+    interrupted: bool = False
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a method and knobs: means over seeds, and the ends of their 95 % intervals where there are any."""
+        import pandas as pd
+
+        flat = []
+        for group in self.summary["groups"]:
+            line = {"method": group["method"], "scenario": group["scenario"], **group["knobs"]}
+            line |= {"seeds": len(group["seeds"]), "failed": group["failed"], "episodes": group["episodes"]}
+            for name, metric in group["figures"].items():
+                line |= {name: metric["mean"], f"{name}_low": metric["low"], f"{name}_high": metric["high"]}
+            flat.append(line)
+        return pd.DataFrame(flat)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """A row a method, knobs and seed."""
+        return reader.load(self.path)
+
+    @cached_property
+    def episodes(self) -> pd.DataFrame:
+        """A row an evaluation dialogue, its whole log in `log`."""
+        return reader.episodes(self.path, log=True)
+
+    @cached_property
+    def comparisons(self) -> list[dict[str, Any]]:
+        """A verdict a method and baseline, as `goldenrule compare --json` prints them."""
+        return list(comparisons(self.rows, folder=self.path))
+
+    def report(self) -> Path:
+        """Write the page, and return where it lies."""
+        return write_report(self.path)
+
+    def __str__(self) -> str:
+        """The tables of `goldenrule compare`."""
+        text = io.StringIO()
+        print_summary(self.summary, text)
+        print_comparisons(self.comparisons, text)
+        return f"{text.getvalue()}Run:    {self.path}\n"
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, float_format="{:.2f}".format))
+
+
+def compare(
+    scenario: str = "hidden_needs-v0",
+    methods: Sequence[str] = METHODS,
+    *,
+    agents: Mapping[str, AgentLike] | None = None,
+    seeds: int | Sequence[int] = 3,
+    knobs: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    episodes: int = 256,
+    partner: str = "lm",
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    out: str | Path | None = None,
+    workers: int | None = None,
+    retry_failed: bool = False,
+    save_weights: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Train and compare methods on a scenario, as `goldenrule compare` does.
+
+    Args:
+        scenario: its id, or `package.module:SPEC`.
+        methods: in the order of the table, as on the command line.
+        agents: your own, by the name they have in the table: a class, a function that makes one, or
+            `package.module:Class`. Where it is defined in a notebook or a function, other processes cannot import it:
+            then everything runs in this process.
+        seeds: how many, or which.
+        knobs: a value or a list of values for each.
+        training: settings of `goldenrule.training.learner.TrainingConfig` for all methods, such as `updates`.
+        episodes: evaluation dialogues of each run.
+        partner: `lm` or `scripted`: who sits in the other seats.
+        checkpoint: base checkpoint folder instead of the shipped one.
+        device: `auto`, `cpu` or `cuda`.
+        out: folder of the run, a new one under `runs/` where not given; one that is there already is gone on with.
+        workers: processes side by side, 0 for this one alone; all cores where not given.
+        retry_failed: run what failed again.
+        save_weights: keep every trained network.
+        progress: whether to show it.
+
+    Raises:
+        UserError: wrong input, in one line.
+    """
+    named = {name: _name_of(name, agent) for name, agent in (agents or {}).items()}
+    here = [name for name, (_, importable) in named.items() if not importable]
+    if here and workers != 0:
+        warnings.warn(
+            f"agents {', '.join(here)} are defined where other processes cannot import them: everything runs in this "
+            "process; to use all cores move them into a module",
+            stacklevel=2,
+        )
+    wanted = comparison(
+        scenario,
+        list(methods),
+        {name: target for name, (target, _) in named.items()},
+        {name: value if isinstance(value, list) else [value] for name, value in (knobs or {}).items()},
+        seeds=list(range(seeds)) if isinstance(seeds, int) else list(seeds),
+        episodes=episodes,
+        partner=partner,
+        device=device,
+        training=dict(training or {}),
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+    )
+    cells = cells_of(wanted)
+    rehearse_agents(cells)
+    for line in doubts(cells):
+        warnings.warn(line, stacklevel=2)
+    count = 0 if here else available_cores() if workers is None else workers
+    options = SweepOptions(count, retry_failed=retry_failed, save_weights=save_weights)
+    done = run_sweep(
+        wanted,
+        cells,
+        fresh_path(scenario) if out is None else Path(out),
+        options,
+        watching(False) if progress else _unwatched,
+        kind="comparison",
+        human=human_reference(scenario),
+    )
+    return Run(done.path, done.rows, done.summary, done.interrupted)
+
+
+def _unwatched(cells: object) -> AbstractContextManager[Watch]:
+    return nullcontext(Unwatched())
+
+
+def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:
+    """The name under which a plug-in is found, and whether other processes find it too."""
+    if isinstance(agent, str):
+        return agent, True
+    target = f"{agent.__module__}:{agent.__qualname__}"
+    if agent.__module__ != "__main__" and importlib.util.find_spec(agent.__module__) is not None:
+        try:
+            if pkgutil.resolve_name(target) is agent:
+                return target, True
+        except (AttributeError, ValueError):  # defined in a function
+            pass
+    local = sys.modules.setdefault(LOCAL, ModuleType(LOCAL, "Agents that only this process knows."))
+    setattr(local, name, agent)
+    return f"{LOCAL}:{name}", False
