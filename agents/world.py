@@ -82,11 +82,18 @@ class World:
             self._public = spec(self.scenario).build(**self.knobs)
         return self._public
 
-    def run_episodes(self, agent: Agent, count: int, *stream: str | int) -> list[Episode]:
-        """`count` dialogues of the learner's `agent` with the others, under the seeds of `stream`."""
-        envs = [self.env(i) for i in range(count)]
+    def run_episodes(self, agent: Agent, count: int | Sequence[int], *stream: str | int) -> list[Episode]:
+        """Dialogues of the learner's `agent` with the others, under the seeds of `stream`.
+
+        Args:
+            agent: who sits in the learner's seat.
+            count: how many, or the numbers of those to hold: a dialogue's number decides its seed.
+            stream: what they are for.
+        """
+        numbers = range(count) if isinstance(count, int) else count
+        envs = [self.env(place) for place in range(len(numbers))]
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
-        return play(envs, seats, [derive(self.seed, *stream, i) for i in range(count)])
+        return play(envs, seats, [derive(self.seed, *stream, number) for number in numbers])
 
     @property
     def read(self) -> Callable[[str], float | None]:

@@ -15,8 +15,7 @@ from typing import Any
 from goldenrule.benchmarks.analysis.common_episodes import complete_pair
 from goldenrule.benchmarks.analysis.verdicts import OPTIONS
 from goldenrule.benchmarks.evaluation.metrics import METRICS
-from goldenrule.benchmarks.statistics import Table, compare, corrected, read_scores
-from goldenrule.benchmarks.statistics.samples import SETTING, STRATUM
+from goldenrule.benchmarks.statistics import SETTING, STRATUM, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.benchmarks.storage.schema import VOLATILE
 from goldenrule.common.errors import UserError

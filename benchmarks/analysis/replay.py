@@ -22,6 +22,7 @@ from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.benchmarks.storage.schema import dumps, episode_row
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
+from goldenrule.envs.registry import specs
 from goldenrule.rewards.truth import TRUTH, record_truth
 
 TOLERANCE = 1e-9
@@ -157,9 +158,10 @@ class Replay:
         learner, partners = record["learner"], record["partners"]
         if episode.status != "failed":
             record_truth([episode], learner, partners)
-        again: dict[str, Any] = json.loads(
-            dumps(as_data(episode, record["episode"], learner, partners, env.scenario.read))
-        )
+        known = specs().get(self._scenario)
+        own = None if known is None else known.metrics
+        data = as_data(episode, record["episode"], learner, partners, env.scenario.read, own)
+        again: dict[str, Any] = json.loads(dumps(data))
         return again
 
 
@@ -193,6 +195,7 @@ def _unlike(stored: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str
     yield from _differs("ending", stored["status"], again["status"], why)
     yield from _differs("messages", len(stored["turns"]), len(again["turns"]), why)
     yield from _differs("narration", stored["narration"], again["narration"])
+    yield from _differs("own metrics", stored["own_metrics"], again["own_metrics"])
     yield from _unlike_turns(stored, again, ("reply", "reply_reward"))
     for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=True)):
         if TRUTH in one["scores"]:

@@ -1,31 +1,36 @@
 """Summary of a run: for each method under each condition, means over seeds with 95% intervals.
 
 Terminal, page and JSON show this one summary. The unit is the seed: training and evaluation under another seed are
-independent, the episodes under one are not. The interval of a mean is Student's t over the seeds' means,
-`mean +- t(0.975, n - 1) * s / sqrt(n)`, with the sample deviation `s`, here and in cross-play. With three seeds t is
-4.30, so intervals are wide, and honest; two seeds say next to nothing of their spread (t is 12.7), so below three there
-is none. Intervals are clipped to the valid range of the metric. Where t has no closed form (differences' verdicts,
-interquartile means) intervals are bootstrapped.
+independent, the episodes under one are not. The interval of a mean is Student's t over the seeds' means
+(`statistics.mean_interval`), here and in cross-play. With three seeds t is 4.30, so intervals are wide; two seeds say
+next to nothing of their spread (t is 12.7), so below three there is none. Intervals are clipped to the valid range of
+the metric; where all seeds agree, they follow from it, or there is none. Differences and interquartile means have
+bootstrap intervals.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, setting_key
-from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS
-from goldenrule.benchmarks.evaluation.metrics import ANY, METRICS, NEGOTIATION, SHARE, Bounds, Metric, valid_range
-from goldenrule.benchmarks.statistics import aggregate, read_scores
-from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS
-from goldenrule.benchmarks.statistics.samples import SETTING
+from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, widest_range
+from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric, own_metrics_of, valid_range
+from goldenrule.benchmarks.statistics import (
+    LEAST_SEEDS,
+    SETTING,
+    Estimate,
+    aggregate,
+    mean_interval,
+    ratio_interval,
+    read_scores,
+)
 from goldenrule.benchmarks.storage.reader import Run, StoredCell
+from goldenrule.envs.registry import ANY, SHARE, Range
 
 Row = Mapping[str, Any]
 Group = Mapping[str, Any]
@@ -56,59 +61,23 @@ _ORDER = (
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
 """Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""
 
+INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST} on; where all agree, from the metric's range"
+
 UNSCORED_MOST = 0.5
 """Share of training messages without a score, above which a method has a warning."""
 
 
-def interval(values: Sequence[float], within: Bounds = ANY) -> dict[str, Any]:
-    """Mean and 95% interval of independent values: keys `mean`, `low`, `high`, `n`; no ends with fewer than `LEAST`.
-
-    Args:
-        values: one a seed.
-        within: the valid range of the mean; the interval is clipped to it.
-    """
-    n = len(values)
-    if not n:
-        return {"mean": None, "low": None, "high": None, "n": 0}
-    mean = float(np.mean(values))
-    if n < LEAST:
-        return {"mean": mean, "low": None, "high": None, "n": n}
-    return _around(mean, float(np.std(values, ddof=1)), n, within)
+def interval(values: Sequence[float], within: Range = ANY) -> dict[str, Any]:
+    """Mean and 95% interval of independent values, one a seed: keys `mean`, `low`, `high`, `n`, `no_interval` (why)."""
+    return as_dict(mean_interval(values, within))
 
 
-def ratio(pairs: Sequence[tuple[float, float]], within: Bounds = ANY) -> dict[str, Any]:
-    """Ratio of the means of two metrics of the same seeds, with its interval; keys as of `interval`.
-
-    The sum over seeds of the first by that of the second: no seed is left out because its own ratio has no sense, and
-    none counts more because its denominator is small. The interval is Student's t on the ratio's linearisation, with
-    the deviation of `(first - ratio * second) / mean of second`.
-
-    Args:
-        pairs: numerator and denominator, one a seed; the denominators' mean must not be zero.
-        within: as for `interval`.
-
-    Source: Cochran 1977, "Sampling Techniques", section 6.4.
-    """
-    first, second = np.asarray(pairs, dtype=np.float64).T
-    n, value = len(first), float(first.sum() / second.sum())
-    if n < LEAST:
-        return {"mean": value, "low": None, "high": None, "n": n}
-    return _around(value, float(np.std((first - value * second) / second.mean(), ddof=1)), n, within)
+def as_dict(found: Estimate) -> dict[str, Any]:
+    """An estimate as the tables have it."""
+    return {"mean": found.value, "low": found.low, "high": found.high, "n": found.units, "no_interval": found.reason}
 
 
-def _around(value: float, deviation: float, n: int, within: Bounds) -> dict[str, Any]:
-    half = _quantile(n - 1) * deviation / math.sqrt(n)
-    low, high = max(value - half, min(within[0], value)), min(value + half, max(within[1], value))
-    return {"mean": value, "low": low, "high": high, "n": n}
-
-
-@functools.cache
-def _quantile(freedom: int) -> float:
-    """Student's t(0.975); slow to work out, and asked for in every cell of a table."""
-    return float(student.ppf(0.975, freedom))
-
-
-def figure(values: Sequence[float | None], reason: str, within: Bounds = ANY) -> dict[str, Any]:
+def figure(values: Sequence[float | None], reason: str, within: Range = ANY) -> dict[str, Any]:
     """`interval` of the values that there are; `reason` where there is none, and how many are `missing`."""
     known = [value for value in values if value is not None]
     return {**interval(known, within), "missing": len(values) - len(known), "reason": None if known else reason}
@@ -156,7 +125,7 @@ def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = 
         "cells": planned,
         "finished": len(rows),
         "failed": sum(row["status"] != "done" for row in rows),
-        "interval": f"95%, Student's t over the means of seeds, from {LEAST} seeds on",
+        "interval": INTERVAL,
         "groups": groups,
         "settings": [_setting(same, found[key]) for key, same in settings.items()],
         "warnings": training_warnings(rows),
@@ -173,11 +142,10 @@ def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
     return {key: metric for key, metric in COLUMNS.items() if any(one["figures"][key]["n"] for one in groups)}
 
 
-def deal_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
-    """Metrics of negotiations that some group has."""
-    found = dict.fromkeys(key for one in groups for key in one["negotiation"] or ())
-    known = {key: metric for key, metric in NEGOTIATION.items() if key in found}
-    return known | {key: Metric(key.replace("_", " "), key, "") for key in found if key not in known}
+def own_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
+    """The scenario's own metrics that some group has."""
+    known = own_metrics_of(groups[0]["scenario"])
+    return {key: metric for key, metric in known.items() if any(key in (one["negotiation"] or ()) for one in groups)}
 
 
 def _grouped(rows: Sequence[Any], key: Callable[[Row], str]) -> list[list[Any]]:
@@ -197,7 +165,6 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
         )
         for key, metric in METRICS.items()
     }
-    negotiated = [row["negotiation"] for row in done if row.get("negotiation")]
     return {
         "method": first["method"],
         "scenario": first["scenario"],
@@ -210,16 +177,18 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
             IQM: _iqm(done) if with_iqm else figure([], "not estimated"),
             ATTAINABLE: figure([], failed) if failed else share_of_attainable(done, setting),
         },
-        "negotiation": {
-            key: figure([one[key] for one in negotiated], _missing(key), valid_range(key)) for key in negotiated[0]
-        }
-        if negotiated
-        else None,
+        "negotiation": _own_metrics(done),
     }
 
 
-def _missing(key: str) -> str:
-    return NEGOTIATION[key].missing if key in NEGOTIATION else "no dialogue has it"
+def _own_metrics(done: Sequence[Row]) -> dict[str, Any] | None:
+    found = [row["negotiation"] for row in done if row["negotiation"]]
+    if not found:
+        return None
+    scenario = done[0]["scenario"]
+    return {
+        key: figure([one[key] for one in found], "no dialogue has it", valid_range(key, scenario)) for key in found[0]
+    }
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:
@@ -233,12 +202,14 @@ def _iqm(done: Sequence[Row]) -> dict[str, Any]:
     known = [row for row in done if row[METRIC] is not None]
     if not known:
         return figure([], "no dialogue was finished")
-    (found,) = aggregate(read_scores(known, METRIC, strata=SETTING), options=OPTIONS).estimates.values()
-    return {"mean": found.value, "low": found.low, "high": found.high, "n": len(known), "missing": 0, "reason": None}
+    scores = read_scores(known, METRIC, strata=SETTING, bounds=widest_range(known, METRIC))
+    (found,) = aggregate(scores, options=OPTIONS).values()
+    return {**as_dict(found), "n": len(known), "missing": 0, "reason": None}
 
 
 def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str, Any]:
-    """Partner reward as a share of what the scripted helper attains for the partner under the same seeds (`ratio`).
+    """Partner reward as a share of what the scripted helper attains for the partner under the same seeds
+    (`ratio_interval`).
 
     Args:
         done: rows of a method.
@@ -257,8 +228,8 @@ def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str
     if sum(most for _, most in pairs) <= 0:
         return figure([None] * len(done), f"{REFERENCE} has no positive partner reward under these seeds")
     least, _ = valid_range("partner_reward", done[0]["scenario"], done[0]["knobs"])
-    found = ratio(pairs, (0.0, math.inf) if least >= 0 else ANY)
-    return {**found, "missing": len(done) - len(pairs), "reason": None}
+    found = ratio_interval(pairs, (0.0, math.inf) if least >= 0 else ANY)
+    return {**as_dict(found), "missing": len(done) - len(pairs), "reason": None}
 
 
 def _setting(rows: Sequence[Row], groups: Sequence[Group]) -> dict[str, Any]:
@@ -286,9 +257,8 @@ def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
 
 def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     """What the table of a condition rests on."""
-    episodes, failed, excluded, unscored, runs = (
-        sum(group[key] or 0 for group in groups)
-        for key in ("episodes", "episodes_failed", LEFT_OUT, "messages_unscored", "failed")
+    episodes, failed, excluded, runs = (
+        sum(group[key] or 0 for group in groups) for key in ("episodes", "episodes_failed", LEFT_OUT, "failed")
     )
     text = f"{episodes + failed:,} dialogues"
     text += f"; {failed:,} failed and are excluded" if failed else ""
@@ -299,6 +269,7 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
         estimated, counted = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
         if 0 < estimated < counted:
             fewer.append(f"{group['method']} {estimated:,} of {counted:,}")
+    unscored = sum(group["messages_unscored"] or 0 for group in groups if group["episodes_estimated"])
     if unscored:
         yield f"{unscored:,} messages have no estimate."
     if fewer:
@@ -326,8 +297,3 @@ def training_warnings(rows: Sequence[Row]) -> list[str]:
                 f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
             )
     return found
-
-
-def learnt_nothing(rows: Sequence[Row]) -> bool:
-    """Whether the reward of some trained run gave no score at all."""
-    return any(row.get("training_unscored_share") == 1.0 for row in rows)

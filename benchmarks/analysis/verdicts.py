@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.statistics import Bootstrap, Options, compare, read_scores
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
-from goldenrule.benchmarks.statistics.samples import SETTING
+from goldenrule.benchmarks.evaluation.metrics import valid_range
+from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Bootstrap, Options, compare, read_scores
 from goldenrule.benchmarks.storage.reader import Run, episode_figures
 from goldenrule.common.text import clean
+from goldenrule.envs.registry import ANY, Range
 
 METRIC = "partner_reward"
 OPTIONS = Options(bootstrap=Bootstrap(resamples=2000))
@@ -52,12 +52,19 @@ def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None =
         return []
     if folder is not None and any(row["episodes_failed"] for row in rows):
         rows = _by_episode(rows, metric, folder)
-    apart = read_scores(rows, metric, strata=SETTING)
+    bounds = widest_range(rows, metric)
+    apart = read_scores(rows, metric, strata=SETTING, bounds=bounds)
     about: Any = {"methods": methods, "baseline": methods[0], "options": OPTIONS}
-    tables = [compare(read_scores(rows, metric), **about)]
+    tables = [compare(read_scores(rows, metric, bounds=bounds), **about)]
     if 1 < len(apart.strata) <= SETTINGS:
         tables.append(compare(apart, **about, each_stratum=True))
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
+
+
+def widest_range(rows: Sequence[Row], metric: str) -> Range:
+    """Valid range of a metric over all settings of the rows."""
+    ranges = [valid_range(metric, row["scenario"], row["knobs"]) for row in rows] or [ANY]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
 def comparisons_of(run: Run) -> list[Line]:
@@ -111,7 +118,8 @@ def how(lines: Sequence[Line]) -> str:
     tests = lines[0]["tests"]
     return (
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
-        f"over seeds, from {LEAST_UNITS} on; sign-flip test, corrected by Holm for "
+        f"over seeds, from {LEAST_UNITS} on (where all agree, from the range of rewards); "
+        "sign-flip test, corrected by Holm for "
         f"{tests} comparison{'s' * (tests != 1)}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")

@@ -69,7 +69,7 @@ def _say(report: dict[str, Any]) -> None:
     print_table(console, ["order", "the imagined reply's"], _COLUMNS, rows)
     text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
     text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
-    text += "Intervals are Wilson's."
+    text += "Intervals are over dialogues."
     console.print(Text(text, "dim"))
     if summary["cut"]:
         console.print(
@@ -78,6 +78,7 @@ def _say(report: dict[str, Any]) -> None:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    share = ["-", "-"] if row["share"] is None else [f"{row['share']:.3f}", f"[{row['low']:.3f}, {row['high']:.3f}]"]
+    share = "-" if row["share"] is None else f"{row['share']:.3f}"
+    interval = "-" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
     rest = [f"{row[key]:.2f}" for key in ("share_of_all", "chance", "always_truth")]
-    return [*share, str(row["n"]), str(row["none"]), *rest]
+    return [share, interval, str(row["n"]), str(row["none"]), *rest]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.run import Swept
 
 KIND = "comparison"
-METHODS = "untrained,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness"
+METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
 SCENARIO = "hidden_needs-v0"
 
 

@@ -46,7 +46,7 @@ def crossplay(
 ) -> int:
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
     options = one_each(knobs(scenario, set_ or []))
-    numbers, held = seeds(seeds_), whole(episodes, "--episodes")
+    numbers, n_episodes = seeds(seeds_), whole(episodes, "--episodes")
     processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     population = [name for text in agents or [] for name in words(text, "--agents")]
     held_out = [name for text in partners or [] for name in words(text, "--partners")]
@@ -54,23 +54,31 @@ def crossplay(
     # From here on torch is needed.
     from goldenrule.benchmarks.experiments.ahead import ahead
     from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine
+    from goldenrule.benchmarks.report.crossplay import heat_map
     from goldenrule.benchmarks.storage.provenance import fresh_path
-    from goldenrule.benchmarks.studies.crossplay.plan import Asked, plan
+    from goldenrule.benchmarks.studies.crossplay.population import Request, plan
     from goldenrule.benchmarks.studies.crossplay.run import KIND, cross
 
     check_engine(engine, address, workers is not None)
     with foreign():
-        wanted = plan(Asked(scenario, population, held_out, numbers, held, options, device))
+        wanted = plan(Request(scenario, population, held_out, numbers, n_episodes, options, device))
     for line in wanted.warnings:
         tell(line)
     folder = out or fresh_path("crossplay")
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed)
     tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
-    return _show(cross(wanted, folder, how, watching(json_)), json_)
+    done = cross(
+        wanted,
+        folder,
+        how,
+        watching(json_),
+        lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
+    )
+    return _show(done, json_)
 
 
 def _show(done: Swept, as_json: bool) -> int:
-    from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
+    from goldenrule.benchmarks.report.crossplay import print_crossplay
 
     summary, where = done.summary, clean(str(done.path))
     if as_json:

@@ -72,7 +72,7 @@ def _print_figures(found: Diff, stream: TextIO) -> None:
     from rich.text import Text
 
     from goldenrule.benchmarks.report.terminal import console_for, print_table
-    from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+    from goldenrule.benchmarks.statistics import LEAST_UNITS
 
     console = console_for(stream)
     same = [figure.figure for figure in found.figures if figure.same]

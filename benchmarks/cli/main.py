@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the exit code.
     """
     repair_streams()
+    if os.name != "posix":
+        print(
+            _line(f"{sys.platform} is not supported; use Linux, or Linux inside it (WSL, a container)"), file=sys.stderr
+        )
+        return 2
     try:
         with _somewhere():
             code = _run(sys.argv[1:] if arguments is None else arguments)

@@ -65,10 +65,13 @@ def tell_swept(done: Swept, strangers: str) -> int:
         strangers: what is said after the number of rows that belong to other cells.
 
     Returns:
-        130 after Ctrl-C, 1 where a cell failed, else 0.
+        130 after Ctrl-C, 1 where a cell failed or was trained by a reward that gave no score at all, else 0.
     """
     again = f"the same command with --out {done.path}"
     failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; tracebacks are in {FILE} there")
+    lost = [row["episodes_failed"] for row in done.rows if row["status"] == "done" and row["episodes_failed"]]
+    if lost:
+        tell(f"{sum(lost)} dialogues of {len(lost)} runs failed; {again} --retry-failed holds them again")
     if done.strangers:
         tell(f"{done.strangers} {strangers}")
     if done.other_code is not None:
@@ -77,7 +80,12 @@ def tell_swept(done: Swept, strangers: str) -> int:
         finished, cells = len(done.rows), done.cells
         tell(f"interrupted: {finished} of {cells} runs are finished and kept; {again} goes on")
         return INTERRUPTED
-    return int(failed)
+    if unscored := [row for row in done.rows if row["training_unscored_share"] == 1.0]:
+        names = Names.of_rows(done.rows)
+        for row in unscored:
+            reason = row["training_unscored_reason"]
+            tell(f"learnt nothing: {names.row(row)}: the reward gave no score for any message ({reason})")
+    return int(failed or bool(unscored))
 
 
 def watching(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:

@@ -197,8 +197,9 @@ def _say(report: dict[str, Any]) -> None:
             print(f"   none                  {row['estimate']}: {row['error']}")
             continue
         known = row["low"] is not None and row["high"] is not None
-        span = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else "[too few]"
-        print(f"  {row['value']:>5.2f} {span:<16} {row['estimate']:<19} {MEANING[row['estimate']]}")
+        span = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
+        why = "" if known else f" ({row['no_interval']})"
+        print(f"  {row['value']:>5.2f} {span:<16} {row['estimate']:<19} {MEANING[row['estimate']]}{why}")
 
 
 def _alone(figures: dict[str, float | None]) -> str:

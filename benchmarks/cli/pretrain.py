@@ -54,9 +54,9 @@ def pretrain(
     from goldenrule.agents.networks.checkpoint import save_checkpoint
     from goldenrule.agents.scripted import person
     from goldenrule.benchmarks.storage.provenance import empty_folder, environment
-    from goldenrule.benchmarks.studies.partner_reward.people import digest
     from goldenrule.envs.datasets.corpora import LOADERS
     from goldenrule.training.pretraining.base_model import gate, make_base
+    from goldenrule.training.pretraining.human_corpus import digest
     from goldenrule.training.pretraining.recipes import base_config
 
     empty_folder(out)
@@ -139,7 +139,7 @@ def _people(config: BaseConfig) -> Humans:
     Raises:
         DataError: some are missing; the line says which, and what to do.
     """
-    from goldenrule.benchmarks.studies.partner_reward.people import human_dialogues
+    from goldenrule.training.pretraining.human_corpus import human_dialogues
 
     try:
         return human_dialogues([*config.human])

@@ -12,6 +12,7 @@ from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import generator
+from goldenrule.envs.registry import EpisodeMetrics, spec
 from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
 from goldenrule.rewards.truth import record_truth
@@ -41,7 +42,9 @@ class _NoEstimate:
         return [Score(None, "the agent does not imagine others") for _ in turns]
 
 
-def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int) -> Evaluation:
+def evaluate(
+    world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int | Sequence[int]
+) -> Evaluation:
     """Hold `count` dialogues and measure.
 
     Args:
@@ -51,7 +54,7 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
             nobody to ask what it thinks, and then there are no estimates.
         estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
             control, but what they *think* is what their prediction output says.
-        count: how many episodes.
+        count: how many episodes, or the numbers of those to hold, each under its own seed.
     """
     tokens_before = _tokens(mind)
     held = world.run_episodes(agent, count, "evaluation")
@@ -68,7 +71,10 @@ def evaluate(world: World, agent: Agent, mind: Simulates | None, estimator: Esti
         ]
     for reward in rewards:
         log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
-    records = [as_data(one, number, world.learner, world.partners, world.read) for number, one in enumerate(held)]
+    seats = world.learner, world.partners
+    own = spec(world.scenario).metrics
+    numbers = range(count) if isinstance(count, int) else count
+    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, held, strict=True)]
     tokens_after = _tokens(mind)
     tokens = None if tokens_before is None or tokens_after is None else tokens_after - tokens_before
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
@@ -89,6 +95,7 @@ def as_data(
     learner: int,
     partners: Sequence[int],
     read: Callable[[str], float | None] = lambda text: None,
+    own: EpisodeMetrics | None = None,
 ) -> dict[str, Any]:
     """An episode as a record: plain data, from which all metrics are counted.
 
@@ -97,6 +104,7 @@ def as_data(
         number: its place in the run.
         learner, partners: seats.
         read: the reward that a reply tells of.
+        own: the scenario's own metrics.
     """
     narration = []
     if episode.conversation is not None:
@@ -110,7 +118,7 @@ def as_data(
             reply = reply_to(messages, place, addressee(turn, partners))
             turns[place]["reply"] = reply
             turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
-    return {
+    record = {
         "episode": number,
         "seed": episode.seed,
         "status": episode.status,
@@ -121,7 +129,11 @@ def as_data(
         "cards": list(episode.cards),
         "narration": narration,
         "turns": turns,
+        "own_metrics": None,
     }
+    if own is not None and episode.status != "failed":
+        record["own_metrics"] = dict(own.of_episode(record, learner, partners[0]))
+    return record
 
 
 def _turn_data(turn: Turn) -> dict[str, Any]:

@@ -12,20 +12,16 @@ true reward of these episodes alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from goldenrule.envs.registry import ANY, SHARE, Range, specs
 from goldenrule.rewards.truth import TRUTH
 
 Record = Mapping[str, Any]
-Bounds = tuple[float, float]
-ANY: Bounds = (-math.inf, math.inf)
-SHARE: Bounds = (0.0, 1.0)
-
 ESTIMATE, PREDICTED = "estimate", "predicted"
 """Scores of a learner's message: what the agent thinks its partner gets, and what its prediction of the reply tells."""
 
@@ -102,28 +98,17 @@ METRICS: Mapping[str, Metric] = {
 }
 """Metrics of every scenario, in the order of tables."""
 
-NEGOTIATION: Mapping[str, Metric] = {
-    "own_points": Metric("own points", "points of the agent, an episode", "no dialogue was finished"),
-    "partner_points": Metric("partner's points", "points of the partner, an episode", "no dialogue was finished"),
-    "joint_points": Metric("joint points", "points of both, an episode", "no dialogue was finished"),
-    "agreement_share": Metric(
-        "agreements %", "talks that ended with an agreement", "no dialogue was finished", share=True
-    ),
-    "pareto_share": Metric(
-        "efficient %, of deals",
-        "agreements that leave nobody room to gain at no cost to the other",
-        "nothing was agreed",
-        share=True,
-    ),
-    "pareto_share_of_all": Metric(
-        "efficient %, of all", "talks that ended with such an agreement", "no dialogue was finished", share=True
-    ),
-}
-"""Metrics of negotiations, which lie together under `negotiation`: none in scenarios without deals."""
-
 COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
 KEYS = (*METRICS, *COUNTS, "negotiation")
-"""Keys of an evaluation's metrics. All but `tokens`, which only the agent knows, are counted by `run_metrics`."""
+"""Keys of an evaluation's metrics. All but `tokens`, which only the agent knows, are counted by `run_metrics`.
+
+The scenario's own metrics (`goldenrule.envs.registry.EpisodeMetrics`) lie together under `negotiation`, which the first
+of them were of; none where it has none.
+"""
+
+
+TRAINING = ("training_unscored_share", "training_unscored_reason")
+"""Keys of a row: the share of training messages that the reward gave no score for, and the commonest reason."""
 
 
 def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
@@ -154,7 +139,7 @@ def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
         "episodes_failed": len(records) - len(finished),
         "episodes_estimated": len(estimated),
         "messages_unscored": sum(estimate is None for estimate, _ in scores),
-        "negotiation": _negotiation(finished),
+        "negotiation": _own_metrics(finished),
     }
 
 
@@ -217,57 +202,44 @@ def _hits(mine: Sequence[Mapping[str, Any]]) -> Iterator[float]:
             yield float(predicted is not None and abs(predicted - real) < SAME)
 
 
-def _negotiation(finished: Sequence[Record]) -> dict[str, float | None] | None:
-    """What the negotiations came to. A talk that was cut off ends without an agreement and pays nothing."""
-    if not any("offer_0" in turn["facts"] for record in finished for turn in record["turns"]):
+def _own_metrics(finished: Sequence[Record]) -> dict[str, float | None] | None:
+    """Means of the scenario's own metrics, each over the episodes for which it is defined."""
+    own = [record["own_metrics"] for record in finished if record["own_metrics"] is not None]
+    if not own:
         return None
-    learner, partner = finished[0]["learner"], finished[0]["partners"][0]
-    ends = [record["turns"][-1]["facts"] for record in finished]
-    deals = [end for end in ends if end.get("agreement")]
-
-    def mean(values: Sequence[float]) -> float | None:
-        return sum(values) / len(values) if values else None
-
-    return {
-        "own_points": mean([end.get(f"points_{learner}", 0) for end in ends]),
-        "partner_points": mean([end.get(f"points_{partner}", 0) for end in ends]),
-        "joint_points": mean([end.get("joint", 0) for end in ends]),
-        "agreement_share": len(deals) / len(ends),
-        "pareto_share": mean([bool(end["pareto"]) for end in deals]),
-        "pareto_share_of_all": mean([bool(end.get("pareto")) for end in ends]),
-    }
+    known = {key: [one[key] for one in own if one[key] is not None] for key in own[0]}
+    return {key: sum(values) / len(values) if values else None for key, values in known.items()}
 
 
-_POINTS: Bounds = (0.0, 36.0)
-_RANGES: Mapping[str, Bounds] = {
-    "estimate_correlation": (-1.0, 1.0),
-    "own_points": _POINTS,
-    "partner_points": _POINTS,
-    "joint_points": (0.0, 72.0),
-}
-
-
-def valid_range(metric: str, scenario: str | None = None, knobs: Mapping[str, Any] | None = None) -> Bounds:
+def valid_range(metric: str, scenario: str | None = None, knobs: Mapping[str, Any] | None = None) -> Range:
     """Lowest and highest value that a metric, and its mean, can have. Confidence intervals are clipped to it.
 
-    Shares lie in [0, 1], correlations in [-1, 1]. True rewards of an episode lie where the scenario's rules put them: a
-    seeker of hidden_needs gets 1 or nothing, a camper 0 to 36 points, Anna of false_belief never less than nothing.
-    Estimates, and rewards of other scenarios, may be anything.
+    Shares lie in [0, 1], correlations in [-1, 1], true rewards and the scenario's own metrics where its spec says.
+    Estimates, and rewards of a scenario that is not installed, may be anything.
 
     Args:
-        metric: a key of a row, or of its negotiation.
-        scenario, knobs: of the row; without them rewards may be anything.
+        metric: a key of a row, or one of the scenario's own metrics.
+        scenario, knobs: of the row.
     """
-    known = METRICS.get(metric) or NEGOTIATION.get(metric)
-    if known is not None and known.share:
+    if metric in METRICS and METRICS[metric].share:
         return SHARE
-    if metric in _RANGES:
-        return _RANGES[metric]
-    seekers = (knobs or {}).get("seekers")
-    most = float(seekers) if isinstance(seekers, int) and not isinstance(seekers, bool) else math.inf
-    rewards: dict[str | None, dict[str, Bounds]] = {
-        "hidden_needs-v0": {"partner_reward": (0.0, most), "own_reward": (-math.inf, 0.0)},
-        "campsite-v0": {"own_reward": _POINTS, "partner_reward": _POINTS},
-        "false_belief-v0": {"partner_reward": (0.0, math.inf)},
-    }
-    return rewards.get(scenario, {}).get(metric, ANY)
+    if metric == "estimate_correlation":
+        return -1.0, 1.0
+    spec = specs().get(scenario or "")
+    if spec is None:
+        return ANY
+    if spec.metrics is not None and metric in spec.metrics.ranges:
+        return spec.metrics.ranges[metric]
+    seat = {"own_reward": "learner", "partner_reward": "partner"}.get(metric, "")
+    return spec.reward_ranges(knobs or {}).get(seat, ANY)
+
+
+def own_metrics_of(scenario: str) -> dict[str, Metric]:
+    """What is known of a scenario's own metrics, in the order in which it declares them; shares end in `_share`."""
+    spec = specs().get(scenario)
+    ranges = {} if spec is None or spec.metrics is None else spec.metrics.ranges
+    found = {}
+    for name, within in ranges.items():
+        words = name.replace("_share", " %").replace("_", " ") if within == SHARE else name.replace("_", " ")
+        found[name] = Metric(words, f"{words}, as {scenario} counts it", "no dialogue has it", within == SHARE)
+    return found

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
-from goldenrule.benchmarks.evaluation.metrics import KEYS
+from goldenrule.benchmarks.evaluation.metrics import KEYS, TRAINING
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.envs.registry import spec
@@ -68,6 +68,8 @@ class Cell:
         resolved: all of its parameters as plain data, those not given at their defaults; `None` for `params` alone.
         source: the method's own name, where it is called otherwise.
         base: SHA-256 of the base weights, where they are known: what a checkpoint is, not where it lies.
+        only: numbers of the evaluation episodes to run, where others are stored already; `None` for all. It says what
+            is left to do, not what the cell is: the id does not depend on it.
     """
 
     method: str
@@ -80,6 +82,7 @@ class Cell:
     params: Mapping[str, Any] = field(default_factory=dict)
     source: str | None = None
     resolved: Mapping[str, Any] | None = None
+    only: tuple[int, ...] | None = None
 
     def description(self) -> dict[str, Any]:
         """All that the row depends on, as plain data."""
@@ -116,6 +119,16 @@ class Cell:
         if self.agent is not None:
             return Method(self.method, f"the agent {self.agent}, as it is", None, kind="custom")
         return load_method(self.source or self.method, self.params)
+
+    @property
+    def trains(self) -> bool:
+        """Whether something is learnt before it is evaluated."""
+        return self.chosen.train is not None or self.chosen.kind == "sb3"
+
+    @property
+    def episode_numbers(self) -> Sequence[int]:
+        """Numbers of the evaluation episodes to run."""
+        return range(self.settings.episodes) if self.only is None else self.only
 
     def run(self, report: CellReport) -> CellResult:
         """Train and evaluate, see `run_cell`; cells of another kind do what makes them so."""
@@ -174,6 +187,7 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
 
     network: ThreeModuleTransformer | None = None
     tokenizer: DialogueTokenizer | None = None
+    learner: Learner | None = None
     agent: Agent
     mind: Simulates | None
     if cell.agent is not None or chosen.kind == "scripted":
@@ -193,10 +207,24 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
 
             learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
             agent = train_rlhf_sb3(learner, on_update)
-    result = evaluate(world, agent, mind, chosen.estimator, settings.episodes)
+    result = evaluate(world, agent, mind, chosen.estimator, cell.episode_numbers)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
+    row |= training_metrics(learner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
     return CellResult(row, result.episodes, curve, network, tokenizer, agent)
+
+
+def training_metrics(learner: Learner | None) -> dict[str, Any]:
+    """Of the messages trained on, the share that the reward gave no score for, and the commonest reason.
+
+    Both are none where nothing was trained. A learner whose reward gives no scores looks fine otherwise: its agent is
+    the one it started from.
+    """
+    asked = 0 if learner is None else learner.messages_asked
+    if learner is None or not asked:
+        return dict.fromkeys(TRAINING)
+    reasons = learner.unscored_reasons.most_common(1)
+    return dict(zip(TRAINING, (learner.unscored / asked, reasons[0][0] if reasons else None), strict=True))
 
 
 def _script(scenario: str) -> Agent:
@@ -225,7 +253,6 @@ def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None
 
 def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
     """The row of a cell that was evaluated; a failed one where no episode could be finished."""
-    error = unfinished(result)
     return {
         "cell": cell.id,
         "method": cell.method,
@@ -233,21 +260,21 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "knobs": dict(knobs),
         "params": cell.parameters,
         "seed": cell.seed,
-        "status": "done" if error is None else "failed",
-        "error": error,
+        **outcome_of(result.episodes),
         **result.metrics,
         "seconds": round(seconds, 3),
     }
 
 
-def unfinished(result: Evaluation) -> str | None:
-    """Why there is nothing to sum up: no episode could be finished, mostly for this reason. `None` where one was."""
-    reasons = Counter(str(episode["error"]) for episode in result.episodes if episode["status"] == "failed")
-    if not reasons or reasons.total() < len(result.episodes):
-        return None
+def outcome_of(episodes: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    """`status` and `error` of a row: failed where no episode could be finished, for the reason most of them give."""
+    reasons = Counter(str(episode["error"]) for episode in episodes if episode["status"] == "failed")
+    if not reasons or reasons.total() < len(episodes):
+        return {"status": "done", "error": None}
     (reason, times), total = reasons.most_common(1)[0], reasons.total()
     what = "all" if times == total else f"{times}"
-    return shortened(f"none of its {total} episodes could be finished; {what} of them: {reason}", LONGEST)
+    error = f"none of its {total} episodes could be finished; {what} of them: {reason}"
+    return {"status": "failed", "error": shortened(error, LONGEST)}
 
 
 def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
@@ -261,7 +288,7 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "seed": cell.seed,
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys(KEYS),
+        **dict.fromkeys((*KEYS, *TRAINING)),
         "weights": None,
         "seconds": round(seconds, 3),
     }

@@ -50,7 +50,8 @@ def ahead(cells: Mapping[str, Cell], out: Path, options: SweepOptions, kind: str
     check_folder(out)
     about = environment()
     found = standing(out, kind, name)
-    todo = chosen(cells, {row["cell"]: row["status"] for row in found}, options)
+    faults = {row["cell"]: row["status"] == "failed" or bool(row["episodes_failed"]) for row in found}
+    todo = chosen(cells, faults, options)
     mine = [row for row in found if row["cell"] in cells]
     return Ahead(todo, about, other_code(mine, about["commit"], about["versions"]))
 
@@ -82,12 +83,12 @@ def _called(out: Path) -> str:
     return repr(text if len(text) <= 200 else f"{text[:200]}...")
 
 
-def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: SweepOptions) -> dict[str, Cell]:
+def chosen(cells: Mapping[str, Cell], faults: Mapping[str, bool], options: SweepOptions) -> dict[str, Cell]:
     """The cells to run now, by id.
 
     Args:
         cells: all of the sweep, by id.
-        settled: status of each that has a row: done or failed.
+        faults: of each that has a row, whether it or some of its dialogues failed.
         options: which of them are wanted.
 
     Raises:
@@ -103,7 +104,7 @@ def chosen(cells: Mapping[str, Cell], settled: Mapping[str, str], options: Sweep
                 f"--only {','.join(options.only)} matches no cell; "
                 "expected part of a method, scenario or id, or knob=value"
             )
-    todo = [name for name in wanted if name not in settled or (options.retry_failed and settled[name] == "failed")]
+    todo = [name for name in wanted if name not in faults or (options.retry_failed and faults[name])]
     return {name: wanted[name] for name in todo[: options.limit]}
 
 

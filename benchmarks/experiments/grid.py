@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
-from goldenrule.benchmarks.experiments.config import MAX_CELLS, MethodEntry, SweepFile, shown, wrong_field
+from goldenrule.benchmarks.experiments.config import MAX_CELLS, NAME, MethodEntry, SweepFile, shown, wrong_field
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
 from goldenrule.common.seeding import derive
@@ -76,6 +77,14 @@ def comparison(
     for what, given in (("method", methods), ("seed", more.get("seeds", []))):
         if twice := [one for place, one in enumerate(given) if one in given[:place]]:
             raise UserError(f"{what} {twice[0]!r} is named twice; name each once")
+    for name in agents:
+        if not re.fullmatch(NAME, name):
+            raise UserError(
+                f"agent name {name!r} is not allowed; expected up to 64 letters, digits, '_', '-' and '.', "
+                "the first a letter or digit"
+            )
+        if is_built_in(name):
+            raise UserError(f"agent name {name!r} is a method's; give your agent another name")
     if (partner := more.get("partner", "lm")) not in ("lm", "scripted"):
         raise UserError(f"--partner {partner!r} is unknown; expected lm or scripted")
     device(more.get("device", "auto"))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.engines import local
 from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
-from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.evaluation.metrics import run_metrics
+from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
 from goldenrule.benchmarks.experiments.ahead import ahead, unwritable
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import resolved
 from goldenrule.benchmarks.storage.provenance import other_code
 from goldenrule.benchmarks.storage.reader import read_run, rows
+from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.benchmarks.storage.store import ResultStore, locked
 from goldenrule.common.errors import UserError
 
@@ -34,7 +36,7 @@ class SweepOptions:
         address: of a running Ray cluster; submitit's `local` in place of SLURM.
         limit: run at most so many cells now.
         only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
-        retry_failed: run failed cells again.
+        retry_failed: run failed cells again, and the failed dialogues of others.
         save_weights: keep every trained network, in `weights/<cell>`.
         log: one of `goldenrule.benchmarks.engines.loggers.KINDS`, told of what is saved; `None` for none.
     """
@@ -118,13 +120,11 @@ def run_sweep(
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
-        done = store.settled()
-        settled_by_now = ("done",) if options.retry_failed else ("done", "failed")
-        todo = {name: cell for name, cell in todo.items() if done.get(name) not in settled_by_now}
+        todo = _left(todo, store, options.retry_failed)
         wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
         try:
             with watching(wanted) as watch:
-                run(wanted, store if logger is None else Logged(store, logger), watch)
+                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), watch)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
@@ -150,6 +150,54 @@ def run_sweep(
         interrupted,
         other_code(mine, code, about["versions"]),
     )
+
+
+def _left(todo: Mapping[str, Cell], store: ResultStore, retry_failed: bool) -> dict[str, Cell]:
+    """What is still to be run, and of cells whose dialogues failed in part which of them.
+
+    The weights of what was trained are not read back: such cells run as a whole, and the same seed trains the same.
+    """
+    done, failed = store.settled(), store.failed_episodes() if retry_failed else {}
+    found = {}
+    for name, cell in todo.items():
+        if done.get(name) == "done" and name in failed:
+            found[name] = cell if cell.trains else replace(cell, only=failed[name])
+        elif name not in done or (retry_failed and done[name] == "failed"):
+            found[name] = cell
+    return found
+
+
+class _Completing:
+    """A place for results that completes those of cells of which only some episodes were run; `engines.base.Store`.
+
+    Args:
+        store: has their other episodes.
+        cells: those that are run now.
+        target: where complete results go.
+    """
+
+    def __init__(self, store: ResultStore, cells: Sequence[Cell], target: Store) -> None:
+        self._store, self._target = store, target
+        self._partial = {cell.id for cell in cells if cell.only is not None}
+
+    def commit(self, *records: RunRecord) -> None:
+        """Save results, each from the complete set of its cell's episodes."""
+        complete = [self._complete(one) if one.row["cell"] in self._partial else one for one in records]
+        self._target.commit(*(one for one in complete if one is not None))
+
+    def _complete(self, record: RunRecord) -> RunRecord | None:
+        cell = record.row["cell"]
+        if not record.episodes:  # what was tried again failed as a whole: what there was is better
+            return None
+        logs = self._store.logs(cell) | record.logs
+        seconds, tokens = self._store.costs(cell)
+        records = [logs[number] for number in sorted(logs)]
+        spent = record.row["tokens"]
+        more = {
+            "tokens": None if tokens is None or spent is None else tokens + spent,
+            "seconds": round(seconds + record.row["seconds"], 3),
+        }
+        return RunRecord.of({**record.row, **outcome_of(records), **run_metrics(records), **more}, records)
 
 
 def check_engine(engine: str, address: str | None, workers: bool) -> None:

@@ -1,13 +1,45 @@
-"""Cross-play on the page: who met whom, as figures and as tables with intervals."""
+"""Cross-play on the page and in the terminal: who met whom, as heat maps and as tables with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, shown
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.text import Text
+
+from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
+from goldenrule.benchmarks.report.terminal import console_for, print_table
+from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name, shown
+from goldenrule.benchmarks.studies.crossplay.matrix import summarise
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import clean
+
+TITLES = {
+    "own": "Reward of the row",
+    "partner": "Reward of the column",
+    "joint": "Reward of both",
+    "third_party": "Reward of absent third parties",
+    "estimate_gap": "Reward of the column, estimated by the row: estimate less truth",
+}
+RATINGS = {
+    "own": "own",
+    "partner": "partners'",
+    "joint": "joint",
+    "third_party": "third parties'",
+    "own_held_out": "own, with held out",
+    "partner_held_out": "held-out partners'",
+    "joint_self": "joint, in self-play",
+    "valid": "makes sense %",
+    "faithful": "true to its card %",
+}
 
 MOST = 24
 """Agents up to which the page has tables of every pair; the figure and its data show all."""
@@ -59,19 +91,11 @@ def crossing(run: Run) -> Crossing | None:
     """The cross-play that a folder holds; `None` for every other run."""
     if not run.is_crossplay:
         return None
-    from goldenrule.benchmarks.report.crossplay_terminal import MORE, RATINGS, TITLES, meaning
-    from goldenrule.benchmarks.studies.crossplay.matrix import (
-        summarise,  # its figures are drawn with this package's own
-    )
-
     try:
         summary = _visible(summarise(run.config, [cell.row for cell in run.cells], run.folder))
-        names = {key: title for key, title in {**TITLES, **MORE}.items() if _has(summary["pairs"], key)}
-        few = len(summary["members"]) <= MOST
-        grids = [_grid(summary, key, title) for key, title in names.items()] if few else []
-        rated = {key: " ".join(title.split("\n")) for key, title in RATINGS.items()}
+        grids = _grids(summary) if len(summary["members"]) <= MOST else []
         star = " A star: held out." if held_out(summary) else ""
-        return Crossing(summary, grids, _rating(summary, rated), meaning(summary, "below them") + star)
+        return Crossing(summary, grids, _rating(summary), meaning(summary, "below them") + star)
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
         return None
@@ -97,8 +121,10 @@ def _visible(summary: dict[str, Any]) -> dict[str, Any]:
     return {**summary, **told, "pairs": pairs, "rating": rating, "members": members}
 
 
-def _has(pairs: Sequence[Mapping[str, Any]], key: str) -> bool:
-    return any(pair["figures"][key]["mean"] is not None for pair in pairs)
+def _grids(summary: Mapping[str, Any]) -> list[Grid]:
+    """A table for each metric that some pair has."""
+    has = {key for key in TITLES for pair in summary["pairs"] if pair["figures"][key]["mean"] is not None}
+    return [_grid(summary, key, title) for key, title in TITLES.items() if key in has]
 
 
 def _grid(summary: Mapping[str, Any], key: str, title: str) -> Grid:
@@ -115,11 +141,11 @@ def held_out(summary: Mapping[str, Any]) -> set[str]:
     return {one["name"] for one in summary["members"] if one["held_out"]}
 
 
-def _rating(summary: Mapping[str, Any], titles: Mapping[str, str]) -> Grid:
+def _rating(summary: Mapping[str, Any]) -> Grid:
     lines = summary["rating"]
-    keys = [key for key in titles if any(line[key] and line[key]["mean"] is not None for line in lines)]
+    keys = [key for key in RATINGS if any(line[key]["mean"] is not None for line in lines)]
     told = [(rated_as(summary, line), [_field(line[key], key) for key in keys]) for line in lines]
-    return Grid("Rating", [titles[key] for key in keys], told)
+    return Grid("Rating", [RATINGS[key] for key in keys], told)
 
 
 def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
@@ -131,12 +157,193 @@ def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
 def _field(figure: Mapping[str, Any] | None, key: str) -> Field | None:
     if figure is None:
         return None
-    low, high = (_worth(figure[end], key) for end in ("low", "high"))
-    return Field(_worth(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
+    low, high = (_number(figure[end], key) for end in ("low", "high"))
+    return Field(_number(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
 
 
-def _worth(value: float | None, key: str) -> str:
+def _number(value: float | None, key: str) -> str:
     if value is None:
         return "–"
-    text = f"{100 * value:.0f}" if key in PERCENT else f"{value:.0f}" if key == "strength" else f"{value:.2f}"
+    text = f"{100 * value:.0f}" if key in PERCENT else f"{value:.2f}"
     return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
+
+
+def meaning(summary: Mapping[str, Any], where: str = "brackets") -> str:
+    """How matrix and rating are to be read; `where` the intervals stand."""
+    text = (
+        f"Means an episode; {where}: {summary['interval']}. They speak of these agents under other seeds of the "
+        "dialogues, not of the methods that trained them. "
+    )
+    if not summary["symmetric"]:
+        return text + "Payoffs are over all partners, each counting alike."
+    return text + "Payoffs are over everyone else, each counting alike, in both seats."
+
+
+# Figures
+
+PANELS = {"own": "reward of the row", "partner": "reward of the column", "joint": "of both"}
+COLOURS = "viridis"
+NUMBERED = 14
+"""Rows or columns up to which the numbers are written into the fields."""
+
+
+def heat_map(summary: Mapping[str, Any]) -> Plot:
+    """Own, partner's and joint reward of every pair: the row in the learner's seat, the column in the partner's.
+
+    Args:
+        summary: as `goldenrule.benchmarks.studies.crossplay.matrix.summarise` gives it.
+    """
+    data: Rows = [
+        {"row": pair["row"], "column": pair["column"], "figure": name}
+        | {key: pair["figures"][name][key] for key in ("mean", "low", "high")}
+        for pair in summary["pairs"]
+        for name in PANELS
+    ]
+    seats = summary["seats"]
+    caption = (
+        f"Mean reward an episode. Rows sit as {seats['learner']}, columns as {seats['partner']}; "
+        "the diagonal is self-play. A star: held out. Fields without a number: these two do not meet, or no dialogue "
+        "was finished."
+    )
+    held_out = {one["name"] for one in summary["members"] if one["held_out"]}
+    title = f"Cross-play: {summary['scenario']}"
+    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, held_out))
+
+
+def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str]) -> Figure:
+    rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
+    names, others = ([drawable(name) + "*" * (name in held_out) for name in side] for side in (rows, columns))
+    height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
+    figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
+    panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
+    for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
+        values = np.full((len(rows), len(columns)), np.nan)
+        for record in data:
+            if record["figure"] == name and record["mean"] is not None:
+                values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
+        _panel(axes, values, others, title)
+        axes.set_xlabel(f"as {drawable(seats['partner'])}")
+    panels[0].set_yticks(range(len(rows)), names, color=INK)
+    panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
+    return figure
+
+
+def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], title: str) -> None:
+    there = values[~np.isnan(values)]
+    low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
+    scale = Normalize(low, high if high > low else low + 1.0)
+    colours = mpl.colormaps[COLOURS].with_extremes(bad=(0.0, 0.0, 0.0, 0.0))  # as the paper it lies on
+    axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
+    axes.set_title(title)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=INK)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if max(values.shape) > NUMBERED:
+        return
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            ink = DARK_TEXT if scale(value) > 0.6 else LIGHT_TEXT
+            axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color=ink)
+
+
+DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
+
+RATED = {"own": "own reward", "partner": "reward of its partners"}
+
+
+def rating_plot(summary: Mapping[str, Any]) -> Plot:
+    """Own payoff and partners' payoff of every agent, with intervals over seeds.
+
+    Args:
+        summary: as `goldenrule.benchmarks.studies.crossplay.matrix.summarise` gives it.
+    """
+    data: Rows = [
+        {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name}
+        | {key: line[name][key] for key in ("mean", "low", "high")}
+        for line in summary["rating"]
+        for name in RATED
+        if line[name]["mean"] is not None
+    ]
+    caption = "Over all that an agent met, itself left out, with 95% intervals over seeds. A star: held out."
+    return Plot("rating", "Rating", caption, data, lambda: _paint_rating(data, summary["seats"]))
+
+
+def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
+    places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
+    held_out = {record["agent"] for record in data if record["held_out"]}
+    names = [
+        drawable(agent)
+        + ("*" if agent in held_out else "")
+        + ("" if seat == "both" else f" as {drawable(seats[seat])}")
+        for agent, seat in places
+    ]
+    shown = [name for name in RATED if any(record["figure"] == name for record in data)]
+    figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
+        for record in (record for record in data if record["figure"] == name):
+            at = places.index((record["agent"], record["seat"]))
+            if record["low"] is not None:
+                axes.plot([record["low"], record["high"]], [at, at], color=FAINT, linewidth=2.0)
+            axes.plot(record["mean"], at, "o", color=INK, markersize=5)
+        axes.set_title(RATED[name])
+        axes.set_ylim(len(places) - 0.4, -0.6)
+        axes.margins(x=0.1)
+        axes.set_yticks(range(len(places)), names, color=INK)
+    return figure
+
+
+def _lines(names: Sequence[str]) -> float:
+    """How many lines of text the rows of a figure have room for, two lines of a name counting one and a half."""
+    return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
+
+
+def short(value: float) -> str:
+    """A number in few characters, without a minus before zero."""
+    text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a table of pairs for each metric, what failed, and the rating."""
+    console = console_for(stream)
+    console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
+    seats, outside = summary["seats"], held_out(summary)
+    console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
+    if outside:
+        console.print(Text(clean(f"A star: held out ({', '.join(sorted(outside))}).")))
+    for grid in _grids(summary):
+        _print_grid(console, grid)
+    console.print()
+    for line in _counts(summary):
+        console.print(Text(clean(line)))
+    _print_grid(console, _rating(summary))
+    console.print(Text(meaning(summary, "below them"), "dim"))
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """On a terminal as on the page: nothing where two do not meet."""
+    console.print()
+    console.print(Text(grid.title, "bold"))
+    rows = [([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
+            for name, fields in grid.lines]  # fmt: skip
+    print_table(console, [""], [clean(column) for column in grid.columns], rows)
+
+
+def _counts(summary: Mapping[str, Any]) -> list[str]:
+    pairs = summary["pairs"]
+    episodes, failed, cut = (
+        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
+    )
+    lines = [
+        f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
+        f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
+    ]
+    for pair in pairs:
+        if pair["episodes_failed"] or pair["seeds_failed"]:
+            reason = f": {pair['reason']}" if pair["reason"] else ""
+            lines.append(
+                f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and "
+                f"{pair['seeds_failed']} whole pairings failed{reason}"
+            )
+    return lines

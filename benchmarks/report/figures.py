@@ -421,7 +421,7 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
     data: Rows = []
-    for method, one in found.profiles.items():
+    for method, one in found.items():
         none = (None,) * len(one.thresholds)
         for at, share, low, high in zip(one.thresholds, one.shares, one.low or none, one.high or none, strict=True):
             record = {"method": method, "threshold": at, "share": share, "low": low, "high": high, "runs": one.units}

@@ -25,7 +25,7 @@ from markupsafe import Markup
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key, with_complete_cases
 from goldenrule.benchmarks.analysis.endings import endings
-from goldenrule.benchmarks.analysis.summary import LEAST, by_setting, columns_of, deal_columns_of, summary_of
+from goldenrule.benchmarks.analysis.summary import LEAST, by_setting, columns_of, own_columns_of, summary_of
 from goldenrule.benchmarks.analysis.verdicts import Line, comparisons_of, how, of_setting, over_all, remarks
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
 from goldenrule.benchmarks.report.conversations import (
@@ -35,11 +35,10 @@ from goldenrule.benchmarks.report.conversations import (
     CellEpisodes,
     read_episodes,
 )
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing, sitter
-from goldenrule.benchmarks.report.crossplay_plots import heat_map, rating_plot
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, rating_plot, sitter
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.theme import colours
-from goldenrule.benchmarks.statistics.intervals import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
@@ -289,7 +288,7 @@ def _deals(settings: Sequence[Setting], summary: Mapping[str, Any]) -> list[dict
         if lines and human and human["figures"]:
             lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
         if lines:
-            found.append({"label": setting.label, "columns": deal_columns_of(same), "lines": lines})
+            found.append({"label": setting.label, "columns": own_columns_of(same), "lines": lines})
     return found
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deal_columns_of
+from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, own_columns_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
@@ -145,13 +145,14 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
             console.print()
         same = groups[setting_key(setting)]
         _print_setting(console, setting, same)
-        if deals := deal_columns_of(same):
+        if deals := own_columns_of(same):
             _print_negotiation(console, same, deals, summary.get("human"))
     if summary["groups"]:
         console.print(
             Text(
                 "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of "
-                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; of the IQM a bootstrap).",
+                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; of the IQM a bootstrap; "
+                "where all seeds agree, from that range, or none).",
                 "dim",
             )
         )
@@ -183,8 +184,9 @@ def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
     text = _rounded(metric["mean"] * scale, digits)
     if metric["high"] is None:
         return text
-    longer = max(metric["high"] - metric["mean"], metric["mean"] - metric["low"])
-    return f"{text}\n±{longer * scale:.{digits}f}"
+    longer = f"{scale * max(metric['high'] - metric['mean'], metric['mean'] - metric['low']):.{digits}f}"
+    # No interval is of no width: what rounds to nothing is less than the last digit shown.
+    return f"{text}\n±{longer if float(longer) else f'<{10.0**-digits:.{digits}f}'}"
 
 
 def _rounded(value: float, digits: int) -> str:

@@ -142,7 +142,7 @@ def begun(folder: Path) -> bool:
 
 
 def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
-    """`cell`, `status`, `code` and `versions` of every row; empty where there are no results yet.
+    """`cell`, `status`, `episodes_failed`, `code` and `versions` of every row; empty where there are none yet.
 
     Args:
         folder: of the run.
@@ -156,9 +156,10 @@ def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     with contextlib.closing(connect(folder)) as db:
         same_work(db, folder / FILE, kind, name)
         with translated(folder / FILE):
-            found = db.execute("SELECT cell, status, code, versions FROM cells ORDER BY place, cell").fetchall()
+            names = ("cell", "status", "episodes_failed", "code", "versions")
+            _, found = _fetch(db, f"SELECT {', '.join(names)} FROM cells ORDER BY place, cell")
             read = functools.lru_cache(1024)(json.loads)
-            return [{"cell": c, "status": status, "code": code, "versions": read(v)} for c, status, code, v in found]
+            return [{**dict(zip(names, one, strict=True)), "versions": read(one[-1])} for one in found]
 
 
 def load(path: str | Path) -> pd.DataFrame:

@@ -48,6 +48,8 @@ CELL_COLUMNS: dict[str, str] = {
     "messages_unscored": "INTEGER",
     "tokens": "INTEGER",
     "negotiation": "TEXT",
+    "training_unscored_share": "REAL",
+    "training_unscored_reason": "TEXT",
     "weights": "TEXT",
     "versions": "TEXT NOT NULL",
     "code": "TEXT",
@@ -159,6 +161,12 @@ class RunRecord:
             sum(one["invalid_messages"] > 0 for one in rows),
             dumps(list(curve)) if curve else None,
         )
+
+    @property
+    def logs(self) -> dict[int, dict[str, Any]]:
+        """The episodes by number, as `evaluation.evaluate.as_data` gave them."""
+        number, log = (list(EPISODE_COLUMNS).index(name) for name in ("episode", "log"))
+        return {one[number]: json.loads(one[log]) for one in self.episodes}
 
 
 _episode_values = itemgetter(*EPISODE_COLUMNS)

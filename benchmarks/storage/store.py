@@ -193,6 +193,27 @@ class ResultStore:
         with translated(self.path):
             return dict(self._db.execute("SELECT cell, status FROM cells"))
 
+    def failed_episodes(self) -> dict[str, tuple[int, ...]]:
+        """Numbers of the failed episodes of every cell that has some, by its id."""
+        found: dict[str, tuple[int, ...]] = {}
+        with translated(self.path):
+            query = "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
+            for cell, number in self._db.execute(query):
+                found[cell] = (*found.get(cell, ()), number)
+        return found
+
+    def logs(self, cell: str) -> dict[int, dict[str, Any]]:
+        """The stored episodes of a cell, by number."""
+        with translated(self.path):
+            found = self._db.execute("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", (cell,))
+            return {number: json.loads(log) for number, log in found}
+
+    def costs(self, cell: str) -> tuple[float, int | None]:
+        """Seconds and tokens that a stored cell took."""
+        with translated(self.path):
+            found = self._db.execute("SELECT seconds, tokens FROM cells WHERE cell = ?", (cell,)).fetchone()
+        return found[0], found[1]
+
     def commit(self, *records: RunRecord) -> None:
         """Save what came of cells with their episodes, in place of earlier attempts at them.
 

@@ -9,7 +9,7 @@ network, which knows what the helper knows, imagines Anna's reply, and the real 
 
 Beside each stand chance (one place of those there are; one verdict of two) and what is right in assuming that everyone
 knows the truth. A reply that cannot be read, or that names no place for what was asked, has none: `share` is of the
-rest, `share_of_all` counts it as wrong.
+rest, `share_of_all` counts it as wrong. Replies of one dialogue are about one story, so intervals are over dialogues.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
+from goldenrule.benchmarks.statistics import ratio_interval
 from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
@@ -39,6 +38,7 @@ class Case:
     """One answer of the helper and the reply to it.
 
     Attributes:
+        dialogue: number of the dialogue.
         order: order of the belief asked about.
         truth, belief, answer: where the thing is, what Anna really names, and what the helper named.
         imagined_place: what the imagined reply names; `None` where it names none for what was asked.
@@ -46,6 +46,7 @@ class Case:
         cut: whether the story did not fit into the network's context, and its beginning was left out.
     """
 
+    dialogue: int
     order: int
     truth: str
     belief: str
@@ -58,26 +59,28 @@ class Case:
 def belief_cases(
     network: ThreeModuleTransformer, tokenizer: DialogueTokenizer, knobs: Mapping[str, Any], dialogues: int, seed: int
 ) -> list[Case]:
-    """Hold `dialogues` talks of scripted people that no pre-training has drawn, and imagine the replies in them."""
+    """Run `dialogues` of scripted people that no pre-training has drawn, and imagine the replies in them."""
     world = World(SCENARIO, knobs, {name: make() for name, make in people(SCENARIO, "corpus").items()}, seed)
-    views, facts, beliefs = [], [], []
-    for episode in world.run_episodes(world.others["helper"], dialogues, "beliefs"):
+    views, facts, beliefs, numbers = [], [], [], []
+    for number, episode in enumerate(world.run_episodes(world.others["helper"], dialogues, "beliefs")):
         for turn, reply in zip(episode.turns, episode.turns[1:], strict=False):
             if turn.message.speaker == HELPER and turn.judgement.facts["answer"] is not None:
                 views.append(turn.view.append(turn.message))
                 facts.append(turn.judgement.facts)
+                numbers.append(number)
                 beliefs.append(str(reply.judgement.facts["place"]))
-    mind = LanguageModel(network, tokenizer)
-    mind.reset([derive(seed, "imagined")])
+    simulator = LanguageModel(network, tokenizer)
+    simulator.reset([derive(seed, "imagined")])
     cases = []
-    for told, belief, view, text in zip(facts, beliefs, views, _imagined(mind, views), strict=True):
+    replies = _imagine(simulator, views)
+    for number, told, belief, view, text in zip(numbers, facts, beliefs, views, replies, strict=True):
         said = read_reply(text)
         if said is not None and said.question != Question(int(str(told["order"])), str(told["thing"])):
             said = None
-        cut = len(tokenizer.encode_view(view).ids) > mind.limit
+        cut = len(tokenizer.encode_view(view).ids) > simulator.limit
         order, truth, answer = int(str(told["order"])), str(told["truth"]), str(told["answer"])
         place, yes = (None, None) if said is None else (said.place, said.kind == "yes")
-        cases.append(Case(order, truth, belief, answer, place, yes, cut))
+        cases.append(Case(number, order, truth, belief, answer, place, yes, cut))
     return cases
 
 
@@ -85,11 +88,11 @@ AT_ONCE = 512
 """Views imagined in one batch."""
 
 
-def _imagined(mind: LanguageModel, views: Sequence[View]) -> list[str]:
+def _imagine(simulator: LanguageModel, views: Sequence[View]) -> list[str]:
     replies = []
     for start in range(0, len(views), AT_ONCE):
         batch = views[start : start + AT_ONCE]
-        replies += mind.simulate(batch, [SEEKER] * len(batch))
+        replies += simulator.simulate(batch, [SEEKER] * len(batch))
     return replies
 
 
@@ -126,19 +129,23 @@ def _row(
     right: Callable[[Case], bool | None],
     by_truth: Callable[[Case], bool],
 ) -> dict[str, Any]:
-    found = [right(case) for case in cases]
-    told = [hit for hit in found if hit is not None]
-    hits = sum(told)
-    span = binomtest(hits, len(told)).proportion_ci(0.95, method="wilson") if told else None
+    counted: dict[int, tuple[int, int]] = {}  # right and judged replies of each dialogue
+    for case in cases:
+        if (hit := right(case)) is not None:
+            hits, of = counted.get(case.dialogue, (0, 0))
+            counted[case.dialogue] = hits + hit, of + 1
+    hits, judged = (sum(of[k] for of in counted.values()) for k in (0, 1))
+    share = ratio_interval(list(counted.values()), (0.0, 1.0)) if counted else None
     return {
         "figure": figure,
         "order": order,
-        "share": hits / len(told) if told else None,
-        "low": float(span.low) if span else None,
-        "high": float(span.high) if span else None,
-        "n": len(told),
-        "none": len(found) - len(told),
-        "share_of_all": hits / len(found),
+        "share": share.value if share else None,
+        "low": share.low if share else None,
+        "high": share.high if share else None,
+        "no_interval": share.reason if share else "no reply could be judged",
+        "n": judged,
+        "none": len(cases) - judged,
+        "share_of_all": hits / len(cases),
         "chance": chance,
         "always_truth": sum(map(by_truth, cases)) / len(cases),
     }

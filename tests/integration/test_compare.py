@@ -13,6 +13,8 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.cli.progress import Lines
+from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
@@ -25,7 +27,10 @@ ROW_KEYS = (
 ).split()
 
 AGENTS = '''
+from pathlib import Path
 from goldenrule.agents.base import Reply
+
+OUT = Path(__file__).with_name("out of order")
 
 class Fixed:
     """Says the same thing always."""
@@ -55,6 +60,12 @@ class Raises(Fixed):
     """Raises in every second dialogue."""
     def act(self, observations):
         if any(seen.dialogue % 2 for seen in observations): raise RuntimeError("no words\\nleft")
+        return super().act(observations)
+
+class Outage(Fixed):
+    """Without words in every second dialogue while its provider is out."""
+    def act(self, observations):
+        if OUT.exists() and any(int(self.seeds[seen.dialogue]) % 2 for seen in observations): raise RuntimeError("out")
         return super().act(observations)
 
 class Crashes(Fixed):
@@ -162,9 +173,9 @@ def test_knobs_with_several_values_make_a_grid(tmp_path, capsys, compared):
         ("Bare", "returned a str; expected a Reply"),
         ("Empty", "an empty text was given"),
         ("Long", "a text of 2001 characters was given; expected at most 2000"),
-        ("NeedsArguments", "x is missing; expected anything"),
-        ("Mute", "has no reset and no act"),
-        ("Absent", "has no Absent"),
+        ("NeedsArguments", "x: Field required"),
+        ("Mute", "has no reset; expected reset(seeds)"),
+        ("Absent", "has no attribute 'Absent'"),
     ],
 )
 def test_an_agent_that_breaks_the_protocol_is_refused_before_anything_is_written(
@@ -212,6 +223,68 @@ def test_a_cell_that_raises_is_a_failed_row_and_the_others_go_on(tiny, tmp_path,
     assert "\\u{1b}[31m people" in printed.err
 
 
+def test_retry_failed_holds_the_failed_dialogues_again_with_their_own_seeds(tmp_path, agents, no_page, capsys):
+    asked = ["--methods", "scripted", "--agent", f"mine={agents}:Outage", "--partner", "scripted", "--seeds", "2"]
+    asked += ["--episodes", "12", "--workers", "1", "--out"]
+    out, clean = tmp_path / "run", tmp_path / "clean"
+    (tmp_path / "out of order").touch()
+    assert main(["compare", *asked, str(out)]) == 0
+    before = {row["cell"]: row for row in rows(out)}
+    lost = [row for row in before.values() if row["episodes_failed"]]
+    assert [row["method"] for row in lost] == ["mine", "mine"]
+    assert all(0 < row["episodes"] < 12 for row in lost)
+    total = sum(row["episodes_failed"] for row in lost)
+    again = f"the same command with --out {out} --retry-failed holds them again"
+    assert f"{total} dialogues of 2 runs failed; {again}" in capsys.readouterr().err
+    assert main(["compare", *asked, str(out)]) == 0  # nothing is run again that nobody asked for
+    assert {row["cell"]: row for row in rows(out)} == before
+    assert main(["compare", *asked, str(out), "--retry-failed"]) == 0  # still out of order
+    assert steady(rows(out)) == steady(before.values())
+    (tmp_path / "out of order").unlink()
+    assert main(["compare", *asked, str(out), "--retry-failed"]) == 0
+    assert "failed" not in capsys.readouterr().err.splitlines()[-1]
+    assert main(["compare", *asked, str(clean)]) == 0
+    assert steady(rows(out)) == steady(rows(clean))
+    assert logs(out) == logs(clean)
+    kept = [row for row in rows(out) if row["method"] == "scripted"]
+    assert kept == [before[row["cell"]] for row in kept]
+    assert main(["replay", str(out)]) == 0
+
+
+def test_what_was_trained_runs_again_as_a_whole(tmp_path):
+    cell = Cell("oracle_kindness", "hidden_needs-v0", {}, 0)
+    assert cell.trains
+    assert not Cell("untrained", "hidden_needs-v0", {}, 0).trains
+    assert not Cell("mine", "hidden_needs-v0", {}, 0, agent="package.module:Class").trains
+
+
+@pytest.mark.parametrize("more", [["--seeds", "1"], ["--seeds", "3"], ["--methods", "scripted"], ["--episodes", "3"]])
+def test_another_comparison_of_the_scenario_into_the_same_folder_extends_it(tmp_path, no_page, capsys, more):
+    asked = ["compare", "--methods", "scripted,untrained", "--partner", "scripted", "--seeds", "2", "--episodes", "2"]
+    asked += ["--workers", "1", "--out", str(tmp_path / "run"), "--json"]
+    assert main(asked) == 0
+    first = {row["cell"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert main([*asked, *more]) == 0
+    told = capsys.readouterr()
+    second = {row["cell"]: row for row in json.loads(told.out)["rows"]}
+    both = first.keys() & second.keys()
+    assert all({**first[name], "place": second[name]["place"]} == second[name] for name in both)
+    left = first.keys() - second.keys()
+    assert f"{len(left)} runs in" in told.err if left else "are of another comparison" not in told.err
+    assert first.keys() | second.keys() == {row["cell"] for row in rows(tmp_path / "run")}
+
+
+def test_a_comparison_of_another_scenario_into_the_same_folder_is_refused(tmp_path, no_page, capsys):
+    asked = ["--methods", "scripted", "--partner", "scripted", "--seeds", "1", "--episodes", "2", "--workers", "1"]
+    out = str(tmp_path / "run")
+    assert main(["compare", *asked, "--out", out]) == 0
+    before = rows(out)
+    assert main(["compare", "--scenario", "third_party-v0", *asked, "--out", out]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "holds the comparison 'hidden_needs-v0'; this is the comparison 'third_party-v0': name another" in told
+    assert rows(out) == before
+
+
 def test_hostile_words_stay_words(tmp_path, agents, capsys, compared):
     done = compared(tmp_path / "run", ("mine",), {"mine": f"{agents}:Escape"}, partner="scripted")
     print_summary(done.summary, sys.stdout)
@@ -256,6 +329,29 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     assert not list(out.rglob("*.part"))
     assert main(["report", str(out)]) == 0
     assert (out / "report.html").is_file()
+
+
+def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, no_page, monkeypatch, capsys):
+    asked = ["compare", "--methods", "scripted,untrained", "--partner", "scripted", "--seeds", "2", "--episodes", "2"]
+    command, kept = [*asked, "--workers", "1", "--out", str(tmp_path / "run")], []
+
+    def interrupted(lines, cell, row):
+        kept.append(row["cell"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "finished", interrupted)
+        assert main(command) == 130
+    (first,) = rows(tmp_path / "run")
+    assert kept == [first["cell"]]
+    again = f"the same command with --out {tmp_path / 'run'} goes on"
+    assert f"interrupted: 1 of 4 runs are finished and kept; {again}" in capsys.readouterr().err
+    assert main(command) == 0
+    found = rows(tmp_path / "run")
+    assert [row["status"] for row in found] == ["done"] * 4
+    assert first in found
+    assert main([*asked, "--workers", "1", "--out", str(tmp_path / "clean")]) == 0
+    assert steady(found) == steady(rows(tmp_path / "clean"))
 
 
 @pytest.mark.skipif(not has("casino"), reason="the CaSiNo dialogues are not here; GOLDENRULE_DATA names their folder")

@@ -122,7 +122,7 @@ def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path
     other.mkdir()
     (other / "thesis.tex").write_text("mine")
     assert run(file, other) == 2
-    assert "holds files and no sweep" in capsys.readouterr().err
+    assert "holds files and no results.sqlite" in capsys.readouterr().err
     assert [one.name for one in other.iterdir()] == ["thesis.tex"]
 
 

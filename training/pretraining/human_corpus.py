@@ -15,14 +15,17 @@ are renamed along with it.
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.conversation import Conversation, View
+from goldenrule.envs.datasets.casino import HumanDialogue, load_casino, split
+from goldenrule.envs.datasets.corpora import conversations as load_conversations
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.campsite.dialogue_acts import STATE_ORDER
 from goldenrule.envs.scenarios.campsite.language import (
@@ -337,3 +340,31 @@ def spoken_texts(dialogues: Dialogues) -> list[str]:
     accounts = [one for one in dialogues if isinstance(one, Account)]
     talks = [one for one in dialogues if isinstance(one, Conversation)]
     return [*human_texts(accounts), *(plain(m.text) for talk in talks for m in talk.messages)]
+
+
+def human_dialogues(names: Sequence[str]) -> Mapping[str, Dialogues]:
+    """The dialogues of these sets; of CaSiNo without the fold that estimates are judged on.
+
+    Raises:
+        DataError: a set is missing or not as expected.
+    """
+    return {name: _load(name) for name in names}
+
+
+def _load(name: str) -> Dialogues:
+    if name != "casino":
+        return list(load_conversations(name))
+    train, _ = split(load_casino())
+    return [account_of(dialogue) for dialogue in train]
+
+
+def account_of(dialogue: HumanDialogue) -> Account:
+    """A dialogue of CaSiNo to learn from, in plain writing, with the grades of both people's satisfaction."""
+    first, second = dialogue.people
+    return plain_account(Account(dialogue.conversation(), (first.satisfaction - 1, second.satisfaction - 1)))
+
+
+def digest(dialogues: Dialogues) -> dict[str, int | str]:
+    """How many dialogues and a hash of what was said in them: which ones they were, without a word of theirs."""
+    said = "\x1f".join(spoken_texts(dialogues)).encode("utf-8", "surrogatepass")
+    return {"dialogues": len(dialogues), "blake2b": hashlib.blake2b(said, digest_size=16).hexdigest()}

@@ -1,20 +1,54 @@
-"""The matrix of cross-play: what every pair got, with intervals over seeds, and how often something failed."""
+"""What every pair of a cross-play got, and one line an agent over all it met, with intervals over seeds.
+
+*Payoff* is the round-robin score of Axelrod's tournaments: the mean an episode over all partners, each counting
+alike; beside it stands the same mean of what these partners got, which is how kind it was to them. (Axelrod 1980,
+"Effective Choice in the Prisoner's Dilemma", Journal of Conflict Resolution 24.) A copy of an agent that is added to
+a population shifts such means: they are of this population and no other.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.storage.reader import meta, rows
-from goldenrule.benchmarks.studies.crossplay.figures import INTERVAL, Tally, bounds_of, spreads, tallies, values_of
-from goldenrule.benchmarks.studies.crossplay.rating import FIGURES, rate
+from goldenrule.agents.world import partner_seats, seat_name
+from goldenrule.benchmarks.analysis.summary import INTERVAL, interval
+from goldenrule.benchmarks.evaluation.metrics import valid_range
+from goldenrule.benchmarks.statistics.scores import Array
+from goldenrule.benchmarks.storage.reader import connect, meta, rows
+from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import translated
 from goldenrule.common.errors import UserError
-from goldenrule.envs.registry import spec
+from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
+
+SHARES = ("own_valid", "partner_valid", "own_faithful", "partner_faithful")
+"""Shares of each side's judged messages that made sense, and that were true to its card."""
+METRICS = ("own", "partner", "joint", "third_party", "agreement", "estimate_gap", *SHARES)
+"""Metrics of a pair, in the order of the last axis of values."""
+
+RATED = {
+    "own": ("own", "partner"),
+    "partner": ("partner", "own"),
+    "joint": ("joint", "joint"),
+    "third_party": ("third_party", "third_party"),
+    "own_held_out": ("own", "partner"),
+    "partner_held_out": ("partner", "own"),
+    "joint_self": ("joint", "joint"),
+    "valid": ("own_valid", "partner_valid"),
+    "faithful": ("own_faithful", "partner_faithful"),
+}
+"""Metrics of an agent: which metric of a pair it is where the agent learns, and where it is the partner."""
+
+Pair = tuple[str, str]
+"""Names of the agents in the learner's seat and in the partner's."""
+Entry = tuple[int, str]
+"""Index of a pair, and one of its metrics."""
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -33,14 +67,14 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
     """Matrix and rating.
 
     Args:
-        about: what was asked for (`goldenrule.benchmarks.studies.crossplay.plan.Plan.description`).
+        about: what was asked for (`studies.crossplay.population.Plan.description`).
         found: rows of its pairings, failed ones included.
         folder: where their dialogues are stored.
 
     Returns:
         `about`'s own keys; `complete`, `cells`, `finished`, `failed`; `pairs`, a record an ordered pair (`row` in the
         learner's seat, `column` in the partner's) with `figures` (means an episode, intervals over seeds) and counts;
-        `rating`, see `goldenrule.benchmarks.studies.crossplay.rating.rate`.
+        `rating`, see `rate`.
     """
     scenario, seeds = about["scenario"], list(about["seeds"])
     pairs = [
@@ -49,21 +83,20 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         for column in about["members"]
         if row["learner"] and column["partner"] and not (row["held_out"] and column["held_out"])
     ]
-    counted = tallies(folder, scenario, spec(scenario).build(**about["knobs"]).agents)
-    mine: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {pair: {} for pair in pairs}
+    judged, errors = _dialogues(folder, scenario, spec(scenario).build(**about["knobs"]).agents)
+    by_pair: dict[Pair, dict[int, Mapping[str, Any]]] = {pair: {} for pair in pairs}
     for row in found:
         pair = (row["params"].get("learner"), row["params"].get("partner"))
-        if pair in mine and row["seed"] in seeds:
-            mine[pair][row["seed"]] = row
-    values = _values(mine, seeds, counted)
-    done = [row for pair in mine.values() for row in pair.values()]
-    within = [bounds_of(name, about) for name in FIGURES]
-    spread = spreads(values.reshape(len(seeds), -1), within * len(pairs))
-    width = len(FIGURES)
-    records = [
-        _record(pair, mine[pair], counted, dict(zip(FIGURES, spread[width * k : width * (k + 1)], strict=True)))
-        for k, pair in enumerate(pairs)
-    ]
+        if pair in by_pair and row["seed"] in seeds:
+            by_pair[pair][row["seed"]] = row
+    values = np.full((len(seeds), len(pairs), len(METRICS)), np.nan)
+    for k, pair in enumerate(pairs):
+        for s, seed in enumerate(seeds):
+            one = by_pair[pair].get(seed)
+            if one is not None and one["status"] == "done":
+                metrics = _metrics(one, judged.get(one["cell"], {}))
+                values[s, k] = [np.nan if (value := metrics[name]) is None else value for name in METRICS]
+    done = [row for of in by_pair.values() for row in of.values()]
     return {
         **about,
         "interval": INTERVAL,
@@ -71,55 +104,165 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         "cells": len(pairs) * len(seeds),
         "finished": len(done),
         "failed": sum(row["status"] != "done" for row in done),
-        "pairs": records,
-        "rating": rate(about, pairs, values, _compared(mine, seeds, counted)),
+        "pairs": [_record(pair, by_pair[pair], values[:, k], errors, about) for k, pair in enumerate(pairs)],
+        "rating": rate(about, pairs, values),
     }
 
 
-def _values(
-    mine: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]],
-    seeds: Sequence[int],
-    counted: Mapping[str, Tally],
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Figures `[seeds, pairs, figures]`, not a number where there is none."""
-    values = np.full((len(seeds), len(mine), len(FIGURES)), np.nan)
-    for k, of in enumerate(mine.values()):
-        for s, seed in enumerate(seeds):
-            if seed in of and of[seed]["status"] == "done":
-                figures = values_of(of[seed], counted.get(of[seed]["cell"], Tally()))
-                values[s, k] = [np.nan if (value := figures[name]) is None else value for name in FIGURES]
-    return values
-
-
-def _compared(
-    mine: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]],
-    seeds: Sequence[int],
-    counted: Mapping[str, Tally],
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Dialogues `[seeds, pairs, 3]` in which the learner's seat got more, less, the same."""
-    counts = np.zeros((len(seeds), len(mine), 3))
-    for k, of in enumerate(mine.values()):
-        for s, seed in enumerate(seeds):
-            if seed in of and (tally := counted.get(of[seed]["cell"])) is not None:
-                counts[s, k] = tally.more, tally.less, tally.even
-    return counts
-
-
 def _record(
-    pair: tuple[str, str],
-    of: Mapping[int, Mapping[str, Any]],
-    counted: Mapping[str, Tally],
-    figures: Mapping[str, Mapping[str, Any]],
+    pair: Pair, of: Mapping[int, Mapping[str, Any]], values: Array, errors: Mapping[str, str], about: Mapping[str, Any]
 ) -> dict[str, Any]:
     done = [row for row in of.values() if row["status"] == "done"]
-    reasons = [str(row["error"]) for row in of.values() if row["status"] != "done"]
-    told = [error for row in done if (error := counted.get(row["cell"], Tally()).error) is not None]
+    failed = [str(row["error"]) for row in of.values() if row["status"] != "done"]
+    reasons = [*failed, *(errors[row["cell"]] for row in done if row["cell"] in errors)]
     return {
         "row": pair[0],
         "column": pair[1],
         "seeds": len(done),
-        "seeds_failed": len(reasons),
+        "seeds_failed": len(failed),
         **{name: sum(row[name] or 0 for row in done) for name in COUNTS},
-        "reason": next(iter([*reasons, *told]), None),
-        "figures": dict(figures),
+        "reason": next(iter(reasons), None),
+        "figures": {name: _over_seeds(values[:, k], _bounds([name], about)) for k, name in enumerate(METRICS)},
     }
+
+
+def _metrics(row: Mapping[str, Any], shares: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Metrics of one pairing under one seed: means an episode, and shares."""
+    own, partner = row["own_reward"], row["partner_reward"]
+    return {
+        "own": own,
+        "partner": partner,
+        "joint": None if own is None or partner is None else own + partner,
+        "third_party": row["third_party_reward"],
+        "estimate_gap": row["estimate_gap"],
+        "agreement": (row.get("negotiation") or {}).get("agreement_share"),
+        **{name: shares.get(name) for name in SHARES},
+    }
+
+
+def _bounds(metrics: Sequence[str], about: Mapping[str, Any]) -> Range:
+    """Valid range of a mean of these metrics. Without a scenario in `about`, rewards may be anything."""
+    own, partner = (
+        valid_range(f"{side}_reward", about.get("scenario"), about.get("knobs")) for side in ("own", "partner")
+    )
+    known = {"own": own, "partner": partner, "joint": (own[0] + partner[0], own[1] + partner[1])}
+    known |= dict.fromkeys(("agreement", *SHARES), SHARE)
+    ends = [known.get(name, ANY) for name in metrics] or [ANY]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _over_seeds(values: Array, bounds: Range) -> dict[str, Any]:
+    """Mean and interval over the seeds that have a value; see `analysis.summary.interval`."""
+    return interval(values[~np.isnan(values)].tolist(), bounds)
+
+
+_FAILED = "SELECT cell, error, min(episode) FROM episodes WHERE status = 'failed' GROUP BY cell"
+_JUDGED = """
+SELECT e.cell, json_extract(t.value, '$.speaker'),
+       sum(json_extract(t.value, '$.valid')), count(json_extract(t.value, '$.valid')),
+       sum(json_extract(t.value, '$.faithful')), count(json_extract(t.value, '$.faithful'))
+FROM episodes e, json_each(e.log, '$.turns') t WHERE e.status != 'failed' GROUP BY 1, 2
+"""
+
+
+def _dialogues(
+    folder: Path, scenario: str, agents: Sequence[str]
+) -> tuple[dict[str, dict[str, float | None]], dict[str, str]]:
+    """By cell: `SHARES` (none where nothing was judged), and why the first of its dialogues failed that did.
+
+    Args:
+        folder: of the results.
+        scenario: says which of `agents` learns and who its partners are.
+        agents: names of all seats, in order.
+
+    Raises:
+        UserError: no results there, or they are damaged.
+    """
+    sides = dict.fromkeys(partner_seats(scenario, agents), "partner")
+    sides[agents.index(seat_name(scenario, "learner"))] = "own"
+    counted: dict[str, dict[str, tuple[int, int]]] = {}
+    db = connect(folder)
+    try:
+        with translated(folder / FILE):
+            errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
+            for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
+                if speaker not in sides:
+                    continue
+                of_cell = counted.setdefault(cell, {})
+                for what, hits, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):
+                    key = f"{sides[speaker]}_{what}"
+                    before = of_cell.get(key, (0, 0))
+                    of_cell[key] = before[0] + (hits or 0), before[1] + of
+    finally:
+        db.close()
+    shares = {
+        cell: {name: hits / of if of else None for name, (hits, of) in of_cell.items()}
+        for cell, of_cell in counted.items()
+    }
+    return shares, errors
+
+
+def rate(about: Mapping[str, Any], pairs: Sequence[Pair], values: Array) -> list[dict[str, Any]]:
+    """A line an agent, or an agent and seat where the seats are of different roles; the kindest first.
+
+    Args:
+        about: `members`, in order, and whether the scenario is `symmetric`.
+        pairs: ordered pairs of names, the learner's seat first.
+        values: `[seeds, pairs, metrics]`, see `METRICS`; NaN where there is none.
+
+    Returns:
+        Records `agent`, `held_out`, `seat` (`both`, `learner`, `partner`), and metrics: `own`, `partner` (what its
+        partners got), `joint`, `third_party` over everyone it met (but itself, where the seats are alike);
+        `own_held_out`, `partner_held_out` over held-out partners; `joint_self` in self-play; `valid` and
+        `faithful`, shares of its judged messages that made sense and that were true to its card.
+    """
+    held_out = {one["name"] for one in about["members"] if one["held_out"]}
+    lines: list[dict[str, Any]] = []
+    for one in about["members"]:
+        for seat in ("both",) if about["symmetric"] else [which for which in ("learner", "partner") if one[which]]:
+            line = {"agent": one["name"], "held_out": one["held_out"], "seat": seat}
+            for name in RATED:
+                entries = _entries(name, one["name"], seat, pairs, held_out)
+                bounds = _bounds([metric for _, metric in entries], about)
+                line[name] = _over_seeds(_mean(values, entries), bounds)
+            lines.append(line)
+    return sorted(lines, key=_kindest)
+
+
+def _entries(name: str, agent: str, seat: str, pairs: Sequence[Pair], held_out: set[str]) -> list[Entry]:
+    """Which metrics of which pairs a metric of an agent is the mean of."""
+    as_learner, as_partner = RATED[name]
+    if name == "joint_self":
+        return [(k, as_learner) for k, pair in enumerate(pairs) if pair == (agent, agent) and seat == "both"]
+    entries = []
+    for k, (row, column) in enumerate(pairs):
+        if seat == "both" and row == column:
+            continue  # self-play stands by itself
+        if name.endswith("_held_out") and (agent in held_out or not held_out.intersection((row, column))):
+            continue
+        if row == agent and seat != "partner":
+            entries.append((k, as_learner))
+        if column == agent and seat != "learner":
+            entries.append((k, as_partner))
+    return entries
+
+
+def _mean(values: Array, entries: Sequence[Entry]) -> Array:
+    """Mean of the entries under each seed, NaN where a reward is missing or there is nothing.
+
+    A share that is missing is no gap: there was nothing to judge.
+    """
+    if not entries:
+        return np.full(len(values), np.nan)
+    found = values[:, [k for k, _ in entries], [METRICS.index(metric) for _, metric in entries]]
+    there = ~np.isnan(found)
+    counted = there.sum(axis=1)
+    enough = counted > 0 if entries[0][1] in SHARES else counted == len(entries)
+    mean: Array = np.where(enough, np.where(there, found, 0.0).sum(axis=1) / np.maximum(counted, 1), np.nan)
+    return mean
+
+
+def _kindest(line: Mapping[str, Any]) -> tuple[bool, float]:
+    """Sorts agents by what their partners got, and those rated as partners by what they got."""
+    mean = line["own" if line["seat"] == "partner" else "partner"]["mean"]
+    return line["seat"] == "partner", math.inf if mean is None else -mean

@@ -1,20 +1,78 @@
-"""Two of a population at a table: a cell that trains nothing, run by any engine and stored as a sweep's cells are."""
+"""Two agents in one dialogue: a cell that trains nothing, run by any engine and stored as a sweep's cells are."""
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from goldenrule.agents.base import Agent, Simulates
-from goldenrule.agents.scripted import people
+from goldenrule.agents.base import Agent, Simulates, load_agent
+from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, weights_hash
+from goldenrule.agents.networks.pretrained import load_base
+from goldenrule.agents.scripted import people, population
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, done_row
-from goldenrule.benchmarks.studies.crossplay.sitters import Sitter
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
 from goldenrule.training.methods.registry import Method
+
+SB3 = "sb3"
+
+Kind = Literal["person", "lm", "checkpoint", "sb3", "plugin"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """An agent as plain data, from which any process can make it.
+
+    Attributes:
+        name: what it is called in rows and tables.
+        kind: a scripted `person`, the base `lm`, a `checkpoint` of a trained network, an `sb3` policy, a `plugin`.
+        what: of a person its style; of a plug-in its name.
+        params: of a plug-in.
+        folder: of saved weights.
+        weights: SHA-256 of a network's weights: what a checkpoint is, not where it lies.
+    """
+
+    name: str
+    kind: Kind
+    what: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    weights: str | None = None
+
+    def description(self) -> dict[str, Any]:
+        """Everything that its behaviour depends on, as plain data."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "what": self.what,
+            "params": dict(self.params),
+            "weights": self.weights,
+        }
+
+    def make(self, scenario: str, role: str, device: str, max_new: int | None) -> Agent:
+        """A new agent for a seat of this role.
+
+        Raises:
+            ValueError: it cannot be made, or its weights have changed since it was planned.
+        """
+        if self.kind == "person":
+            return population(scenario)[self.what][role]()
+        if self.kind == "plugin":
+            return load_agent(self.what, self.params)
+        agent, weights = load_weights(scenario, self.folder, device, max_new)
+        if weights != self.weights:
+            raise CheckpointError(
+                f"the weights of {self.name} in {self.folder or 'the package'} are others than when this was planned; "
+                "put the old ones back, or give these another name"
+            )
+        return agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +86,11 @@ class Pairing(Cell):
             are two agents made alike. A seat of a third role is taken by the scenario's own scripted person.
     """
 
-    learner: Sitter
-    partner: Sitter
+    learner: AgentSpec
+    partner: AgentSpec
 
     def description(self) -> dict[str, Any]:
-        """All that the row depends on, as plain data."""
+        """Everything that the row depends on, as plain data."""
         return {
             "crossplay": 1,
             "learner": self.learner.description(),
@@ -50,18 +108,23 @@ class Pairing(Cell):
         """No method of training."""
         return Method(self.method, "two agents as they are", None, kind="custom")
 
+    @property
+    def trains(self) -> bool:
+        """Nobody learns."""
+        return False
+
     def run(self, report: CellReport) -> CellResult:
-        """Hold the dialogues and measure, as an evaluation does.
+        """Run and measure the dialogues, as an evaluation does.
 
         Raises:
             ValueError: one of the two cannot be made.
         """
         began = time.perf_counter()
         knobs = spec(self.scenario).resolve(self.knobs)
-        agent = self._sit(self.learner, seat_name(self.scenario, "learner"))
+        agent = self._make(self.learner, seat_name(self.scenario, "learner"))
         world = World(self.scenario, knobs, self.others(), derive(self.seed, "world"))
-        mind = agent if isinstance(agent, Simulates) else None
-        result = evaluate(world, agent, mind, "prediction", self.settings.episodes)
+        simulator = agent if isinstance(agent, Simulates) else None
+        result = evaluate(world, agent, simulator, "prediction", self.episode_numbers)
         row = done_row(self, knobs, result, time.perf_counter() - began)
         row["weights"] = None  # nothing was trained
         return CellResult(row, result.episodes, [], agent=agent)
@@ -75,15 +138,46 @@ class Pairing(Cell):
             if name in taken and self.partner.weights is not None and made.get(taken[0]):
                 made[name] = made[taken[0]]
             elif name in taken:
-                made[name] = self._sit(self.partner, name)
+                made[name] = self._make(self.partner, name)
             elif name != seat_name(self.scenario, "learner"):
-                made[name] = people(self.scenario)[role(name)]()
+                made[name] = people(self.scenario)[role_of(name)]()
         return made
 
-    def _sit(self, sitter: Sitter, name: str) -> Agent:
-        return sitter.sit(self.scenario, role(name), self.settings.device, self.settings.training.max_new)
+    def _make(self, agent: AgentSpec, seat: str) -> Agent:
+        return agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
 
 
-def role(name: str) -> str:
+def role_of(seat: str) -> str:
     """`seeker_1` as `seeker`."""
-    return name.rsplit("_", 1)[0]
+    return seat.rsplit("_", 1)[0]
+
+
+def load_weights(scenario: str, folder: Path | None, device: str, max_new: int | None) -> tuple[Agent, str]:
+    """The agent of saved weights (of the shipped base without a folder), and their SHA-256.
+
+    Raises:
+        CheckpointError: missing, damaged, of another kind.
+    """
+    if folder is not None and read_card(folder).get("kind") == SB3:
+        from goldenrule.agents.sb3 import Sb3Agent  # a slow import that no other kind needs
+
+        policy = Sb3Agent.load(folder)
+        return policy, policy.weights_hash()
+    network, tokenizer, _ = load_base(scenario, folder, device)
+    weights = weights_hash(network)
+    return LanguageModel(network.requires_grad_(False), tokenizer, max_new=max_new), weights
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a checkpoint.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"checkpoint {folder} cannot be read ({error}); name a folder with {CARD}") from None
+    if not isinstance(card, dict):
+        raise CheckpointError(f"checkpoint {folder} is damaged: {CARD} is no object; make it again or use another")
+    return card

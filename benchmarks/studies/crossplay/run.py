@@ -1,10 +1,9 @@
-"""Run cross-play, or go on with it, and write what it came to beside its results.
+"""Run cross-play, or continue it, and write its results beside them.
 
 results.sqlite      as a sweep's: a row a pairing, a row a dialogue
-crossplay.json      matrix and rating (`goldenrule.benchmarks.studies.crossplay.matrix.summarise`)
-matrix.csv          a line a pair and figure
-rating.csv          a line an agent
-matrix.png .svg     the matrix as a heat map
+crossplay.json      matrix and rating (`studies.crossplay.matrix.summarise`)
+matrix.csv          a line a pair and metric
+rating.csv          a line an agent and metric
 """
 
 from __future__ import annotations
@@ -20,10 +19,8 @@ from typing import Any
 from goldenrule.benchmarks.engines.base import Watch
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
-from goldenrule.benchmarks.report.crossplay_plots import heat_map
-from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, summarise
-from goldenrule.benchmarks.studies.crossplay.plan import Plan
-from goldenrule.benchmarks.studies.crossplay.rating import FIGURES, NAMES
+from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, METRICS, RATED, summarise
+from goldenrule.benchmarks.studies.crossplay.population import Plan
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
 
@@ -36,6 +33,7 @@ def cross(
     out: Path,
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    figures: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda summary: {},
 ) -> Swept:
     """Run the pairings that have no row yet, and write the matrix of all.
 
@@ -43,7 +41,8 @@ def cross(
         wanted: what `plan` planned.
         out: folder, made if absent; of the same or an earlier cross-play otherwise.
         options: how.
-        watching: makes the watch over the pairings that are run now.
+        watching: makes the progress display of the pairings that are run now.
+        figures: further files made of the summary, by name.
 
     Returns:
         where it stands; its summary is matrix and rating.
@@ -54,40 +53,31 @@ def cross(
     about = wanted.description()
     swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), KIND)
     try:
-        for name, data in files(swept.summary).items():
+        for name, data in {**tables(swept.summary), **figures(swept.summary)}.items():
             write_whole(out / name, data)
     except OSError as error:
         raise UserError(f"cannot write {str(out)!r}: {error.strerror}; what was run is kept there") from error
     return swept
 
 
-def files(summary: Mapping[str, Any]) -> dict[str, bytes]:
+def tables(summary: Mapping[str, Any]) -> dict[str, bytes]:
     """What is written beside the results, by name."""
-    images = heat_map(summary).images()
-    return {
-        SUMMARY: (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),
-        MATRIX: _csv(_matrix_lines(summary)),
-        RATING: _csv(_rating_lines(summary)),
-        **{f"matrix.{kind}": data for kind, data in images.items()},
-    }
-
-
-def _matrix_lines(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
+    matrix = [
         {"row": pair["row"], "column": pair["column"], "figure": name, **pair["figures"][name]}
         | {key: pair[key] for key in ("seeds_failed", *COUNTS)}
         for pair in summary["pairs"]
-        for name in FIGURES
+        for name in METRICS
     ]
-
-
-def _rating_lines(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
+    rating = [
         {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name, **line[name]}
         for line in summary["rating"]
-        for name in (*NAMES, "strength")
-        if line[name] is not None
+        for name in RATED
     ]
+    return {
+        SUMMARY: (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),
+        MATRIX: _csv(matrix),
+        RATING: _csv(rating),
+    }
 
 
 def _csv(lines: Sequence[Mapping[str, Any]]) -> bytes:

@@ -1,62 +1,52 @@
-"""What people did in the human dialogues, and how far "my reward is yours" goes: the figures to compare with."""
+"""What people reached in the human dialogues, and how far "my reward is yours" goes: the figures to compare with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from goldenrule.benchmarks.statistics import Bootstrap, Estimate
+from goldenrule.benchmarks.statistics.bootstrap import Statistic, estimate, mean_of, statistic_of
+from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
 from goldenrule.common.seeding import generator
 from goldenrule.envs.datasets.casino import HumanDialogue, load_casino
 from goldenrule.envs.datasets.files import DataError
 from goldenrule.envs.scenarios.campsite.language import efficient
 
 Array = NDArray[np.float64]
+SHARE: Bounds = (0.0, 1.0)
+HOW = Bootstrap(resamples=1000)
+UNDEFINED = "not defined on these dialogues: no estimates, or no variation"
 
 
-ENOUGH = 10
-"""Dialogues that an interval needs."""
+def over_dialogues(rows: Array, function: Callable[[Array], float], *, seed: int = 0, name: str = "") -> Estimate:
+    """A function of `rows` (one row a dialogue) with its 95% BCa interval over dialogues; none where it is not defined.
 
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95% interval, by a percentile bootstrap over dialogues; `None` where it is not defined.
-
-    Fewer than `ENOUGH` dialogues have no interval: resamples of a few hardly differ, and would tell of certainty.
-
-    Attributes:
-        value: the figure on all dialogues.
-        low, high: 2.5% and 97.5% of the figure over resamples of the dialogues.
-        n: how many dialogues.
+    Both people of a dialogue are resampled together.
     """
+    if not len(rows) or not np.isfinite(function(rows)):
+        return Estimate(None, None, None, len(rows), UNDEFINED)
+    # A resample in which the function is not defined (one dialogue many times) tells as much as the sample itself.
+    value = float(function(rows))
+    statistic = statistic_of(rows, lambda drawn: one if np.isfinite(one := function(drawn)) else value)
+    return _estimate(statistic, len(rows), seed, name, UNBOUNDED)
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+
+def mean_over_dialogues(rows: Array, name: str, seed: int, bounds: Bounds = UNBOUNDED) -> Estimate:
+    """Mean of all values of `rows` with its interval over dialogues."""
+    if not len(rows) or not np.isfinite(rows).all():
+        return Estimate(None, None, None, len(rows), UNDEFINED)
+    return _estimate(mean_of(rows.reshape(len(rows), -1).mean(axis=1)), len(rows), seed, name, bounds)
 
 
-def bootstrap(
-    rows: Array, figure: Callable[[Array], float], *, seed: int = 0, resamples: int = 1000, name: str = ""
-) -> Estimate:
-    """A figure of `rows` (one row a dialogue) and its interval. Both people of a dialogue are drawn together."""
-    n = len(rows)
-    value = float(figure(rows)) if n else float("nan")
-    if not np.isfinite(value):
-        return Estimate(None, None, None, n)
-    if n < ENOUGH:
-        return Estimate(value, None, None, n)
-    rng = generator(seed, "bootstrap", name)
-    draws = np.array([figure(rows[rng.integers(0, n, n)]) for _ in range(resamples)])
-    draws = draws[np.isfinite(draws)]
-    if not len(draws):
-        return Estimate(value, None, None, n)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Estimate(value, float(low), float(high), n)
+def _estimate(statistic: Statistic, n: int, seed: int, name: str, bounds: Bounds) -> Estimate:
+    found = estimate(statistic, np.zeros(n, dtype=np.intp), HOW, generator(seed, "bootstrap", name), bounds=bounds)
+    return replace(found, reason=found.reason and found.reason.replace("seeds", "dialogues"))
 
 
 def spearman(pairs: Array) -> float:
@@ -85,19 +75,15 @@ def human_figures(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str
         `own_points` (of a person), `joint_points`, `agreement_share`, `pareto_share` (of the agreements: nobody could
         have had more without the other losing) and `pareto_share_of_all` (no agreement counts as inefficient).
     """
-    scored = np.array([[p.points for p in d.people] for d in dialogues], dtype=float).reshape(-1, 2)
+    points = np.array([[p.points for p in d.people] for d in dialogues], dtype=float).reshape(-1, 2)
     agreed = np.array([d.deal() is not None for d in dialogues], dtype=float)
     pareto = np.array([_is_efficient(d) for d in dialogues], dtype=float)
-
-    def mean(values: Array, name: str) -> Estimate:
-        return bootstrap(values, lambda rows: float(rows.mean()), seed=seed, name=name)
-
     return {
-        "own_points": mean(scored, "own_points"),
-        "joint_points": mean(scored.sum(1), "joint_points"),
-        "agreement_share": mean(agreed, "agreement_share"),
-        "pareto_share": mean(pareto[agreed > 0], "pareto_share"),
-        "pareto_share_of_all": mean(pareto, "pareto_share_of_all"),
+        "own_points": mean_over_dialogues(points, "own_points", seed, (0.0, 36.0)),
+        "joint_points": mean_over_dialogues(points.sum(1), "joint_points", seed, (0.0, 72.0)),
+        "agreement_share": mean_over_dialogues(agreed, "agreement_share", seed, SHARE),
+        "pareto_share": mean_over_dialogues(pareto[agreed > 0], "pareto_share", seed, SHARE),
+        "pareto_share_of_all": mean_over_dialogues(pareto, "pareto_share_of_all", seed, SHARE),
     }
 
 
@@ -113,7 +99,7 @@ def human_reference(scenario: str) -> dict[str, Any] | None:
     except DataError as error:
         return {"data": "casino", "dialogues": 0, "figures": {}, "reason": str(error)}
     figures = {
-        name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.n}
+        name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.units}
         for name, one in human_figures(dialogues).items()
     }
     return {"data": "casino", "dialogues": len(dialogues), "figures": figures, "reason": None}
@@ -140,4 +126,4 @@ def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dic
             dtype=float,
         ).reshape(-1, 4),
     }
-    return {name: bootstrap(values, spearman_both, seed=seed, name=name) for name, values in rows.items()}
+    return {name: over_dialogues(values, spearman_both, seed=seed, name=name) for name, values in rows.items()}

@@ -129,14 +129,14 @@ def _tops(imagined: Imagined) -> Array:
 def _replies(
     network: ThreeModuleTransformer, tokenizer: DialogueTokenizer, views: Sequence[View], seed: int
 ) -> list[str]:
-    mind = LanguageModel(network, tokenizer)
-    mind.reset([derive(seed, "replies")])
+    simulator = LanguageModel(network, tokenizer)
+    simulator.reset([derive(seed, "replies")])
     limit = room(network, tokenizer)
     asked = [ask(fitted(view, tokenizer, limit), ASK_NEED) for view in views]
     return [
         reply
         for k in range(0, len(asked), 32)
-        for reply in mind.simulate(asked[k : k + 32], [1 - v.me for v in asked[k : k + 32]])
+        for reply in simulator.simulate(asked[k : k + 32], [1 - v.me for v in asked[k : k + 32]])
     ]
 
 

@@ -1,8 +1,8 @@
 """How well does an agent's estimate of its partner's reward rank what real people got and felt?
 
 Real negotiations of CaSiNo, of which the true points and the satisfaction of both people are known. Every person is
-estimated from the other's place (`partner_estimates`), by an agent that has not learnt from the dialogue
-(`partner_split`), and intervals are by bootstrap over dialogues.
+estimated from the other's place (`estimates`), by an agent that has not learnt from the dialogue (`split`), and
+intervals are by bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from goldenrule.benchmarks.statistics import Estimate
 from goldenrule.benchmarks.studies.partner_reward.baselines import (
-    Estimate,
-    bootstrap,
+    SHARE,
+    mean_over_dialogues,
     my_reward_is_yours,
+    over_dialogues,
     spearman,
     spearman_both,
 )
@@ -74,7 +76,7 @@ def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialog
         ValueError: no dialogue is left to judge on.
     """
     found_shares = shares(dialogues, [provenance for _, _, provenance in trained])
-    parts = [(minds, share) for minds, share in zip(trained, found_shares, strict=True) if share.test]
+    parts = [(loaded, share) for loaded, share in zip(trained, found_shares, strict=True) if share.test]
     if not parts:
         raise ValueError(
             f"all {len(dialogues)} dialogues were trained on; expected some to judge on: name another --data-dir or "
@@ -136,13 +138,13 @@ def _ranks(figure: str, estimates: Mapping[str, Array], truth: Array, seed: int)
     for name, values in estimates.items():
         table = np.stack([values[:, 0], truth[:, 0], values[:, 1], truth[:, 1]], axis=1)
         had = np.isfinite(values).all(1)
-        result = bootstrap(table[had], spearman_both, seed=seed, name=f"{figure} {name}")
+        result = over_dialogues(table[had], spearman_both, seed=seed, name=f"{figure} {name}")
         row = _row(figure, name, "spearman", result)
         row["without_estimate"] = int((~had).sum())
         rows.append(row)
     for name, other in ((OVER_EQUAL, EQUAL_NEEDS), (OVER_YOURS, YOURS)):
         table = np.stack([estimates[PREDICTION], estimates[other], truth], axis=2)
-        result = bootstrap(table, _gain, seed=seed, name=f"{figure} {name}")
+        result = over_dialogues(table, _gain, seed=seed, name=f"{figure} {name}")
         rows.append(_row(figure, name, "difference of spearman", result))
     return rows
 
@@ -163,16 +165,14 @@ def _top_needs(
         PREDICTION: (found.tops.argmax(2) == truth).astype(float),
         "most_packages": np.take_along_axis(most, truth[..., None], 2)[..., 0],
         "majority": np.where(np.isnan(common), np.nan, truth == common),
-        "chance": np.full(truth.shape, 1 / len(ISSUES)),
     }
+    chance = Estimate(1 / len(ISSUES), None, None, len(dialogues), "exact")
     return [
-        _row(
-            "top_need",
-            name,
-            "accuracy",
-            bootstrap(table, lambda rows: float(rows.mean()), seed=seed, name=f"top_need {name}"),
-        )
-        for name, table in hits.items()
+        *(
+            _row("top_need", name, "accuracy", mean_over_dialogues(table, f"top_need {name}", seed, SHARE))
+            for name, table in hits.items()
+        ),
+        _row("top_need", "chance", "accuracy", chance),
     ]
 
 
@@ -184,7 +184,6 @@ def _shares(got: Packages | None) -> list[float]:
 
 
 def _row(figure: str, name: str, measure: str, result: Estimate) -> dict[str, Any]:
-    why = None if result.value is not None else "not defined on these dialogues: no estimates, or no variation"
     return {
         "figure": figure,
         "estimate": name,
@@ -192,9 +191,10 @@ def _row(figure: str, name: str, measure: str, result: Estimate) -> dict[str, An
         "value": result.value,
         "low": result.low,
         "high": result.high,
-        "dialogues": result.n,
-        "status": "done" if why is None else "failed",
-        "error": why,
+        "no_interval": None if result.value is None else result.reason,
+        "dialogues": result.units,
+        "status": "failed" if result.value is None else "done",
+        "error": result.reason if result.value is None else None,
     }
 
 

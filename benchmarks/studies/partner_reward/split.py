@@ -14,10 +14,10 @@ from typing import Any
 
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.studies.partner_reward.people import account, digest
 from goldenrule.common.seeding import derive
 from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
+from goldenrule.training.pretraining.human_corpus import account_of, digest
 from goldenrule.training.pretraining.imagination import ImaginationConfig, Report, make_imagination
 
 HELD_OUT = 0
@@ -42,7 +42,7 @@ def train_on_humans(
 ) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
     """Train an imagination on all folds but the held-out one; network, tokenizer, and what to remember of the data."""
     train, _ = split(dialogues, held_out)
-    network, tokenizer = make_imagination([account(d) for d in train], config, derive(seed, "imagination"), report)
+    network, tokenizer = make_imagination([account_of(d) for d in train], config, derive(seed, "imagination"), report)
     return network, tokenizer, {**_learnt(train, held_out), "config": asdict(config)}
 
 
@@ -116,7 +116,7 @@ def _human(dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any]) ->
     if not isinstance(people, Mapping) or "casino" not in people:
         return {}
     train, _ = split(dialogues)
-    if digest([account(d) for d in train]) != people["casino"]:
+    if digest([account_of(d) for d in train]) != people["casino"]:
         raise ValueError(
             "the checkpoint has learnt from dialogues of CaSiNo, and not from those of this folder; which of them it "
             "knows cannot be told: name another --data-dir or --checkpoint"

@@ -201,7 +201,7 @@ def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> P
             {"speaker": 1, "scores": {}, "notes": {}, **said},
         ]
         log: dict[str, Any] = {"episode": 0, "seed": 0, "agents": ["helper_0", text], "cards": [text, text]}
-        log |= {"learner": 0, "partners": [1]}
+        log |= {"learner": 0, "partners": [1], "own_metrics": None}
         log |= {"status": "failed" if failed else "terminated", "error": text if failed else None, "turns": turns}
         log |= {"narration": [{"at": 0, "text": text, "to": None}]}
         records.append(RunRecord(row, [logged(cell, 0, log)]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from goldenrule.agents.scripted.campsite import take_in
-from goldenrule.benchmarks.studies.partner_reward.baselines import bootstrap, human_figures
+from goldenrule.benchmarks.studies.partner_reward.baselines import human_figures, over_dialogues
 from goldenrule.envs import make
 from goldenrule.envs.datasets.casino import fold, load_casino, split
 from goldenrule.envs.datasets.corpora import conversations
@@ -184,12 +184,13 @@ def test_figures_of_a_talk_known_by_hand(tmp_path):
     assert (figures["joint_points"].low, figures["joint_points"].high) == (None, None)  # two talks tell of no spread
 
 
-def test_an_interval_is_within_what_was_seen_and_needs_ten_dialogues():
+def test_an_interval_is_within_what_was_seen_and_needs_five_dialogues():
     rows = np.arange(10.0)
-    found = bootstrap(rows, lambda some: float(some.mean()))
+    found = over_dialogues(rows, lambda some: float(some.mean()))
     assert found.value == 4.5
     assert 0.0 < found.low < 4.5 < found.high < 9.0
-    assert bootstrap(rows[:9], lambda some: float(some.mean())).low is None
+    few = over_dialogues(rows[:4], lambda some: float(some.mean()))
+    assert (few.low, few.reason) == (None, "an interval needs 5 dialogues")
 
 
 def test_no_dialogues_have_no_figures():

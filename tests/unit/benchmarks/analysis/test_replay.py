@@ -23,6 +23,7 @@ from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
+from goldenrule.envs.registry import spec
 
 Maker = Callable[..., Path]
 Record = dict[str, Any]
@@ -43,7 +44,8 @@ def logged(scenario: str, knobs: dict[str, Any], seeds: range) -> list[Record]:
     seats = {name: makers[name if name in makers else name.rsplit("_", 1)[0]]() for name in names}
     episodes = play(envs, seats, list(seeds))
     read = envs[0].scenario.read
-    data = [as_data(one, number, 0, (1,), read) for number, one in enumerate(episodes)]
+    own = spec(scenario).metrics
+    data = [as_data(one, number, 0, (1,), read, own) for number, one in enumerate(episodes)]
     found: list[Record] = json.loads(json.dumps(data))
     return found
 

@@ -39,7 +39,7 @@ def turn(paid: float) -> dict[str, Any]:
 
 def episode(number: int, paid: float | None) -> dict[str, Any]:
     about: dict[str, Any] = {"episode": number, "seed": number, "agents": ["helper_0", "seeker_0"], "error": None}
-    about |= {"learner": 0, "partners": [1]}
+    about |= {"learner": 0, "partners": [1], "own_metrics": None}
     if paid is None:
         return about | {"status": "failed", "error": "it refused", "turns": []}
     return about | {"status": "terminated" if paid else "truncated", "turns": [turn(paid)]}
@@ -163,7 +163,7 @@ def test_page_report_and_sweep_say_the_same(folder: Path, capsys: pytest.Capture
         assert f"{line['low']:+.3f} to {line['high']:+.3f}" in page
         assert line["verdict"] == "better" or line["because"].replace("+", "&#43;") in page.replace("+", "&#43;")
     naive = next(line for line in found if line["method"] == "naive_kindness")
-    assert re.search(r"find a difference of \S+ 80% of the time, and one of \S+ takes [\d,]+ seeds", naive["because"])
+    assert re.search(r"finds a difference of \S+ 80% of the time, and one of \S+ takes [\d,]+ seeds", naive["because"])
 
 
 def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from goldenrule.benchmarks.evaluation.metrics import NEGOTIATION, episode_metrics, run_metrics
+from goldenrule.benchmarks.evaluation.metrics import episode_metrics, own_metrics_of, run_metrics, valid_range
+from goldenrule.envs.registry import ANY, SHARE, spec
 
-OFFER = {"offer_0": None, "offer_1": None}
+SPEC = spec("campsite-v0")
 
 
 def turn(speaker=0, **given):
@@ -14,28 +15,31 @@ def turn(speaker=0, **given):
     return {"speaker": speaker, **blank, "scores": {}, "reply_reward": None, **given}
 
 
-def record(*turns, status="terminated"):
-    return {"status": status, "learner": 0, "partners": [1], "turns": list(turns)}
+def record(*turns, status="terminated", own=None):
+    return {"status": status, "learner": 0, "partners": [1], "turns": list(turns), "own_metrics": own}
 
 
-def episode(end, status="terminated"):
-    return record(turn(facts=OFFER), turn(1, facts={**OFFER, **end}), status=status)
+def talk(end, status="terminated", learner=0):
+    """A talk of campsite that ends with these facts."""
+    made = record(turn(), turn(1, facts=end), status=status)
+    own = None if status == "failed" else SPEC.metrics.of_episode(made, learner, 1 - learner)
+    return made | {"own_metrics": own}
+
+
+def deal(mine, yours, pareto, **more):
+    end = {"agreement": True, "points_0": mine, "points_1": yours, "joint": mine + yours, "pareto": pareto}
+    return talk(end, **more)
 
 
 def negotiated(*records):
     return run_metrics(records)["negotiation"]
 
 
-def deal(mine, yours, pareto):
-    return episode({"agreement": True, "points_0": mine, "points_1": yours, "joint": mine + yours, "pareto": pareto})
-
-
-def test_points_agreements_and_efficiency():
-    left = episode({"agreement": False, "points_0": 5, "points_1": 5, "joint": 10, "pareto": False})
-    cut = episode({}, "truncated")
-    failed = deal(36, 0, True) | {"status": "failed"}
+def test_own_metrics_are_means_over_the_episodes_that_have_them():
+    left = talk({"agreement": False, "points_0": 5, "points_1": 5, "joint": 10, "pareto": False})
+    cut = talk({}, "truncated")
+    failed = deal(36, 0, True, status="failed")
     found = negotiated(deal(20, 16, True), deal(17, 15, False), left, cut, failed)
-    assert tuple(found) == tuple(NEGOTIATION)
     assert found == pytest.approx(
         {
             "own_points": (20 + 17 + 5) / 4,
@@ -46,16 +50,24 @@ def test_points_agreements_and_efficiency():
             "pareto_share_of_all": 0.25,
         }
     )
-    assert negotiated(deal(20, 16, True) | {"learner": 1, "partners": [0]})["own_points"] == 16
+    assert negotiated(deal(20, 16, True, learner=1))["own_points"] == 16
+    assert negotiated(cut)["pareto_share"] is None  # nothing was agreed
 
 
-def test_without_agreements_no_share_of_them_is_efficient():
-    assert negotiated(episode({}, "truncated"))["pareto_share"] is None
-
-
-def test_scenarios_without_deals_have_no_such_figures():
+def test_scenarios_without_own_metrics_have_none():
     assert negotiated(record(turn(facts={"act": "ask"}))) is None
     assert negotiated() is None
+
+
+def test_valid_ranges_are_the_scenarios():
+    assert valid_range("valid_share", "unknown-v0") == SHARE
+    assert valid_range("partner_reward", "unknown-v0", {}) == ANY
+    assert valid_range("partner_reward", "campsite-v0", {}) == valid_range("own_points", "campsite-v0") == (0.0, 36.0)
+    assert valid_range("partner_reward", "hidden_needs-v0", {"seekers": 2}) == (0.0, 2.0)
+    assert valid_range("own_points", "hidden_needs-v0") == valid_range("estimate_gap", "campsite-v0") == ANY
+    titles = [metric.title for metric in own_metrics_of("campsite-v0").values()]
+    assert titles == ["own points", "partner points", "joint points", "agreement %", "pareto %", "pareto % of all"]
+    assert own_metrics_of("hidden_needs-v0") == own_metrics_of("unknown-v0") == {}
 
 
 def test_an_episode_adds_up_what_was_paid_and_estimated():

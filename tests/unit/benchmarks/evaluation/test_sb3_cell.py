@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from types import SimpleNamespace
+
 import pytest
 
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell, training_metrics
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.envs.scenarios.hidden_needs import PHRASES, understand
 from goldenrule.training.learner import TrainingConfig
@@ -41,3 +44,12 @@ def test_a_cell_trains_evaluates_and_repeats(settings):
     }
     assert len(result.row["weights"]) == 64
     assert result.row["valid_share"] == 1.0
+    assert (result.row["training_unscored_share"], result.row["training_unscored_reason"]) == (0.0, None)
+
+
+def test_what_the_reward_left_unscored_in_training_is_in_the_row():
+    nothing = {"training_unscored_share": None, "training_unscored_reason": None}
+    assert training_metrics(None) == training_metrics(SimpleNamespace(messages_asked=0)) == nothing
+    reasons = Counter({"no reply": 3, "other": 1})
+    learner = SimpleNamespace(messages_asked=8, unscored=4, unscored_reasons=reasons)
+    assert list(training_metrics(learner).values()) == [0.5, "no reply"]

@@ -88,9 +88,12 @@ class TestGrid:
             "scripted[max_new=8]",
         }
 
-    def test_no_cuda_is_told_of_the_field_not_of_an_option(self, monkeypatch, right):
+    def test_no_cuda_is_told(self, monkeypatch, right):
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-        with pytest.raises(UserError, match=r"field device: given 'cuda', and no CUDA device is here; expected cpu"):
+        with pytest.raises(
+            UserError,
+            match="device cuda was asked for, and no CUDA device is here",
+        ):
             cells(right | {"device": "cuda"})
 
     def test_seeds_as_a_list(self, right):

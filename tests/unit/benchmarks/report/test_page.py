@@ -236,6 +236,7 @@ def test_shares_of_the_attainable_and_deals_have_their_figures(run_maker: Callab
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         row["partner_reward"] = 0.8 if row["method"] == "scripted" else 0.2 + 0.4 * row["seed"]
         row |= {"negotiation": {"own_points": 18.0 + row["seed"], "pareto_share": None}, "partner_faithfulness": 0.97}
+        row["scenario"] = "campsite-v0"
 
     run = run_maker(tmp_path / "run", ("rlhf_ppo", "scripted"), (0, 1), 2, updates=2, change=change)
     people = {"figures": {"own_points": {"mean": 17.25, "low": 17.0, "high": 17.5}}, "dialogues": 634}
@@ -266,9 +267,10 @@ def test_a_gap_is_marked_by_what_a_partner_can_get(run_maker: Callable[..., Path
 
 def test_deals_stand_in_one_order_however_they_were_stored(run_maker: Callable[..., Path], tmp_path: Path) -> None:
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
-        row["negotiation"] = {"zeal": 1.0, "joint_points": 30.0, "agreement_share": 0.5, "own_points": 18.0}
+        row |= {
+            "scenario": "campsite-v0",
+            "negotiation": {"joint_points": 30.0, "agreement_share": 0.5, "own_points": 18.0},
+        }
 
     run = run_maker(tmp_path / "run", ("untrained",), (0,), 1, updates=1, change=change)
-    assert re.search(
-        r"Deals .*? own points joint points agreements % zeal ", Page(write_report(run).read_text("utf-8")).text
-    )
+    assert re.search(r"Deals .*? own points joint points agreement % ", Page(write_report(run).read_text("utf-8")).text)

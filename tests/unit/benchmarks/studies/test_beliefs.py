@@ -20,7 +20,7 @@ SCENARIO = "false_belief-v0"
 
 
 @pytest.fixture(scope="module")
-def mind() -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
+def network() -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     tokenizer = DialogueTokenizer.train(["You help Anna and Ben. The key is in the box."], 300)
     size = NetworkConfig(tokenizer.vocab_size, width=16, layers=1, feed_forward=16, context=1024, longest_message=4)
     return ThreeModuleTransformer(size, 2), tokenizer
@@ -45,9 +45,9 @@ def rows_of(report):
 
 
 @pytest.mark.parametrize("knobs", [{}, {"questions": 3, "containers": 6, "moves": 5}])
-def test_a_mind_that_follows_everyones_beliefs_is_always_right(monkeypatch, mind, knobs):
+def test_a_mind_that_follows_everyones_beliefs_is_always_right(monkeypatch, network, knobs):
     imagine(monkeypatch, answer_to)
-    report = belief_report(*mind, knobs, 60, 0)
+    report = belief_report(*network, knobs, 60, 0)
     rows = rows_of(report)
     assert set(rows) == {(f, o) for f in (PLACE, FALSE_BELIEF, VERDICT) for o in (0, 1, 2)} - {(FALSE_BELIEF, 0)}
     assert all(row["share"] == row["high"] == row["share_of_all"] == 1.0 and row["none"] == 0 for row in rows.values())
@@ -57,24 +57,24 @@ def test_a_mind_that_follows_everyones_beliefs_is_always_right(monkeypatch, mind
     assert {rows[PLACE, o]["chance"] for o in (0, 1, 2)} == {1 / knobs.get("containers", 4)}
 
 
-def test_a_mind_that_takes_everyone_to_know_the_truth_gets_the_baseline(monkeypatch, mind):
+def test_a_mind_that_takes_everyone_to_know_the_truth_gets_the_baseline(monkeypatch, network):
     imagine(monkeypatch, lambda question, story: last_place(story, question.thing, ()))
-    rows = rows_of(belief_report(*mind, {}, 200, 1))
+    rows = rows_of(belief_report(*network, {}, 200, 1))
     assert all(row["share"] == pytest.approx(row["always_truth"]) for row in rows.values())
     assert rows[PLACE, 0]["share"] == 1.0
     assert 0.1 < rows[PLACE, 1]["share"] < 0.9
     assert rows[FALSE_BELIEF, 1]["share"] == rows[FALSE_BELIEF, 2]["share"] == 0.0
 
 
-def test_the_verdict_is_judged_apart_from_the_place(monkeypatch, mind):
+def test_the_verdict_is_judged_apart_from_the_place(monkeypatch, network):
     wrongly = {place: PLACES[k - 1] for k, place in enumerate(PLACES)}
     imagine(monkeypatch, answer_to, heard_of=lambda place, answer: place if place != answer else wrongly[place])
-    rows = rows_of(belief_report(*mind, {}, 60, 0))
+    rows = rows_of(belief_report(*network, {}, 60, 0))
     assert rows[VERDICT, 1]["share"] == 0.0
     assert rows[PLACE, 1]["share"] == 1.0
 
 
-def test_replies_that_name_no_place_are_none_and_wrong_over_all(monkeypatch, mind):
+def test_replies_that_name_no_place_are_none_and_wrong_over_all(monkeypatch, network):
     imagine(monkeypatch, answer_to)
     told = LanguageModel.simulate
 
@@ -83,14 +83,14 @@ def test_replies_that_name_no_place_are_none_and_wrong_over_all(monkeypatch, min
         return [("Pardon?", "grün", reply, reply)[k % 4] for k, reply in enumerate(replies)]
 
     monkeypatch.setattr(LanguageModel, "simulate", some)
-    row = rows_of(belief_report(*mind, {"order": "1"}, 100, 0))[PLACE, 1]
+    row = rows_of(belief_report(*network, {"order": "1"}, 100, 0))[PLACE, 1]
     assert row["share"] == 1.0
     assert row["share_of_all"] == row["n"] / (row["n"] + row["none"])
     assert 0.4 < row["share_of_all"] < 0.6
 
 
-def test_one_that_only_babbles_has_no_share(mind):
-    report = belief_report(*mind, {"order": "0"}, 12, 0)
+def test_one_that_only_babbles_has_no_share(network):
+    report = belief_report(*network, {"order": "0"}, 12, 0)
     assert report["rows"]
     for row in report["rows"]:
         assert row["share"] is row["low"] is row["high"] is None
@@ -98,17 +98,17 @@ def test_one_that_only_babbles_has_no_share(mind):
         assert row["none"] == report["replies"] > 0
 
 
-def test_stories_longer_than_the_context_are_counted(mind):
-    network, tokenizer = mind
+def test_stories_longer_than_the_context_are_counted(network):
+    model, tokenizer = network
     small = ThreeModuleTransformer(NetworkConfig(tokenizer.vocab_size, width=16, layers=1, context=200), 2)
     report = belief_report(small, tokenizer, {}, 8, 0)
     assert report["cut"] == report["replies"]
-    assert belief_report(network, tokenizer, {"moves": 0}, 8, 0)["cut"] == 0
+    assert belief_report(model, tokenizer, {"moves": 0}, 8, 0)["cut"] == 0
 
 
 @pytest.fixture
-def checkpoint(mind, tmp_path) -> Path:
-    save_checkpoint(tmp_path / "ck", *mind, {})
+def checkpoint(network, tmp_path) -> Path:
+    save_checkpoint(tmp_path / "ck", *network, {})
     return tmp_path / "ck"
 
 

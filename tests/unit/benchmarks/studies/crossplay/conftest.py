@@ -12,7 +12,8 @@ import pytest
 
 from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.experiments.run import SweepOptions, Swept
-from goldenrule.benchmarks.studies.crossplay.plan import Asked, plan
+from goldenrule.benchmarks.report.crossplay import heat_map
+from goldenrule.benchmarks.studies.crossplay.population import Request, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
 
 KNOBS = {"pool": "synthetic", "turns": 4}
@@ -57,20 +58,24 @@ def _asked(
     seeds: tuple[int, ...] = (0, 1, 2),
     episodes: int = 3,
     **knobs: Any,
-) -> Asked:
-    return Asked(
+) -> Request:
+    return Request(
         scenario, named, partners, seeds, episodes, knobs or (KNOBS if scenario == "campsite-v0" else {}), "cpu"
     )
 
 
-def _run(wanted: Asked, out: Path, **options: Any) -> Swept:
+def _run(wanted: Request, out: Path, **options: Any) -> Swept:
     return cross(
-        plan(wanted), out, SweepOptions(workers=0, **options), lambda todo: contextlib.nullcontext(Unwatched())
+        plan(wanted),
+        out,
+        SweepOptions(workers=0, **options),
+        lambda todo: contextlib.nullcontext(Unwatched()),
+        lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
     )
 
 
 @pytest.fixture(scope="session")
-def asked() -> Callable[..., Asked]:
+def asked() -> Callable[..., Request]:
     """What a cross-play is asked for."""
     return _asked
 

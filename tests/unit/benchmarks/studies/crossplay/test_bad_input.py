@@ -8,7 +8,7 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import CARD
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.studies.crossplay.plan import plan
+from goldenrule.benchmarks.studies.crossplay.population import plan
 from goldenrule.common.errors import UserError
 
 BASE = Path(__file__).parents[5] / "agents" / "checkpoints" / "hidden_needs-v0"

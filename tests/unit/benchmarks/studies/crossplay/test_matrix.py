@@ -25,7 +25,7 @@ class TestMatrix:
         for row, column, own, partner in (("exploiter", "saint", 36.0, 0.0), ("saint", "exploiter", 0.0, 36.0)):
             found = [figure(met.summary, row, column, name) for name in ("own", "partner", "joint")]
             assert [one["mean"] for one in found] == [own, partner, 36.0]
-            assert [(one["low"], one["high"], one["n"]) for one in found[:2]] == [(own, own, 3), (partner, partner, 3)]
+            assert all(0 <= one["low"] < one["high"] <= 36 and one["n"] == 3 for one in found[:2])
 
     def test_self_play_is_on_the_diagonal(self, met, figure):
         assert figure(met.summary, "exploiter", "exploiter", "joint")["mean"] == 0.0  # nobody ever accepts
@@ -56,14 +56,17 @@ class TestMatrix:
         lines = csv.DictReader((met.path / "matrix.csv").read_text().splitlines())
         wanted = {"row": "exploiter", "column": "saint", "figure": "own"}
         taken = next(one for one in lines if one.items() >= wanted.items())
-        assert (float(taken["mean"]), float(taken["low"]), taken["n"]) == (36.0, 36.0, "3")
+        assert (float(taken["mean"]), taken["n"]) == (36.0, "3")
+        assert float(taken["low"]) == pytest.approx(36 * 0.025 ** (1 / 3))  # three seeds that agree
         assert (met.path / "matrix.png").read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in (met.path / "matrix.svg").read_bytes()
 
     def test_one_seed_has_no_interval(self, tmp_path, asked, run, figure, line):
         summary = run(asked("saint", "exploiter", seeds=(5,)), tmp_path / "out").summary
-        assert figure(summary, "saint", "exploiter", "partner") == {"mean": 36.0, "low": None, "high": None, "n": 1}
-        assert line(summary, "saint")["strength"]["low"] is None
+        partner = figure(summary, "saint", "exploiter", "partner")
+        assert (partner["mean"], partner["low"], partner["n"]) == (36.0, None, 1)
+        assert partner["no_interval"] == "an interval needs 3 seeds"
+        assert line(summary, "saint")["partner"]["low"] is None
 
     def test_the_same_seeds_give_the_same_bytes_whole_or_in_parts(self, tmp_path, asked, run, figure):
         wanted = asked("scripted", "manipulator", seeds=(0, 1), episodes=2)
@@ -80,9 +83,9 @@ class TestMatrix:
 
 
 class TestRating:
-    def test_who_takes_is_strong_and_who_gives_is_kind(self, met, line):
+    def test_who_gives_is_kind_and_comes_first(self, met, line):
         exploiter, saint = line(met.summary, "exploiter"), line(met.summary, "saint")
-        assert exploiter["strength"]["mean"] > 100 > -200 > saint["strength"]["mean"]
+        assert met.summary["rating"][0]["agent"] == "saint"
         assert saint["partner"]["mean"] > 30 > exploiter["partner"]["mean"]
         assert exploiter["own"]["mean"] > saint["own"]["mean"]
 
@@ -107,7 +110,6 @@ class TestRating:
         assert figure(summary, "scripted", "manipulator", "third_party")["mean"] == -1.0  # it was deceived
         assert line(summary, "scripted", "learner")["third_party"]["mean"] == -0.5
         assert line(summary, "saint", "learner")["third_party"]["mean"] == -1.0
-        assert line(summary, "saint", "learner")["strength"] is None
 
 
 def test_the_command_goes_on_where_it_stopped_and_prints_one_object(tmp_path, capsys):

@@ -13,11 +13,10 @@ import pytest
 from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoint
 from goldenrule.benchmarks.engines.base import Unwatched
 from goldenrule.benchmarks.experiments.run import SweepOptions
-from goldenrule.benchmarks.report.crossplay_terminal import print_crossplay
+from goldenrule.benchmarks.report.crossplay import print_crossplay
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.benchmarks.studies.crossplay.matrix import read
-from goldenrule.benchmarks.studies.crossplay.members import members
-from goldenrule.benchmarks.studies.crossplay.plan import plan
+from goldenrule.benchmarks.studies.crossplay.population import members, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
 from goldenrule.common.errors import UserError
 

@@ -57,12 +57,6 @@ def test_every_kind_of_absence_is_counted_with_its_reason():
     assert (dropped.places, dropped.planned, dropped.seeds, dropped.strata) == (6, 7, 6, 0)
 
 
-def test_a_status_counts_where_the_caller_says_so():
-    rows = [row(m, 0, 3.0, status="running") for m in "ab"]
-    assert align(read_scores(rows, "gain"), ("a", "b")).places == 0
-    assert align(read_scores(rows, "gain", finished=("running",)), ("a", "b")).places == 1
-
-
 def test_talks_at_their_turn_limit_count_as_in_the_means_of_a_cell():
     rows = [
         row(m, 0, v, episode=e, status=s) for m in "ab" for e, v, s in ((0, 1.0, "terminated"), (1, 0.0, "truncated"))
@@ -118,8 +112,8 @@ def test_the_scores_of_one_stratum_keep_every_method():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([], "no row has the figure 'gain'"),
-        ([{"method": "a", "scenario": "s", "knobs": {}, "seed": 0}], "no row has the figure 'gain'"),
+        ([], "no row has the metric 'gain'"),
+        ([{"method": "a", "scenario": "s", "knobs": {}, "seed": 0}], "no row has the metric 'gain'"),
         ([{"method": "a", "scenario": "s", "seed": 0, "gain": 1}], "row 1 has no column 'knobs'"),
         ([row("a", 0, "0.5")], "row 1: gain is '0.5'; expected a number"),
         ([row("a", 0, True)], "row 1: gain is True; expected a number"),

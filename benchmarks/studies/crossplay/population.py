@@ -1,0 +1,373 @@
+"""Who is in a cross-play, which seats each can take, who meets whom, and all checks before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from goldenrule.agents.base import Agent, load_agent
+from goldenrule.agents.networks.checkpoint import CARD, CheckpointError
+from goldenrule.agents.networks.pretrained import shipped
+from goldenrule.agents.scripted import people, population
+from goldenrule.agents.testing import Chooser, rehearse
+from goldenrule.agents.world import partner_seats, seat_name
+from goldenrule.benchmarks.evaluation.run import CellSettings
+from goldenrule.benchmarks.experiments.grid import device, knob_grid
+from goldenrule.benchmarks.studies.crossplay.pairing import (
+    SB3,
+    AgentSpec,
+    Kind,
+    Pairing,
+    load_weights,
+    read_card,
+    role_of,
+)
+from goldenrule.common.errors import UserError
+from goldenrule.common.files import expand
+from goldenrule.common.plugins import closest, find_plugin, installed
+from goldenrule.common.untrusted import one_line
+from goldenrule.envs.make import make
+from goldenrule.envs.registry import spec
+from goldenrule.training.learner import TrainingConfig
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+SCRIPTED, LM, STRANGER = "scripted", "lm", "stranger"
+MAX_PAIRINGS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        scenario, knobs: where they meet.
+        agents, partners: the population and who is held out, see `members`; nobody for the usual ones.
+        seeds: one run a pair for each.
+        episodes: dialogues a run.
+        device: for networks.
+    """
+
+    scenario: str
+    agents: Sequence[str] = ()
+    partners: Sequence[str] = ()
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    episodes: int = 50
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of a population, or a held-out partner of it.
+
+    Attributes:
+        agent: who it is.
+        held_out: whether it meets the population only, and no other that is held out.
+        learner, partner: which seats it can take.
+    """
+
+    agent: AgentSpec
+    held_out: bool
+    learner: bool
+    partner: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.agent.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be run.
+
+    Attributes:
+        request: as it came.
+        knobs: all of them.
+        members: everyone, the population first.
+        cells: a pairing each, seeds outermost.
+        warnings: a line for each plug-in that fails now and then.
+    """
+
+    request: Request
+    knobs: Mapping[str, Any]
+    members: Sequence[Member]
+    cells: Sequence[Pairing]
+    warnings: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """What its folder is known by."""
+        return f"crossplay of {self.request.scenario}"
+
+    def description(self) -> dict[str, Any]:
+        """As plain data: what its folder keeps of it."""
+        scenario = self.request.scenario
+        seats = {which: seat_name(scenario, which) for which in ("learner", "partner")}
+        return {
+            "name": self.name,
+            "scenario": scenario,
+            "knobs": dict(self.knobs),
+            "symmetric": role_of(seats["learner"]) == role_of(seats["partner"]),  # anyone can take either seat
+            "seats": seats,
+            "seeds": list(self.request.seeds),
+            "episodes": self.request.episodes,
+            "members": [
+                {**one.agent.description(), "held_out": one.held_out, "learner": one.learner, "partner": one.partner}
+                for one in self.members
+            ],
+        }
+
+
+def plan(request: Request) -> Plan:
+    """Who meets whom.
+
+    Raises:
+        UserError: an unknown scenario, knob or agent; an agent that breaks the protocol; nobody for a seat.
+    """
+    scenario = request.scenario
+    try:
+        spec(scenario)
+        where = device(request.device)
+        knobs = knob_grid(scenario, request.knobs)[0]
+        make(scenario, **knobs).reset(seed=0)  # reads human cards, where there are any
+        found = members(scenario, *_named(request), where)
+        _check_other_seats(scenario, knobs)
+    except UserError:
+        raise
+    except ValueError as error:  # the layers below say what was wrong with what they were given
+        raise UserError(str(error)) from error
+    twice = next((seed for seed in request.seeds if list(request.seeds).count(seed) > 1), None)
+    if twice is not None:
+        raise UserError(f"seed {twice!r} is named twice; name each once")
+    pairs = meetings(found)
+    _check_everyone_meets(scenario, found, pairs)
+    if len(pairs) * len(request.seeds) > MAX_PAIRINGS:
+        raise UserError(f"{len(pairs)} pairs of {len(request.seeds)} seeds are more than {MAX_PAIRINGS}; name fewer")
+    settings = CellSettings(TrainingConfig(), request.episodes, where)
+    cells = [
+        Pairing(
+            method=f"{row.name} with {column.name}",
+            scenario=scenario,
+            knobs=knobs,
+            seed=seed,
+            settings=settings,
+            params={"learner": row.name, "partner": column.name},
+            learner=row.agent,
+            partner=column.agent,
+        )
+        for seed in request.seeds
+        for row, column in pairs
+    ]
+    warnings = [
+        _rehearse(member, next(cell for cell in cells if member.agent in (cell.learner, cell.partner)))
+        for member in found
+        if member.agent.kind == "plugin"
+    ]
+    return Plan(request, knobs, found, cells, [line for line in warnings if line is not None])
+
+
+def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
+    """Who was named. Where nobody was: all scripted people, without those held out; and a stranger, held out."""
+    if request.agents:
+        return request.agents, request.partners
+    usual = [name for name in known(request.scenario) if name != LM]
+    agents = [name for name in usual if name != STRANGER and name not in request.partners]
+    return agents, request.partners or [name for name in usual if name == STRANGER]
+
+
+def known(scenario: str) -> list[str]:
+    """Names of everyone that a scenario brings along."""
+    styles = [SCRIPTED if style == "default" else style for style in population(scenario)]
+    return [*styles, *([LM] if scenario in shipped() else [])]
+
+
+def meetings(found: Sequence[Member]) -> list[tuple[Member, Member]]:
+    """Every ordered pair that can meet: the learner's seat first. Who is held out meets the population only."""
+    return [
+        (row, column)
+        for row in found
+        for column in found
+        if row.learner and column.partner and not (row.held_out and column.held_out)
+    ]
+
+
+def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequence[tuple[Member, Member]]) -> None:
+    for which, option in (("learner", "--agents"), ("partner", "--partners")):
+        if not any(getattr(one, which) for one in found):
+            raise UserError(
+                f"nobody named here can be a {role_of(seat_name(scenario, which))} of {scenario}; name one with "
+                f"{option}: {', '.join(known(scenario)) or 'package.module:Class'}"
+            )
+    met = {one.name for pair in pairs for one in pair}
+    alone = [one.name for one in found if one.name not in met]
+    if alone:
+        raise UserError(f"{', '.join(alone)} would meet nobody; name somebody for the other seat with --agents")
+
+
+def _check_other_seats(scenario: str, knobs: Mapping[str, Any]) -> None:
+    """Raises where a seat that is neither the learner's nor a partner's has no scripted person."""
+    names = spec(scenario).build(**knobs).agents
+    taken = {seat_name(scenario, "learner"), *(names[seat] for seat in partner_seats(scenario, names))}
+    for name in names:
+        if name not in taken and role_of(name) not in people(scenario):
+            raise UserError(f"nobody can sit as {name} in {scenario}: it has no scripted {role_of(name)}")
+
+
+def _rehearse(member: Member, cell: Pairing) -> str | None:
+    """Let a plug-in run dialogues in each of its seats, with partners who say what is on offer.
+
+    Returns:
+        A warning, where a dialogue failed.
+
+    Raises:
+        UserError: it cannot be made or reset, or nothing that it says can be said.
+    """
+    who = f"agent {member.name} ({member.agent.what})"
+    names = spec(cell.scenario).build(**cell.knobs).agents
+    partners = [names[seat] for seat in partner_seats(cell.scenario, names)]
+    seats = [*([seat_name(cell.scenario, "learner")] if member.learner else []), *(partners if member.partner else [])]
+    reasons = []
+    for seat in seats:
+        agent = member.agent.make(cell.scenario, role_of(seat), cell.settings.device, 1)
+        others: dict[str, Agent] = {name: Chooser() for name in names}
+        try:
+            reasons.append(rehearse(agent, seat, others, cell.scenario, cell.knobs))
+        except ValueError as error:
+            raise UserError(f"{who}: {error}") from error
+        except Exception as error:  # of `reset`
+            raise UserError(f"{who} raised {one_line(error)}") from error
+    reason = next(filter(None, reasons), None)
+    return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
+
+
+# From names to members
+
+
+def members(scenario: str, agents: Sequence[str], partners: Sequence[str], device: str) -> list[Member]:
+    """Everyone named, in that order.
+
+    Args:
+        scenario: where they meet.
+        agents: the population: registered names, `package.module:Class`, checkpoint folders, runs that saved
+            weights; each perhaps with a name of your own before it, `NAME=...`.
+        partners: who is held out, likewise.
+        device: where networks are tried.
+
+    Raises:
+        UserError: one is unknown, cannot be loaded, was trained on another scenario, or is named twice.
+    """
+    found = [
+        _member(scenario, agent, held_out)
+        for held_out, texts in ((False, agents), (True, partners))
+        for text in texts
+        for agent in _agents(scenario, text, device)
+    ]
+    names = [member.name for member in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"agent {twice!r} is named twice; name each once, or put a name of its own before it: NAME=...")
+    return found
+
+
+def _member(scenario: str, agent: AgentSpec, held_out: bool) -> Member:
+    """With the seats that its roles allow. A plug-in may name its `roles`, or it takes the seat it is named for."""
+    mine, theirs = (role_of(seat_name(scenario, which)) for which in ("learner", "partner"))
+    roles: tuple[str, ...] = (mine, theirs)
+    if agent.kind == "person":
+        roles = tuple(population(scenario)[agent.what])
+    elif agent.kind == SB3:
+        roles = (mine,)  # it has learnt to choose among the learner's candidates
+    elif agent.kind == "plugin":
+        given: Any = getattr(load_agent(agent.what, agent.params), "roles", (theirs if held_out else mine,))
+        if not isinstance(given, tuple | list) or not all(isinstance(one, str) for one in given):
+            raise UserError(f"agent {agent.what!r} has roles={given!r}; expected a tuple of role names")
+        roles = tuple(given)
+    if mine not in roles and theirs not in roles:
+        raise UserError(
+            f"agent {agent.name!r} can be {' or '.join(roles) or 'nobody'}; {scenario} has {mine} and {theirs}"
+        )
+    return Member(agent, held_out, mine in roles, theirs in roles)
+
+
+def _agents(scenario: str, text: str, device: str) -> list[AgentSpec]:
+    """Whom a name stands for: one agent, or every checkpoint in a run's folder."""
+    name, equals, target = text.partition("=")
+    if not equals or not NAME.fullmatch(name.strip()):
+        if equals and ":" not in name and "(" not in name:
+            raise UserError(f"agent name {name!r} is not allowed; expected up to 40 letters, digits, '_', '-' or '.'")
+        name, target = "", text
+    name, target = name.strip(), target.strip()
+    found = _find(scenario, target, device)
+    if name and len(found) > 1:
+        raise UserError(f"{target!r} holds {len(found)} checkpoints; name one of them, or leave {name}= out")
+    return [replace(one, name=name or _plain(one.name)) for one in found]
+
+
+def _plain(name: str) -> str:
+    """A name that may stand in files and tables."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-._")[:40] or "agent"
+
+
+def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
+    style = "default" if target == SCRIPTED else target
+    if target != "default" and style in population(scenario):
+        return [AgentSpec(target, "person", style)]
+    if target == LM:
+        return [AgentSpec(LM, "lm", weights=_hash(scenario, None, device))]
+    if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
+        plugin = find_plugin("agent", target)
+        return [AgentSpec(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
+    folder = expand(target)
+    if target and folder.is_dir():
+        return _saved(scenario, folder, device)
+    here = known(scenario)
+    raise UserError(
+        f"agent {target!r} is unknown; expected {', '.join(here) or LM}, package.module:Class, or a folder of saved "
+        f"weights{closest(target, here)}"
+    )
+
+
+def _saved(scenario: str, folder: Path, device: str) -> list[AgentSpec]:
+    """The checkpoint in a folder, or all in a run's folder or its `weights`."""
+    root = folder if (folder / CARD).is_file() or not (folder / "weights").is_dir() else folder / "weights"
+    inside = [root] if (root / CARD).is_file() else sorted(one.parent for one in root.glob(f"*/{CARD}"))
+    if not inside:
+        raise UserError(
+            f"no weights in {str(folder)!r}; expected a folder with {CARD}, or a run of `compare --save-weights`"
+        )
+    found = [_checkpoint(scenario, one, device) for one in inside]
+    names = [one.name for one in found]
+    return [  # two of one method and seed differ in their settings: the folder's own name tells them apart
+        replace(one, name=one.folder.name if names.count(one.name) > 1 and one.folder else one.name) for one in found
+    ]
+
+
+def _checkpoint(scenario: str, folder: Path, device: str) -> AgentSpec:
+    try:
+        card = read_card(folder)
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
+    provenance = _part(card, "provenance")
+    cell = _part(provenance, "cell")  # of a method; the base of a scenario has `config` instead
+    trained = cell.get("scenario", _part(provenance, "config").get("scenario"))
+    if isinstance(trained, str) and trained != scenario:
+        raise UserError(f"the weights in {str(folder)!r} are of {trained}; expected some of {scenario}")
+    name = f"{cell['method']}-{cell['seed']}" if "method" in cell and "seed" in cell else folder.name
+    kind: Kind = "sb3" if card.get("kind") == SB3 else "checkpoint"
+    return AgentSpec(name, kind, folder=folder.resolve(), weights=_hash(scenario, folder, device))
+
+
+def _part(card: dict[str, Any], key: str) -> dict[str, Any]:
+    part = card.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _hash(scenario: str, folder: Path | None, device: str) -> str:
+    try:
+        return load_weights(scenario, folder, device, 1)[1]
+    except CheckpointError as error:
+        raise UserError(str(error)) from error

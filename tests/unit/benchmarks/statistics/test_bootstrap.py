@@ -1,0 +1,331 @@
+"""Bootstrap intervals, aggregates and profiles, against enumeration, normal theory, SciPy, and their coverage."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+from scipy.stats import norm, trim_mean
+
+from goldenrule.benchmarks.statistics import Bootstrap, iqm
+from goldenrule.benchmarks.statistics.bootstrap import (
+    MOST_LEFT_OUT,
+    SHARE,
+    acceleration,
+    bootstrap_weights,
+    estimate,
+    even_weights,
+    intervals,
+    iqm_of,
+    jackknife_weights,
+    mean_of,
+    profile_of,
+    tail_distance,
+)
+from goldenrule.common.errors import UserError
+
+
+def rng(number=0):
+    return np.random.Generator(np.random.PCG64(number))
+
+
+def one(n):
+    return np.zeros(n, dtype=np.intp)
+
+
+def every_resample(values, strata, function):
+    """The aggregate of every possible resample, each as likely as the next."""
+    parts = [values[strata == k] for k in range(strata.max() + 1)]
+    draws = [list(itertools.product(part, repeat=len(part))) for part in parts]
+    return np.sort([function(np.concatenate(drawn)) for drawn in itertools.product(*draws)])
+
+
+@pytest.mark.parametrize(("statistic", "function"), [(mean_of, np.mean), (iqm_of, iqm)])
+@pytest.mark.parametrize("strata", [one(5), np.array([0, 0, 0, 1, 1, 1])])
+def test_the_bootstrap_is_the_full_enumeration(statistic, function, strata):
+    values = rng(5).normal(size=len(strata))
+    exact = every_resample(values, strata, function)
+    drawn = np.sort(np.concatenate([statistic(values)(w)[:, 0] for w in bootstrap_weights(strata, 60_000, rng(6))]))
+    at = np.unique(exact.round(9)) + 1e-8
+    difference = np.searchsorted(drawn, at) / len(drawn) - np.searchsorted(exact, at) / len(exact)
+    assert np.abs(difference).max() < 0.01
+
+
+def test_percentile_ends_are_those_of_the_enumeration():
+    values = np.array([0.0, 1.0, 3.0, 7.0, 20.0])
+    exact = every_resample(values, one(5), np.mean)
+    how = Bootstrap("percentile", 0.9, 60_000, widen=False)
+    low, high = intervals(mean_of(values), one(5), how, rng(1))
+    assert (exact < low[0] - 1e-9).mean() <= 0.055
+    assert (exact <= low[0] + 1e-9).mean() >= 0.045
+    assert (exact > high[0] + 1e-9).mean() <= 0.055
+    assert (exact >= high[0] - 1e-9).mean() >= 0.045
+
+
+def test_intervals_of_many_values_are_those_of_normal_theory():
+    values = rng(2).normal(3.0, 2.0, size=250)
+    half = 1.959964 * values.std() / np.sqrt(250)
+    for kind in ("percentile", "bca"):
+        low, high = intervals(mean_of(values), one(250), Bootstrap(kind, resamples=10_000), rng(3))
+        assert low[0] == pytest.approx(values.mean() - half, abs=0.04 * half)
+        assert high[0] == pytest.approx(values.mean() + half, abs=0.04 * half)
+
+
+def test_strata_are_resampled_apart():
+    values, strata = np.array([0.0, 0.0, 100.0, 100.0]), np.array([0, 0, 1, 1])
+    low, high = intervals(mean_of(values), strata, Bootstrap(), rng())
+    assert np.isnan([low[0], high[0]]).all()  # nothing varies within a stratum
+    assert [statistic[0, 0] for statistic in map(mean_of(values), bootstrap_weights(strata, 1, rng()))] == [50.0]
+
+
+def test_bca_is_scipys():
+    values = rng(7).lognormal(size=25)
+    wanted = scipy.stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=rng(8))
+    low, high = intervals(mean_of(values), one(25), Bootstrap("bca", resamples=20_000, widen=False), rng(9))
+    size = wanted.confidence_interval.high - wanted.confidence_interval.low
+    assert low[0] == pytest.approx(wanted.confidence_interval.low, abs=0.03 * size)
+    assert high[0] == pytest.approx(wanted.confidence_interval.high, abs=0.03 * size)
+    assert high[0] - values.mean() > 1.2 * (values.mean() - low[0])  # skewed, as percentiles here hardly are
+
+
+def test_bca_of_two_strata_is_scipys_of_two_samples():
+    a, b = rng(7).lognormal(size=12), rng(8).lognormal(size=20)
+
+    def middle(x, y, axis=-1):
+        return 0.5 * x.mean(axis=axis) + 0.5 * y.mean(axis=axis)
+
+    wanted = scipy.stats.bootstrap((a, b), middle, n_resamples=20_000, method="BCa", rng=rng(9)).confidence_interval
+    strata = np.repeat([0, 1], [12, 20])
+    statistic = mean_of(np.concatenate([a, b]))
+    low, high = intervals(statistic, strata, Bootstrap("bca", resamples=20_000, widen=False), rng(10))
+    assert [low[0], high[0]] == pytest.approx([wanted.low, wanted.high], abs=0.03 * (wanted.high - wanted.low))
+
+
+def test_acceleration_of_a_mean_is_a_sixth_of_its_skewness():
+    values = rng(11).lognormal(size=40)
+    wanted = scipy.stats.skew(values) / (6 * np.sqrt(40))
+    assert acceleration(mean_of(values), one(40))[0] == pytest.approx(wanted)
+    assert acceleration(mean_of(np.ones(4)), one(4))[0] == 0.0
+
+
+def test_of_very_many_seeds_none_is_left_out_in_turn():
+    n = MOST_LEFT_OUT + 1
+    values = rng(19).lognormal(size=(n, 2))
+    asked = []
+
+    def watched(weights):
+        asked.append(len(weights))
+        return mean_of(values)(weights)
+
+    found = intervals(watched, one(n), Bootstrap(resamples=2000), rng(20))
+    assert sum(asked) == 2001  # no jackknife
+    wanted = scipy.stats.bootstrap((values[:, 0],), np.mean, n_resamples=2000, method="BCa", rng=rng(21))
+    low, high = wanted.confidence_interval
+    assert [found[0][0], found[1][0]] == pytest.approx([low, high], abs=0.06 * (high - low))
+
+
+def test_the_widened_tail_is_students_for_one_stratum():
+    assert tail_distance(one(5), Bootstrap()) == pytest.approx(np.sqrt(5 / 4) * 2.7764451)  # t(0.975, 4), printed
+    assert tail_distance(one(5), Bootstrap(widen=False)) == pytest.approx(1.9599640)
+    assert tail_distance(np.repeat([0, 1], 5), Bootstrap()) == pytest.approx(np.sqrt(5 / 4) * 2.3060041)
+
+
+@pytest.mark.parametrize("kind", ["percentile", "bca"])
+def test_two_seeds_have_the_widest_interval_that_resampling_can_give(kind):
+    low, high = intervals(mean_of(np.array([1.0, 4.0])), one(2), Bootstrap(kind), rng())
+    assert (low[0], high[0]) == (1.0, 4.0)
+
+
+@pytest.mark.parametrize("kind", ["percentile", "bca"])
+def test_nominal_95_intervals_of_few_seeds_hold_the_truth_as_often_as_the_docstring_says(kind):
+    draw, held, samples = rng(12), {True: 0, False: 0}, 400
+    for values in rng(13).normal(size=(samples, 10)):
+        for widen in held:
+            low, high = intervals(mean_of(values), one(10), Bootstrap(kind, resamples=1000, widen=widen), draw)
+            held[widen] += bool(low[0] <= 0 <= high[0])
+    assert 0.91 <= held[True] / samples <= 0.97
+    assert 0.86 <= held[False] / samples <= 0.94
+    assert held[True] > held[False]
+
+
+def test_several_columns_are_each_by_themselves():
+    values = rng(14).normal(size=(12, 3))
+    low, high = intervals(mean_of(values), one(12), Bootstrap(), rng(15))
+    for k in range(3):
+        alone = intervals(mean_of(values[:, k]), one(12), Bootstrap(), rng(15))
+        assert (low[k], high[k]) == pytest.approx((alone[0][0], alone[1][0]))
+
+
+def test_the_same_generator_gives_the_same_interval():
+    values = rng(1).normal(size=12)
+    first, second = (estimate(mean_of(values), one(12), Bootstrap(), rng(4)) for _ in range(2))
+    assert first == second
+    assert estimate(mean_of(values), one(12), Bootstrap(), rng(5)) != first
+
+
+def test_no_units_and_lone_seeds_have_no_interval_and_say_why():
+    nothing = estimate(mean_of(np.zeros(0)), one(0), Bootstrap(), rng())
+    assert (nothing.value, nothing.low, nothing.reason) == (None, None, "no seed is left")
+    lone = estimate(mean_of(np.array([1.0, 2.0, 6.0])), np.array([0, 0, 1]), Bootstrap(), rng())
+    assert (lone.value, lone.low, lone.high) == (3.75, None, None)
+    assert lone.reason == "an interval needs 3 seeds a stratum; 2 of 2 strata have fewer"
+    four = estimate(mean_of(np.array([1.0, 2.0, 3.0, 6.0])), one(4), Bootstrap(), rng())
+    assert (four.value, four.low, four.reason) == (3.0, None, "an interval needs 5 seeds")
+
+
+@pytest.mark.parametrize("strata", [one(5), np.repeat([0, 1], 3), np.repeat([0, 1, 2], 3)])
+def test_the_fewest_seeds_that_have_an_interval_hold_the_mean_nine_times_in_ten(strata):
+    draw, samples, held = rng(18), 300, 0
+    for values in draw.normal(size=(samples, len(strata))):
+        found = estimate(mean_of(values), strata, Bootstrap(resamples=500), draw)
+        held += found.low <= 0 <= found.high
+    assert held / samples >= 0.87
+
+
+def test_values_that_do_not_vary_have_no_interval_or_one_from_their_range():
+    none = estimate(iqm_of(np.full(6, 0.1)), one(6), Bootstrap(), rng())
+    assert (none.value, none.low, none.high) == (pytest.approx(0.1), None, None)
+    assert none.reason == "all 6 seeds agree, which leaves no spread to base an interval on"
+    found = estimate(iqm_of(np.full(6, 0.1)), one(6), Bootstrap(), rng(), bounds=SHARE, iqm=True)
+    unseen = 1 - 0.025 ** (1 / 6)
+    assert (found.low, found.high) == pytest.approx((0.1 * (1 - unseen), 0.1 + 0.9 * unseen))
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (3, 9), (5, 5, 5)])
+@pytest.mark.parametrize("lowest", [0.05, 0.3, 0.6])
+def test_strata_that_each_agree_have_an_interval_that_holds_the_mean_whichever_stratum_the_unseen_is_in(sizes, lowest):
+    # Each seed of one stratum is 1 with probability p, else 0; those of the others always are `other`.
+    draw, strata = rng(21), np.repeat(range(len(sizes)), sizes)
+    for other in (0.0, 1.0):
+        p, held, samples = 1 - lowest, 0, 400
+        for _ in range(samples):
+            values = np.where(strata == 0, draw.uniform(size=len(strata)) < p, other).astype(float)
+            if np.ptp(values[strata == 0]):
+                held += 1  # these have a bootstrap interval, which is tried elsewhere
+                continue
+            found = estimate(mean_of(values), strata, Bootstrap(resamples=100), draw, bounds=SHARE)
+            held += found.low <= (p + other * (len(sizes) - 1)) / len(sizes) <= found.high
+        assert held / samples >= 0.95
+
+
+def test_a_share_that_all_seeds_agree_in_has_an_interval_of_the_others():
+    low, high = intervals(mean_of(np.ones(8)), one(8), Bootstrap(), rng(), bounds=SHARE)
+    printed = scipy.stats.binomtest(8, 8).proportion_ci(0.95)
+    assert (low[0], high[0]) == pytest.approx((printed.low, printed.high))
+    low, high = intervals(mean_of(np.full(8, 0.5)), one(8), Bootstrap(), rng(), bounds=SHARE)
+    assert (low[0], high[0]) == pytest.approx((0.5 * printed.low, 1 - 0.5 * printed.low))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"kind": "t"}, "'t' is unknown"), ({"confidence": 95}, "got 95; expected"), ({"resamples": 10}, "100 or more")],
+)
+def test_wrong_settings_are_one_clear_line(wrong, said):
+    with pytest.raises(UserError, match=said):
+        Bootstrap(**wrong)
+
+
+@pytest.mark.parametrize("n", [4, 8, 24, 100])
+def test_iqm_is_scipys_trimmed_mean_where_a_quarter_is_whole(n):
+    values = rng().normal(size=n)
+    assert iqm(values) == pytest.approx(trim_mean(values, 0.25), abs=1e-12)
+
+
+def test_iqm_of_few_values_by_hand():
+    assert iqm([7.0]) == 7.0
+    assert iqm([1.0, 2.0]) == 1.5
+    assert iqm([0.0, 3.0, 30.0]) == pytest.approx((0.25 * 0 + 3 + 0.25 * 30) / 1.5)
+    assert iqm([9.0, 1.0, 2.0, 4.0, 100.0]) == pytest.approx((0.75 * 2 + 4 + 0.75 * 9) / 2.5)
+
+
+def test_weights_of_iqm_are_copies():
+    assert iqm([1.0, 2.0, 8.0], [1, 3, 2]) == pytest.approx(iqm([1.0, 2.0, 2.0, 2.0, 8.0, 8.0]))
+    assert iqm([1.0, 2.0, 8.0, 99.0], [1, 3, 2, 0]) == pytest.approx(iqm([1.0, 2.0, 8.0], [1, 3, 2]))
+
+
+def test_iqm_ignores_the_outer_quarters():
+    assert iqm([-1e9, 1.0, 2.0, 1e9]) == 1.5
+
+
+def test_iqm_of_many_normal_values_is_their_mean_with_the_known_variance():
+    # Asymptotic variance of the 25% trimmed mean: 4 * E[min(max(X, -q), q)^2], q the upper quartile.
+    q = norm.isf(0.25)
+    inside = norm.expect(lambda x: x**2, lb=-q, ub=q)
+    wanted = 4 * (inside + 2 * 0.25 * q**2)
+    found = [iqm(values) for values in rng(1).normal(size=(4000, 200))]
+    assert np.var(found) * 200 == pytest.approx(wanted, rel=0.1)
+    assert abs(np.mean(found)) < 4 * np.sqrt(wanted / 200 / 4000)
+
+
+def test_aggregates_under_resampled_weights_are_those_of_the_resampled_values():
+    values, strata = rng(2).normal(size=9), np.repeat([0, 1, 2], 3)
+    (weights,) = bootstrap_weights(strata, 50, rng(3))
+    for line in weights:
+        copies = np.repeat(values, np.rint(line * 9).astype(int))
+        assert len(copies) == 9
+        assert iqm_of(values)(line[None])[0, 0] == pytest.approx(iqm(copies))
+        assert mean_of(values)(line[None])[0, 0] == pytest.approx(copies.mean())
+
+
+def test_strata_weigh_the_same_and_keep_their_size():
+    strata = np.array([0, 0, 0, 0, 1, 1])
+    assert even_weights(strata) == pytest.approx([1 / 8] * 4 + [1 / 4] * 2)
+    drawn = np.concatenate(list(bootstrap_weights(strata, 500, rng(4))))
+    assert drawn.shape == (500, 6)
+    assert drawn[:, :4].sum(axis=1) == pytest.approx(0.5)
+    assert drawn[:, 4:].sum(axis=1) == pytest.approx(0.5)
+    assert jackknife_weights(strata)[0] == pytest.approx([0, 1 / 6, 1 / 6, 1 / 6, 1 / 4, 1 / 4])
+    assert jackknife_weights(strata)[5] == pytest.approx([1 / 8] * 4 + [1 / 2, 0])
+
+
+def test_chunks_are_as_many_resamples_as_asked_for(monkeypatch):
+    monkeypatch.setattr("goldenrule.benchmarks.statistics.bootstrap.CHUNK", 25)
+    chunks = list(bootstrap_weights(np.zeros(4, dtype=int), 20, rng()))
+    assert [len(chunk) for chunk in chunks] == [6, 6, 6, 2]
+
+
+def test_a_profile_counts_runs_above_each_threshold():
+    values, strata = np.array([0.1, 0.5, 0.9, 0.2, 0.4, 0.6]), np.repeat([0, 1], 3)
+    found = profile_of(values, strata, [0.0, 0.4, 0.95], Bootstrap("percentile"), rng())
+    assert found.shares == pytest.approx((1.0, 0.5, 0.0))  # strictly above
+    edge = 0.025 ** (1 / 6)  # all six above is one result in forty where this share is
+    assert (found.low[0], found.high[0], found.low[2], found.high[2]) == pytest.approx((edge, 1, 0, 1 - edge))
+    assert found.low[1] < 0.5 < found.high[1]
+    assert found.units == 6
+
+
+def test_strata_of_a_profile_weigh_the_same():
+    values, strata = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 0, 0, 1, 1])
+    assert profile_of(values, strata, [0.5], Bootstrap(), rng()).shares == (0.5,)
+
+
+def test_the_area_under_a_profile_is_the_mean():
+    values = rng(9).uniform(size=30)
+    taus = np.linspace(0, 1, 2001)
+    shares = profile_of(values, one(30), taus, Bootstrap(resamples=100), rng()).shares
+    assert np.trapezoid(shares, taus) == pytest.approx(values.mean(), abs=1e-3)
+
+
+def test_a_lone_seed_has_a_profile_without_a_band():
+    found = profile_of(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1]), [1.5], Bootstrap(), rng())
+    assert (found.shares, found.low, found.high) == ((0.75,), None, None)
+
+
+def test_the_band_of_a_profile_holds_the_truth_also_where_all_runs_are_above():
+    draw, samples, shares = rng(17), 150, np.array([0.975, 0.9, 0.5, 0.1, 0.025])
+    held = np.zeros(5)
+    for values in draw.normal(size=(samples, 8)):
+        found = profile_of(values, one(8), norm.ppf(1 - shares), Bootstrap(resamples=500), draw)
+        held += (np.array(found.low) <= shares) & (shares <= np.array(found.high))
+    assert (held / samples >= 0.92).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "taus", "said"),
+    [([], [0.5], "at least one run"), ([1.0], [], "thresholds"), ([1.0], [0.5, 0.5], "each above the one before")],
+)
+def test_wrong_profiles_are_one_clear_line(values, taus, said):
+    with pytest.raises(UserError, match=said):
+        profile_of(np.array(values), one(len(values)), taus, Bootstrap(), rng())
