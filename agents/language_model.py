@@ -120,6 +120,8 @@ class LanguageModel:
         suffixes = []
         for row, ids in zip(rows, contexts, strict=True):
             state = self._state[row]
+            # At least the last id is read anew: what comes next is sampled from its hidden state. Setting the length
+            # back forgets what the cache holds beyond the shared prefix, such as messages left out of a long context.
             shared = _common_prefix(state.fed, ids, len(ids) - 1)
             self._session.lengths[row] = shared
             suffixes.append(ids[shared:])
@@ -202,6 +204,7 @@ class LanguageModel:
             if not self._session.rows:
                 self._session = Session(self.network, 1)
             return [0] * len(prompts), [0] * len(prompts)
+        # Rows are looked up by their first ids, or each prompt would be compared with every dialogue of the batch.
         heads: dict[tuple[int, ...], list[int]] = {}
         for number, state in enumerate(self._state):
             heads.setdefault(tuple(state.fed[:_KEY]), []).append(number)
@@ -218,6 +221,7 @@ class LanguageModel:
 
 
 _KEY = 12
+"""Ids by which cached rows are looked up: most cards differ within so many, and one that does not costs time alone."""
 
 
 def _placed(view: View, said: Sequence[list[int]]) -> dict[int, list[int]]:

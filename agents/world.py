@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,7 @@ class World:
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
         return play(envs, seats, [derive(self.seed, *stream, number) for number in numbers])
 
-    def read(self, text: str) -> float | None:
-        """The public reading of a reply: the reward that it tells of."""
-        return self.public_scenario.read(text)
+    @property
+    def read(self) -> Callable[[str], float | None]:
+        """The public reading of a reply: the reward that it tells of. Bound to `public_scenario`, not to this world."""
+        return self.public_scenario.read

@@ -111,7 +111,9 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
     """The scores of `turns`, checked.
 
     Args:
-        reward: who is asked. Only a privileged one is handed the turns; others get what the speakers knew.
+        reward: who is asked. Only a privileged one is handed the turns; others get copies of what the speakers knew,
+            from which no reference leads to more. (One that walks the frames of its callers, or all objects of the
+            process, is not kept from the truth: that would take another process.)
         turns: the messages, one batch.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
 

@@ -141,9 +141,10 @@ class Kindness:
         """What each other's imagined words tell of its reward, and the words."""
         if self.scenario is None:
             return [(self.read(reply), reply) for reply in self._answers(states, others)]
+        # A message may settle the talk (a deal accepted): then the partner is asked at once. Else it replies first,
+        # and is asked where its reply has settled the talk.
         asked = [self.scenario.inquiry(state, other) for state, other in zip(states, others, strict=True)]
         replies = self._answers([q or s for q, s in zip(asked, states, strict=True)], others)
-        # Where my message settled it, that was the answer already; elsewhere the reply may have settled it.
         talks = [
             s if q is not None else s.append(Message(other, reply))
             for s, q, other, reply in zip(states, asked, others, replies, strict=True)

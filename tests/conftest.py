@@ -8,9 +8,21 @@ from multiprocessing import forkserver
 from textwrap import dedent
 
 import pytest
+from jaxtyping import install_import_hook
 
 from goldenrule.common.seeding import generator
 from goldenrule.envs import registry
+
+# The shapes in these modules' signatures are checked as tests run (and nowhere else), so they are imported only after.
+SHAPED = (
+    "goldenrule.agents.networks.session",
+    "goldenrule.agents.networks.three_module",
+    "goldenrule.training.batches",
+    "goldenrule.training.losses",
+    "goldenrule.training.ppo",
+    "goldenrule.training.rollout",
+)
+install_import_hook(SHAPED, "beartype.beartype")
 
 HOSTILE = 300
 RUN = "window.owned=1;document.title='owned';alert(1)"

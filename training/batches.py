@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from goldenrule.agents.networks.tokenizer import END, PAD, Encoded
@@ -16,7 +17,7 @@ from goldenrule.envs.message import NARRATOR
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """A batch of views as ids. All tensors are [B, T]; padding is on the right.
+    """A batch of views as ids; padding is on the right.
 
     Attributes:
         ids: token ids.
@@ -27,14 +28,14 @@ class Sequences:
         emphasis: weight of each token in the prediction loss.
     """
 
-    ids: Tensor
-    own: Tensor
-    others: Tensor
-    first: Tensor
-    weight: Tensor
-    emphasis: Tensor
+    ids: Int[Tensor, "B T"]
+    own: Bool[Tensor, "B T"]
+    others: Bool[Tensor, "B T"]
+    first: Bool[Tensor, "B T"]
+    weight: Float[Tensor, "B T"]
+    emphasis: Float[Tensor, "B T"]
 
-    def rows(self, index: Tensor) -> Sequences:
+    def rows(self, index: Int[Tensor, " b"]) -> Sequences:
         """The sequences numbered `index`, cut to the longest of them."""
         longest = int((self.ids[index] != PAD).sum(1).max()) if len(index) else 0
         return Sequences(*(getattr(self, f.name)[index, :longest] for f in fields(self)))

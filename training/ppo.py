@@ -32,6 +32,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from goldenrule.agents.episode import Episode
@@ -116,15 +117,15 @@ class Advantages:
     """What is learnt from the scores of a rollout.
 
     Attributes:
-        advantages: of each token [B, T], normalised over the rollout's messages; zero where `scored` is false.
+        advantages: of each token, normalised over the rollout's messages; zero where `scored` is false.
         returns: of each message, by episode: targets of the value estimates; `None` for messages without a score.
-        scored: own tokens of messages that have a score [B, T].
+        scored: own tokens of messages that have a score.
         reasons: why the other messages have none, one reason a message.
     """
 
-    advantages: Tensor
+    advantages: Float[Tensor, "B T"]
     returns: list[list[float | None]]
-    scored: Tensor
+    scored: Bool[Tensor, "B T"]
     reasons: list[str]
 
 
@@ -252,7 +253,9 @@ def learn_from(learner: Learner, rollout: Rollout, scores: Sequence[Score]) -> U
     return UpdateStats(sum(kls) / len(kls), sum(losses) / len(losses), len(advantages.reasons))
 
 
-def gradient_step(learner: Learner, rollout: Rollout, advantages: Advantages, rows: Tensor) -> tuple[float, float]:
+def gradient_step(
+    learner: Learner, rollout: Rollout, advantages: Advantages, rows: Int[Tensor, " b"]
+) -> tuple[float, float]:
     """One gradient step: L_RL on all `rows` of the rollout, L_NLL and L_IMIT on some of them and other conversations.
 
     Returns:
@@ -286,14 +289,19 @@ def gradient_step(learner: Learner, rollout: Rollout, advantages: Advantages, ro
 
 
 def policy_loss(
-    learner: Learner, rollout: Rollout, advantages: Advantages, rows: Tensor, batch: Sequences, hidden: Tensor
-) -> tuple[Tensor, float]:
+    learner: Learner,
+    rollout: Rollout,
+    advantages: Advantages,
+    rows: Int[Tensor, " b"],
+    batch: Sequences,
+    hidden: Float[Tensor, "b t width"],
+) -> tuple[Float[Tensor, ""], float]:
     """The clipped surrogate plus the weighted KL to the start policy, over the rollout's own scored tokens; the KL.
 
     Args:
-        rows: rows of the rollout in this minibatch [b].
-        batch: those rows.
-        hidden: their trunk [b, t, width].
+        rows: numbers of the rollout's rows in this minibatch.
+        batch: those rows, cut to the longest of them.
+        hidden: their trunk.
     """
     device, length = hidden.device, batch.ids.shape[1]
     scored = advantages.scored[rows][:, :length].to(device)
@@ -308,7 +316,9 @@ def policy_loss(
     return surrogate + learner.config.kl * kl, float(kl.detach())
 
 
-def kl_to_start(learner: Learner, batch: Sequences, scored: Tensor, logits: Tensor) -> Tensor:
+def kl_to_start(
+    learner: Learner, batch: Sequences, scored: Bool[Tensor, "b t"], logits: Float[Tensor, "N vocab"]
+) -> Float[Tensor, ""]:
     """KL to the start policy, on the first half of the rows.
 
     Rows are shuffled, so that half of them give an unbiased estimate for half of the reference's forward pass. Masked
@@ -325,8 +335,12 @@ def kl_to_start(learner: Learner, batch: Sequences, scored: Tensor, logits: Tens
 
 
 def message_value_loss(
-    network: ThreeModuleTransformer, rollout: Rollout, advantages: Advantages, rows: Tensor, hidden: Tensor
-) -> Tensor:
+    network: ThreeModuleTransformer,
+    rollout: Rollout,
+    advantages: Advantages,
+    rows: Int[Tensor, " b"],
+    hidden: Float[Tensor, "b t width"],
+) -> Float[Tensor, ""]:
     """Value loss at the state before each scored message of these rows; 0 where none is scored."""
     known = [
         (k, start, target)
@@ -341,7 +355,9 @@ def message_value_loss(
     return value_loss(network.values(hidden[row_index, start_index]).float(), targets)
 
 
-def prediction_loss(learner: Learner, batch: Sequences, hidden: Tensor, n_replies: int) -> Tensor:
+def prediction_loss(
+    learner: Learner, batch: Sequences, hidden: Float[Tensor, "b t width"], n_replies: int
+) -> Float[Tensor, ""]:
     """`L_NLL`: what was really said, by the learner and by the others, in the rollout and in other conversations.
 
     The rollout's are the first `n_replies` rows; without `predict_replies` they carry no loss.
@@ -353,7 +369,9 @@ def prediction_loss(learner: Learner, batch: Sequences, hidden: Tensor, n_replie
     return weighted_nll(logits, batch.ids[said], batch.emphasis[said])
 
 
-def imitation_loss(network: ThreeModuleTransformer, batch: Sequences, hidden: Tensor, n_replies: int) -> Tensor:
+def imitation_loss(
+    network: ThreeModuleTransformer, batch: Sequences, hidden: Float[Tensor, "b t width"], n_replies: int
+) -> Float[Tensor, ""]:
     """`L_IMIT` over the interleaved conversations, which follow the first `n_replies` rows."""
     own = batch.own.clone()
     own[:n_replies] = False  # the learner's own samples are reinforced, not imitated

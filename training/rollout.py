@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from goldenrule.agents.episode import Episode, Turn
@@ -23,8 +24,8 @@ class Rollout:
     """Episodes from the learner's seat.
 
     Attributes:
-        sequences: its final view of each episode [B, T]; only its own sampled tokens are `own`.
-        logprobs: log-probability of each own token when it was sampled [B, T].
+        sequences: its final view of each episode; only its own sampled tokens are `own`.
+        logprobs: log-probability of each own token when it was sampled.
         starts: for each episode, the position of the label before each of the learner's messages: the state there is
             what a value is an estimate of.
         turns: the learner's turns of each episode, without those past what the network's context holds: nothing is
@@ -34,7 +35,7 @@ class Rollout:
     """
 
     sequences: Sequences
-    logprobs: Tensor
+    logprobs: Float[Tensor, "B T"]
     starts: list[list[int]]
     turns: list[list[Turn]]
     n_messages: list[int]
@@ -82,6 +83,7 @@ def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer,
         kept = _fitting(encoded.spans, me, limit)
         truncated.append(episode.status == "truncated" or kept < len(view.messages))
         if kept < len(view.messages):
+            # What follows was sampled with the oldest messages forgotten: its probabilities would be others here.
             view = replace(view, messages=view.messages[:kept])
             places = [k for k in places if k < kept]
             mine = mine[: len(places)]
@@ -113,7 +115,7 @@ def sampled(turn: Turn) -> Sampled:
     return turn.record
 
 
-def _logprobs(records: list[list[tuple[int, Sampled]]], sequences: Sequences) -> Tensor:
+def _logprobs(records: list[list[tuple[int, Sampled]]], sequences: Sequences) -> Float[Tensor, "B T"]:
     """Sampled logprobs in place. The end forced onto a cut message was not sampled, so it is no longer `own`."""
     logprobs = np.zeros(tuple(sequences.ids.shape), dtype=np.float32)
     for row, spans in enumerate(records):

@@ -49,6 +49,8 @@ def routed_backward(network: nn.Module, losses: Sequence[tuple[Tensor, Route]]) 
         losses: scalar losses, which may share one forward pass, each with its route.
     """
     for number, (loss, route) in enumerate(losses):
+        # `autograd.grad` for the route's parameters alone: the gradient still flows through activations of the other
+        # modules, which prediction may read, but is not written into their parameters.
         parameters = parameters_of(network, route)
         gradients = torch.autograd.grad(loss, parameters, retain_graph=number + 1 < len(losses), allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -93,7 +94,7 @@ class Session:
         self.lengths[picked] = other.lengths
 
     @torch.no_grad()
-    def feed(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> Tensor:
+    def feed(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> Float[Tensor, "R width"]:
         """Append ids to some rows.
 
         Args:
@@ -101,9 +102,10 @@ class Session:
             sequences: at least one id for each of them.
 
         Returns:
-            hidden states [len(rows), width] at each row's last id.
+            hidden states at each row's last id.
         """
         device = self.lengths.device
+        # Rows are padded to the longest suffix, which may take a row that is long already past the context.
         late = self._late(rows, sequences)
         if late:
             return self._feed_apart(rows, sequences, late)
@@ -120,7 +122,9 @@ class Session:
         late = [k for k, start in enumerate(starts) if start + widest > self.network.config.context]
         return late if len(late) < len(starts) else []
 
-    def _feed_apart(self, rows: Sequence[int], sequences: Sequence[Sequence[int]], late: list[int]) -> Tensor:
+    def _feed_apart(
+        self, rows: Sequence[int], sequences: Sequence[Sequence[int]], late: list[int]
+    ) -> Float[Tensor, "R width"]:
         """`feed`, the rows at `late` places after the others."""
         hidden = self._values.new_empty((len(rows), self.network.config.width))
         early = [k for k in range(len(rows)) if k not in set(late)]
@@ -129,16 +133,18 @@ class Session:
         return hidden
 
     @torch.no_grad()
-    def append(self, rows: Tensor | None, ids: Tensor, widths: Tensor) -> Tensor:
+    def append(
+        self, rows: Int[Tensor, " R"] | None, ids: Int[Tensor, "R W"], widths: Int[Tensor, " R"]
+    ) -> Float[Tensor, "R width"]:
         """`feed` of ids that are padded to one width already.
 
         Args:
-            rows: which rows [R], each once; `None` for all.
-            ids: to run after the cached ones, [R, W].
-            widths: how many of them count in each row [R], 0 to W.
+            rows: which rows, each once; `None` for all.
+            ids: to run after the cached ones.
+            widths: how many of them count in each row, 0 to W.
 
         Returns:
-            hidden states [R, width] at the last id that counts (at the first, where none does).
+            hidden states at the last id that counts (at the first, where none does).
         """
         starts = self.lengths if rows is None else self.lengths[rows]
         self._reserve(int(starts.max()) + ids.shape[1])
@@ -154,7 +160,13 @@ class Session:
             self.lengths[rows] = starts + widths
         return hidden[0] if len(hidden) == 1 else torch.cat(hidden)
 
-    def _rows_forward(self, rows: slice | Tensor, ids: Tensor, starts: Tensor, widths: Tensor) -> Tensor:
+    def _rows_forward(
+        self,
+        rows: slice | Int[Tensor, " R"],
+        ids: Int[Tensor, "R W"],
+        starts: Int[Tensor, " R"],
+        widths: Int[Tensor, " R"],
+    ) -> Float[Tensor, "R width"]:
         """`append` of rows that are few enough to go through the layers together."""
         network, count = self.network, ids.shape[1]
         positions = starts[:, None] + torch.arange(count, device=ids.device)
@@ -168,8 +180,10 @@ class Session:
             x = self._block(cast(Block, block), layer, x, place)
         return network.norm(x[:, 0])
 
-    def _block(self, block: Block, layer: int, x: Tensor, place: _Place) -> Tensor:
-        """One layer over x [R, W, width]; of the last layer, only where a hidden state is wanted: [R, 1, width]."""
+    def _block(
+        self, block: Block, layer: int, x: Float[Tensor, "R W width"], place: _Place
+    ) -> Float[Tensor, "R W_or_1 width"]:
+        """One layer over x; of the last layer, only where a hidden state is wanted."""
         attention = block.attention
         qkv_weight, out_weight = self._fused[layer]
         qkv = product(block.attention_norm(x), qkv_weight)
@@ -179,6 +193,7 @@ class Session:
         if place.ends is not None and layer == len(self._fused) - 1:
             x, queries = x[place.ends][:, None], queries[place.ends][:, None]
             positions = positions[place.ends][:, None]
+        # From an empty cache there is nothing but the new tokens to attend to: the fused causal kernel serves.
         if place.start == 0 and queries.shape[1] > 1:
             q, k, v = queries.transpose(1, 2), new_keys.transpose(1, 2), new_values.transpose(1, 2)
             shared = attention.sharing > 1
@@ -189,11 +204,14 @@ class Session:
         hidden = squared_relu(product(block.feed_forward_norm(x), block.up.weight))
         return product(hidden, block.down.weight).add_(x)
 
-    def _write(self, layer: int, new_keys: Tensor, new_values: Tensor, place: _Place) -> tuple[Tensor, Tensor]:
-        """Put new keys and values [R, W, key_heads, head_width] where they belong.
-
-        Returns those that may be attended to, both [R, key_heads, head_width, longest].
-        """
+    def _write(
+        self,
+        layer: int,
+        new_keys: Float[Tensor, "R W key_heads head"],
+        new_values: Float[Tensor, "R W key_heads head"],
+        place: _Place,
+    ) -> tuple[Float[Tensor, "R key_heads head longest"], Float[Tensor, "R key_heads head longest"]]:
+        """Put new keys and values where they belong; returns all that may be attended to."""
         both = []
         for cache, new in ((self._keys[layer], new_keys), (self._values[layer], new_values)):
             if isinstance(place.rows, slice):
@@ -230,16 +248,17 @@ class _Place:
         return self.start is not None and self.positions.shape[1] == 1
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, positions: Tensor | None) -> Tensor:
+def _attend(
+    queries: Float[Tensor, "R W heads head"],
+    keys: Float[Tensor, "R key_heads head longest"],
+    values: Float[Tensor, "R key_heads head longest"],
+    positions: Int[Tensor, "R W"] | None,
+) -> Float[Tensor, "R W heads head"]:
     """Attention of few queries to many cached keys; on a CPU two plain products beat the fused kernel by half.
 
     Args:
-        queries: [R, W, heads, head_width].
-        keys, values: both [R, key_heads, head_width, longest].
-        positions: of the queries [R, W], none of which looks further; `None` where all may look everywhere.
-
-    Returns:
-        [R, W, heads, head_width].
+        queries, keys, values: of some rows.
+        positions: of the queries, none of which looks further; `None` where all may look everywhere.
     """
     batch, count, heads, head_width = queries.shape
     key_heads, longest = keys.shape[1], keys.shape[-1]

@@ -17,12 +17,19 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 Output = Literal["behaviour", "prediction"]
 HEAD_MODULES = ("behaviour", "prediction", "perception")
+
+Trunk = Float[Tensor, "B T width"]
+Angles = Float[Tensor, "#B T 1 half_head"]
+"""Cosines or sines of rotary positions; one row serves all where all have the same positions."""
+Mask = Float[Tensor, "B 1 T T"] | Bool[Tensor, "B 1 T T"]
+"""Where a position may look: true, or the number that is added to its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +102,40 @@ class SplitAttention(nn.Module):
             {m: nn.Parameter(torch.empty(width, n * self.head_width)) for m, n in config.heads.items()}
         )
 
-    def weights(self) -> tuple[Tensor, Tensor]:
-        """The joined projections: [(heads + 2 * key_heads) * head_width, width] and [width, heads * head_width]."""
+    def weights(self) -> tuple[Float[Tensor, "qkv width"], Float[Tensor, "width mixed"]]:
+        """The joined projections: into queries, keys and values, and out of the mixed values of all heads."""
         qkv = torch.cat([part[m] for part in (self.query, self.key, self.value) for m in HEAD_MODULES])
         return qkv, torch.cat([self.out[m] for m in HEAD_MODULES], dim=1)
 
-    def project(self, x: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys (both rotated) and values of x [B, T, width], each [B, T, heads or key_heads, head_width]."""
+    def project(
+        self, x: Trunk, weight: Float[Tensor, "qkv width"], cos: Angles, sin: Angles
+    ) -> tuple[
+        Float[Tensor, "B T heads head"], Float[Tensor, "B T key_heads head"], Float[Tensor, "B T key_heads head"]
+    ]:
+        """Queries, keys (both rotated) and values."""
         return self.parted(F.linear(x, weight), cos, sin)
 
-    def parted(self, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`project`, given the product [B, T, (heads + 2 * key_heads) * head_width]."""
+    def parted(
+        self, qkv: Float[Tensor, "B T qkv"], cos: Angles, sin: Angles
+    ) -> tuple[
+        Float[Tensor, "B T heads head"], Float[Tensor, "B T key_heads head"], Float[Tensor, "B T key_heads head"]
+    ]:
+        """`project`, given the product of x and the weight."""
         heads = qkv.unflatten(-1, (-1, self.head_width))
         to_turn, values = heads.split((self.n_heads + self.key_heads, self.key_heads), dim=2)
         queries, keys = rotate(to_turn, cos, sin).split((self.n_heads, self.key_heads), dim=2)
         return queries, keys, values
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend over all of x [B, T, width]: to all before, or as `mask` [B, 1, T, T] has it (true or added)."""
+    def forward(self, x: Trunk, cos: Angles, sin: Angles, mask: Mask | None = None) -> Trunk:
+        """Attend over all of x: to all before, or as `mask` has it."""
         qkv_weight, out_weight = self.weights()
         q, k, v = (part.transpose(1, 2) for part in self.project(x, qkv_weight, cos, sin))
         mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None, enable_gqa=self.sharing > 1)
         return F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: x [B, T, heads, head_width], cos and sin [B or 1, T, 1, head_width / 2]."""
+def rotate(x: Float[Tensor, "B T heads head"], cos: Angles, sin: Angles) -> Float[Tensor, "B T heads head"]:
+    """Rotary positions."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
@@ -140,7 +155,7 @@ class _SquaredReLU(torch.autograd.Function):
         return torch.mul(gradients[0], positive).mul_(2.0)
 
 
-def squared_relu(x: Tensor) -> Tensor:
+def squared_relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """max(x, 0)^2, elementwise (arXiv 2109.08668); in place of x where no gradient is kept."""
     if torch.is_grad_enabled():
         squared: Tensor = _SquaredReLU.apply(x)
@@ -159,12 +174,12 @@ class Block(nn.Module):
         self.up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward(self, x: Trunk) -> Trunk:
         """The feed-forward half, residual included."""
         return x + self.down(squared_relu(self.up(self.feed_forward_norm(x))))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x [B, T, width] to the same shape; `mask` as in `SplitAttention`."""
+    def forward(self, x: Trunk, cos: Angles, sin: Angles, mask: Mask | None = None) -> Trunk:
+        """The next residual stream; `mask` as in `SplitAttention`."""
         x = x + self.attention(self.attention_norm(x), cos, sin, mask)
         return self.feed_forward(x)
 
@@ -212,14 +227,14 @@ class ThreeModuleTransformer(nn.Module):
                     scale *= 0.5
                 parameter.copy_(torch.randn(parameter.shape, generator=rng) * scale)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Int[Tensor, "B T"]) -> Trunk:
         """The trunk over whole sequences.
 
         Args:
-            ids: token ids [B, T]; padding on the right needs no mask, since attention is causal.
+            ids: token ids; padding on the right needs no mask, since attention is causal.
 
         Returns:
-            hidden states [B, T, width] that `logits` and `values` read.
+            hidden states that `logits` and `values` read.
         """
         length = ids.shape[1]
         cos, sin = self.cos[None, :length], self.sin[None, :length]
@@ -228,16 +243,16 @@ class ThreeModuleTransformer(nn.Module):
             x = block(x, cos, sin)
         return self.norm(x)
 
-    def logits(self, hidden: Tensor, output: Output) -> Tensor:
-        """Logits [..., vocab_size] of one output at hidden states [..., width]."""
+    def logits(self, hidden: Float[Tensor, "*at width"], output: Output) -> Float[Tensor, "*at vocab"]:
+        """Logits of one output at hidden states."""
         return F.linear(hidden, self.vocabulary(output))
 
-    def vocabulary(self, output: Output) -> Tensor:
-        """Weight [vocab_size, width] of one output."""
+    def vocabulary(self, output: Output) -> Float[Tensor, "vocab width"]:
+        """Weight of one output."""
         return self.behaviour_out if output == "behaviour" else self.prediction_out
 
-    def values(self, hidden: Tensor) -> Tensor:
-        """Value estimates [...] at hidden states [..., width]; no gradient reaches the trunk."""
+    def values(self, hidden: Float[Tensor, "*at width"]) -> Float[Tensor, "*at"]:
+        """Value estimates at hidden states; no gradient reaches the trunk."""
         return self.value_out(hidden.detach()).squeeze(-1)
 
     @property

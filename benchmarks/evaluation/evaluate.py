@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldenrule.agents.base import Agent, Simulates
+from goldenrule.agents.base import Agent, AgentError, Simulates
 from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
+from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import EpisodeMetrics, spec
 from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
@@ -55,7 +56,7 @@ def evaluate(
             control, but what they *think* is what their prediction output says.
         count: how many episodes, or the numbers of those to hold, each under its own seed.
     """
-    spoken = getattr(mind, "tokens", None)
+    tokens_before = _tokens(mind)
     held = world.run_episodes(agent, count, "evaluation")
     finished = [episode for episode in held if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
@@ -74,8 +75,18 @@ def evaluate(
     own = spec(world.scenario).metrics
     numbers = range(count) if isinstance(count, int) else count
     records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, held, strict=True)]
-    tokens = None if spoken is None else getattr(mind, "tokens", spoken) - spoken
+    tokens_after = _tokens(mind)
+    tokens = None if tokens_before is None or tokens_after is None else tokens_after - tokens_before
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
+
+
+def _tokens(agent: Any) -> int | None:
+    """Tokens that an agent has sampled so far, as it says itself; `None` of one that does not count them."""
+    given = getattr(agent, "tokens", None)
+    try:
+        return None if given is None else int(as_float(given))
+    except (ValueError, OverflowError) as wrong:
+        raise AgentError(f"{type(agent).__name__} counts tokens as {wrong}; expected a whole number") from None
 
 
 def as_data(
