@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.analysis.verdicts import comparisons
-from goldenrule.benchmarks.cli.messages import watching
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.engines.base import Unwatched, Watch
 from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
 from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
@@ -183,7 +183,7 @@ def compare(
         cells,
         fresh_path(scenario) if out is None else Path(out),
         options,
-        watching(False) if progress else _unwatched,
+        progress_for(False) if progress else _unwatched,
         kind="comparison",
         human=human_reference(scenario),
     )

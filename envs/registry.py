@@ -81,7 +81,7 @@ class Knob:
         """
         parsed = _convert(value, type(self.default))
         if parsed is None or not self._allows(parsed):
-            raise ValueError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
+            raise UserError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
         return parsed
 
     def _allows(self, value: KnobValue) -> bool:
@@ -193,7 +193,7 @@ class ScenarioSpec:
         known = own | {knob.name: knob for knob in COMMON_KNOBS}
         for name in knobs:
             if name not in known:
-                raise ValueError(f"{self.id} has no knob {name!r}; expected {', '.join(known)}{closest(name, known)}")
+                raise UserError(f"{self.id} has no knob {name!r}; expected {', '.join(known)}{closest(name, known)}")
         return {
             name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items() if name in {*own, *knobs}
         }
@@ -310,7 +310,7 @@ def spec(scenario_id: str) -> ScenarioSpec:
     if known is not None:
         return known
     if ":" not in scenario_id and scenario_id not in installed("scenario"):
-        raise ValueError(
+        raise UserError(
             f"no scenario {scenario_id!r}; expected one of {', '.join(specs())}{closest(scenario_id, _SPECS)}"
         )
     _PLUGGED[scenario_id] = plugged = _plugged(scenario_id)

@@ -1,39 +1,62 @@
-"""The commands of `goldenrule`; a command gives its exit code, `goldenrule.benchmarks.cli.main` runs it."""
+"""The commands of `goldenrule`. A command returns its exit code; `goldenrule.benchmarks.cli.main` runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from goldenrule import __version__
-from goldenrule.benchmarks.cli import (
-    beliefs,
-    check,
-    compare,
-    crossplay,
-    diff,
-    export,
-    ls,
-    partner_reward,
-    play,
-    pretrain,
-    replay,
-    report,
-    show,
-    sweep,
-)
 from goldenrule.common.files import expand
+
+COMMANDS = {
+    "compare": ("compare", "Train and compare methods on a scenario."),
+    "report": ("runs", "Show the table of an earlier run, and write its page again."),
+    "show": ("runs", "Show a stored conversation."),
+    "replay": ("runs", "Replay every stored episode from its log, without a model."),
+    "diff": ("runs", "Compare two runs, paired by scenario, knobs, method and seed."),
+    "export": ("runs", "Write a run in the format of another tool."),
+    "play": ("play", "Hold one dialogue and show it with everyone's true rewards."),
+    "talk": ("play", "Sit at the table yourself."),
+    "sweep": ("sweep", "Run every cell of a sweep that has no row yet."),
+    "validate": ("sweep", "Check a sweep file and show its grid."),
+    "crossplay": ("crossplay", "Let everyone of a population meet everyone."),
+    "ls": ("ls", "List scenarios, methods, agents, plug-ins, base checkpoints and human data."),
+    "check": ("check", "Check an agent, reward, method or scenario of your own."),
+    "pretrain": ("pretrain", "Make a base checkpoint."),
+    "evaluate partner-reward": ("evaluate", "How well an agent's estimate ranks what real people got and felt."),
+    "evaluate beliefs": ("evaluate", "How often the imagined reply tells what the partner believes."),
+}
+"""Module and summary of each command."""
 
 Exit = typer.Exit
 
-app = typer.Typer(name="goldenrule", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-evaluate = typer.Typer(
-    help="Hold an agent against human data or known beliefs.", no_args_is_help=True, rich_markup_mode=None
-)
+
+def command_for(arguments: Sequence[str]) -> typer.core.TyperGroup:
+    """The command line as Typer knows it. Only the command that `arguments` name is imported, others are listed."""
+    app = typer.Typer(name="goldenrule", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.callback()(_root)
+    named = [word for word in arguments if not word.startswith("-")]
+    for name, (module, summary) in COMMANDS.items():
+        *group, last = name.split()
+        function: Callable[..., int] = _not_imported
+        if named[: 1 + len(group)] == [*group, last]:
+            function = getattr(import_module(f"goldenrule.benchmarks.cli.{module}"), last.replace("-", "_"))
+            summary = ""
+        (evaluate if group else app).command(last, help=summary or None)(_with_paths(function))
+    app.add_typer(evaluate, name="evaluate", help="Hold an agent against human data or known beliefs.")
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    return command
+
+
+def _not_imported() -> int:
+    raise NotImplementedError
 
 
 def _with_paths(function: Callable[..., int]) -> Callable[..., int]:
@@ -51,41 +74,15 @@ def _with_paths(function: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-for function in (
-    compare.compare,
-    report.report,
-    show.show,
-    replay.replay,
-    diff.diff,
-    export.export,
-    play.play,
-    play.talk,
-    sweep.sweep,
-    sweep.validate,
-    crossplay.crossplay,
-    ls.ls,
-    check.check,
-    pretrain.pretrain,
-):
-    app.command()(_with_paths(function))
-evaluate.command("partner-reward")(_with_paths(partner_reward.partner_reward))
-evaluate.command("beliefs")(_with_paths(beliefs.beliefs))
-app.add_typer(evaluate, name="evaluate")
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"goldenrule {__version__}")
         raise Exit
 
 
-@app.callback()
-def root(
+def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Train and compare agents that take a partner's reward as their own."""
-
-
-command = typer.main.get_command(app)

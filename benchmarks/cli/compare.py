@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
-from goldenrule.benchmarks.cli.options import knobs, named_agents, seeds, whole, words
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.options import SCENARIO, knobs, named_agents, seeds, whole, words
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 KIND = "comparison"
 METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
-SCENARIO = "hidden_needs-v0"
 
 
 def compare(
@@ -82,7 +82,7 @@ def compare(
         folder = out or fresh_path(scenario)
         tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))
         human = human_reference(scenario)
-        return _show(run_sweep(wanted, cells, folder, options, watching(json_), kind=KIND, human=human), json_)
+        return _show(run_sweep(wanted, cells, folder, options, progress_for(json_), kind=KIND, human=human), json_)
 
 
 def _show(done: Swept, as_json: bool) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
-from goldenrule.benchmarks.cli.options import knobs, one_each, seeds, whole, words
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.options import SCENARIO, knobs, one_each, seeds, whole, words
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -71,7 +71,7 @@ def crossplay(
         wanted,
         folder,
         how,
-        watching(json_),
+        progress_for(json_),
         lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
     )
     return _show(done, json_)

@@ -1,34 +1,31 @@
-"""`goldenrule ls`: what there is."""
+"""`goldenrule ls`: what there is. Without torch, which takes seconds to import."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from goldenrule.agents.networks.pretrained import shipped
+from goldenrule.agents.scripted import people, population
+from goldenrule.benchmarks.cli.options import Json
+from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.common.text import clean
-from goldenrule.envs import Knob, specs
-from goldenrule.envs.registry import COMMON_KNOBS
+from goldenrule.envs.datasets.corpora import LOADERS, available
+from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
+from goldenrule.training.methods.registry import FACTORIES, methods
 
 
-def ls(json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
+def ls(json_: Json = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
     found = inventory()
-    print(json.dumps(found) if json_ else _lines(found))
+    print(json.dumps(found) if json_ else _text(found))
     return 0
 
 
 def inventory() -> dict[str, Any]:
     """Everything that can be named on the command line, as plain data."""
-    from goldenrule.agents.networks.pretrained import shipped
-    from goldenrule.agents.scripted import people, population
-    from goldenrule.benchmarks.evaluation.plugins import installed_plugins
-    from goldenrule.envs.datasets.corpora import LOADERS, available
-    from goldenrule.training.methods.registry import FACTORIES, methods
-
     here = available()
     plugins = [asdict(one) for one in installed_plugins()]  # before the scenarios, which some of them are
     return {
@@ -63,7 +60,7 @@ def _knobs(knobs: Sequence[Knob]) -> dict[str, Any]:
     return {knob.name: {"default": knob.default, "range": knob.range, "about": knob.doc} for knob in knobs}
 
 
-def _lines(found: dict[str, Any]) -> str:
+def _text(found: dict[str, Any]) -> str:
     lines = ["Scenarios"]
     for name, one in found["scenarios"].items():
         lines += [f"  {clean(name)}: {clean(one['about'])}", f"    learner {one['learner']}, partner {one['partner']}"]

@@ -78,7 +78,9 @@ def _somewhere() -> Iterator[None]:
 
 def _run(arguments: Sequence[str]) -> int:
     with _interrupt_exits():
-        from goldenrule.benchmarks.cli.app import Exit, command
+        from goldenrule.benchmarks.cli.app import Exit, command_for
+
+        command = command_for(arguments)
     try:
         with command.make_context("goldenrule", list(arguments)) as context:
             return int(command.invoke(context) or 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
@@ -12,8 +12,6 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.cli.progress import Bars, Lines
-    from goldenrule.benchmarks.evaluation.run import Cell
     from goldenrule.benchmarks.experiments.ahead import Ahead
     from goldenrule.benchmarks.experiments.run import Swept
     from goldenrule.benchmarks.storage.reader import Run
@@ -86,14 +84,3 @@ def tell_swept(done: Swept, strangers: str) -> int:
             reason = row["training_unscored_reason"]
             tell(f"learnt nothing: {names.row(row)}: the reward gave no score for any message ({reason})")
     return int(failed or bool(unscored))
-
-
-def watching(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:
-    """What shows how far cells are: bars on a terminal where nothing else reads along, plain lines elsewhere."""
-    from rich.console import Console
-
-    from goldenrule.benchmarks.cli.progress import Bars, Lines
-
-    console = Console(stderr=True)
-    bars = console.is_terminal and not as_json
-    return lambda todo: Bars(todo, console) if bars else Lines(todo, sys.stderr)

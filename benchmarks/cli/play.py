@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from goldenrule.agents.base import Agent, AgentError, load_agent
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
-from goldenrule.benchmarks.cli.compare import SCENARIO
-from goldenrule.benchmarks.cli.options import MAX_SEED, knobs, one_each, scenario_spec
+from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.agents.play import play as play_dialogues
+from goldenrule.agents.scripted import person
+from goldenrule.agents.world import seat_name
+from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
 from goldenrule.common.errors import UserError
+from goldenrule.common.plugins import installed
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
+from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import ScenarioError
 
-if TYPE_CHECKING:
-    from goldenrule.agents.base import Agent
-    from goldenrule.agents.episode import Episode, Turn
-
-Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
-Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the dialogue.")]
-Knobs = Annotated[list[str] | None, typer.Option("--set", help="knob=value.")]
-Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder of the language model.")]
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
 
 
@@ -38,11 +37,9 @@ def play(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Hold one dialogue and show it with everyone's true rewards."""
-    options = one_each(knobs(scenario, set_ or []))
-    seats = _seats(scenario, options, learner, partner, checkpoint)
-    episode = _hold(scenario, options, seats, seed, strict=True)
-    _show(episode)
-    return int(episode.status == "failed")
+    options = one_each(knobs(scenario, set_))
+    agents = _seat_agents(scenario, options, learner, partner, checkpoint)
+    return _show(_run_dialogue(scenario, options, agents, seed, strict=True))
 
 
 def talk(
@@ -54,51 +51,44 @@ def talk(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
-    options = one_each(knobs(scenario, set_ or []))
+    options = one_each(knobs(scenario, set_))
     with foreign():
-        built = scenario_spec(scenario).build(**options)
-    names = built.agents
-    mine = _seat(scenario_spec(scenario).partner) if seat is None else seat
-    if mine not in names:
-        raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(names)}")
-    person = Human(suggest=True)
-    seats = {**_seats(scenario, options, other, other, checkpoint), mine: person}
+        built = spec(scenario).build(**options)
+    mine = seat_name(scenario, "partner") if seat is None else seat
+    if mine not in built.agents:
+        raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(built.agents)}")
+    human = Human(suggest=True)
+    agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
     if built.manual:
         print(*map(clean, built.manual.splitlines()), sep="\n")
-    episode = _hold(scenario, options, seats, seed)
-    if person.left:
+    episode = _run_dialogue(scenario, options, agents, seed)
+    if human.left:
         print("\nYou have left the table.")
         return 0
     print()
-    _show(episode)
-    return int(episode.status == "failed")
+    return _show(episode)
 
 
-def _seat(role: str) -> str:
-    return role if role.rpartition("_")[2].isdigit() else f"{role}_0"
-
-
-def _seats(
-    scenario: str, options: dict[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
+def _seat_agents(
+    scenario: str, options: Mapping[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
 ) -> dict[str, Agent]:
-    """Who sits where, by seat."""
+    """Agents by seat: one for the learner's, another for all others; a script each of its own."""
     with foreign():
-        names = scenario_spec(scenario).build(**options).agents
-    first = _seat(scenario_spec(scenario).learner)
-    made: dict[str, Agent] = {}
-    for name in names:
-        who = learner if name == first else partner
-        key = "learner" if name == first else "others"
-        if key == "learner" or who == "scripted" or key not in made:
-            made[key] = sitting(scenario, name, who, checkpoint, options)
-        made[name] = made[key]
-    return {name: made[name] for name in names}
+        seats = spec(scenario).build(**options).agents
+    first, made = seat_name(scenario, "learner"), dict[bool, Agent]()
+    agents = {}
+    for seat in seats:
+        who, is_learner = (learner, True) if seat == first else (partner, False)
+        if who == "scripted" or is_learner not in made:
+            made[is_learner] = load_seated(scenario, seat, who, checkpoint, options)
+        agents[seat] = made[is_learner]
+    return agents
 
 
-def sitting(
+def load_seated(
     scenario: str, seat: str, who: str | None, checkpoint: Path | None, options: Mapping[str, Any] | None = None
 ) -> Agent:
-    """Who sits in a seat, from what was asked for.
+    """The agent for a seat.
 
     Args:
         scenario, seat: where.
@@ -109,19 +99,12 @@ def sitting(
     Raises:
         UserError: there is none of that name, or it cannot be made.
     """
-    from goldenrule.agents.base import load_agent
-    from goldenrule.agents.scripted import person
-    from goldenrule.common.plugins import installed
-
     if who is None:
-        from goldenrule.agents.networks.pretrained import shipped
-
         who = "lm" if checkpoint is not None or scenario in shipped() else "scripted"
     if who == "scripted":
         return person(scenario, seat)
     if who == "lm":
-        from goldenrule.agents.language_model import LanguageModel
-        from goldenrule.agents.networks.pretrained import load_base
+        from goldenrule.agents.language_model import LanguageModel  # with torch
 
         network, tokenizer, _ = load_base(scenario, checkpoint, knobs=options)
         return LanguageModel(network, tokenizer)
@@ -130,48 +113,45 @@ def sitting(
     return load_agent(who)
 
 
-def _hold(
-    scenario: str, options: dict[str, Any], seats: dict[str, Agent], seed: int, *, strict: bool = False
+def _run_dialogue(
+    scenario: str, options: Mapping[str, Any], agents: dict[str, Agent], seed: int, *, strict: bool = False
 ) -> Episode:
-    from goldenrule.agents.base import AgentError
-    from goldenrule.agents.play import play as hold
-
     try:
         with contained():
-            return hold([make(scenario, **options)], seats, [seed], strict=strict)[0]
+            return play_dialogues([make(scenario, **options)], agents, [seed], strict=strict)[0]
     except AgentError as error:
         raise UserError(f"{error}; mend the agent, or seat another") from error
     except ScenarioError as error:
         raise UserError(f"scenario {scenario}: {error}; mend it") from error
-    except Exception as error:  # what `play` lets through: of the scenario, or of an agent's `reset`
+    except Exception as error:  # of the scenario, or of an agent's `reset`
         raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 
 
-def _show(episode: Episode) -> None:
-    """Cards, then every message with what it paid, then the totals."""
+def _show(episode: Episode) -> int:
+    """Print cards, then every message with what it paid, then the totals; the exit code."""
     for name, card in zip(episode.agents, episode.cards, strict=True):
         print(f"[{name}] {clean(card)}")
     print()
-    spoken = iter(episode.turns)
+    turns = iter(episode.turns)
     for message in episode.conversation.messages if episode.conversation else ():
         if message.speaker == NARRATOR:
             print(f"* {clean(message.text)}")
-            continue
-        turn = next(spoken)
-        print(f"{episode.agents[message.speaker]}: {clean(message.text)}{_paid(episode, turn)}")
+        else:
+            print(f"{episode.agents[message.speaker]}: {clean(message.text)}{_rewards(episode, next(turns))}")
     print()
     if episode.status == "failed":
         print(f"The dialogue failed, and has no rewards: {clean(episode.error or '')}")
-        return
+        return 1
     totals = {name: episode.total(number) for number, name in enumerate(episode.agents)}
     for turn in episode.turns:
         for name, reward in turn.absent.items():
             totals[f"{name} (absent)"] = totals.get(f"{name} (absent)", 0.0) + reward
     told = ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in totals.items())
     print(f"True rewards ({episode.status}): {told}")
+    return 0
 
 
-def _paid(episode: Episode, turn: Turn) -> str:
+def _rewards(episode: Episode, turn: Turn) -> str:
     paid = [(name, reward) for name, reward in zip(episode.agents, turn.rewards, strict=True) if reward]
     paid += [(f"{name} (absent)", reward) for name, reward in turn.absent.items() if reward]
     return "   [" + ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in paid) + "]" if paid else ""

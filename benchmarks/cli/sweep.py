@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept, watching
+from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
 from goldenrule.benchmarks.cli.options import whole, words
+from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.storage.reader import Names
 from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
@@ -54,7 +55,7 @@ def sweep(
     tell_ahead(seen)
     if dry_run:
         return _list(wanted, cells, seen.todo, json_)
-    return _show(run_sweep(wanted, cells, out, options, watching(json_)), json_)
+    return _show(run_sweep(wanted, cells, out, options, progress_for(json_)), json_)
 
 
 def validate(

@@ -131,11 +131,11 @@ def test_a_built_in_method(tiny, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["poem", "x:Y"], "there is no check of a 'poem'; expected one of agent, reward, method, scenario"),
+        (["poem", "x:Y"], "'poem' is not one of 'agent', 'reward', 'method', 'scenario'"),
         (["agent", "Sound"], "agent 'Sound' is not a name; expected package.module:Class"),
         (["agent", "nowhere:Sound"], "cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
         (["agent", "{}:Absent"], "has no attribute 'Absent'"),
-        (["agent", "{}:Sound", "--set", "said"], "--set 'said' has no '='"),
+        (["agent", "{}:Sound", "--set", "said"], "--set 'said' is not allowed; expected parameter=value"),
         (["agent", "{}:Sound", "--set", "said=a", "--set", "said=b"], "--set said was given twice"),
         (["agent", "{}:Sound", "--set", "sad=a"], "has no parameter 'sad'; expected said (did you mean 'said'?)"),
         (["agent", "{}:Sound", "--scenario", "nope"], "no scenario 'nope'"),

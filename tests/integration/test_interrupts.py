@@ -31,9 +31,10 @@ def begun(folder: Path, module: str, handler: str, *arguments: str) -> tuple[int
     return ended.returncode, ended.stdout, ended.stderr
 
 
-@pytest.mark.parametrize("module", ["typer", "numpy", "goldenrule.benchmarks.cli.sweep", "torch", "torch.nn"])
+@pytest.mark.parametrize("module", ["typer", "numpy", "goldenrule.benchmarks.cli.evaluate", "torch", "torch.nn"])
 def test_an_interrupt_during_an_import_is_one_line(tmp_path: Path, module: str) -> None:
-    assert begun(tmp_path, module, "default_int_handler", "ls") == (130, "", "goldenrule: interrupted\n")
+    found = begun(tmp_path, module, "default_int_handler", "evaluate", "beliefs", "--dialogues", "1")
+    assert found == (130, "", "goldenrule: interrupted\n")
 
 
 def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path: Path) -> None:

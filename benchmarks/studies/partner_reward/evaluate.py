@@ -36,6 +36,7 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
 )
 from goldenrule.benchmarks.studies.partner_reward.split import Share, Trained, shares
 from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
+from goldenrule.common.errors import UserError
 from goldenrule.envs.datasets.casino import HumanDialogue
 from goldenrule.envs.scenarios.campsite.language import ISSUES, Packages
 
@@ -73,12 +74,12 @@ def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialog
         person: estimates beside the truth).
 
     Raises:
-        ValueError: no dialogue is left to judge on.
+        UserError: no dialogue is left to judge on.
     """
     found_shares = shares(dialogues, [provenance for _, _, provenance in trained])
     parts = [(loaded, share) for loaded, share in zip(trained, found_shares, strict=True) if share.test]
     if not parts:
-        raise ValueError(
+        raise UserError(
             f"all {len(dialogues)} dialogues were trained on; expected some to judge on: name another --data-dir or "
             "--checkpoint"
         )

@@ -7,13 +7,19 @@ base (`goldenrule pretrain`), which learns from all folds but one, has a digest 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
+
+from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
@@ -44,6 +50,46 @@ def train_on_humans(
     train, _ = split(dialogues, held_out)
     network, tokenizer = make_imagination([account_of(d) for d in train], config, derive(seed, "imagination"), report)
     return network, tokenizer, {**_learnt(train, held_out), "config": asdict(config)}
+
+
+def train_folds(
+    dialogues: Sequence[HumanDialogue],
+    folder: Path,
+    folds: Sequence[int],
+    steps: int | None,
+    seed: int,
+    made_on: Mapping[str, Any],
+) -> list[Path]:
+    """Train and save an agent for each fold that is held out; the folders of their checkpoints.
+
+    Args:
+        dialogues: all there are.
+        folder: of the checkpoint, or above those of several.
+        folds: each is held out once.
+        steps: gradient steps; the default number if not given.
+        seed: of each agent.
+        made_on: environment that the checkpoints' cards name.
+    """
+    config = ImaginationConfig() if steps is None else ImaginationConfig(updates=steps)
+    torch.set_num_threads(1)  # the same bytes on any number of cores
+    paths = []
+    for fold in folds:
+
+        def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
+            if (step + 1) % 50 == 0:
+                told = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+                where = f"fold {fold}, step {step + 1}/{config.updates}"
+                print(f"{where}  nats an answer: {told}", file=sys.stderr, flush=True)
+
+        network, tokenizer, human = train_on_humans(dialogues, config, seed, report, fold)
+        # Not the command line as it was typed: that names folders of one machine.
+        command = f"goldenrule evaluate partner-reward --data casino --train FOLDER --seed {seed} --folds {fold}"
+        command += "" if steps is None else f" --steps {steps}"
+        origin = {key: made_on[key] for key in ("python", "versions", "commit")}
+        paths.append(folder if len(folds) == 1 else folder / f"fold-{fold}")
+        provenance = {"command": command, "seed": seed, "human": human, **origin}
+        save_checkpoint(paths[-1], network, tokenizer, provenance, half=True)
+    return paths
 
 
 def _learnt(train: Sequence[HumanDialogue], held_out: int) -> dict[str, Any]:
@@ -92,7 +138,7 @@ def shares(dialogues: Sequence[HumanDialogue], provenances: Sequence[Mapping[str
     A single checkpoint has all that it has not learnt from; checkpoints that held out a fold each have these folds.
 
     Raises:
-        ValueError: one has learnt from human dialogues and it cannot be told which of these they are.
+        UserError: one has learnt from human dialogues and it cannot be told which of these they are.
     """
     left = list(dialogues)
     found = []
@@ -117,7 +163,7 @@ def _human(dialogues: Sequence[HumanDialogue], provenance: Mapping[str, Any]) ->
         return {}
     train, _ = split(dialogues)
     if digest([account_of(d) for d in train]) != people["casino"]:
-        raise ValueError(
+        raise UserError(
             "the checkpoint has learnt from dialogues of CaSiNo, and not from those of this folder; which of them it "
             "knows cannot be told: name another --data-dir or --checkpoint"
         )

@@ -106,13 +106,13 @@ def test_the_card_says_which_dialogues_were_learnt_from_and_none_of_their_words(
 @pytest.mark.parametrize(
     ("scenario", "given", "told"),
     [
-        ("hidden_needs-v0", ["nobody=0.1"], "names no set"),
-        ("hidden_needs-v0", ["casino=0.1"], "names no set"),  # campsite's alone
-        ("campsite-v0", ["casino=0.1"], "names no set"),  # read already
-        ("hidden_needs-v0", ["topical_chat"], "no share between 0 and 1"),
+        ("hidden_needs-v0", ["nobody=0.1"], "is not to be read here"),
+        ("hidden_needs-v0", ["casino=0.1"], "is not to be read here"),  # campsite's alone
+        ("campsite-v0", ["casino=0.1"], "is not to be read here"),  # read already
+        ("hidden_needs-v0", ["topical_chat"], "expected NAME=SHARE"),
         ("hidden_needs-v0", ["topical_chat=nan"], "no share between 0 and 1"),
-        ("hidden_needs-v0", ["topical_chat=0.1", "topical_chat=0.2"], "or one again"),
-        ("campsite-v0", ["topical_chat=0.2", "dialop=0.3"], "less than 0.43, which is free"),
+        ("hidden_needs-v0", ["topical_chat=0.1", "topical_chat=0.2"], "was given twice"),
+        ("campsite-v0", ["topical_chat=0.2", "dialop=0.3"], "less than 0.43"),
     ],
 )
 def test_further_dialogues_that_cannot_be_read_are_one_line(scenario, given, told, tmp_path, capsys):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 
-import pytest
 from rich.console import Console
 
-from goldenrule.benchmarks.cli.progress import EVALUATION_UNITS, Bars, Clock, Lines, closing, duration
+from goldenrule.benchmarks.cli.progress import Bars, Lines, closing_line, duration
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.reader import Names
 
@@ -20,17 +19,6 @@ def test_durations():
     assert [duration(s) for s in (0.4, 59.6, 75, 3700)] == ["0 s", "1 min 0 s", "1 min 15 s", "1 h 1 min"]
 
 
-def test_the_share_of_the_work_counts_updates():
-    clock = Clock([TRAINED, PLAIN])
-    updates = TRAINED.settings.training.updates
-    whole = updates + 2 * EVALUATION_UNITS
-    clock.advance(TRAINED, updates // 2, updates)
-    assert clock.share == pytest.approx(updates / 2 / whole)
-    clock.finish(TRAINED)
-    clock.finish(PLAIN)
-    assert clock.share == pytest.approx(1.0)
-
-
 def test_lines_tell_what_runs_and_how_it_ended():
     stream = io.StringIO()
     with Lines([TRAINED, PLAIN], stream, every=0) as lines:
@@ -41,7 +29,7 @@ def test_lines_tell_what_runs_and_how_it_ended():
         lines.finished(PLAIN, failed_row(PLAIN, "no \x1b[2J\nreason", 1.0))
     told = stream.getvalue().split("\n")
     assert told[0] == "begin   naive_kindness, seed 0"
-    assert told[1].startswith("        naive_kindness, seed 0: update 40 of 80; about ")
+    assert told[1] == "        naive_kindness, seed 0: update 40 of 80"
     assert told[2].startswith("done    naive_kindness, seed 0: partner reward 0.50 (1 min 15 s); 1 to go, about ")
     assert told[4] == "failed  untrained, seed 0: no \\u{1b}[2J\\u{a}reason"
 
@@ -52,7 +40,7 @@ def test_bars_leave_a_line_for_each_finished_cell():
         bars.started(TRAINED)
         bars.advanced(TRAINED, 80, 80)
         bars.finished(TRAINED, DONE)
-    assert closing("naive_kindness, seed 0", DONE) in stream.getvalue()
+    assert closing_line("naive_kindness, seed 0", DONE) in stream.getvalue()
 
 
 def test_cells_are_told_apart_by_what_differs():

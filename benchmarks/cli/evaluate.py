@@ -1,0 +1,216 @@
+"""`goldenrule evaluate partner-reward` and `goldenrule evaluate beliefs`: an agent judged by people, and by beliefs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.text import Text
+
+from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
+from goldenrule.benchmarks.report.terminal import console_for, print_table
+from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
+from goldenrule.benchmarks.storage.reader import setting_name
+from goldenrule.common.errors import UserError
+from goldenrule.envs.datasets.casino import FOLDS, load_casino
+
+if TYPE_CHECKING:
+    from goldenrule.agents.networks.pretrained import Loaded
+
+PEOPLE = "casino"
+"""The shipped agent that has learnt from human dialogues."""
+CAMPERS = "campsite-v0"
+"""Scenario of agents that know deals and needs."""
+BELIEFS = "false_belief-v0"
+
+METRICS = {
+    "points": "Points, by rank (Spearman)",
+    "satisfaction": "Satisfaction, by rank (Spearman)",
+    "top_need": "What the partner needs most (share right)",
+}
+QUESTIONS = {"place": "place", "false_belief": "place, where it is not the truth", "verdict": "verdict on the answer"}
+
+
+def partner_reward(
+    data: Annotated[Literal["casino"], typer.Option(help="Human dialogues.")] = "casino",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Another folder of the same layout; every *.json in it is read.")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="Agent to judge, by default the shipped one. Of several, each judges what it has not seen."),
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="Train an agent on all folds but one, save it in this folder, judge it.")
+    ] = None,
+    folds: Annotated[
+        str | None,
+        typer.Option(help="Folds that --train holds out: 0 to 4, several as 0,1, or all. An agent for each."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps of --train.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result and every person's estimate.")] = None,
+    json_: Json = False,
+) -> int:
+    """How well the agent's estimate of its partner ranks what real people got and felt.
+
+    The agent asks its partner in imagination, once from each person's place; its own prediction output answers.
+    """
+    if checkpoint and train is not None:
+        raise UserError("--checkpoint and --train were both given; expected one of them")
+    for option, given in (("--steps", steps), ("--folds", folds)):
+        if given is not None and train is None:
+            raise UserError(f"{option} was given without --train; it only has a meaning with it")
+    held_out = _parse_folds(folds)
+    if out is not None:
+        empty_folder(out)
+    if train is not None:
+        empty_folder(train, "--train")
+    agents, made_by = _load(checkpoint or []) if train is None else ([], "")
+
+    began = time.perf_counter()
+    dialogues = load_casino(data_dir)
+    settings = {
+        "command": "evaluate partner-reward",
+        "data": data,
+        "data_dir": None if data_dir is None else str(data_dir),
+        "dialogues": len(dialogues),
+        "checkpoint": [str(path) for path in checkpoint or ()],
+        "train": None if train is None else str(train),
+        "folds": folds,
+        "seed": seed,
+    }
+    if out is not None:
+        write_json(out / "config.json", settings)
+
+    from goldenrule.benchmarks.studies.partner_reward import evaluate, split  # with torch
+
+    if train is not None:
+        agents, made_by = _load(split.train_folds(dialogues, train, held_out, steps, seed, environment()))
+    result = evaluate.evaluate_partner(agents, dialogues, seed)
+    summary: dict[str, Any] = {"split": result["split"]}
+    for row in result["rows"]:
+        estimates = summary.setdefault(row["figure"], {})
+        estimates[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
+    about = {"agent": made_by, "environment": environment(), "seconds": round(time.perf_counter() - began, 3)}
+    report = {"run": {**settings, **about}, "rows": result["rows"], "summary": summary}
+    if out is not None:
+        write_json(out / "result.json", report)
+        write_json(out / "people.json", result["people"])
+    if json_:
+        print(json.dumps(report))
+    else:
+        _print_partner_reward(report, evaluate.MEANING)
+    return 0
+
+
+def _parse_folds(text: str | None) -> list[int]:
+    """The folds to hold out, the first by default.
+
+    Raises:
+        UserError: not folds, or one twice.
+    """
+    if text is None:
+        return [0]
+    if text == "all":
+        return list(range(FOLDS))
+    named = words(text, "--folds")
+    if not set(named) <= set(map(str, range(FOLDS))) or len(set(named)) < len(named):
+        raise UserError(f"--folds {text!r} is not allowed; expected all, or folds from 0 to {FOLDS - 1}, each once")
+    return [int(fold) for fold in named]
+
+
+def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
+    """The agents to judge, by default the shipped one, and where they are from."""
+    if checkpoints:
+        return [load_base(CAMPERS, path) for path in checkpoints], ", ".join(map(str, checkpoints))
+    if PEOPLE not in shipped():
+        raise UserError("no agent for human dialogues is shipped; make one: add --train FOLDER, or name a --checkpoint")
+    return [load_base(PEOPLE)], "shipped"
+
+
+def _print_partner_reward(report: dict[str, Any], meaning: dict[str, str]) -> None:
+    split = report["summary"]["split"]
+    people = f"{split['test_dialogues']} human dialogues ({split['test_people']} people)"
+    print(f"{people}, each judged by an agent that has not learnt from it. Split:")
+    for agent in split["networks"]:
+        learnt = f"learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}"
+        alone = ", ".join(f"{key} {'none' if it is None else f'{it:.2f}'}" for key, it in agent["alone"].items())
+        print(f"  {learnt}, {agent['method']}." + (f" Alone: {alone}." if len(split["networks"]) > 1 else ""))
+    print(f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
+    metric = None
+    for row in report["rows"]:
+        if row["figure"] != metric:
+            metric = row["figure"]
+            print(f"\n{METRICS[metric]}")
+        if row["value"] is None:
+            print(f"   none                  {row['estimate']}: {row['error']}")
+            continue
+        known = row["low"] is not None and row["high"] is not None
+        interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
+        why = "" if known else f" ({row['no_interval']})"
+        print(f"  {row['value']:>5.2f} {interval:<16} {row['estimate']:<19} {meaning[row['estimate']]}{why}")
+
+
+def beliefs(
+    checkpoint: Annotated[Path | None, typer.Option(help="Network to judge; by default the shipped one.")] = None,
+    dialogues: Annotated[int, typer.Option(min=1, max=1_000_000, help="Unseen dialogues to judge it on.")] = 1500,
+    seed: Seed = 0,
+    set_: Knobs = None,
+    json_: Json = False,
+) -> int:
+    """How often the reply that the network imagines tells what the partner really believes, by order of belief.
+
+    Order 0 asks for the truth, order 1 for what Anna believes, order 2 for what Anna believes that Ben believes.
+    """
+    given = one_each(knobs(BELIEFS, set_))
+    began = time.perf_counter()
+    network, tokenizer, _ = load_base(BELIEFS, checkpoint)
+
+    from goldenrule.benchmarks.studies.beliefs import belief_report  # with torch
+
+    found = belief_report(network, tokenizer, given, dialogues, seed)
+    report = {
+        "run": {
+            "command": "evaluate beliefs",
+            "checkpoint": None if checkpoint is None else str(checkpoint),
+            "knobs": found["knobs"],
+            "dialogues": dialogues,
+            "seed": seed,
+            "environment": environment(),
+            "seconds": round(time.perf_counter() - began, 3),
+        },
+        "rows": found["rows"],
+        "summary": {"replies": found["replies"], "cut": found["cut"]},
+    }
+    if json_:
+        print(json.dumps(report))
+    else:
+        _print_beliefs(report)
+    return 0
+
+
+def _print_beliefs(report: dict[str, Any]) -> None:
+    console = console_for(sys.stdout)
+    run, summary = report["run"], report["summary"]
+    console.print(Text(setting_name(BELIEFS, run["knobs"]), "bold"))
+    rows = []
+    for row in report["rows"]:
+        cells = ["-" if row["share"] is None else f"{row['share']:.3f}"]
+        cells += ["-" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"]
+        cells += [str(row["n"]), str(row["none"])]
+        cells += [f"{row[key]:.2f}" for key in ("share_of_all", "chance", "always_truth")]
+        rows.append(([str(row["order"]), QUESTIONS[row["figure"]]], cells))
+    columns = ("right", "95% interval", "n", "none", "of all", "chance", "always the truth")
+    print_table(console, ["order", "the imagined reply's"], columns, rows)
+    text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
+    text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
+    console.print(Text(text + "Intervals are over dialogues.", "dim"))
+    if summary["cut"]:
+        told = f"{summary['cut']} stories did not fit into the network's context and lost their beginning."
+        console.print(Text(told))
