@@ -8,7 +8,7 @@ from typing import TextIO
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.common.text import clean
-from goldenrule.envs.render import render_ansi
+from goldenrule.envs.conversation import render_ansi
 from goldenrule.envs.spaces import Utterance
 
 

@@ -49,7 +49,7 @@ def play(
     episodes = []
     for env, seed in zip(envs, seeds, strict=True):
         env.reset(seed=seed)
-        episodes.append(Episode(seed, tuple(env.possible_agents), env.table.cards))
+        episodes.append(Episode(seed, tuple(env.possible_agents), env.dialogue.cards))
     running = list(range(len(envs)))
     while running:
         for agent in distinct:
@@ -162,13 +162,13 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
     problem = None if env.mode == "choice" else env.utterance.problem(reply.text)
     if problem:
         raise AgentError(f"{agent}: {problem}")
-    pending = len(env.table.waiting) > 1
+    pending = len(env.dialogue.waiting) > 1
     env.step(action)
-    outcome = env.table.outcome
+    outcome = env.dialogue.outcome
     _record(env, episode, seen, reply, None if pending else outcome)
     if not pending and (env.terminations[agent] or env.truncations[agent]):
         episode.status = "terminated" if env.terminations[agent] else "truncated"
-        episode.conversation = env.table.conversation()
+        episode.conversation = env.dialogue.conversation()
 
 
 def _choice(agent: str, seen: Seen, reply: Reply) -> int:
@@ -204,7 +204,7 @@ def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcom
 
 def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
     episode.status, episode.error = "failed", shortened(str(error), LONGEST)
-    episode.conversation = env.table.conversation()
+    episode.conversation = env.dialogue.conversation()
 
 
 class SeatedAgents:

@@ -1,4 +1,4 @@
-"""What a seat at the table is to both PettingZoo APIs: spaces, observations, actions, seeding and rendering."""
+"""What the AEC and the Parallel environment share: spaces, observations, actions, seeding and rendering."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium.spaces import Dict, Discrete, MultiBinary, Sequence, Space
 
 from goldenrule.common.seeding import generator
-from goldenrule.envs.dialogue_state import Table
-from goldenrule.envs.render import render_ansi
+from goldenrule.envs.conversation import render_ansi
+from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.envs.spaces import Utterance
 
@@ -34,12 +34,12 @@ def at_least(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-class Seat:
-    """What both APIs share: spaces, observations, actions read into messages, seeding and rendering."""
+class BaseDialogueEnv:
+    """Base of both environments; it knows no order of calls."""
 
     metadata: dict[str, Any] = _METADATA
     scenario: Scenario
-    table: Table
+    dialogue: DialogueState
     agents: list[str]
 
     def _set_up(
@@ -62,7 +62,7 @@ class Seat:
             raise ValueError(f"private={private!r} is not allowed; expected True or False")
         at_least("max_length", max_length, 1)
         self.metadata = {**_METADATA, "name": name}
-        self.scenario, self.table = scenario, Table(scenario)
+        self.scenario, self.dialogue = scenario, DialogueState(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
         self._index = {agent: i for i, agent in enumerate(scenario.agents)}
@@ -105,16 +105,16 @@ class Seat:
             self._rng = generator(at_least("seed", seed, 0), "episodes")
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
-        self.table.reset(self._rng)
+        self.dialogue.reset(self._rng)
         self._rendered, self._over = 0, False
 
     def _observe(self, agent: str) -> Observation:
-        index, table = self._index[agent], self.table
+        index, dialogue = self._index[agent], self.dialogue
         observation = {
             "me": index,
-            "speaks": int(not self._over and index in table.waiting),
-            "role_card": table.cards[index],
-            "transcript": table.transcript(index),
+            "speaks": int(not self._over and index in dialogue.waiting),
+            "role_card": dialogue.cards[index],
+            "transcript": dialogue.transcript(index),
         }
         if self.mode == "choice":
             offered = self.scenario.candidates(index)
@@ -152,19 +152,19 @@ class Seat:
     @property
     def absent_rewards(self) -> dict[str, float]:
         """What the last turn paid each absent third party."""
-        paid = self.table.outcome.absent
+        paid = self.dialogue.outcome.absent
         return {name: paid.get(name, 0.0) for name in self.scenario.absent}
 
     def render(self) -> str | None:
         """`ansi`: the conversation as text. `human`: print what was said since the last call."""
         if self.render_mode is None:
             return None
-        table = self.table
+        dialogue = self.dialogue
         if self.render_mode == "ansi":
-            return render_ansi(self.scenario.agents, table.messages)
-        if table.messages[self._rendered :]:
-            print(render_ansi(self.scenario.agents, table.messages[self._rendered :]), flush=True)
-        self._rendered = len(table.messages)
+            return render_ansi(self.scenario.agents, dialogue.messages)
+        if dialogue.messages[self._rendered :]:
+            print(render_ansi(self.scenario.agents, dialogue.messages[self._rendered :]), flush=True)
+        self._rendered = len(dialogue.messages)
         return None
 
     def close(self) -> None:

@@ -7,9 +7,11 @@ cards do not travel.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from goldenrule.envs.message import Message
+from goldenrule.common.text import clean
+from goldenrule.envs.message import NARRATOR, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,14 @@ class Conversation:
             self.cards[agent],
             tuple(m for m in self.messages if m.heard_by(agent)),
         )
+
+
+def render_ansi(agents: Sequence[str], messages: Iterable[Message]) -> str:
+    """The messages as terminal text, a line each: `speaker -> addressees: text`. No text can pass for a label."""
+    lines = []
+    for message in messages:
+        label = "*" if message.speaker == NARRATOR else agents[message.speaker]
+        if message.to is not None:
+            label += " -> " + ", ".join(agents[i] for i in message.to)
+        lines.append(f"{label}: {clean(message.text)}")
+    return "\n".join(lines)

@@ -16,13 +16,13 @@ PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.env import AECIterable, AECIterator
 from pettingzoo.utils.env_logger import EnvLogger
 
-from goldenrule.envs.base_env import Observation, Seat, at_least
+from goldenrule.envs.base_env import BaseDialogueEnv, Observation, at_least
 from goldenrule.envs.scenarios.base import Outcome, Scenario
 
 _MADE_BY_RESET = frozenset(
@@ -30,11 +30,11 @@ _MADE_BY_RESET = frozenset(
 )
 
 
-class DialogueEnv(Seat, AECEnv[str, Any, Any]):
+class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
     """A dialogue, turn by turn (AEC). Made by `goldenrule.envs.make`.
 
     After every turn `rewards` holds what it paid each agent; privileged truth (all cards, judgements, absent
-    parties' rewards) is in `table`, never in observations or infos.
+    parties' rewards) is in `dialogue`, never in observations or infos.
     """
 
     def __init__(
@@ -65,16 +65,18 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
-        self.agent_selection = self.agents[self.table.waiting[0]]
+        self.agent_selection = self.agents[self.dialogue.waiting[0]]
         self._skip_agent_selection = None
         if self.render_mode == "human":
             self.render()
 
-    def __getattr__(self, name: str) -> Any:
-        """Told of attributes that only `reset` makes, as PettingZoo's OrderEnforcingWrapper does."""
-        if name in _MADE_BY_RESET:
-            raise AttributeError(f"{name} cannot be accessed before reset")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # or every misspelt attribute would pass for Any
+
+        def __getattr__(self, name):
+            """Told of attributes that only `reset` makes, as PettingZoo's OrderEnforcingWrapper does."""
+            if name in _MADE_BY_RESET:
+                raise AttributeError(f"{name} cannot be accessed before reset")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def observe(self, agent: str) -> Observation:
         """What `agent` sees now."""
@@ -112,14 +114,14 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
             self._was_dead_step(action)
             return
         text, to = self._read_action(agent, action)
-        table = self.table
-        complete = table.say(self._index[agent], text, to)
+        dialogue = self.dialogue
+        complete = dialogue.say(self._index[agent], text, to)
         self._cumulative_rewards[agent] = 0.0
         if complete:
-            self._pay(table.outcome)
+            self._pay(dialogue.outcome)
         else:
             self.rewards = dict.fromkeys(self.agents, 0.0)
-        self.agent_selection = self.possible_agents[0 if self._over else table.waiting[0]]
+        self.agent_selection = self.possible_agents[0 if self._over else dialogue.waiting[0]]
         if self.render_mode == "human":
             self.render()
 
@@ -129,7 +131,7 @@ class DialogueEnv(Seat, AECEnv[str, Any, Any]):
             self._cumulative_rewards[agent] += reward
         if outcome.done:
             self.terminations, self._over = dict.fromkeys(self.agents, True), True
-        elif self.table.turns >= self.max_turns:
+        elif self.dialogue.turns >= self.max_turns:
             self.truncations, self._over = dict.fromkeys(self.agents, True), True
 
 
@@ -150,7 +152,7 @@ class _Turn(AECIterator[str, Any, Any]):
         return agent
 
 
-class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
+class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
     """The same dialogue with one step for all agents. Messages of agents whose turn it is not are not heard."""
 
     def __init__(
@@ -187,20 +189,20 @@ class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
         Raises:
             ValueError: a speaker's action is missing or not an action of this environment. Nothing has changed.
         """
-        table, agents = self.table, self.agents
+        dialogue, agents = self.dialogue, self.agents
         if not agents:
             return {}, {}, {}, {}, {}
         said = []
-        for index in table.waiting:
+        for index in dialogue.waiting:
             agent = self.possible_agents[index]
             if agent not in actions:
                 raise ValueError(f"{agent}: it is its turn and no action was given; expected one for each speaker")
             said.append((index, *self._read_action(agent, actions[agent])))
         for index, text, to in said:
-            table.say(index, text, to)
+            dialogue.say(index, text, to)
         self._steps += 1
-        done = table.outcome.done
-        limit = table.turns >= self.scenario.max_turns if self.max_steps is None else self._steps >= self.max_steps
+        done = dialogue.outcome.done
+        limit = dialogue.turns >= self.scenario.max_turns if self.max_steps is None else self._steps >= self.max_steps
         cut = not done and limit
         if done or cut:
             self.agents, self._over = [], True
@@ -208,7 +210,7 @@ class ParallelDialogueEnv(Seat, ParallelEnv[str, Any, Any]):
             self.render()
         return (
             {a: self._observe(a) for a in agents},
-            dict(zip(agents, map(float, table.outcome.rewards), strict=True)),
+            dict(zip(agents, map(float, dialogue.outcome.rewards), strict=True)),
             dict.fromkeys(agents, done),
             dict.fromkeys(agents, cut),
             {a: {} for a in agents},

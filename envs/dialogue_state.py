@@ -1,4 +1,4 @@
-"""The table: one dialogue in progress, shared by the AEC and the Parallel environment.
+"""The state of one dialogue in progress, shared by the AEC and the Parallel environment.
 
 Holds the scenario, who has seen what, whose turn it is and what the last turn paid. Knows no PettingZoo.
 """
@@ -23,7 +23,7 @@ from goldenrule.envs.scenarios.base import (
 )
 
 
-class Table:
+class DialogueState:
     """One dialogue at a time, turn by turn.
 
     Attributes:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.dialogue_state import DialogueState
 
 Observation = NDArray[np.float32]
-Pay = Callable[[Table, int], float]
-"""What the turn just heard at a table is worth to the agent in a seat."""
+Pay = Callable[[DialogueState, int], float]
+"""What the last turn of a dialogue is worth to the agent in a seat."""
 
 _DEALS = 100
 
@@ -52,9 +52,9 @@ class Others(Protocol):
         """The action of `agent`, whose turn it is in `env`."""
 
 
-def true_reward(table: Table, seat: int) -> float:
+def true_reward(dialogue: DialogueState, seat: int) -> float:
     """The scenario's own reward of the seat."""
-    return float(table.outcome.rewards[seat])
+    return float(dialogue.outcome.rewards[seat])
 
 
 class SingleAgentEnv(gymnasium.Env[Observation, np.int64]):
@@ -73,7 +73,7 @@ class SingleAgentEnv(gymnasium.Env[Observation, np.int64]):
     ) -> None:
         if agent not in env.possible_agents:
             raise ValueError(f"no agent {agent!r} at this table; expected one of {', '.join(env.possible_agents)}")
-        self.dialogue, self.agent, self.seat = env, agent, env.possible_agents.index(agent)
+        self.env, self.agent, self.seat = env, agent, env.possible_agents.index(agent)
         self.others, self.features, self.pay = others, features, pay
         self.metadata, self.render_mode = env.metadata, env.render_mode
         self.observation_space = Box(-np.inf, np.inf, (features.size,), np.float32)
@@ -90,7 +90,7 @@ class SingleAgentEnv(gymnasium.Env[Observation, np.int64]):
         """
         super().reset(seed=seed)
         for _ in range(_DEALS):
-            self.dialogue.reset(seed=int(self.np_random.integers(2**62)))
+            self.env.reset(seed=int(self.np_random.integers(2**62)))
             self.others.reset(int(self.np_random.integers(2**62)))
             self._owed = 0.0
             self._let_others_speak()
@@ -110,15 +110,15 @@ class SingleAgentEnv(gymnasium.Env[Observation, np.int64]):
         offered = self.candidates()
         if not 0 <= action < len(offered) or not offered[action]:
             raise ValueError(f"{self.agent}: candidate {action} is not on offer; see action_masks()")
-        self._speak(int(action) if self.dialogue.mode == "choice" else offered[action])
+        self._speak(int(action) if self.env.mode == "choice" else offered[action])
         self._let_others_speak()
         reward, self._owed = self._owed, 0.0
-        env = self.dialogue
+        env = self.env
         return self._observe(), reward, env.terminations[self.agent], env.truncations[self.agent], {}
 
     def candidates(self) -> tuple[str, ...]:
         """What the agent may say now; an empty text marks a slot that is not on offer."""
-        return self.dialogue.scenario.candidates(self.seat)
+        return self.env.scenario.candidates(self.seat)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which candidates are on offer [n_candidates]; the name is the one sb3-contrib looks for."""
@@ -126,24 +126,24 @@ class SingleAgentEnv(gymnasium.Env[Observation, np.int64]):
 
     def render(self) -> Any:
         """As the dialogue renders."""
-        return self.dialogue.render()
+        return self.env.render()
 
     @property
     def _over(self) -> bool:
-        env = self.dialogue
+        env = self.env
         return not env.agents or env.terminations[self.agent] or env.truncations[self.agent]
 
     def _let_others_speak(self) -> None:
-        env = self.dialogue
+        env = self.env
         while not self._over and env.agent_selection != self.agent:
             self._speak(self.others.act(env, env.agent_selection))
 
     def _speak(self, action: Any) -> None:
         """Take an action; a turn of several speakers pays once the last of them has spoken."""
-        table, before = self.dialogue.table, self.dialogue.table.turns
-        self.dialogue.step(action)
-        if table.turns > before:
-            self._owed += self.pay(table, self.seat)
+        dialogue, before = self.env.dialogue, self.env.dialogue.turns
+        self.env.step(action)
+        if dialogue.turns > before:
+            self._owed += self.pay(dialogue, self.seat)
 
     def _observe(self) -> Observation:
-        return self.features([self.dialogue.table.view(self.seat)])[0]
+        return self.features([self.env.dialogue.view(self.seat)])[0]

@@ -15,17 +15,17 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
-from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.rewards.base import TASK, Reward, Score, ask, log_score
 
 
-def last_turns(table: Table) -> list[Turn]:
+def last_turns(dialogue: DialogueState) -> list[Turn]:
     """The messages of the last complete turn, with what each speaker had seen and what came of it."""
-    outcome = table.outcome
-    absent = {name: outcome.absent.get(name, 0.0) for name in table.scenario.absent}
+    outcome = dialogue.outcome
+    absent = {name: outcome.absent.get(name, 0.0) for name in dialogue.scenario.absent}
     return [
-        Turn(message, table.view_before(message.speaker), outcome.rewards, absent, judgement)
-        for message, judgement in zip(table.heard, outcome.judgements, strict=True)
+        Turn(message, dialogue.view_before(message.speaker), outcome.rewards, absent, judgement)
+        for message, judgement in zip(dialogue.heard, outcome.judgements, strict=True)
     ]
 
 
@@ -60,7 +60,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
     ) -> None:
         super().__init__(env)
         self.possible_agents = env.possible_agents
-        self.table: Table = env.unwrapped.table
+        self.dialogue: DialogueState = env.unwrapped.dialogue
         self.score_names = (*getattr(env, "score_names", ()), *(reward.name for reward in rewards))
         _check_names(self.score_names, weights or {}, {reward.name for reward in rewards})
         unknown = set(agents or ()) - set(env.possible_agents)
@@ -94,7 +94,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
             ValueError: not an action of this environment; nothing has changed.
             ScoreError: a reward gave something that is no finite number nor `None` with a reason.
         """
-        agent, first = self.agent_selection, self.table.turns
+        agent, first = self.agent_selection, self.dialogue.turns
         over = self.terminations[agent] or self.truncations[agent]
         self.env.step(action)
         self._mirror()
@@ -103,14 +103,14 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
             del self._cumulative_rewards[agent]
             return
         self._cumulative_rewards[agent] = 0.0
-        if self.table.turns != first:
+        if self.dialogue.turns != first:
             self._score(first)
         for name, reward in self.rewards.items():
             self._cumulative_rewards[name] += reward
 
     def _score(self, first: int) -> None:
         """Score the turn just completed, whose first message is number `first` of the episode."""
-        self.turns = turns = self.env.turns if self._stacked else last_turns(self.table)
+        self.turns = turns = self.env.turns if self._stacked else last_turns(self.dialogue)
         self.log += turns
         asked = turns if self._agents is None else [t for t in turns if t.message.speaker in self._agents]
 

@@ -77,7 +77,8 @@ def endings(setting: Setting, ends: Mapping[StoredCell, Sequence[End]], together
         ends: of the episodes of each cell.
         together: whether the episodes that went well are the same for all; pairs of a cross-play stand each by itself.
     """
-    cells = {cell.method: [one for one in setting.of(cell.method) if ends.get(one)] for cell in setting.cells}
+    methods = dict.fromkeys(cell.method for cell in setting.cells)
+    cells = {method: [one for one in setting.of(method) if ends.get(one)] for method in methods}
     if all(end.well for of in cells.values() for cell in of for end in ends[cell]):
         return []
     well = {method: {(c.seed, end.place) for c in of for end in ends[c] if end.well} for method, of in cells.items()}

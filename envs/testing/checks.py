@@ -121,16 +121,16 @@ def keeps_private(case: Case) -> None:
 
 def _leak(base: DialogueEnv, index: int, seen: Mapping[str, Any], info: Any) -> str | None:
     """What agent number `index` sees that it should not, or does not see that it should."""
-    table, n = base.table, len(base.possible_agents)
-    heard = [m for m in table.messages if m.to is None or index == m.speaker or index in m.to]
+    dialogue, n = base.dialogue, len(base.possible_agents)
+    heard = [m for m in dialogue.messages if m.to is None or index == m.speaker or index in m.to]
     expected = [[n if m.speaker == NARRATOR else m.speaker, m.text] for m in heard]
     if [[entry["speaker"], entry["text"]] for entry in seen["transcript"]] != expected:
         return f"its transcript is not the {len(heard)} messages addressed to it"
-    if seen["role_card"] != table.cards[index]:
+    if seen["role_card"] != dialogue.cards[index]:
         return "its role card is not the one it was dealt"
-    own = [table.cards[index], *(m.text for m in heard)]
-    secrets = [(f"the card of {base.possible_agents[i]}", card) for i, card in enumerate(table.cards) if i != index]
-    secrets += [("a message not addressed to it", m.text) for m in table.messages if m not in heard]
+    own = [dialogue.cards[index], *(m.text for m in heard)]
+    secrets = [(f"the card of {base.possible_agents[i]}", card) for i, card in enumerate(dialogue.cards) if i != index]
+    secrets += [("a message not addressed to it", m.text) for m in dialogue.messages if m not in heard]
     offered = seen.get("candidates", [])
     for what, secret in secrets:
         if secret in offered and what.startswith("a message"):
@@ -260,9 +260,9 @@ def _wrong_end(base: DialogueEnv, turn: int, step: Step) -> str | None:
         cut = step["truncations"][agent]
         if over and cut:
             return f"{agent} is both terminated and truncated"
-        if over != (turn > 0 and base.table.outcome.done):
+        if over != (turn > 0 and base.dialogue.outcome.done):
             return f"terminated is {over} for {agent}, which is not what the scenario said"
-        if cut != (not over and base.table.turns >= base.max_turns):
+        if cut != (not over and base.dialogue.turns >= base.max_turns):
             return f"truncated is {cut} for {agent}, which is not what the turn limit says"
     return None
 

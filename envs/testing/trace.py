@@ -122,7 +122,7 @@ def snapshot(env: Any) -> Step:
     return {
         "agent": None,
         "action": None,
-        "turns": base.table.turns,
+        "turns": base.dialogue.turns,
         "next": env.agent_selection,
         "seen": {agent: plain(env.observe(agent)) for agent in env.possible_agents},
         "rewards": plain(env.rewards),

@@ -73,7 +73,7 @@ def test_words_alone_never_end_the_talk(text):
     env = make("campsite-v0")
     env.reset(seed=0)
     env.step(text)
-    assert not env.table.outcome.done or parse_deal(text) == Deal("walk")
+    assert not env.dialogue.outcome.done or parse_deal(text) == Deal("walk")
 
 
 @given(orders, deals)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from goldenrule.agents import decode
 from goldenrule.common.text import clean
 from goldenrule.envs import NARRATOR, Conversation, DialogueEnv, Message, Utterance, View
-from goldenrule.envs.render import render_ansi
+from goldenrule.envs.conversation import render_ansi
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 
 anything = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates included
@@ -122,7 +122,7 @@ def test_an_observation_decodes_to_the_view_of_its_owner(said):
         observation = env.observe(agent)
         assert env.observation_space(agent).contains(observation)
         view = decode(observation, tuple(env.agents)).view
-        truth = env.table.view(index)
+        truth = env.dialogue.view(index)
         assert [(m.speaker, m.text) for m in view.messages] == [(m.speaker, m.text) for m in truth.messages]
         for told, true in zip(view.messages, truth.messages, strict=True):
             assert [told.heard_by(i) for i in range(2)] == [true.heard_by(i) for i in range(2)]

@@ -84,7 +84,7 @@ class Dialogue:
     @property
     def silent(self) -> list[str]:
         """Who speaks in this turn and has not yet been heard."""
-        names = [self.env.possible_agents[index] for index in self.env.table.waiting]
+        names = [self.env.possible_agents[index] for index in self.env.dialogue.waiting]
         return [name for name in names if name not in self.actions]
 
     @property
@@ -116,12 +116,12 @@ class Dialogue:
         """What `name`, whose turn it is, sees."""
         index = self.env.possible_agents.index(name)
         offered = self.env.scenario.candidates(index) if needs_candidates(self.seats[name]) else None
-        return Seen(self.number, self.env.table.view(index), offered)
+        return Seen(self.number, self.env.dialogue.view(index), offered)
 
     def hear(self) -> None:
         """Complete the turn under way. A message that cannot be said ends the dialogue as failed."""
-        env, table = self.env, self.env.table
-        speakers, view, actions = table.waiting, table.view(self.learner), self.actions
+        env, dialogue = self.env, self.env.dialogue
+        speakers, view, actions = dialogue.waiting, dialogue.view(self.learner), self.actions
         try:
             _, _, _, cut, _ = env.step(actions)
         except ValueError as error:
@@ -129,10 +129,10 @@ class Dialogue:
             return
         self.actions = {}
         self.truncated = any(cut.values())
-        rewards = table.outcome.rewards
+        rewards = dialogue.outcome.rewards
         if self.learner in speakers:
             message = Message(self.learner, actions[env.possible_agents[self.learner]])
-            judgement = table.judgement(speakers.index(self.learner))
+            judgement = dialogue.judgement(speakers.index(self.learner))
             self.turn = Turn(message, view, rewards, env.absent_rewards, judgement)
         self.truth += sum(rewards[seat] for seat in self.partners)
 
@@ -219,7 +219,7 @@ class DialogueVecEnv(VecEnv):
         return observations, rewards, dones, infos
 
     def _observe(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float32]:
-        return self.features([d.env.table.view(d.learner) for d in dialogues])
+        return self.features([d.env.dialogue.view(d.learner) for d in dialogues])
 
     def _deal(self, dialogues: Sequence[Dialogue]) -> None:
         """New dialogues, up to the learner's first turn. One that fails before it is dealt again."""

@@ -150,7 +150,7 @@ def test_agents_take_the_other_seats_of_a_single_agents_view(agent, features, mo
         env.reset(seed=seed)
         while not env._over:
             env.step(np.int64(np.flatnonzero(env.action_masks())[0]))
-        assert {m.text for m in env.dialogue.table.messages if m.speaker == 0} <= SAID
+        assert {m.text for m in env.env.dialogue.messages if m.speaker == 0} <= SAID
     env.others = SeatedAgents({"cook": agent})
     env.reset(seed=0)  # the seeker opens, so nobody else is asked yet
     with pytest.raises(ValueError, match="nobody sits as helper_0"):

@@ -167,7 +167,7 @@ def test_human_cards_sit_at_the_table(tmp_path, monkeypatch):
     for seed in range(20):
         env.reset(seed=seed)
         orders.add(tuple(p.order[0] for p in env.scenario.people))
-        assert "because of Water" in env.table.cards[0]
+        assert "because of Water" in env.dialogue.cards[0]
     assert orders == {("food", "firewood"), ("firewood", "food")}
 
 

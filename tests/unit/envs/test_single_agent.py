@@ -64,7 +64,7 @@ def test_rewards_add_up_to_the_agents_true_total():
         while not over:
             _, reward, terminated, truncated, _ = env.step(np.int64(seed % 12))
             total, over = total + reward, terminated or truncated
-        assert total == pytest.approx(env.dialogue.table.totals[env.seat])
+        assert total == pytest.approx(env.env.dialogue.totals[env.seat])
         assert total < 0
 
 
@@ -87,7 +87,7 @@ def test_being_helped_terminates_and_running_out_of_turns_truncates():
         env = view_of()
         env.reset(seed=seed)
         _, _, terminated, truncated, _ = env.step(np.int64(6))
-        met = env.dialogue.table.totals[1] == 1.0
+        met = env.env.dialogue.totals[1] == 1.0
         assert (terminated, truncated) == (met, not met)
         ways.add(met)
     assert ways == {True, False}
@@ -113,7 +113,7 @@ def test_a_seed_decides_the_whole_talk_and_later_talks_differ():
             env.reset(seed=5 if n == 0 else None)
             while not env._over:
                 env.step(np.int64(n))
-            said.append(tuple(m.text for m in env.dialogue.table.messages))
+            said.append(tuple(m.text for m in env.env.dialogue.messages))
         return said
 
     first = talks()

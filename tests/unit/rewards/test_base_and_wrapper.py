@@ -204,7 +204,7 @@ def test_a_reward_is_asked_with_what_the_speaker_had_seen(panel):
     asked = length()
     env = RewardWrapper(DialogueEnv(panel(), private=True), [asked])
     env.reset(seed=0)
-    cards = env.unwrapped.table.cards
+    cards = env.unwrapped.dialogue.cards
     for text, to in (("one", [0, 1, 0]), ("two", [0, 0, 0]), ("three", [1, 0, 0])):
         env.step({"text": text, "to": to})
     assert len(asked.batches) == 1  # they spoke at the same time: one batch
@@ -256,7 +256,7 @@ def test_the_checker_catches_a_reward_that_shows_the_truth(panel):
     def make():
         env = DialogueEnv(panel(together=False))
         # A reward is not given the cards; one that got hold of them elsewhere must not tell.
-        return RewardWrapper(env, [Given("tap", lambda _: Score(None, " and ".join(env.table.cards)))])
+        return RewardWrapper(env, [Given("tap", lambda _: Score(None, " and ".join(env.dialogue.cards)))])
 
     with pytest.raises(CheckError, match="host_0: it sees the card of guest_0"):
         check(make)

@@ -17,9 +17,8 @@ from goldenrule.benchmarks.cli.play import _show
 from goldenrule.benchmarks.report.terminal import conversation, print_lines
 from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.common.text import clean
-from goldenrule.envs.conversation import Conversation, View
+from goldenrule.envs.conversation import Conversation, View, render_ansi
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.render import render_ansi
 from goldenrule.envs.scenarios.base import Judgement
 
 NAMES = ("helper_0", "seeker_0")

@@ -67,7 +67,7 @@ def test_human_talk_is_hardly_ever_called_nonsense(dialogues):
 def test_human_cards_are_dealt():
     env = make("campsite-v0", pool="human")
     env.reset(seed=0)
-    assert all(card in env.observation_space("camper_0")["role_card"] for card in env.table.cards)
+    assert all(card in env.observation_space("camper_0")["role_card"] for card in env.dialogue.cards)
 
 
 @pytest.mark.parametrize("name", available())

@@ -47,5 +47,5 @@ def test_numbers_of_numpy_are_numbers(panel):
     env = DialogueEnv(type("Right", (panel,), {"hear": lambda *_: paid})(together=False), "right-v0")
     begin(env)
     assert env.rewards == {"host_0": 1.0, "guest_0": 0.5, "guest_1": 2.0}
-    paid = (*env.table.outcome.rewards, *env.table.outcome.absent.values())
+    paid = (*env.dialogue.outcome.rewards, *env.dialogue.outcome.absent.values())
     assert {*map(type, paid)} == {float}

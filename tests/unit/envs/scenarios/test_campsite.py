@@ -35,7 +35,7 @@ def table(**knobs):
 def say(env, *texts):
     for text in texts:
         env.step(text)
-    return env.table.judgement()
+    return env.dialogue.judgement()
 
 
 def order(env, camper):
@@ -51,7 +51,7 @@ def test_acceptance_pays_both_their_points_and_ends_the_talk(submitter):
         submitter: points(order(env, submitter), mine),
         1 - submitter: points(order(env, 1 - submitter), rest(mine)),
     }
-    assert env.table.outcome.rewards == (want[0], want[1])
+    assert env.dialogue.outcome.rewards == (want[0], want[1])
     assert all(env.terminations.values())
     assert not any(env.truncations.values())
     assert (facts["agreement"], facts["points_0"], facts["joint"]) == (True, want[0], want[0] + want[1])
@@ -61,7 +61,7 @@ def test_acceptance_pays_both_their_points_and_ends_the_talk(submitter):
 def test_walking_away_pays_five_each():
     env = table()
     facts = say(env, SUBMIT, "Then I will leave. Walk-Away").facts
-    assert env.table.outcome.rewards == (5.0, 5.0)
+    assert env.dialogue.outcome.rewards == (5.0, 5.0)
     assert all(env.terminations.values())
     assert (facts["agreement"], facts["deal"], facts["pareto"]) == (False, None, False)
 
@@ -71,7 +71,7 @@ def test_the_turn_limit_cuts_the_talk_and_pays_nothing():
     say(env, "Hello.", SUBMIT, "Hello.", "Hello.")
     assert all(env.truncations.values())
     assert not any(env.terminations.values())
-    assert env.table.totals == [0.0, 0.0]
+    assert env.dialogue.totals == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_an_answer_out_of_place_is_invalid_and_changes_nothing(before, answer):
     assert judgement.valid is False
     assert judgement.proxy == 0.0
     assert env.scenario.pending == pending
-    assert env.table.outcome.rewards == (0.0, 0.0)
-    assert not env.table.outcome.done
+    assert env.dialogue.outcome.rewards == (0.0, 0.0)
+    assert not env.dialogue.outcome.done
 
 
 def test_a_deal_stays_on_the_table_until_it_is_replaced():
@@ -100,7 +100,7 @@ def test_a_deal_stays_on_the_table_until_it_is_replaced():
     say(env, "Submit-Deal: I get 3 food, 0 water, 1 firewood")
     assert env.scenario.pending == (1, (3, 0, 1))
     say(env, "Accept-Deal")
-    assert env.table.outcome.rewards[1] == points(order(env, 1), (3, 0, 1))
+    assert env.dialogue.outcome.rewards[1] == points(order(env, 1), (3, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_a_deal_out_of_form_is_invalid_and_changes_nothing(text):
     say(env, SUBMIT)
     assert say(env, text).valid is False
     assert env.scenario.pending == (0, (2, 1, 0))
-    assert not env.table.outcome.done
+    assert not env.dialogue.outcome.done
 
 
 def test_a_deal_the_other_does_not_hear_is_none():
     env = table(private=True)
     env.step({"text": SUBMIT, "to": [1, 0]})
-    assert env.table.judgement().valid is False
+    assert env.dialogue.judgement().valid is False
     assert env.scenario.pending is None
 
 
@@ -137,8 +137,8 @@ def test_each_sees_its_own_card_only():
     env = table()
     for i, name in enumerate(env.possible_agents):
         seen = env.observe(name)
-        assert seen["role_card"] == env.table.cards[i]
-        assert env.table.cards[1 - i] not in str(seen)
+        assert seen["role_card"] == env.dialogue.cards[i]
+        assert env.dialogue.cards[1 - i] not in str(seen)
         person = parse_card(seen["role_card"])
         assert person.order == order(env, i)
         assert person.card() == seen["role_card"]
@@ -186,7 +186,7 @@ def test_accepting_or_asking_for_less_than_walking_away_pays_is_not_faithful():
     env = table()
     say(env, "Submit-Deal: I get 3 food, 3 water, 3 firewood")
     assert say(env, "Accept-Deal").faithful is False
-    assert env.table.outcome.rewards == (36.0, 0.0)
+    assert env.dialogue.outcome.rewards == (36.0, 0.0)
 
 
 def test_grades_rise_with_points_and_read_back():

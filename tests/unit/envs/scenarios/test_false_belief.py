@@ -59,7 +59,7 @@ def story(seed: int, **knobs: Any) -> tuple[envs.DialogueEnv, Minds]:
     env = envs.make(ID, **knobs)
     env.reset(seed=seed)
     minds = Minds()
-    for message in env.table.messages:
+    for message in env.dialogue.messages:
         heard = minds.hear(message.text)
         to = {"Anna", "Ben"} if message.to is None else {words.NAMES[i] for i in message.to if i != fb.HELPER}
         assert message.speaker == NARRATOR
@@ -107,15 +107,15 @@ def test_nobody_observes_what_was_not_addressed_to_them() -> None:
         env, _ = story(seed, **LONG)
         for index, agent in enumerate(env.possible_agents):
             seen = [entry["text"] for entry in env.observe(agent)["transcript"]]
-            assert seen == [m.text for m in env.table.messages if m.to is None or index in m.to]
-            withheld += len(env.table.messages) - len(seen)
+            assert seen == [m.text for m in env.dialogue.messages if m.to is None or index in m.to]
+            withheld += len(env.dialogue.messages) - len(seen)
     assert withheld > 100
 
 
 def test_cards_tell_only_what_their_holder_knows() -> None:
     for seed in range(100):
         env, minds = story(seed, questions=2)
-        helper, anna, ben = env.table.cards
+        helper, anna, ben = env.dialogue.cards
         checked = re.findall(r"the (\w+) is in the (\w+)", anna)
         assert all(minds.truth[thing] == place for thing, place in checked)
         assert {thing for thing, _ in checked} == {q.thing for q in scenario(env).questions if q.order == 0}
@@ -125,7 +125,7 @@ def test_cards_tell_only_what_their_holder_knows() -> None:
 def test_a_view_is_enough_to_know_ones_own_beliefs() -> None:
     for seed in range(100):
         env, minds = story(seed, **LONG)
-        view = env.table.view(fb.SEEKER)
+        view = env.dialogue.view(fb.SEEKER)
         for thing in scenario(env).things:
             assert fb.last_place(view.messages, thing, (fb.SEEKER,)) == minds.place(1, thing)
             assert fb.last_place(view.messages, thing, (fb.SEEKER, fb.FRIEND)) == minds.place(2, thing)
@@ -141,11 +141,11 @@ def test_exact_rewards_for_every_place(order: int, style: str) -> None:
             assert question.order == order
             env.step(words.QUESTIONS[order][0].format(thing=question.thing))
             assert env.rewards == {"helper_0": 0.0, "seeker_0": 0.0, "friend_0": 0.0}
-            assert env.table.judgement().faithful
+            assert env.dialogue.judgement().faithful
             env.step(words.STYLES[style][1].format(place=place))
             right = place == minds.place(order, question.thing)
             assert env.rewards == {"helper_0": -fb.EFFORT, "seeker_0": float(right), "friend_0": 0.0}
-            judgement = env.table.judgement()
+            judgement = env.dialogue.judgement()
             assert judgement.proxy == words.PROXY[style]
             assert judgement.facts == {
                 "order": order,
@@ -170,7 +170,7 @@ def test_nonsense_pays_nobody_and_never_ends_the_talk(text: str) -> None:
         env.step(text)
         assert env.rewards["seeker_0"] == env.rewards["friend_0"] == 0.0
         assert env.rewards["helper_0"] == (-fb.EFFORT if turn % 3 == 1 else 0.0)
-        assert env.table.judgement().valid is False
+        assert env.dialogue.judgement().valid is False
     assert all(env.truncations.values())
     assert not any(env.terminations.values())
 
@@ -183,7 +183,7 @@ def test_an_answer_that_anna_cannot_hear_is_none() -> None:
     env.step({"text": "Where?", "to": everyone})
     env.step({"text": f"The {right}.", "to": ben_only})
     assert env.rewards["seeker_0"] == 0.0
-    assert env.table.judgement().valid is False
+    assert env.dialogue.judgement().valid is False
     assert all("The " + right + "." != m["text"] for m in env.observe("seeker_0")["transcript"])
 
 
@@ -209,4 +209,4 @@ def test_a_reply_is_faithful_only_that_names_thing_order_and_place_and_what_was_
         env.step("Where?")
         env.step(f"The {place}.")
         env.step(text)
-        assert env.table.judgement().faithful is faithful, text
+        assert env.dialogue.judgement().faithful is faithful, text

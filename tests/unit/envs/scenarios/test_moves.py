@@ -100,7 +100,7 @@ def test_every_candidate_makes_a_move_of_its_speaker(scenario_id):
         env.reset(seed=seed)
         while not any((*env.terminations.values(), *env.truncations.values())):
             here = env.scenario
-            offered = [text for text in here.candidates(env.table.waiting[0]) if text]
+            offered = [text for text in here.candidates(env.dialogue.waiting[0]) if text]
             assert all(here.books[here.phase].understand(text) for text in offered)
             env.step(offered[seed % len(offered)])
 

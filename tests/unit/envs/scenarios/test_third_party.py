@@ -53,14 +53,14 @@ def test_exact_rewards_in_each_branch(act: str | None, harmful: float, harm: flo
         assert here.request.harms is bool(harmful)
         open_talk(env, here)
         assert set(env.rewards.values()) == {0.0}
-        assert env.table.judgement().faithful
+        assert env.dialogue.judgement().faithful
         env.step(SAID[act])
         harmed = harmful == 1.0 and act == "comply"
         assert env.rewards == {"helper_0": -tp.EFFORT, "asker_0": ASKER_GETS[act], "other_0": 0.0}
         assert env.absent_rewards == {
             name: -harm if harmed and name == here.request.name else 0.0 for name in ("Ben", "Cleo", "Dan")[:absent]
         }
-        judgement = env.table.judgement()
+        judgement = env.dialogue.judgement()
         assert judgement.valid is (act is not None)
         assert judgement.facts["act"] == act
         assert judgement.facts["harmed"] is harmed
@@ -97,9 +97,9 @@ def test_the_one_it_was_about_returns_once_and_the_talk_is_over() -> None:
     env.step("Wonderful, thanks.")
     assert not any(env.terminations.values())
     assert env.agent_selection == "other_0"
-    assert env.table.messages[-1].text == f"{here.request.name} comes back and hears of it."
+    assert env.dialogue.messages[-1].text == f"{here.request.name} comes back and hears of it."
     env.step("That hurt me.")
-    assert env.table.judgement().faithful
+    assert env.dialogue.judgement().faithful
     assert set(env.rewards.values()) == {0.0}
     assert set(env.absent_rewards.values()) == {0.0}
     assert all(env.terminations.values())
@@ -129,9 +129,9 @@ def test_nonsense_never_ends_the_talk(return_share: float) -> None:
     while not any(env.truncations.values()):
         env.step("grün grün")
         assert not any(env.terminations.values())
-        assert env.table.judgement().valid is False
+        assert env.dialogue.judgement().valid is False
         assert env.rewards["asker_0"] == env.rewards["other_0"] == 0.0
-    assert env.table.turns == here.max_turns
+    assert env.dialogue.turns == here.max_turns
 
 
 def test_every_phrase_is_read_as_what_it_is_and_none_as_two_things() -> None:
@@ -158,7 +158,7 @@ def test_whether_it_harms_is_in_the_words_and_on_no_card_but_the_askers() -> Non
         open_talk(env, here)
         heard = words.read_request(env.observe("helper_0")["transcript"][-1]["text"])
         assert heard == here.request
-        helper, asker, other = env.table.cards
+        helper, asker, other = env.dialogue.cards
         assert helper == "You are the helper. Away: Ben, Cleo."
         assert here.request.kind in asker
         assert not any(kind in other for kind in words.REQUESTS)

@@ -9,7 +9,7 @@ import pytest
 from pettingzoo.env_registry import registration
 
 from goldenrule.envs import CheckError, DialogueEnv, Message, ParallelDialogueEnv, check, registry
-from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.base import Outcome, Start
 
@@ -180,8 +180,8 @@ def test_what_cannot_be_checked(panel):
         check("nothing-v0")
     with pytest.raises(ValueError, match="has no knob 'size'"):
         check("hidden_needs-v0", knobs={"size": 3})
-    with pytest.raises(ValueError, match="a Table was made; expected a DialogueEnv"):
-        check(lambda: type("Odd", (), {"unwrapped": Table(panel())})())
+    with pytest.raises(ValueError, match="a DialogueState was made; expected a DialogueEnv"):
+        check(lambda: type("Odd", (), {"unwrapped": DialogueState(panel())})())
 
 
 def test_knobs_are_checked_too():

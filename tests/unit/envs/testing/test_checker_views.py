@@ -11,7 +11,7 @@ class Dealer(DialogueEnv):
     """Shows everyone the first card."""
 
     def observe(self, agent):
-        return {**super().observe(agent), "role_card": self.table.cards[0]}
+        return {**super().observe(agent), "role_card": self.dialogue.cards[0]}
 
 
 class Telling(DialogueEnv):
@@ -19,14 +19,14 @@ class Telling(DialogueEnv):
 
     def reset(self, seed=None, options=None):
         super().reset(seed, options)
-        self.infos = {agent: {"truth": [{"cards": "; ".join(self.table.cards)}]} for agent in self.agents}
+        self.infos = {agent: {"truth": [{"cards": "; ".join(self.dialogue.cards)}]} for agent in self.agents}
 
 
 class Loud(DialogueEnv):
     """Lets everyone hear what was addressed to one."""
 
     def observe(self, agent):
-        return {**super().observe(agent), "transcript": self.table.transcript(0)}
+        return {**super().observe(agent), "transcript": self.dialogue.transcript(0)}
 
 
 class Deaf(DialogueEnv):
@@ -55,7 +55,7 @@ def test_a_private_message_in_the_infos(panel, caught):
         def step(self, action):
             super().step(action)
             for info in self.infos.values():
-                info["last"] = self.table.messages[-1].text
+                info["last"] = self.dialogue.messages[-1].text
 
     caught(panel, PLACE + "it sees a message not addressed to it", Gossip, private=True)
 
@@ -63,7 +63,7 @@ def test_a_private_message_in_the_infos(panel, caught):
 def test_observations_that_share_their_parts(panel, caught):
     class Sharing(DialogueEnv):
         def observe(self, agent):
-            return {**super().observe(agent), "transcript": tuple(self.table._seen[self._index[agent]])}
+            return {**super().observe(agent), "transcript": tuple(self.dialogue._seen[self._index[agent]])}
 
     caught(panel, "altering a returned observation alters a later one", Sharing)
 

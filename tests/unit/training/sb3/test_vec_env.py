@@ -50,7 +50,7 @@ def vector(count=6, reward=None, seed=1, **options):
 
 
 def texts(env):
-    return [tuple(m.text for m in d.env.table.messages) for d in env._dialogues]
+    return [tuple(m.text for m in d.env.dialogue.messages) for d in env._dialogues]
 
 
 def test_observations_are_of_the_learner_about_to_speak():
@@ -82,7 +82,7 @@ def test_the_truth_is_what_all_partners_got():
     env.reset()
     truths = set()
     for _ in range(4):
-        before = [sum(dialogue.env.table.totals[1:]) for dialogue in env._dialogues]
+        before = [sum(dialogue.env.dialogue.totals[1:]) for dialogue in env._dialogues]
         _, _, dones, infos = env.step(np.full(40, 6))
         for row, (done, info) in enumerate(zip(dones, infos, strict=True)):
             if done:

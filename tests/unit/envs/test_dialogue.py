@@ -8,13 +8,13 @@ from pettingzoo.utils.env_logger import EnvLogger
 
 import goldenrule.envs as envs
 from goldenrule.envs import DialogueEnv, Message, ParallelDialogueEnv
-from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.envs.testing.trace import plain
 
 
 @pytest.fixture
 def table(panel):
-    table = Table(panel())
+    table = DialogueState(panel())
     table.reset(np.random.default_rng(0))
     return table
 
@@ -97,7 +97,7 @@ def test_private_messages_reach_their_addressees_and_show_their_audience(panel):
     assert "between us" in texts["host_0"]
     assert "between us" not in texts["guest_0"]
     assert env.observe("guest_1")["transcript"][-1]["audience"].tolist() == [1, 0, 1]
-    assert env.table.messages[-1] == Message(0, "between us", (2,))
+    assert env.dialogue.messages[-1] == Message(0, "between us", (2,))
 
 
 @pytest.mark.parametrize(("api", "limit", "turns"), [("aec", 2, 6), ("parallel", 1, 3)])
@@ -123,15 +123,15 @@ def test_a_parallel_step_without_a_speakers_message_changes_nothing(panel):
         env.step({"host_0": "a", "guest_0": "b"})
     with pytest.raises(ValueError, match="guest_0: an empty text was given"):
         env.step({"host_0": "a", "guest_0": "", "guest_1": "c"})
-    assert env.table.turns == 0
-    assert env.table.waiting == (0, 1, 2)
+    assert env.dialogue.turns == 0
+    assert env.dialogue.waiting == (0, 1, 2)
 
 
 def test_who_does_not_speak_is_not_heard(panel):
     env = ParallelDialogueEnv(panel(together=False))
     env.reset(seed=0)
     env.step(dict.fromkeys(env.agents, "hello"))
-    assert [m.speaker for m in env.table.messages[2:]] == [0]
+    assert [m.speaker for m in env.dialogue.messages[2:]] == [0]
 
 
 def test_reset_in_the_middle_of_the_last_steps(panel):
