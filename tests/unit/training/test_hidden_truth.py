@@ -20,7 +20,7 @@ from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.common.seeding import generator
 from goldenrule.envs import DialogueEnv, make
 from goldenrule.envs.conversation import Conversation, View
-from goldenrule.envs.dialogue_state import Table
+from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
@@ -30,7 +30,7 @@ from goldenrule.rewards.kindness import Kindness
 from goldenrule.rewards.wrapper import RewardWrapper
 from goldenrule.training.ppo import train
 
-SECRET = (Turn, Episode, Judgement, Outcome, Start, Conversation, DialogueEnv, Table, World, RewardWrapper)
+SECRET = (Turn, Episode, Judgement, Outcome, Start, Conversation, DialogueEnv, DialogueState, World, RewardWrapper)
 IGNORED = (type, types.ModuleType, types.FrameType, types.GeneratorType, torch.Tensor, torch.nn.Module)
 MANY = 3000
 """Objects at which a search ends: who holds a common object is everyone."""
