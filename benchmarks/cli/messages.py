@@ -12,7 +12,6 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.experiments.ahead import Ahead
     from goldenrule.benchmarks.experiments.run import Swept
     from goldenrule.benchmarks.storage.reader import Run
 
@@ -47,12 +46,6 @@ def tell_problems(run: Run, name: str = "") -> None:
         tell(f"{name}{problem}")
     if len(run.problems) > SHOWN:
         tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
-
-
-def tell_ahead(seen: Ahead) -> None:
-    """Say before hours are spent that a sweep would go on from rows of other code; where it would not, say nothing."""
-    if seen.todo and seen.other_code is not None:
-        tell(seen.other_code)
 
 
 def tell_swept(done: Swept, strangers: str) -> int:
