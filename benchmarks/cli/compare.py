@@ -70,7 +70,7 @@ def compare(
         cells = launch.checked_cells(wanted)
     with data_at(data_dir):
         folder = out or fresh_path(scenario)
-        launch.dry_run(cells, folder, launch.COMPARISON, scenario, options)
+        launch.cells_to_run(cells, folder, launch.COMPARISON, scenario, options)
         done = launch.run_cells(wanted, cells, folder, options, json_, launch.COMPARISON)
         page, trouble = launch.write_page(done)
         launch.print_results(done, json_)

@@ -68,7 +68,7 @@ def crossplay(
     for line in wanted.warnings:
         tell(line)
     folder = out or fresh_path("crossplay")
-    launch.dry_run(wanted.cells, folder, run.KIND, wanted.name, how)
+    launch.cells_to_run(wanted.cells, folder, run.KIND, wanted.name, how)
     done = run.cross(
         wanted,
         folder,

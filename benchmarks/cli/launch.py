@@ -12,10 +12,9 @@ from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.ahead import ahead
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import alike, cells_of, comparison, doubts, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, check_engine, run_sweep
+from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, check_engine, dry_run, run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
@@ -72,11 +71,11 @@ def options_from(workers: int | None, engine: str = "local", address: str | None
     return SweepOptions(available_cores() if workers is None else workers, engine, address, **more)
 
 
-def dry_run(
+def cells_to_run(
     cells: Sequence[Cell], out: Path, kind: str, name: str, options: SweepOptions | None = None
 ) -> dict[str, Cell]:
     """The cells that would be run, by id. Says before hours are spent that rows of other code would be gone on from."""
-    seen = ahead({cell.id: cell for cell in cells}, out, options or SweepOptions(), kind, name)
+    seen = dry_run(cells, out, options or SweepOptions(), kind, name)
     if seen.todo and seen.other_code is not None:
         tell(seen.other_code)
     return seen.todo

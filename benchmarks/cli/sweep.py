@@ -47,7 +47,7 @@ def sweep(
     options = launch.options_from(workers, engine, address, limit=limit, only=parts, retry_failed=retry_failed, log=log)
     wanted = read_sweep(file)
     cells = launch.checked_cells(wanted, file)
-    todo = launch.dry_run(cells, out, "sweep", wanted.name, options)
+    todo = launch.cells_to_run(cells, out, "sweep", wanted.name, options)
     if dry_run:
         _print_todo(wanted, cells, todo, json_)
         return 0
@@ -74,7 +74,7 @@ def validate(
 
     cells = launch.checked_cells(wanted, file)
     if out is not None:
-        launch.dry_run(cells, out, "sweep", wanted.name)
+        launch.cells_to_run(cells, out, "sweep", wanted.name)
     _print_grid(wanted, launch.groups_of(cells), json_)
     return 0
 
