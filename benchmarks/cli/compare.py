@@ -13,9 +13,9 @@ from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
 from goldenrule.benchmarks.cli.options import SCENARIO, knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
+from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
-from goldenrule.envs.datasets.files import data_at
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.run import Swept

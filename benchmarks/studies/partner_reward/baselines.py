@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,12 @@ from scipy.stats import rankdata
 from goldenrule.benchmarks.statistics import Bootstrap, Estimate
 from goldenrule.benchmarks.statistics.bootstrap import Statistic, estimate, mean_of, statistic_of
 from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
+from goldenrule.common.data import DataError
 from goldenrule.common.seeding import generator
-from goldenrule.envs.datasets.casino import HumanDialogue, load_casino
-from goldenrule.envs.datasets.files import DataError
-from goldenrule.envs.scenarios.campsite.language import efficient
+from goldenrule.envs.registry import ScenarioSpec, spec
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue
 
 Array = NDArray[np.float64]
-SHARE: Bounds = (0.0, 1.0)
 HOW = Bootstrap(resamples=1000)
 UNDEFINED = "not defined on these dialogues: no estimates, or no variation"
 
@@ -68,23 +67,19 @@ def spearman_both(rows: Array) -> float:
     return spearman(rows.reshape(-1, 2))
 
 
-def human_figures(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str, Estimate]:
-    """What people reached, with intervals by dialogue.
+def human_metrics(scenario: ScenarioSpec, reached: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, Estimate]:
+    """Means of a scenario's own metrics as people reached them (`HumanReference.reached`), intervals by dialogue.
 
-    Returns:
-        `own_points` (of a person), `joint_points`, `agreement_share`, `pareto_share` (of the agreements: nobody could
-        have had more without the other losing) and `pareto_share_of_all` (no agreement counts as inefficient).
+    Metrics that have no human counterpart are left out; those without a value in a dialogue, over the others.
     """
-    points = np.array([[p.points for p in d.people] for d in dialogues], dtype=float).reshape(-1, 2)
-    agreed = np.array([d.deal() is not None for d in dialogues], dtype=float)
-    pareto = np.array([_is_efficient(d) for d in dialogues], dtype=float)
-    return {
-        "own_points": mean_over_dialogues(points, "own_points", seed, (0.0, 36.0)),
-        "joint_points": mean_over_dialogues(points.sum(1), "joint_points", seed, (0.0, 72.0)),
-        "agreement_share": mean_over_dialogues(agreed, "agreement_share", seed, SHARE),
-        "pareto_share": mean_over_dialogues(pareto[agreed > 0], "pareto_share", seed, SHARE),
-        "pareto_share_of_all": mean_over_dialogues(pareto, "pareto_share_of_all", seed, SHARE),
-    }
+    ranges = {} if scenario.metrics is None else scenario.metrics.ranges
+    counterparts = {name for one in reached for name in one}
+    found = {}
+    for name, within in ranges.items():
+        if name in counterparts:
+            values = np.array([one[name] for one in reached if one[name]], dtype=float)
+            found[name] = mean_over_dialogues(values, name, 0, within)
+    return found
 
 
 def human_reference(scenario: str) -> dict[str, Any] | None:
@@ -92,23 +87,18 @@ def human_reference(scenario: str) -> dict[str, Any] | None:
 
     Keys: `data`, `dialogues`, `figures` (as in the table; none without the data) and `reason`.
     """
-    if scenario != "campsite-v0":
+    known = spec(scenario)
+    if known.human is None:
         return None
     try:
-        dialogues = load_casino()
+        reached = known.human.reached()
     except DataError as error:
-        return {"data": "casino", "dialogues": 0, "figures": {}, "reason": str(error)}
+        return {"data": known.human.data, "dialogues": 0, "figures": {}, "reason": str(error)}
     figures = {
         name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.units}
-        for name, one in human_figures(dialogues).items()
+        for name, one in human_metrics(known, reached).items()
     }
-    return {"data": "casino", "dialogues": len(dialogues), "figures": figures, "reason": None}
-
-
-def _is_efficient(dialogue: HumanDialogue) -> bool:
-    deal = dialogue.deal()
-    first, second = (p.person.order for p in dialogue.people)
-    return deal is not None and deal in efficient(first, second)
+    return {"data": known.human.data, "dialogues": len(reached), "figures": figures, "reason": None}
 
 
 def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str, Estimate]:

@@ -21,7 +21,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
-from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, split
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
 from goldenrule.training.pretraining.human_corpus import account_of, digest
 from goldenrule.training.pretraining.imagination import ImaginationConfig, Report, make_imagination

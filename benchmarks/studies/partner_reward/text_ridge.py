@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenrule.common.errors import UserError
-from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, fold
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, fold
 
 Array = NDArray[np.float64]
 _WORD = re.compile(r"[a-z']+|[0-9]|[^\sa-z0-9]")
