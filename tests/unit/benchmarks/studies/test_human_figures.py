@@ -48,7 +48,7 @@ def test_people_earn_what_the_readme_of_the_data_says(dialogues):
 @casino
 def test_my_reward_is_a_poor_guide_to_yours(dialogues):
     guide = my_reward_is_yours(dialogues)
-    assert 2 * guide["points"].n == 1268
+    assert 2 * guide["points"].units == 1268
     assert {name: round(e.value, 2) for name, e in guide.items()} == {
         "satisfaction": 0.13,
         "points": -0.52,
