@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.messages import tell, tell_other_code, tell_swept
 from goldenrule.benchmarks.cli.options import SCENARIO, knobs, named_agents, seeds, whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
@@ -61,9 +61,8 @@ def compare(
     processes = available_cores() if workers is None else whole(workers, "--workers", low=0, high=1024)
 
     # From here on torch is needed.
-    from goldenrule.benchmarks.experiments.ahead import ahead
     from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
-    from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+    from goldenrule.benchmarks.experiments.run import SweepOptions, dry_run, run_sweep
     from goldenrule.benchmarks.storage.provenance import fresh_path
     from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
     from goldenrule.training.learner import TrainingConfig
@@ -80,7 +79,7 @@ def compare(
         for line in [*warnings, *doubts(cells)]:
             tell(line)
         folder = out or fresh_path(scenario)
-        tell_ahead(ahead({cell.id: cell for cell in cells}, folder, options, KIND, scenario))
+        tell_other_code(dry_run(cells, folder, options, KIND, scenario))
         human = human_reference(scenario)
         return _show(run_sweep(wanted, cells, folder, options, progress_for(json_), kind=KIND, human=human), json_)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.messages import tell, tell_other_code, tell_swept
 from goldenrule.benchmarks.cli.options import SCENARIO, knobs, one_each, seeds, whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.common.cores import available_cores
@@ -52,8 +52,7 @@ def crossplay(
     held_out = [name for text in partners or [] for name in words(text, "--partners")]
 
     # From here on torch is needed.
-    from goldenrule.benchmarks.experiments.ahead import ahead
-    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine
+    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, dry_run
     from goldenrule.benchmarks.report.crossplay import heat_map
     from goldenrule.benchmarks.storage.provenance import fresh_path
     from goldenrule.benchmarks.studies.crossplay.population import Request, plan
@@ -66,7 +65,7 @@ def crossplay(
         tell(line)
     folder = out or fresh_path("crossplay")
     how = SweepOptions(processes, engine, address, retry_failed=retry_failed)
-    tell_ahead(ahead({cell.id: cell for cell in wanted.cells}, folder, how, KIND, wanted.name))
+    tell_other_code(dry_run(wanted.cells, folder, how, KIND, wanted.name))
     done = cross(
         wanted,
         folder,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldenrule.benchmarks.cli.messages import tell, tell_ahead, tell_swept
+from goldenrule.benchmarks.cli.messages import tell, tell_other_code, tell_swept
 from goldenrule.benchmarks.cli.options import whole, words
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.storage.reader import Names
@@ -32,7 +32,7 @@ def sweep(
     address: Annotated[
         str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
+    dry_run_: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     limit: Annotated[str | None, typer.Option(metavar="N", help="Run at most so many cells now.")] = None,
     only: Annotated[
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
@@ -45,15 +45,14 @@ def sweep(
     processes = available_cores() if workers is None else whole(workers, "--workers", high=1024)
     most = None if limit is None else whole(limit, "--limit")
     parts = [] if only is None else words(only, "--only")
-    from goldenrule.benchmarks.experiments.ahead import ahead
-    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, run_sweep
+    from goldenrule.benchmarks.experiments.run import SweepOptions, check_engine, dry_run, run_sweep
 
     check_engine(engine, address, workers is not None)
     wanted, cells = _read(file)
     options = SweepOptions(processes, engine, address, most, parts, retry_failed, log=log)
-    seen = ahead({cell.id: cell for cell in cells}, out, options, "sweep", wanted.name)
-    tell_ahead(seen)
-    if dry_run:
+    seen = dry_run(cells, out, options, "sweep", wanted.name)
+    tell_other_code(seen)
+    if dry_run_:
         return _list(wanted, cells, seen.todo, json_)
     return _show(run_sweep(wanted, cells, out, options, progress_for(json_)), json_)
 
@@ -68,11 +67,10 @@ def validate(
     """Check a sweep file and show its grid."""
     wanted, cells = _read(file)
     from goldenrule.benchmarks.cli.sweep_show import print_grid
-    from goldenrule.benchmarks.experiments.ahead import ahead
-    from goldenrule.benchmarks.experiments.run import SweepOptions
+    from goldenrule.benchmarks.experiments.run import SweepOptions, dry_run
 
     if out is not None:
-        tell_ahead(ahead({cell.id: cell for cell in cells}, out, SweepOptions(), "sweep", wanted.name))
+        tell_other_code(dry_run(cells, out, SweepOptions(), "sweep", wanted.name))
     print_grid(wanted, cells, sys.stdout, json_)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,14 +15,14 @@ from goldenrule.benchmarks.engines.base import Pool, Store, Watch
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
-from goldenrule.benchmarks.experiments.ahead import ahead, unwritable
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import resolved
-from goldenrule.benchmarks.storage.provenance import other_code
-from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore, locked
+from goldenrule.benchmarks.storage.provenance import environment, other_code
+from goldenrule.benchmarks.storage.reader import read_run, rows, standing
+from goldenrule.benchmarks.storage.schema import FILE, RunRecord
+from goldenrule.benchmarks.storage.store import LOCK, ResultStore, locked
 from goldenrule.common.errors import UserError
+from goldenrule.envs.registry import spec
 
 ENGINES = ("local", "ray", "slurm")
 
@@ -76,6 +77,94 @@ class Swept:
     other_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a sweep into a folder would do.
+
+    Attributes:
+        todo: the cells that it would run, by id.
+        environment: versions, commit and machine, now.
+        other_code: warning text if existing rows were produced by a different code version, else `None`.
+    """
+
+    todo: dict[str, Cell]
+    environment: dict[str, Any]
+    other_code: str | None
+
+
+def dry_run(cells: Sequence[Cell], out: Path, options: SweepOptions, kind: str, name: str) -> DryRun:
+    """Find what a sweep into a folder would do; nothing is written.
+
+    Args:
+        cells: all of the sweep.
+        out: its folder, which need not exist.
+        options: which cells are wanted.
+        kind, name: what the cells are of (`sweep`, `comparison` or `cross-play`), and its name.
+
+    Raises:
+        UserError: the folder is no sweep's and cannot become one, holds something else than this one, or is damaged.
+    """
+    _check_folder(out)
+    named, about = {cell.id: cell for cell in cells}, environment()
+    stored = standing(out, kind, name)
+    failures = {row["cell"]: row["status"] == "failed" or bool(row["episodes_failed"]) for row in stored}
+    known = [row for row in stored if row["cell"] in named]
+    return DryRun(_select(named, failures, options), about, other_code(known, about["commit"], about["versions"]))
+
+
+def _check_folder(out: Path) -> None:
+    try:
+        if out.exists() and not out.is_dir():
+            raise UserError(f"output folder {_quoted(out)} is a file; name a folder with --out")
+        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
+            raise UserError(
+                f"output folder {_quoted(out)} holds files and no {FILE}; name a new or empty one with --out"
+            )
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write output folder {_quoted(out)}: {error.strerror}; name a writable one with --out")
+
+
+def _quoted(out: Path) -> str:
+    text = str(out)
+    return repr(text if len(text) <= 200 else f"{text[:200]}...")
+
+
+def _select(cells: Mapping[str, Cell], failures: Mapping[str, bool], options: SweepOptions) -> dict[str, Cell]:
+    """The cells to run now, by id; `failures` says of each that has a row whether it or some dialogue of it failed."""
+    wanted = cells
+    if options.only:
+        wanted = {
+            name: cell for name, cell in cells.items() if any(_matches(part, name, cell) for part in options.only)
+        }
+        if not wanted:
+            raise UserError(
+                f"--only {','.join(options.only)} matches no cell; "
+                "expected part of a method, scenario or id, or knob=value"
+            )
+    todo = [name for name in wanted if name not in failures or (options.retry_failed and failures[name])]
+    return {name: wanted[name] for name in todo[: options.limit]}
+
+
+def _matches(part: str, name: str, cell: Cell) -> bool:
+    if any(part in text for text in (cell.method, cell.scenario, name)):
+        return True
+    return "=" in part and _knob(cell.scenario, part).items() <= cell.knobs.items()
+
+
+@functools.lru_cache(maxsize=1024)
+def _knob(scenario: str, part: str) -> dict[str, Any]:
+    """`knob=value` as that knob of a scenario; what no cell can have where there is no such knob or value."""
+    name, _, text = part.partition("=")
+    try:
+        return {name: spec(scenario).resolve({name: text})[name]}
+    except ValueError:
+        return {"": None}
+
+
 def run_sweep(
     sweep: SweepFile | Mapping[str, Any],
     cells: Sequence[Cell],
@@ -104,9 +193,8 @@ def run_sweep(
     """
     asked = sweep if isinstance(sweep, Mapping) else resolved(sweep, cells)
     work = (kind, str(asked["name"]))
-    named = {cell.id: cell for cell in cells}
-    places = {name: place for place, name in enumerate(named)}
-    seen = ahead(named, out, options, *work)
+    places = {cell.id: place for place, cell in enumerate(cells)}
+    seen = dry_run(cells, out, options, *work)
     todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
     interrupted = False
     logger = None if options.log is None else logger_from(options.log, out)
@@ -116,7 +204,7 @@ def run_sweep(
             stack.enter_context(locked(out))
             store = stack.enter_context(ResultStore(out, places, about["versions"], code))
         except OSError as error:
-            raise unwritable(out, error) from error
+            raise _unwritable(out, error) from error
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
@@ -129,9 +217,7 @@ def run_sweep(
             interrupted = True
         done = store.settled()
         ran = sum(name in done for name in todo)
-    from goldenrule.benchmarks.analysis.summary import (
-        summary_of,  # needs SciPy: a slow import, and workers import this module
-    )
+    from goldenrule.benchmarks.analysis.summary import summary_of  # SciPy: slow, and workers import this module
 
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]

@@ -114,7 +114,7 @@ def test_going_on_under_another_commit_or_with_other_versions_is_told_before_and
 
     def under(commit: str, **versions: str) -> None:
         about = {"commit": commit, "versions": versions}
-        monkeypatch.setattr("goldenrule.benchmarks.experiments.ahead.environment", lambda: about)
+        monkeypatch.setattr("goldenrule.benchmarks.experiments.run.environment", lambda: about)
 
     out, file = tmp_path / "out", tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(SWEEP))
@@ -156,7 +156,7 @@ def test_a_cross_play_that_goes_on_under_another_commit_is_told_before(
     cross = ["crossplay", "--agents", "scripted", "--episodes", "2", "--workers", "1", "--out", str(tmp_path / "out")]
     for commit in ("a", "b"):
         about = {"commit": commit * 40, "versions": {}}
-        monkeypatch.setattr("goldenrule.benchmarks.experiments.ahead.environment", lambda about=about: about)
+        monkeypatch.setattr("goldenrule.benchmarks.experiments.run.environment", lambda about=about: about)
         capsys.readouterr()
         assert main([*cross, "--seeds", "1" if commit == "a" else "2"]) == 0
     told = capsys.readouterr().err.splitlines()
