@@ -1,7 +1,8 @@
-"""What people reached in the human dialogues, and how far "my reward is yours" goes: the figures to compare with."""
+"""What estimates are compared with: what people reached, "my reward is yours", and a text-only ridge regression."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,15 @@ from goldenrule.benchmarks.statistics import Bootstrap, Estimate
 from goldenrule.benchmarks.statistics.bootstrap import Statistic, estimate, mean_of, statistic_of
 from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
 from goldenrule.common.data import DataError
+from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import ScenarioSpec, spec
-from goldenrule.envs.scenarios.campsite.casino import HumanDialogue
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, fold
 
 Array = NDArray[np.float64]
 HOW = Bootstrap(resamples=1000)
+_WORD = re.compile(r"[a-z']+|[0-9]|[^\sa-z0-9]")
+PENALTY, LEAST_DOCUMENTS = 3.0, 3
 UNDEFINED = "not defined on these dialogues: no estimates, or no variation"
 
 
@@ -117,3 +121,45 @@ def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dic
         ).reshape(-1, 4),
     }
     return {name: over_dialogues(values, spearman_both, seed=seed, name=name) for name, values in rows.items()}
+
+
+def ridge_estimates(dialogues: Sequence[HumanDialogue]) -> dict[str, Array] | None:
+    """`points` and `satisfaction` of both people [n, 2] by ridge regression on TF-IDF of the whole dialogue.
+
+    Each by a regression on the other folds. Words of the person whose figure it is and words of the other count as
+    different words. `None` where there are too few dialogues for the folds.
+
+    Raises:
+        UserError: scikit-learn is not installed.
+    """
+    folds = np.array([fold(d.id) for d in dialogues])
+    if len(set(folds)) < 2 or len(dialogues) < 2 * FOLDS:
+        return None
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import Ridge
+    except ImportError as error:
+        raise UserError(
+            "the text-only reference needs scikit-learn, which is not installed; pip install 'goldenrule[human]'"
+        ) from error
+    people = [d.people[seat] for d in dialogues for seat in (0, 1)]
+    texts = [_words(d, seat) for d in dialogues for seat in (0, 1)]
+    targets = np.array([(p.points, p.satisfaction) for p in people], dtype=np.float64)
+    place, found = np.repeat(folds, 2), np.zeros_like(targets)
+    for held_out in sorted(set(folds)):
+        train, test = np.flatnonzero(place != held_out), np.flatnonzero(place == held_out)
+        tfidf = TfidfVectorizer(
+            analyzer=lambda words: words, min_df=LEAST_DOCUMENTS, sublinear_tf=True, smooth_idf=False
+        )
+        ridge = Ridge(alpha=PENALTY).fit(tfidf.fit_transform([texts[i] for i in train]), targets[train])
+        found[test] = ridge.predict(tfidf.transform([texts[i] for i in test]))
+    return {name: found[:, k].reshape(-1, 2) for k, name in enumerate(("points", "satisfaction"))}
+
+
+def _words(dialogue: HumanDialogue, seat: int) -> list[str]:
+    """Every word with who said it."""
+    return [
+        f"{'own' if line.speaker == seat else 'other'} {word}"
+        for line in dialogue.lines
+        for word in _WORD.findall(line.text.lower())
+    ]

@@ -17,6 +17,7 @@ from goldenrule.benchmarks.studies.partner_reward.baselines import (
     mean_over_dialogues,
     my_reward_is_yours,
     over_dialogues,
+    ridge_estimates,
     spearman,
     spearman_both,
 )
@@ -34,7 +35,6 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
     packages_of,
 )
 from goldenrule.benchmarks.studies.partner_reward.split import Share, Trained, shares
-from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
 from goldenrule.common.errors import UserError
 from goldenrule.envs.registry import SHARE
 from goldenrule.envs.scenarios.campsite.casino import HumanDialogue

@@ -66,8 +66,7 @@ def train_folds(
         dialogues: all there are.
         folder: of the checkpoint, or above those of several.
         folds: each is held out once.
-        steps: gradient steps; the default number if not given.
-        seed: of each agent.
+        steps, seed: of each agent's training; the default number of gradient steps if not given.
         made_on: environment that the checkpoints' cards name.
     """
     config = ImaginationConfig() if steps is None else ImaginationConfig(updates=steps)

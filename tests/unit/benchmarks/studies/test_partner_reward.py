@@ -14,6 +14,7 @@ from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.studies.partner_reward.baselines import ridge_estimates
 from goldenrule.benchmarks.studies.partner_reward.estimates import (
     PREDICTION,
     YOURS,
@@ -23,7 +24,6 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
 )
 from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
 from goldenrule.benchmarks.studies.partner_reward.split import fingerprint, shares
-from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
