@@ -14,8 +14,8 @@ from jaxtyping import config, install_import_hook
 from goldenrule.common.seeding import generator
 from goldenrule.envs import registry
 
-# The shapes in these modules' signatures can be checked as tests run, and nowhere else: they are imported only after
-# this. A check costs more than a small network's step, so it is on in the unit tests of networks and training alone.
+# The shapes in these modules' signatures can be checked as tests run, and nowhere else: they are imported after this.
+# A check costs more than a small network's step, so it is on in the unit tests of networks and training alone.
 SHAPED = (
     "goldenrule.agents.networks.session",
     "goldenrule.agents.networks.three_module",

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from goldenrule.agents.networks.pretrained import load_base, shipped
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
-from goldenrule.benchmarks.report.terminal import console_for, print_table
+from goldenrule.benchmarks.report.layout import console_for, print_indented, print_table
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
@@ -137,24 +137,24 @@ def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
 def _print_partner_reward(report: dict[str, Any], meaning: dict[str, str]) -> None:
     split = report["summary"]["split"]
     people = f"{split['test_dialogues']} human dialogues ({split['test_people']} people)"
-    print(f"{people}, each judged by an agent that has not learnt from it. Split:")
+    lines = [f"{people}, each judged by an agent that has not learnt from it. Split:"]
     for agent in split["networks"]:
         learnt = f"learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}"
         alone = ", ".join(f"{key} {'none' if it is None else f'{it:.2f}'}" for key, it in agent["alone"].items())
-        print(f"  {learnt}, {agent['method']}." + (f" Alone: {alone}." if len(split["networks"]) > 1 else ""))
-    print(f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
-    metric = None
-    for row in report["rows"]:
-        if row["figure"] != metric:
-            metric = row["figure"]
-            print(f"\n{METRICS[metric]}")
-        if row["value"] is None:
-            print(f"   none                  {row['estimate']}: {row['error']}")
-            continue
-        known = row["low"] is not None and row["high"] is not None
-        interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
-        why = "" if known else f" ({row['no_interval']})"
-        print(f"  {row['value']:>5.2f} {interval:<16} {row['estimate']:<19} {meaning[row['estimate']]}{why}")
+        lines += [f"  {learnt}, {agent['method']}." + (f" Alone: {alone}." if len(split["networks"]) > 1 else "")]
+    lines += [f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues."]
+    print_indented("\n".join(lines), sys.stdout)
+    for metric, title in METRICS.items():
+        rows = []
+        for row in (row for row in report["rows"] if row["figure"] == metric):
+            known = row["low"] is not None and row["high"] is not None
+            interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else "-"
+            about = row["error"] if row["value"] is None else meaning[row["estimate"]]
+            why = f" ({row['no_interval']})" if row["value"] is not None and not known else ""
+            value = "none" if row["value"] is None else f"{row['value']:.2f}"
+            rows.append(([row["estimate"]], [value, interval, f"{about}{why}"]))
+        print()
+        print_table(console_for(sys.stdout), [title], ["value", "95% interval", "estimate"], rows, text=["estimate"])
 
 
 def beliefs(
