@@ -10,8 +10,8 @@ import typer
 from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.storage.provenance import fresh_path
+from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
-from goldenrule.envs.datasets.files import data_at
 
 METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
 

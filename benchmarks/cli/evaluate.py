@@ -17,7 +17,7 @@ from goldenrule.benchmarks.report.layout import console_for, print_indented, pri
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
-from goldenrule.envs.datasets.casino import FOLDS, load_casino
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, load_casino
 
 if TYPE_CHECKING:
     from goldenrule.agents.networks.pretrained import Loaded
