@@ -15,9 +15,9 @@ from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
 from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment
+from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
 from goldenrule.envs.datasets.corpora import LOADERS
-from goldenrule.envs.datasets.files import DataError, data_at
 from goldenrule.envs.registry import spec, specs
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
 from goldenrule.benchmarks.storage.reader import read_run, setting_name
+from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
-from goldenrule.envs.datasets.files import data_at
 
 MAX_LISTED = 10
 """Cells and differences that are listed one by one."""

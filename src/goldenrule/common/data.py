@@ -85,7 +85,7 @@ def has(name: str) -> bool:
 def _roots() -> list[Path]:
     if os.environ.get(VARIABLE):
         return [expand(os.environ[VARIABLE])]
-    checkout = Path(__file__).resolve().parent.parent.parent
+    checkout = Path(__file__).resolve().parents[3]
     return [checkout.parent / "shared" / "data", Path.cwd().parent / "shared" / "data"]
 
 
