@@ -199,7 +199,7 @@ def test_the_baseline_on_all_dialogues_is_the_known_one():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--data", "nothing"], "expected casino"),
+        (["--data", "nothing"], "is not one of 'casino'"),
         (["--seed", "x"], "--seed"),
         (["--steps", "5"], "without --train"),
         (["--folds", "all"], "without --train"),

@@ -35,7 +35,7 @@ class TestBadInput:
             (["--set", "turns=1,2"], "--set turns has 2 values"),
             (["--seeds", "1,1"], "seed 1 is named twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
-            (["--episodes", "0"], "--episodes '0' is not allowed"),
+            (["--episodes", "0"], "'--episodes': Input should be greater than or equal to 1"),
             (["--device", "tpu"], "device 'tpu' is unknown"),
             (["--engine", "cloud"], "--engine 'cloud' is unknown"),
         ],
