@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pettingzoo
 
+from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import closest, installed, load_object
 from goldenrule.common.untrusted import contained, one_line
-from goldenrule.envs.datasets.files import has
 from goldenrule.envs.scenarios.base import Scenario
 
 KnobValue = bool | int | float | str
@@ -140,7 +140,7 @@ class HumanReference:
     """Human dialogues that a scenario is modelled on.
 
     Attributes:
-        data: the data set, by its name in `goldenrule.envs.datasets`.
+        data: the data set, by its name in `goldenrule.common.data.SOURCES`.
         knobs: under which the people of the data are dealt: an experiment's defaults where the data are here.
         reached: for each dialogue, in a fixed order, the scenario's own metrics as people reached them: one value, or
             one a person, or none where it is not defined. Raises `DataError` where the data are not here.

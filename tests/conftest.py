@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from multiprocessing import forkserver
 from textwrap import dedent
 
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 from goldenrule.common.seeding import generator
 from goldenrule.envs import registry
 
-# The shapes in these modules' signatures are checked as tests run (and nowhere else), so they are imported only after.
+# The shapes in these modules' signatures can be checked as tests run, and nowhere else: they are imported after this.
+# A check costs more than a small network's step, so it is on in the unit tests of networks and training alone.
 SHAPED = (
     "goldenrule.agents.networks.session",
     "goldenrule.agents.networks.three_module",
@@ -23,6 +25,16 @@ SHAPED = (
     "goldenrule.training.rollout",
 )
 install_import_hook(SHAPED, "beartype.beartype")
+config.update("jaxtyping_disable", True)
+
+
+@pytest.fixture(autouse=True)
+def shapes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check shapes in the unit tests of the layers whose signatures give them."""
+    config.update("jaxtyping_disable", not {"unit/agents", "unit/training"} & {"/".join(request.path.parts[-3:-1])})
+    yield
+    config.update("jaxtyping_disable", True)
+
 
 HOSTILE = 300
 RUN = "window.owned=1;document.title='owned';alert(1)"

@@ -30,13 +30,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What paired cells agree in.
-
-    Attributes:
-        method, scenario: as in the row.
-        knobs: as JSON.
-        seed: as text.
-    """
+    """What paired cells agree in; knobs as JSON, the seed as text."""
 
     method: str
     scenario: str

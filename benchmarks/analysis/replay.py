@@ -31,13 +31,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that did not come out as it was stored.
-
-    Attributes:
-        cell: id of the cell.
-        episode: its number; `None` where the cell as a whole is meant.
-        what: the first difference, in words.
-    """
+    """The first difference of an episode (`None`: the cell as a whole) from what was stored, in words."""
 
     cell: str
     episode: int | None
@@ -128,11 +122,7 @@ def _close(stored: Any, counted: Any) -> bool:
 
 
 class Replay:
-    """Replays episodes of one scenario.
-
-    Args:
-        scenario: its id.
-        knobs: its knobs.
+    """Replays episodes of one scenario under its knobs.
 
     Raises:
         ValueError: there is no such scenario here, or it does not take these knobs.

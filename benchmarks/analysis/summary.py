@@ -85,9 +85,8 @@ def figure(values: Sequence[float | None], reason: str, within: Range = ANY) -> 
 
 def over_seeds(cells: Sequence[StoredCell], key: str) -> dict[str, Any]:
     """`interval` of one metric over runs of one method and scenario, and its `values`."""
-    ranges = [valid_range(key, cell.scenario, cell.knobs) for cell in cells] or [ANY]
     values = [value for cell in cells if (value := cell.value(key)) is not None]
-    within = min(low for low, _ in ranges), max(high for _, high in ranges)
+    within = widest_range([{"scenario": cell.scenario, "knobs": cell.knobs} for cell in cells], key)
     return {**interval(values, within), "values": values}
 
 

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from goldenrule.agents.networks.pretrained import load_base, shipped
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
-from goldenrule.benchmarks.report.terminal import console_for, print_table
+from goldenrule.benchmarks.report.layout import console_for, print_indented, print_table
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
-from goldenrule.envs.datasets.casino import FOLDS, load_casino
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, load_casino
 
 if TYPE_CHECKING:
     from goldenrule.agents.networks.pretrained import Loaded
@@ -137,24 +137,26 @@ def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
 def _print_partner_reward(report: dict[str, Any], meaning: dict[str, str]) -> None:
     split = report["summary"]["split"]
     people = f"{split['test_dialogues']} human dialogues ({split['test_people']} people)"
-    print(f"{people}, each judged by an agent that has not learnt from it. Split:")
+    lines = [f"{people}, each judged by an agent that has not learnt from it. Split:"]
     for agent in split["networks"]:
         learnt = f"learnt from {agent['train_dialogues']}, judged on {agent['test_dialogues']}"
         alone = ", ".join(f"{key} {'none' if it is None else f'{it:.2f}'}" for key, it in agent["alone"].items())
-        print(f"  {learnt}, {agent['method']}." + (f" Alone: {alone}." if len(split["networks"]) > 1 else ""))
-    print(f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues.")
-    metric = None
-    for row in report["rows"]:
-        if row["figure"] != metric:
-            metric = row["figure"]
-            print(f"\n{METRICS[metric]}")
-        if row["value"] is None:
-            print(f"   none                  {row['estimate']}: {row['error']}")
-            continue
-        known = row["low"] is not None and row["high"] is not None
-        interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else ""
-        why = "" if known else f" ({row['no_interval']})"
-        print(f"  {row['value']:>5.2f} {interval:<16} {row['estimate']:<19} {meaning[row['estimate']]}{why}")
+        lines += [f"  {learnt}, {agent['method']}." + (f" Alone: {alone}." if len(split["networks"]) > 1 else "")]
+    lines += [f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues."]
+    print_indented("\n".join(lines), sys.stdout)
+    for metric, title in METRICS.items():
+        if mine := [row for row in report["rows"] if row["figure"] == metric]:
+            rows = [([row["estimate"]], _cells(row, meaning)) for row in mine]
+            print()
+            print_table(console_for(sys.stdout), [title], ["value", "95% interval", "meaning"], rows, text=["meaning"])
+
+
+def _cells(row: dict[str, Any], meaning: dict[str, str]) -> list[str]:
+    if row["value"] is None:
+        return ["none", "-", row["error"]]
+    if row["low"] is None or row["high"] is None:
+        return [f"{row['value']:.2f}", "-", f"{meaning[row['estimate']]} ({row['no_interval']})"]
+    return [f"{row['value']:.2f}", f"[{row['low']:.2f}, {row['high']:.2f}]", meaning[row["estimate"]]]
 
 
 def beliefs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,7 @@ from goldenrule.agents.networks.pretrained import shipped
 from goldenrule.agents.scripted import people, population
 from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
+from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.common.text import clean
 from goldenrule.envs.datasets.corpora import LOADERS, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
@@ -20,7 +22,10 @@ from goldenrule.training.methods.registry import FACTORIES, methods
 def ls(json_: Json = False) -> int:
     """List scenarios with their knobs, methods, agents, plug-ins, base checkpoints and human data."""
     found = inventory()
-    print(json.dumps(found) if json_ else _text(found))
+    if json_:
+        print(json.dumps(found))
+    else:
+        print_indented(_text(found), sys.stdout)
     return 0
 
 

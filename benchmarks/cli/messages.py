@@ -12,7 +12,7 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.experiments.run import DryRun, Swept
+    from goldenrule.benchmarks.experiments.run import Swept
     from goldenrule.benchmarks.storage.reader import Run
 
 SHOWN = 10
@@ -46,12 +46,6 @@ def tell_problems(run: Run, name: str = "") -> None:
         tell(f"{name}{problem}")
     if len(run.problems) > SHOWN:
         tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
-
-
-def tell_other_code(seen: DryRun) -> None:
-    """Warn, before hours are spent, that a sweep would go on from rows of other code."""
-    if seen.todo and seen.other_code is not None:
-        tell(seen.other_code)
 
 
 def tell_swept(done: Swept, strangers: str) -> int:

@@ -12,7 +12,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.notation import split_list
 from goldenrule.envs.registry import spec
 
-MAX_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1  # and the largest of other numbers
 SCENARIO = "hidden_needs-v0"
 
 Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
@@ -21,6 +21,13 @@ Knobs = Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", 
 Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one otherwise.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+# Of compare, sweep and crossplay.
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=1024, help="Side by side; all cores otherwise.")]
+Engine = Annotated[str, typer.Option(help="local, ray or slurm.")]
+Address = Annotated[str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Run what failed again.")]
 
 
 def words(text: str, option: str) -> list[str]:
@@ -103,22 +110,6 @@ def seeds(text: str) -> list[int]:
     if not 1 <= numbers[0] <= 1000:
         raise UserError(f"--seeds {text!r} is out of range; expected a count from 1 to 1000, or seeds like 0,1,2")
     return list(range(numbers[0]))
-
-
-# For options that are still typed as texts.
-def whole(text: str | int, option: str, low: int = 1, high: int = MAX_SEED) -> int:
-    """A whole number in a range.
-
-    Raises:
-        UserError: anything else.
-    """
-    try:
-        number = int(text)
-    except ValueError:
-        number = low - 1
-    if not low <= number <= high:
-        raise UserError(f"{option} {text!r} is not allowed; expected a whole number from {low} to {high}")
-    return number
 
 
 def named_agents(given: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -12,10 +13,11 @@ import typer
 
 from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
+from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment
+from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
 from goldenrule.envs.datasets.corpora import LOADERS
-from goldenrule.envs.datasets.files import DataError, data_at
 from goldenrule.envs.registry import spec, specs
 
 if TYPE_CHECKING:
@@ -58,8 +60,7 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.training.pretraining import base_model, recipes
-    from goldenrule.training.pretraining.human_corpus import digest, human_dialogues
+    from goldenrule.training.pretraining import base_model, human_corpus, recipes
 
     if base:
         _check_recipe(base, scenario, recipes.BASES)
@@ -80,7 +81,7 @@ def pretrain(
     torch.set_num_threads(threads)
     with data_at(data_dir):
         try:
-            people = human_dialogues([*config.human])
+            people = human_corpus.human_dialogues([*config.human])
         except DataError as error:
             raise DataError(
                 f"{error}; or name it with --data-dir, or learn from scripts alone with --no-human"
@@ -102,7 +103,7 @@ def pretrain(
         "seed": seed,
         "gate": passed.as_dict(),
         **({"gates": [{"knobs": dict(one), **found.as_dict()} for one, found in others]} if others else {}),
-        **({"people": {name: digest(dialogues) for name, dialogues in people.items()}} if people else {}),
+        **({"people": {name: human_corpus.digest(dialogues) for name, dialogues in people.items()}} if people else {}),
         **{key: made_on[key] for key in ("python", "versions", "commit")},
     }
     save_checkpoint(out, network, tokenizer, provenance, half=True)
@@ -144,14 +145,15 @@ def _parse_shares(given: Sequence[str], config: BaseConfig) -> dict[str, float]:
 
 def _print_gate(passed: Gate, others: Sequence[tuple[Mapping[str, Any], Gate]]) -> None:
     by_reading = ", ".join(f"{share:.2f} where it told {reading}" for reading, share in passed.by_reading.items())
-    print(f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies:")
-    print(f"  {by_reading}")
+    lines = [f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies:"]
+    lines += [f"  {by_reading}"]
     if passed.paid is not None:
         told = ", ".join(f"{share:.3f} where its needs were {kind}" for kind, share in passed.paid.items())
-        print(f"Asked at the end, in imagination, it tells the reward that the partner really got: {told}.")
+        lines += [f"Asked at the end, in imagination, it tells the reward that the partner really got: {told}."]
     if passed.decisive < GATE:
         cases = "on balanced cases" if passed.paid is None else "where it can be known"
-        print(f"That is below {GATE} {cases} ({passed.decisive:.3f}): reward training from it will mislead.")
+        lines += [f"That is below {GATE} {cases} ({passed.decisive:.3f}): reward training from it will mislead."]
     for setting, found in others:
         under = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting.items())
-        print(f"  {found.decisive:.3f} under {', '.join(under)}")
+        lines += [f"  {found.decisive:.3f} under {', '.join(under)}"]
+    print_indented("\n".join(lines), sys.stdout)

@@ -22,13 +22,14 @@ from goldenrule.benchmarks.analysis.verdicts import comparisons_of
 from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
+from goldenrule.benchmarks.report.layout import console_for, print_lines, print_table
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
 from goldenrule.benchmarks.storage.reader import read_run, setting_name
+from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
-from goldenrule.envs.datasets.files import data_at
 
 MAX_LISTED = 10
 """Cells and differences that are listed one by one."""
@@ -73,14 +74,14 @@ def show(
             if json_:
                 print(json.dumps(found))
             else:
-                terminal.print_lines(terminal.conversation(cell, found), sys.stdout)
+                print_lines(terminal.conversation(cell, found), sys.stdout)
         elif json_:
             cells = stored.cells if episode is None else [terminal.find_cell(stored, episode)]
             print(json.dumps({"run": str(run), "cells": [{"cell": cell.id, **cell.row} for cell in cells]}))
         elif episode is None:
             terminal.list_cells(stored, sys.stdout)
         else:
-            terminal.print_lines(terminal.list_episodes(stored, episode), sys.stdout)
+            print_lines(terminal.list_episodes(stored, episode), sys.stdout)
         tell_problems(stored)
     return 0
 
@@ -166,7 +167,7 @@ def _print_unpaired(name: str, keys: Sequence[Key]) -> None:
 
 
 def _print_differences(found: Diff) -> None:
-    console = terminal.console_for(sys.stdout)
+    console = console_for(sys.stdout)
     same = [figure.figure for figure in found.figures if figure.same]
     if same:
         console.print(Text(f"No difference in any pair: {', '.join(same)}."))
@@ -176,7 +177,7 @@ def _print_differences(found: Diff) -> None:
         lines = (*figure.methods, *figure.settings)
         rows = [([str(line["of"]), _where(line, knobs)], _cells(line)) for line in lines]
         columns = ("A", "B", "B - A", "p (Holm)", "could find", "verdict")
-        terminal.print_table(console, [figure.figure, "where"], columns, rows, text=columns[-1:])
+        print_table(console, [figure.figure, "where"], columns, rows, text=columns[-1:])
         for reason in _reasons(figure):
             console.print(Text(clean(f"- {reason}"), "dim"))
     if others:

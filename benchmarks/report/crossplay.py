@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
-from goldenrule.benchmarks.report.terminal import console_for, print_table
+from goldenrule.benchmarks.report.layout import console_for, print_table
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name, shown
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise

@@ -107,13 +107,7 @@ def even_weights(strata: Indices) -> Array:
 
 
 def bootstrap_weights(strata: Indices, resamples: int, rng: np.random.Generator) -> Iterator[Array]:
-    """Weights of the resamples, `[some, units]` at a time, `resamples` in all.
-
-    Args:
-        strata: `[units]`, ascending from 0 without a gap.
-        resamples: how many.
-        rng: draws which units a resample has.
-    """
+    """Weights of the resamples, `[some, units]` at a time, `resamples` in all; `strata` ascend from 0 without a gap."""
     units, sizes = len(strata), np.bincount(strata)
     first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     even = even_weights(strata)
@@ -213,9 +207,8 @@ def estimate(
     Args:
         statistic: the aggregate under weights.
         strata: `[units]`, the stratum of each unit, from 0 without a gap.
-        how: kind and size of the bootstrap.
-        rng: draws the resamples.
-        bounds: valid range of the aggregate. Of use where all resamples agree, see `unanimous`.
+        how, rng: kind and size of the bootstrap, and what draws the resamples.
+        bounds: valid range of the aggregate, for where all resamples agree (`unanimous`).
         iqm: whether it is an interquartile mean.
     """
     if not len(strata):
@@ -363,15 +356,12 @@ def aggregate(
         scores: one metric of all methods. Strata are pooled as they are: over scenarios whose rewards differ in
             range, give a normalised metric.
         kind: `iqm` or `mean`.
-        methods: which; all that have a row if not given. One of which every run failed leaves nothing for any: name
-            the others.
+        methods: all that have a row if not given. One of which every run failed leaves nothing for any: name others.
         options: how.
 
     Raises:
-        UserError: a method without rows, or an unknown kind.
+        UserError: a method without rows.
     """
-    if kind not in AGGREGATES:
-        raise UserError(f"aggregate: {kind!r} is unknown; expected {' or '.join(AGGREGATES)}")
     options = options or Options()
     sample = align(scores, scores.methods if methods is None else methods)
     estimates = {}

@@ -91,14 +91,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Comparisons that were corrected together.
-
-    Attributes:
-        metric: what was compared.
-        options: how.
-        tests: how many comparisons had a p-value.
-        comparisons: the lines.
-    """
+    """Comparisons of one metric that were corrected together; `tests` of them had a p-value."""
 
     metric: str
     options: Options
@@ -235,7 +228,9 @@ def _judged(metric: str, lines: Sequence[Comparison], options: Options) -> Table
     judged = []
     for k, (line, p_holm) in enumerate(zip(lines, holm(p_values), strict=True)):
         if line.p is None or p_holm is None:
-            judged.append(replace(line, because=_no_pairs(line)))
+            names = " and ".join(line.without_values)
+            why = f"{names} finished nothing here" if names else "what one finished the other did not"
+            judged.append(replace(line, because=f"no seed has both results: {why}"))
             continue
         # The smallest corrected p-value that so many units could have given beside the others' p-values.
         best = holm([*p_values[:k], min(line.p, least_p(line.seeds)), *p_values[k + 1 :]])[k] or 0.0
@@ -263,12 +258,6 @@ def _seeds_needed(line: Comparison, tests: int, options: Options) -> int | None:
         return seeds_needed(line.effect, line.deviation, strata=line.strata, alpha=alpha, wanted=options.power)
     except UserError:  # more than anyone has
         return None
-
-
-def _no_pairs(line: Comparison) -> str:
-    names = " and ".join(line.without_values)
-    why = f"{names} finished nothing here" if names else "what one finished the other did not"
-    return f"no seed has both results: {why}"
 
 
 def judge(line: Comparison, least_holm: float, tests: int, options: Options) -> dict[str, Any]:

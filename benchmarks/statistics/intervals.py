@@ -29,14 +29,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its confidence interval.
-
-    Attributes:
-        value: of the sample itself; none where there are no units.
-        low, high: the interval; none where there is none.
-        units: how many units it rests on.
-        reason: why value or interval is none.
-    """
+    """A value over a number of units with its confidence interval; what is missing is none, with the reason why."""
 
     value: float | None
     low: float | None

@@ -6,7 +6,7 @@ import bisect
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -26,14 +26,8 @@ MOST_SEEDS = 1_000_000
 """No experiment has more a stratum: an effect that takes more is as good as none."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignFlip:
-    """Result of the sign-flip test.
-
-    Attributes:
-        p: two-sided p-value; none without differences.
-        exact: whether all patterns were enumerated.
-    """
+class SignFlip(NamedTuple):
+    """Two-sided p-value (none without differences), and whether all patterns of signs were enumerated."""
 
     p: float | None
     exact: bool
@@ -50,10 +44,8 @@ def sign_flip(differences: Array, weights: Array, patterns: int, rng: np.random.
     100 experiments of 6 or 8 seeds and in 7 of 17 seeds, as often as the paired t test does (1,500 samples each).
 
     Args:
-        differences: `[units]`, one a seed within a stratum.
-        weights: `[units]`, of the mean.
-        patterns: how many patterns to draw where there are too many to enumerate.
-        rng: draws them.
+        differences, weights: `[units]`, one a seed within a stratum.
+        patterns: how many to draw from `rng` where there are too many to enumerate.
 
     Source: Fisher 1935, "The Design of Experiments", section 21; Phipson & Smyth 2010, "Permutation P-values Should
     Never Be Zero", arXiv 1603.05766, for the Monte Carlo p-value.
@@ -129,16 +121,9 @@ def power(noncentrality: float, df: float, alpha: float) -> float:
 
 @functools.cache
 def detectable_errors(units: int, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8) -> float:
-    """The difference, in standard errors, that is found with probability `wanted`.
+    """The difference, in standard errors, that `units` seeds of all strata find with probability `wanted` at `alpha`.
 
-    Args:
-        units: seeds of all strata together.
-        strata: how many those are.
-        alpha: level of the test.
-        wanted: the probability.
-
-    Returns:
-        Infinity where so few seeds cannot answer, however large the difference.
+    Infinity where so few seeds cannot answer, however large the difference.
 
     Raises:
         UserError: no degrees of freedom, or levels that are no levels.
@@ -163,8 +148,8 @@ def minimum_detectable_effect(
 
     Args:
         seeds: paired seeds in each stratum, at least 2.
-        deviation: standard deviation of the paired differences within a stratum, in units of the metric.
-        strata: strata that are averaged; all with this deviation.
+        deviation: standard deviation of the paired differences within each stratum, in units of the metric.
+        strata: how many are averaged.
         alpha: level of the test; of k comparisons under Holm's correction, `alpha / k` is safe.
         wanted: the power.
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from goldenrule.common.data import DataError, files, folder, has, read_json, read_lines
 from goldenrule.envs.conversation import Conversation
-from goldenrule.envs.datasets.casino import load_casino
-from goldenrule.envs.datasets.files import DataError, files, folder, has, read_json, read_lines
 from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.campsite.casino import load_casino
 from goldenrule.envs.scenarios.campsite.participants import clean
 
 Spoken = tuple[Any, str]

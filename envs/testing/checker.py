@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from goldenrule.envs.datasets.files import DataError
+from goldenrule.common.data import DataError
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import Knob, ScenarioSpec, spec

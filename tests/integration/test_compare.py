@@ -19,7 +19,7 @@ from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
 from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.envs.datasets.files import has
+from goldenrule.common.data import has
 
 ROW_KEYS = (
     "method scenario knobs seed status error own_reward proxy_reward partner_reward partner_reward_estimate "

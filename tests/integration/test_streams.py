@@ -16,24 +16,12 @@ PROGRAM = f"{sys.executable} -m goldenrule.benchmarks.cli.main"
 SCRIPTED = "--methods scripted --partner scripted --seeds 1 --episodes 2 --workers 1"
 SWEEP = "name: x\nscenarios: [hidden_needs-v0]\nmethods: [scripted]\nseeds: 1\nepisodes: 2\npartner: scripted\n"
 
-# Each command with an exit code that it has where nothing is wrong with the streams.
+# Commands that do different things with processes, files and standard input.
 CALLS = {
-    "compare": (f"compare {SCRIPTED} --out $T/compared", 0),
-    "report": ("report $T/run", 0),
-    "show": ("show $T/run", 0),
-    "replay": ("replay $T/run", 0),
-    "diff": ("diff $T/run $T/run", 0),
-    "export": ("export $T/run --to inspect --out $T/logs", 0),
-    "play": ("play --learner scripted --partner scripted --scenario campsite-v0", 0),
-    "talk": ("talk --with scripted", 0),
-    "sweep": ("sweep $T/sweep.yaml --workers 1 --out $T/swept", 0),
-    "validate": ("validate $T/sweep.yaml", 0),
-    "crossplay": ("crossplay --agents scripted,saint --seeds 1 --episodes 1 --workers 1 --out $T/crossed", 0),
-    "ls": ("ls", 0),
-    "check": ("check scenario hidden_needs-v0", 0),
-    "pretrain": ("pretrain --out $T/run", 2),
-    "evaluate partner-reward": ("evaluate partner-reward --data-dir $T/none", 2),
-    "evaluate beliefs": ("evaluate beliefs --dialogues 1", 0),
+    "compare": f"compare {SCRIPTED} --out $T/compared",
+    "report": "report $T/run",
+    "talk": "talk --with scripted",
+    "ls": "ls",
 }
 
 
@@ -53,25 +41,19 @@ def shell(script: str, folder: Path, **environment: str) -> subprocess.Completed
     return subprocess.run(["bash", "-c", f"set -o pipefail\n{line}"], env=known, capture_output=True, timeout=120)
 
 
-def test_every_command_is_called_here():
-    assert set(CALLS) == set(COMMANDS)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_without_any_stream_or_working_directory(name, folder):
-    call, code = CALLS[name]
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_without_any_stream_or_working_directory(call, folder):
     done = shell(f"GONE G {call} <&- >&- 2>$T/errors", folder, PYTHONIOENCODING="ascii")
     told = (folder / "errors").read_text()
     assert "Traceback" not in told
-    assert done.returncode == code, told
+    assert done.returncode == 0, told
 
 
-@pytest.mark.parametrize("call", ["ls --json", "show $T/run"])
 @pytest.mark.parametrize(
     "stream", ["| head -c 1", "| true", "2>&1 | true", ">&-", "2>&-", "<&-", "</dev/null >/dev/null", "2>/dev/full"]
 )
-def test_a_stream_that_is_closed_or_loses_its_reader_is_no_failure(call, stream, folder):
-    done = shell(f"G {call} {stream}", folder)
+def test_a_stream_that_is_closed_or_loses_its_reader_is_no_failure(stream, folder):
+    done = shell(f"G ls --json {stream}", folder)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -92,13 +74,14 @@ def test_what_an_encoding_lacks_is_escaped(environment, folder):
     assert b"True rewards" in done.stdout or b"You have left the table" in done.stdout
 
 
-def test_paths_are_expanded_as_a_shell_would(folder):
+def test_paths_are_expanded_as_a_shell_would(folder, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("T", str(folder))
     (folder / "home.yaml").write_text(SWEEP + "checkpoint: $T/nowhere\n")
-    for call in ("report '~/run'", "report '$T/run'", "validate '~/sweep.yaml'"):
-        assert shell(f"G {call}", folder, HOME=str(folder)).returncode == 0
-    done = shell("G validate '~/home.yaml'", folder, HOME=str(folder))
-    assert done.returncode == 2
-    assert f"{folder}/nowhere".encode() in done.stderr
+    for call in ("report ~/run", "report $T/run", "validate ~/sweep.yaml"):
+        assert main(call.split()) == 0
+    assert main(["validate", "~/home.yaml"]) == 2
+    assert f"{folder}/nowhere" in capsys.readouterr().err
 
 
 QUICK = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from goldenrule.benchmarks.report.terminal import console_for, print_table, table_lines
+from goldenrule.benchmarks.report.layout import console_for, print_table, table_lines
 from goldenrule.common.text import clean
 
 NAMES = st.text(st.sampled_from("abcxyz_0189=.,[]-é漢"), min_size=1, max_size=70)

@@ -24,9 +24,9 @@ import numpy as np
 
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.envs.conversation import Conversation, View
-from goldenrule.envs.datasets.casino import HumanDialogue, load_casino, split
 from goldenrule.envs.datasets.corpora import conversations as load_conversations
 from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue, load_casino, split
 from goldenrule.envs.scenarios.campsite.dialogue_acts import STATE_ORDER
 from goldenrule.envs.scenarios.campsite.language import (
     ASK_HAPPY,

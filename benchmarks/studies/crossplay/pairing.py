@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from goldenrule.agents.base import Agent, Simulates, load_agent
-from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, weights_hash
-from goldenrule.agents.networks.pretrained import load_base
-from goldenrule.agents.scripted import people, population
+from goldenrule.agents.base import Agent, Simulates
+from goldenrule.agents.scripted import people
+from goldenrule.agents.spec import AgentSpec, role_of
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, done_row
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
 from goldenrule.training.methods.registry import Method
-
-SB3 = "sb3"
-
-Kind = Literal["person", "lm", "checkpoint", "sb3", "plugin"]
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSpec:
-    """An agent as plain data, from which any process can make it.
-
-    Attributes:
-        name: what it is called in rows and tables.
-        kind: a scripted `person`, the base `lm`, a `checkpoint` of a trained network, an `sb3` policy, a `plugin`.
-        what: of a person its style; of a plug-in its name.
-        params: of a plug-in.
-        folder: of saved weights.
-        weights: SHA-256 of a network's weights: what a checkpoint is, not where it lies.
-    """
-
-    name: str
-    kind: Kind
-    what: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    folder: Path | None = None
-    weights: str | None = None
-
-    def description(self) -> dict[str, Any]:
-        """Everything that its behaviour depends on, as plain data."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "what": self.what,
-            "params": dict(self.params),
-            "weights": self.weights,
-        }
-
-    def make(self, scenario: str, role: str, device: str, max_new: int | None) -> Agent:
-        """A new agent for a seat of this role.
-
-        Raises:
-            ValueError: it cannot be made, or its weights have changed since it was planned.
-        """
-        if self.kind == "person":
-            return population(scenario)[self.what][role]()
-        if self.kind == "plugin":
-            return load_agent(self.what, self.params)
-        agent, weights = load_weights(scenario, self.folder, device, max_new)
-        if weights != self.weights:
-            raise CheckpointError(
-                f"the weights of {self.name} in {self.folder or 'the package'} are others than when this was planned; "
-                "put the old ones back, or give these another name"
-            )
-        return agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,39 +87,3 @@ class Pairing(Cell):
 
     def _make(self, agent: AgentSpec, seat: str) -> Agent:
         return agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
-
-
-def role_of(seat: str) -> str:
-    """`seeker_1` as `seeker`."""
-    return seat.rsplit("_", 1)[0]
-
-
-def load_weights(scenario: str, folder: Path | None, device: str, max_new: int | None) -> tuple[Agent, str]:
-    """The agent of saved weights (of the shipped base without a folder), and their SHA-256.
-
-    Raises:
-        CheckpointError: missing, damaged, of another kind.
-    """
-    if folder is not None and read_card(folder).get("kind") == SB3:
-        from goldenrule.agents.sb3 import Sb3Agent  # a slow import that no other kind needs
-
-        policy = Sb3Agent.load(folder)
-        return policy, policy.weights_hash()
-    network, tokenizer, _ = load_base(scenario, folder, device)
-    weights = weights_hash(network)
-    return LanguageModel(network.requires_grad_(False), tokenizer, max_new=max_new), weights
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a checkpoint.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-    """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint {folder} cannot be read ({error}); name a folder with {CARD}") from None
-    if not isinstance(card, dict):
-        raise CheckpointError(f"checkpoint {folder} is damaged: {CARD} is no object; make it again or use another")
-    return card

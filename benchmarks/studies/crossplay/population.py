@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from goldenrule.agents.base import Agent, load_agent
-from goldenrule.agents.networks.checkpoint import CARD, CheckpointError
-from goldenrule.agents.networks.pretrained import shipped
 from goldenrule.agents.scripted import people, population
+from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known, role_of
 from goldenrule.agents.testing import Chooser, rehearse
 from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.run import CellSettings
 from goldenrule.benchmarks.experiments.grid import device, knob_grid
-from goldenrule.benchmarks.studies.crossplay.pairing import (
-    SB3,
-    AgentSpec,
-    Kind,
-    Pairing,
-    load_weights,
-    read_card,
-    role_of,
-)
+from goldenrule.benchmarks.studies.crossplay.pairing import Pairing
 from goldenrule.common.errors import UserError
-from goldenrule.common.files import expand
-from goldenrule.common.plugins import closest, find_plugin, installed
 from goldenrule.common.untrusted import one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import TrainingConfig
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-SCRIPTED, LM, STRANGER = "scripted", "lm", "stranger"
+STRANGER = "stranger"
 MAX_PAIRINGS = 1_000_000
 
 
@@ -61,13 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of a population, or a held-out partner of it.
-
-    Attributes:
-        agent: who it is.
-        held_out: whether it meets the population only, and no other that is held out.
-        learner, partner: which seats it can take.
-    """
+    """One of a population, or a held-out partner, which meets the population only; and which seats it can take."""
 
     agent: AgentSpec
     held_out: bool
@@ -82,14 +62,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be run.
+    """What will be run: all knobs, everyone (the population first), a cell a pairing (seeds outermost).
 
-    Attributes:
-        request: as it came.
-        knobs: all of them.
-        members: everyone, the population first.
-        cells: a pairing each, seeds outermost.
-        warnings: a line for each plug-in that fails now and then.
+    `warnings` has a line for each plug-in that fails now and then.
     """
 
     request: Request
@@ -179,12 +154,6 @@ def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
     return agents, request.partners or [name for name in usual if name == STRANGER]
 
 
-def known(scenario: str) -> list[str]:
-    """Names of everyone that a scenario brings along."""
-    styles = [SCRIPTED if style == "default" else style for style in population(scenario)]
-    return [*styles, *([LM] if scenario in shipped() else [])]
-
-
 def meetings(found: Sequence[Member]) -> list[tuple[Member, Member]]:
     """Every ordered pair that can meet: the learner's seat first. Who is held out meets the population only."""
     return [
@@ -264,7 +233,7 @@ def members(scenario: str, agents: Sequence[str], partners: Sequence[str], devic
         _member(scenario, agent, held_out)
         for held_out, texts in ((False, agents), (True, partners))
         for text in texts
-        for agent in _agents(scenario, text, device)
+        for agent in find_agents(scenario, text, device)
     ]
     names = [member.name for member in found]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -291,83 +260,3 @@ def _member(scenario: str, agent: AgentSpec, held_out: bool) -> Member:
             f"agent {agent.name!r} can be {' or '.join(roles) or 'nobody'}; {scenario} has {mine} and {theirs}"
         )
     return Member(agent, held_out, mine in roles, theirs in roles)
-
-
-def _agents(scenario: str, text: str, device: str) -> list[AgentSpec]:
-    """Whom a name stands for: one agent, or every checkpoint in a run's folder."""
-    name, equals, target = text.partition("=")
-    if not equals or not NAME.fullmatch(name.strip()):
-        if equals and ":" not in name and "(" not in name:
-            raise UserError(f"agent name {name!r} is not allowed; expected up to 40 letters, digits, '_', '-' or '.'")
-        name, target = "", text
-    name, target = name.strip(), target.strip()
-    found = _find(scenario, target, device)
-    if name and len(found) > 1:
-        raise UserError(f"{target!r} holds {len(found)} checkpoints; name one of them, or leave {name}= out")
-    return [replace(one, name=name or _plain(one.name)) for one in found]
-
-
-def _plain(name: str) -> str:
-    """A name that may stand in files and tables."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-._")[:40] or "agent"
-
-
-def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
-    style = "default" if target == SCRIPTED else target
-    if target != "default" and style in population(scenario):
-        return [AgentSpec(target, "person", style)]
-    if target == LM:
-        return [AgentSpec(LM, "lm", weights=_hash(scenario, None, device))]
-    if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
-        plugin = find_plugin("agent", target)
-        return [AgentSpec(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
-    folder = expand(target)
-    if target and folder.is_dir():
-        return _saved(scenario, folder, device)
-    here = known(scenario)
-    raise UserError(
-        f"agent {target!r} is unknown; expected {', '.join(here) or LM}, package.module:Class, or a folder of saved "
-        f"weights{closest(target, here)}"
-    )
-
-
-def _saved(scenario: str, folder: Path, device: str) -> list[AgentSpec]:
-    """The checkpoint in a folder, or all in a run's folder or its `weights`."""
-    root = folder if (folder / CARD).is_file() or not (folder / "weights").is_dir() else folder / "weights"
-    inside = [root] if (root / CARD).is_file() else sorted(one.parent for one in root.glob(f"*/{CARD}"))
-    if not inside:
-        raise UserError(
-            f"no weights in {str(folder)!r}; expected a folder with {CARD}, or a run of `compare --save-weights`"
-        )
-    found = [_checkpoint(scenario, one, device) for one in inside]
-    names = [one.name for one in found]
-    return [  # two of one method and seed differ in their settings: the folder's own name tells them apart
-        replace(one, name=one.folder.name if names.count(one.name) > 1 and one.folder else one.name) for one in found
-    ]
-
-
-def _checkpoint(scenario: str, folder: Path, device: str) -> AgentSpec:
-    try:
-        card = read_card(folder)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
-    provenance = _part(card, "provenance")
-    cell = _part(provenance, "cell")  # of a method; the base of a scenario has `config` instead
-    trained = cell.get("scenario", _part(provenance, "config").get("scenario"))
-    if isinstance(trained, str) and trained != scenario:
-        raise UserError(f"the weights in {str(folder)!r} are of {trained}; expected some of {scenario}")
-    name = f"{cell['method']}-{cell['seed']}" if "method" in cell and "seed" in cell else folder.name
-    kind: Kind = "sb3" if card.get("kind") == SB3 else "checkpoint"
-    return AgentSpec(name, kind, folder=folder.resolve(), weights=_hash(scenario, folder, device))
-
-
-def _part(card: dict[str, Any], key: str) -> dict[str, Any]:
-    part = card.get(key)
-    return part if isinstance(part, dict) else {}
-
-
-def _hash(scenario: str, folder: Path | None, device: str) -> str:
-    try:
-        return load_weights(scenario, folder, device, 1)[1]
-    except CheckpointError as error:
-        raise UserError(str(error)) from error

@@ -38,7 +38,7 @@ def cross(
     """Run the pairings that have no row yet, and write the matrix of all.
 
     Args:
-        wanted: what `plan` planned.
+        wanted: what is run.
         out: folder, made if absent; of the same or an earlier cross-play otherwise.
         options: how.
         watching: makes the progress display of the pairings that are run now.

@@ -1,8 +1,9 @@
-"""What people reached in the human dialogues, and how far "my reward is yours" goes: the figures to compare with."""
+"""What estimates are compared with: what people reached, "my reward is yours", and a text-only ridge regression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,16 @@ from scipy.stats import rankdata
 from goldenrule.benchmarks.statistics import Bootstrap, Estimate
 from goldenrule.benchmarks.statistics.bootstrap import Statistic, estimate, mean_of, statistic_of
 from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
+from goldenrule.common.data import DataError
+from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
-from goldenrule.envs.datasets.casino import HumanDialogue, load_casino
-from goldenrule.envs.datasets.files import DataError
-from goldenrule.envs.scenarios.campsite.language import efficient
+from goldenrule.envs.registry import ScenarioSpec, spec
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, fold
 
 Array = NDArray[np.float64]
-SHARE: Bounds = (0.0, 1.0)
 HOW = Bootstrap(resamples=1000)
+_WORD = re.compile(r"[a-z']+|[0-9]|[^\sa-z0-9]")
+PENALTY, LEAST_DOCUMENTS = 3.0, 3
 UNDEFINED = "not defined on these dialogues: no estimates, or no variation"
 
 
@@ -68,23 +71,19 @@ def spearman_both(rows: Array) -> float:
     return spearman(rows.reshape(-1, 2))
 
 
-def human_figures(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str, Estimate]:
-    """What people reached, with intervals by dialogue.
+def human_metrics(scenario: ScenarioSpec, reached: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, Estimate]:
+    """Means of a scenario's own metrics as people reached them (`HumanReference.reached`), intervals by dialogue.
 
-    Returns:
-        `own_points` (of a person), `joint_points`, `agreement_share`, `pareto_share` (of the agreements: nobody could
-        have had more without the other losing) and `pareto_share_of_all` (no agreement counts as inefficient).
+    Metrics that have no human counterpart are left out; those without a value in a dialogue, over the others.
     """
-    points = np.array([[p.points for p in d.people] for d in dialogues], dtype=float).reshape(-1, 2)
-    agreed = np.array([d.deal() is not None for d in dialogues], dtype=float)
-    pareto = np.array([_is_efficient(d) for d in dialogues], dtype=float)
-    return {
-        "own_points": mean_over_dialogues(points, "own_points", seed, (0.0, 36.0)),
-        "joint_points": mean_over_dialogues(points.sum(1), "joint_points", seed, (0.0, 72.0)),
-        "agreement_share": mean_over_dialogues(agreed, "agreement_share", seed, SHARE),
-        "pareto_share": mean_over_dialogues(pareto[agreed > 0], "pareto_share", seed, SHARE),
-        "pareto_share_of_all": mean_over_dialogues(pareto, "pareto_share_of_all", seed, SHARE),
-    }
+    ranges = {} if scenario.metrics is None else scenario.metrics.ranges
+    counterparts = {name for one in reached for name in one}
+    found = {}
+    for name, within in ranges.items():
+        if name in counterparts:
+            values = np.array([one[name] for one in reached if one[name]], dtype=float)
+            found[name] = mean_over_dialogues(values, name, 0, within)
+    return found
 
 
 def human_reference(scenario: str) -> dict[str, Any] | None:
@@ -92,23 +91,18 @@ def human_reference(scenario: str) -> dict[str, Any] | None:
 
     Keys: `data`, `dialogues`, `figures` (as in the table; none without the data) and `reason`.
     """
-    if scenario != "campsite-v0":
+    known = spec(scenario)
+    if known.human is None:
         return None
     try:
-        dialogues = load_casino()
+        reached = known.human.reached()
     except DataError as error:
-        return {"data": "casino", "dialogues": 0, "figures": {}, "reason": str(error)}
+        return {"data": known.human.data, "dialogues": 0, "figures": {}, "reason": str(error)}
     figures = {
         name: {"mean": one.value, "low": one.low, "high": one.high, "n": one.units}
-        for name, one in human_figures(dialogues).items()
+        for name, one in human_metrics(known, reached).items()
     }
-    return {"data": "casino", "dialogues": len(dialogues), "figures": figures, "reason": None}
-
-
-def _is_efficient(dialogue: HumanDialogue) -> bool:
-    deal = dialogue.deal()
-    first, second = (p.person.order for p in dialogue.people)
-    return deal is not None and deal in efficient(first, second)
+    return {"data": known.human.data, "dialogues": len(reached), "figures": figures, "reason": None}
 
 
 def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str, Estimate]:
@@ -127,3 +121,45 @@ def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dic
         ).reshape(-1, 4),
     }
     return {name: over_dialogues(values, spearman_both, seed=seed, name=name) for name, values in rows.items()}
+
+
+def ridge_estimates(dialogues: Sequence[HumanDialogue]) -> dict[str, Array] | None:
+    """`points` and `satisfaction` of both people [n, 2] by ridge regression on TF-IDF of the whole dialogue.
+
+    Each by a regression on the other folds. Words of the person whose figure it is and words of the other count as
+    different words. `None` where there are too few dialogues for the folds.
+
+    Raises:
+        UserError: scikit-learn is not installed.
+    """
+    folds = np.array([fold(d.id) for d in dialogues])
+    if len(set(folds)) < 2 or len(dialogues) < 2 * FOLDS:
+        return None
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import Ridge
+    except ImportError as error:
+        raise UserError(
+            "the text-only reference needs scikit-learn, which is not installed; pip install 'goldenrule[human]'"
+        ) from error
+    people = [d.people[seat] for d in dialogues for seat in (0, 1)]
+    texts = [_words(d, seat) for d in dialogues for seat in (0, 1)]
+    targets = np.array([(p.points, p.satisfaction) for p in people], dtype=np.float64)
+    place, found = np.repeat(folds, 2), np.zeros_like(targets)
+    for held_out in sorted(set(folds)):
+        train, test = np.flatnonzero(place != held_out), np.flatnonzero(place == held_out)
+        tfidf = TfidfVectorizer(
+            analyzer=lambda words: words, min_df=LEAST_DOCUMENTS, sublinear_tf=True, smooth_idf=False
+        )
+        ridge = Ridge(alpha=PENALTY).fit(tfidf.fit_transform([texts[i] for i in train]), targets[train])
+        found[test] = ridge.predict(tfidf.transform([texts[i] for i in test]))
+    return {name: found[:, k].reshape(-1, 2) for k, name in enumerate(("points", "satisfaction"))}
+
+
+def _words(dialogue: HumanDialogue, seat: int) -> list[str]:
+    """Every word with who said it."""
+    return [
+        f"{'own' if line.speaker == seat else 'other'} {word}"
+        for line in dialogue.lines
+        for word in _WORD.findall(line.text.lower())
+    ]

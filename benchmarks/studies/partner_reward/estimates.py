@@ -21,7 +21,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import View
-from goldenrule.envs.datasets.casino import HumanDialogue
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue
 from goldenrule.envs.scenarios.campsite.language import (
     ASK_NEED,
     ISSUES,

@@ -14,10 +14,10 @@ import numpy as np
 
 from goldenrule.benchmarks.statistics import Estimate
 from goldenrule.benchmarks.studies.partner_reward.baselines import (
-    SHARE,
     mean_over_dialogues,
     my_reward_is_yours,
     over_dialogues,
+    ridge_estimates,
     spearman,
     spearman_both,
 )
@@ -35,9 +35,9 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
     packages_of,
 )
 from goldenrule.benchmarks.studies.partner_reward.split import Share, Trained, shares
-from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
 from goldenrule.common.errors import UserError
-from goldenrule.envs.datasets.casino import HumanDialogue
+from goldenrule.envs.registry import SHARE
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue
 from goldenrule.envs.scenarios.campsite.language import ISSUES, Packages
 
 OVER_EQUAL, OVER_YOURS = "over_equal_needs", "over_my_reward"

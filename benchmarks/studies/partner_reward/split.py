@@ -21,7 +21,7 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
-from goldenrule.envs.datasets.casino import FOLDS, HumanDialogue, split
+from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
 from goldenrule.training.pretraining.human_corpus import account_of, digest
 from goldenrule.training.pretraining.imagination import ImaginationConfig, Report, make_imagination
@@ -66,8 +66,7 @@ def train_folds(
         dialogues: all there are.
         folder: of the checkpoint, or above those of several.
         folds: each is held out once.
-        steps: gradient steps; the default number if not given.
-        seed: of each agent.
+        steps, seed: of each agent's training; the default number of gradient steps if not given.
         made_on: environment that the checkpoints' cards name.
     """
     config = ImaginationConfig() if steps is None else ImaginationConfig(updates=steps)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.envs.datasets.files import DataError, files, folder, read_json
+from goldenrule.common.data import DataError, files, folder, read_json
 from goldenrule.envs.scenarios.campsite.language import ISSUES, POINTS, WALK_AWAY_POINTS, Order
 
 ORDERS: tuple[Order, ...] = tuple((a, b, c) for a, b, c in permutations(ISSUES))

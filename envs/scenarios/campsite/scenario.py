@@ -26,6 +26,7 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
+from goldenrule.envs.scenarios.campsite.casino import load_casino
 from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
@@ -242,30 +243,8 @@ def episode_metrics(episode: Mapping[str, Any], me: int, partner: int) -> dict[s
 
 
 def reached_by_people() -> list[dict[str, tuple[float, ...]]]:
-    """The metrics of each CaSiNo dialogue; points as CaSiNo gives them, `own_points` of both people.
-
-    `partner_points` has no human counterpart: people's seats are alike.
-
-    Raises:
-        DataError: the data are not here.
-    """
-    from goldenrule.envs.datasets.casino import load_casino  # it reads the words of this scenario
-
-    found = []
-    for dialogue in load_casino():
-        first, second = dialogue.people
-        deal = dialogue.deal()
-        pareto = float(deal is not None and deal in efficient(first.person.order, second.person.order))
-        found.append(
-            {
-                "own_points": (float(first.points), float(second.points)),
-                "joint_points": (float(first.points + second.points),),
-                "agreement_share": (float(deal is not None),),
-                "pareto_share": () if deal is None else (pareto,),
-                "pareto_share_of_all": (pareto,),
-            }
-        )
-    return found
+    """The metrics of each CaSiNo dialogue. Raises `DataError` where the data are not here."""
+    return [dialogue.metrics() for dialogue in load_casino()]
 
 
 def _heard(view: View) -> list[tuple[int, str]]:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from goldenrule.agents.scripted.campsite import take_in
-from goldenrule.benchmarks.studies.partner_reward.baselines import human_figures, over_dialogues
+from goldenrule.benchmarks.studies.partner_reward.baselines import human_metrics, over_dialogues
+from goldenrule.common.data import VARIABLE, DataError
 from goldenrule.envs import make
-from goldenrule.envs.datasets.casino import fold, load_casino, split
 from goldenrule.envs.datasets.corpora import conversations
-from goldenrule.envs.datasets.files import VARIABLE, DataError
+from goldenrule.envs.scenarios.campsite.casino import fold, load_casino, split
+from goldenrule.envs.scenarios.campsite.scenario import SPEC
 
 ME, YOU = "mturk_agent_1", "mturk_agent_2"
 
@@ -176,7 +177,8 @@ def test_figures_of_a_talk_known_by_hand(tmp_path):
     left["chat_logs"][-1] = {"text": "Walk-Away", "task_data": {}, "id": YOU}
     for who in (ME, YOU):
         left["participant_info"][who]["outcomes"]["points_scored"] = 5
-    figures = human_figures(load_casino(write(tmp_path, record(1), left)))
+    dialogues = load_casino(write(tmp_path, record(1), left))
+    figures = human_metrics(SPEC, [one.metrics() for one in dialogues])
     assert figures["own_points"].value == pytest.approx((19 + 23 + 5 + 5) / 4)
     assert figures["joint_points"].value == pytest.approx((42 + 10) / 2)
     assert figures["agreement_share"].value == 0.5
@@ -194,7 +196,7 @@ def test_an_interval_is_within_what_was_seen_and_needs_five_dialogues():
 
 
 def test_no_dialogues_have_no_figures():
-    assert human_figures([])["own_points"].value is None
+    assert human_metrics(SPEC, []) == {}
 
 
 def gz(path, text):

@@ -10,8 +10,8 @@ import pytest
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.common.data import VARIABLE, DataError, data_at
 from goldenrule.envs import Conversation, Message
-from goldenrule.envs.datasets.files import VARIABLE, DataError, data_at
 from goldenrule.training.pretraining import base_model as base
 from goldenrule.training.pretraining.human_corpus import digest, human_dialogues
 

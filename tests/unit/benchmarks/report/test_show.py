@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.report.terminal import Line, conversation, print_lines
+from goldenrule.benchmarks.report.layout import Line, print_lines
+from goldenrule.benchmarks.report.terminal import conversation
 from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]

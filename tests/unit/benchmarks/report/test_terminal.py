@@ -14,7 +14,8 @@ from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.play import _show
-from goldenrule.benchmarks.report.terminal import conversation, print_lines
+from goldenrule.benchmarks.report.layout import print_lines
+from goldenrule.benchmarks.report.terminal import conversation
 from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.common.text import clean
 from goldenrule.envs.conversation import Conversation, View, render_ansi

@@ -7,19 +7,18 @@ from scipy.stats import spearmanr
 
 from goldenrule.benchmarks.studies.partner_reward.baselines import (
     both_ways,
-    human_figures,
+    human_metrics,
     my_reward_is_yours,
     spearman,
 )
+from goldenrule.common.data import has
 from goldenrule.envs import make
-from goldenrule.envs.datasets.casino import load_casino
 from goldenrule.envs.datasets.corpora import available, conversations
-from goldenrule.envs.datasets.files import has
+from goldenrule.envs.scenarios.campsite.casino import load_casino
 from goldenrule.envs.scenarios.campsite.dialogue_acts import sense
+from goldenrule.envs.scenarios.campsite.scenario import SPEC
 
-casino = pytest.mark.skipif(
-    not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.envs.datasets.files"
-)
+casino = pytest.mark.skipif(not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.common.data")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_points_follow_from_needs_and_deals(dialogues):
 
 @casino
 def test_people_earn_what_the_readme_of_the_data_says(dialogues):
-    figures = human_figures(dialogues)
+    figures = human_metrics(SPEC, [one.metrics() for one in dialogues])
     assert round(figures["own_points"].value, 1) == 18.6
     assert round(figures["joint_points"].value, 1) == 37.2
     assert figures["joint_points"].low < 37.2 < figures["joint_points"].high
@@ -49,7 +48,7 @@ def test_people_earn_what_the_readme_of_the_data_says(dialogues):
 @casino
 def test_my_reward_is_a_poor_guide_to_yours(dialogues):
     guide = my_reward_is_yours(dialogues)
-    assert 2 * guide["points"].n == 1268
+    assert 2 * guide["points"].units == 1268
     assert {name: round(e.value, 2) for name, e in guide.items()} == {
         "satisfaction": 0.13,
         "points": -0.52,

@@ -14,6 +14,7 @@ from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.studies.partner_reward.baselines import ridge_estimates
 from goldenrule.benchmarks.studies.partner_reward.estimates import (
     PREDICTION,
     YOURS,
@@ -23,18 +24,15 @@ from goldenrule.benchmarks.studies.partner_reward.estimates import (
 )
 from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
 from goldenrule.benchmarks.studies.partner_reward.split import fingerprint, shares
-from goldenrule.benchmarks.studies.partner_reward.text_ridge import ridge_estimates
+from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
-from goldenrule.envs.datasets.casino import HumanDialogue, Line, Participant, load_casino, split
-from goldenrule.envs.datasets.files import has
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue, Line, Participant, load_casino, split
 from goldenrule.envs.scenarios.campsite.language import ALLOCATIONS, Deal, submit
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, invent
 from goldenrule.training.pretraining.human_corpus import account_of, digest, human_texts, need_answer
 
-casino = pytest.mark.skipif(
-    not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.envs.datasets.files"
-)
+casino = pytest.mark.skipif(not has("casino"), reason="the CaSiNo dialogues are not here; see goldenrule.common.data")
 
 
 def dialogue(number: int, walk: bool = False) -> HumanDialogue:

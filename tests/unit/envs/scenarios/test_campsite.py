@@ -6,9 +6,9 @@ import pytest
 
 from goldenrule.agents import play
 from goldenrule.agents.scripted import people
+from goldenrule.common.data import VARIABLE, DataError
 from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, make, spec
-from goldenrule.envs.datasets.files import VARIABLE, DataError
 from goldenrule.envs.scenarios.campsite.dialogue_acts import STATE_ORDER, proxy
 from goldenrule.envs.scenarios.campsite.language import (
     ASK_NEED,

@@ -8,9 +8,9 @@ import pytest
 
 from goldenrule.agents.networks.three_module import NetworkConfig
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
+from goldenrule.common.data import VARIABLE
 from goldenrule.common.seeding import generator
 from goldenrule.envs import Conversation, Message
-from goldenrule.envs.datasets.files import VARIABLE
 from goldenrule.envs.scenarios.campsite.language import stated
 from goldenrule.envs.scenarios.campsite.participants import Person, parse_card
 from goldenrule.training.pretraining import base_model as base

@@ -56,13 +56,13 @@ def folder(name: str, given: str | Path | None = None) -> Path:
 
 
 @contextmanager
-def data_at(folder: Path | None) -> Iterator[None]:
+def data_at(folder: Path | None, *, must_exist: bool = True) -> Iterator[None]:
     """Human data is looked for in `folder`, which holds one folder a set, while this lasts.
 
     Raises:
-        DataError: there is no such folder.
+        DataError: there is no such folder, and there must be.
     """
-    if folder is not None and not folder.is_dir():
+    if must_exist and folder is not None and not folder.is_dir():
         raise DataError(f"no folder {str(folder)!r}; expected the folder above casino and the like")
     before = os.environ.get(VARIABLE)
     if folder is not None:
@@ -85,7 +85,7 @@ def has(name: str) -> bool:
 def _roots() -> list[Path]:
     if os.environ.get(VARIABLE):
         return [expand(os.environ[VARIABLE])]
-    checkout = Path(__file__).resolve().parent.parent.parent
+    checkout = Path(__file__).resolve().parents[3]
     return [checkout.parent / "shared" / "data", Path.cwd().parent / "shared" / "data"]
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldenrule.common.data import DataError, folder
 from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import Conversation
-from goldenrule.envs.datasets.files import DataError, folder
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
@@ -24,6 +24,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     WALK_AWAY_POINTS,
     Deal,
     Packages,
+    efficient,
     points,
     rest,
     submit,
@@ -112,6 +113,22 @@ class HumanDialogue:
             return WALK_AWAY_POINTS, WALK_AWAY_POINTS
         return points(self.people[0].person.order, mine), points(self.people[1].person.order, rest(mine))
 
+    def metrics(self) -> dict[str, tuple[float, ...]]:
+        """The metrics of campsite-v0 that have a human counterpart: one value, one a person, or none if undefined.
+
+        Points as CaSiNo gives them, `own_points` of both people. Seats of people are alike: no `partner_points`.
+        """
+        first, second = self.people
+        deal = self.deal()
+        pareto = float(deal is not None and deal in efficient(first.person.order, second.person.order))
+        return {
+            "own_points": (float(first.points), float(second.points)),
+            "joint_points": (float(first.points + second.points),),
+            "agreement_share": (float(deal is not None),),
+            "pareto_share": () if deal is None else (pareto,),
+            "pareto_share_of_all": (pareto,),
+        }
+
     def conversation(self) -> Conversation:
         """The dialogue as at the table of campsite-v0: same cards, same deal messages."""
         cards = (self.people[0].person.card(), self.people[1].person.card())
@@ -122,7 +139,7 @@ def load_casino(data_dir: str | Path | None = None) -> tuple[HumanDialogue, ...]
     """All human dialogues, sorted by id.
 
     Args:
-        data_dir: a folder of the layout of the casino folder; by default the one found by `envs.datasets.files`.
+        data_dir: a folder of the layout of the casino folder; by default the one found by `goldenrule.common.data`.
 
     Raises:
         DataError: a folder, file or field is missing or not as expected; the line says which and where to get it.
