@@ -7,20 +7,8 @@ from typing import Annotated
 
 import typer
 
+from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
-from goldenrule.benchmarks.cli.options import (
-    MAX_SEED,
-    SCENARIO,
-    DataDir,
-    Device,
-    Json,
-    RetryFailed,
-    Scenario,
-    knobs,
-    named_agents,
-    seeds,
-    words,
-)
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
@@ -29,15 +17,17 @@ METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedba
 
 
 def compare(
-    scenario: Scenario = SCENARIO,
+    scenario: options.Scenario = options.SCENARIO,
     methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
     seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
-    steps: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Training updates of each method.")] = None,
-    episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Evaluation dialogues of each run.")] = 256,
-    dialogues: Annotated[
-        int | None, typer.Option(min=1, max=MAX_SEED, help="Dialogues learnt from in each update.")
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=options.MAX_SEED, help="Training updates of each method.")
     ] = None,
-    device: Device = "auto",
+    episodes: Annotated[int, typer.Option(min=1, max=options.MAX_SEED, help="Evaluation dialogues of each run.")] = 256,
+    dialogues: Annotated[
+        int | None, typer.Option(min=1, max=options.MAX_SEED, help="Dialogues learnt from in each update.")
+    ] = None,
+    device: options.Device = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Run folder, the same one again goes on; runs/TIME-SCENARIO.")
     ] = None,
@@ -45,33 +35,33 @@ def compare(
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
     partner: Annotated[str, typer.Option(help="Who sits in the other seats: lm or scripted.")] = "lm",
-    data_dir: DataDir = None,
+    data_dir: options.DataDir = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=1024, help="Processes side by side, 0 for this one alone; all cores otherwise."),
     ] = None,
-    retry_failed: RetryFailed = False,
+    retry_failed: options.RetryFailed = False,
     save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
-    json_: Json = False,
+    json_: options.Json = False,
 ) -> int:
     """Train and compare methods on a scenario: what partners got beside what agents thought they got.
 
     The same command with the same --out goes on where it stopped.
     """
-    given, named = knobs(scenario, set_), named_agents(agent or [])
-    names, numbers = words(methods, "--methods"), seeds(seeds_)
+    given, named = options.knobs(scenario, set_), options.named_agents(agent or [])
+    names, numbers = options.words(methods, "--methods"), options.seeds(seeds_)
 
     from goldenrule.benchmarks.cli import launch
 
     about = {"seeds": numbers, "episodes": episodes, "partner": partner, "device": device, "checkpoint": checkpoint}
     wanted = launch.comparison_from(scenario, names, named, given, steps, dialogues, **about)
-    options = launch.options_from(workers, retry_failed=retry_failed, save_weights=save_weights)
+    how = launch.options_from(workers, retry_failed=retry_failed, save_weights=save_weights)
     with data_at(data_dir, must_exist=False):  # wrong names of methods and checkpoints are told first
         cells = launch.checked_cells(wanted)
     with data_at(data_dir):
         folder = out or fresh_path(scenario)
-        launch.cells_to_run(cells, folder, launch.COMPARISON, scenario, options)
-        done = launch.run_cells(wanted, cells, folder, options, json_, launch.COMPARISON)
+        launch.cells_to_run(cells, folder, launch.COMPARISON, scenario, how)
+        done = launch.run_cells(wanted, cells, folder, how, json_, launch.COMPARISON)
         page, trouble = launch.write_page(done)
         launch.print_results(done, json_)
     where = clean(str(done.path))

@@ -9,22 +9,8 @@ from typing import Annotated
 
 import typer
 
+from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
-from goldenrule.benchmarks.cli.options import (
-    MAX_SEED,
-    SCENARIO,
-    Address,
-    Device,
-    Engine,
-    Json,
-    RetryFailed,
-    Scenario,
-    Workers,
-    knobs,
-    one_each,
-    seeds,
-    words,
-)
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
 from goldenrule.benchmarks.storage.provenance import fresh_path
@@ -38,33 +24,35 @@ WHO = (
 
 
 def crossplay(
-    scenario: Scenario = SCENARIO,
+    scenario: options.Scenario = options.SCENARIO,
     agents: Annotated[list[str] | None, typer.Option(help=f"The population: {WHO}. May be given again.")] = None,
     partners: Annotated[list[str] | None, typer.Option(help="Held-out partners, likewise.")] = None,
     seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 5, or 0,1,2.")] = "5",
-    episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Dialogues of each pair under each seed.")] = 50,
+    episodes: Annotated[
+        int, typer.Option(min=1, max=options.MAX_SEED, help="Dialogues of each pair under each seed.")
+    ] = 50,
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results, the same one again goes on; runs/TIME-crossplay.")
     ] = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    engine: Engine = "local",
-    address: Address = None,
-    retry_failed: RetryFailed = False,
-    json_: Json = False,
+    device: options.Device = "auto",
+    workers: options.Workers = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    retry_failed: options.RetryFailed = False,
+    json_: options.Json = False,
 ) -> int:
     """Let everyone of a population meet everyone, and held-out partners, in both seats: a matrix and a rating."""
-    options, numbers = one_each(knobs(scenario, set_)), seeds(seeds_)
-    members = [name for text in agents or [] for name in words(text, "--agents")]
-    held_out = [name for text in partners or [] for name in words(text, "--partners")]
+    given, numbers = options.one_each(options.knobs(scenario, set_)), options.seeds(seeds_)
+    members = [name for text in agents or [] for name in options.words(text, "--agents")]
+    held_out = [name for text in partners or [] for name in options.words(text, "--partners")]
 
     from goldenrule.benchmarks.cli import launch
     from goldenrule.benchmarks.studies.crossplay import population, run
 
     how = launch.options_from(workers, engine, address, retry_failed=retry_failed)
     with foreign():
-        wanted = population.plan(population.Request(scenario, members, held_out, numbers, episodes, options, device))
+        wanted = population.plan(population.Request(scenario, members, held_out, numbers, episodes, given, device))
     for line in wanted.warnings:
         tell(line)
     folder = out or fresh_path("crossplay")

@@ -145,16 +145,18 @@ def _print_partner_reward(report: dict[str, Any], meaning: dict[str, str]) -> No
     lines += [f"Seed {split['seed']}. 95% intervals by bootstrap over dialogues."]
     print_indented("\n".join(lines), sys.stdout)
     for metric, title in METRICS.items():
-        rows = []
-        for row in (row for row in report["rows"] if row["figure"] == metric):
-            known = row["low"] is not None and row["high"] is not None
-            interval = f"[{row['low']:.2f}, {row['high']:.2f}]" if known else "-"
-            about = row["error"] if row["value"] is None else meaning[row["estimate"]]
-            why = f" ({row['no_interval']})" if row["value"] is not None and not known else ""
-            value = "none" if row["value"] is None else f"{row['value']:.2f}"
-            rows.append(([row["estimate"]], [value, interval, f"{about}{why}"]))
-        print()
-        print_table(console_for(sys.stdout), [title], ["value", "95% interval", "estimate"], rows, text=["estimate"])
+        if mine := [row for row in report["rows"] if row["figure"] == metric]:
+            rows = [([row["estimate"]], _cells(row, meaning)) for row in mine]
+            print()
+            print_table(console_for(sys.stdout), [title], ["value", "95% interval", "meaning"], rows, text=["meaning"])
+
+
+def _cells(row: dict[str, Any], meaning: dict[str, str]) -> list[str]:
+    if row["value"] is None:
+        return ["none", "-", row["error"]]
+    if row["low"] is None or row["high"] is None:
+        return [f"{row['value']:.2f}", "-", f"{meaning[row['estimate']]} ({row['no_interval']})"]
+    return [f"{row['value']:.2f}", f"[{row['low']:.2f}, {row['high']:.2f}]", meaning[row["estimate"]]]
 
 
 def beliefs(

@@ -19,9 +19,7 @@ SWEEP = "name: x\nscenarios: [hidden_needs-v0]\nmethods: [scripted]\nseeds: 1\ne
 # Commands that do different things with processes, files and standard input.
 CALLS = {
     "compare": f"compare {SCRIPTED} --out $T/compared",
-    "crossplay": "crossplay --agents scripted,exploiter --seeds 1 --episodes 1 --workers 1 --out $T/crossed",
     "report": "report $T/run",
-    "export": "export $T/run --to inspect --out $T/logs",
     "talk": "talk --with scripted",
     "ls": "ls",
 }
