@@ -36,13 +36,8 @@ def with_complete_cases(run: Run) -> Run:
 def complete_cases(rows: Sequence[Row], run: Run) -> list[dict[str, Any]]:
     """Rows whose metrics rest on the same episodes for all methods of a condition.
 
-    Args:
-        rows: of runs, in any order.
-        run: has their episodes.
-
-    Returns:
-        A row for each, in order. Metrics are counted again where episodes are excluded. Counts of episodes and failures
-        stay those of the row; `LEFT_OUT` says how many were excluded.
+    A row for each, in order. Metrics are counted again where episodes are excluded. Counts of episodes and failures
+    stay those of the row; `LEFT_OUT` says how many were excluded.
     """
     settings: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
@@ -50,8 +45,7 @@ def complete_cases(rows: Sequence[Row], run: Run) -> list[dict[str, Any]]:
     found = [{**row, LEFT_OUT: 0} for row in rows]
     for places in settings.values():
         if any(_failed(rows[place]) for place in places):
-            found_here = _complete({place: rows[place] for place in places}, run)
-            for place, row in found_here:
+            for place, row in _complete({place: rows[place] for place in places}, run):
                 found[place] = row
     return found
 

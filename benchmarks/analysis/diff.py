@@ -45,13 +45,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class FigureDiff:
-    """One metric of both runs.
-
-    Attributes:
-        figure: its name.
-        methods: a line a method, over all its conditions where it has several; a seed counts once a scenario.
-        settings: a line a method and condition.
-    """
+    """One metric of both runs: a line a method where it has several conditions, and a line a method and condition."""
 
     figure: str
     methods: Sequence[Row]

@@ -19,13 +19,9 @@ from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How one episode ended.
+    """How one episode, of a number in its cell, ended.
 
-    Attributes:
-        place: its number in its cell.
-        status: `terminated`, `truncated` or `failed`.
-        invalid: whether the scenario did not understand some message of the learner.
-        paid: what the partners got; `None` where it failed.
+    `invalid`: some message of the learner was not understood. `paid`: what the partners got, none where it failed.
     """
 
     place: int

@@ -20,6 +20,7 @@ from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTE
 from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.report.layout import Line, console_for, print_table
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
+from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
@@ -200,11 +201,11 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     cell = find_cell(run, part)
     episode = run.log.episode(cell, int(digits))
     if episode is None:
-        why = f"{cell.held or 0} episodes were run"
+        why = f"{cell.n_episodes or 0} episodes were run"
         if not cell.done:
             why = "the cell failed: " + shown(cell.row.get("error"), 200)
-        elif int(digits) < (cell.held or 0):
-            why += f", but this one is damaged or missing in {run.log.episodes_in}"
+        elif int(digits) < (cell.n_episodes or 0):
+            why += f", but this one is damaged or missing in {FILE}"
         raise UserError(f"no episode {int(digits)} of {shown(cell.id, 80)}; {why}")
     return cell, episode
 
@@ -285,12 +286,12 @@ def list_cells(run: Run, stream: TextIO) -> None:
     """Print the cells of a run and how many episodes each has."""
     rows = []
     for cell in run.cells:
-        episodes = ("?" if cell.held is None else str(cell.held)) if cell.done else cell.status
+        episodes = ("?" if cell.n_episodes is None else str(cell.n_episodes)) if cell.done else cell.status
         rows.append(([shown(cell.id or "-", 200)], [episodes, cell.method, cell.seed, run.label(cell)]))
     columns = ("episodes", "method", "seed", "scenario")
     console = console_for(stream)
     print_table(console, ["cell"], columns, rows, text=columns[1:])
-    first = next((cell.id for cell in run.cells if cell.held), None)
+    first = next((cell.id for cell in run.cells if cell.n_episodes), None)
     if first is not None:
         example = f"One of them: goldenrule show {shown(str(run.folder), 200)} {shown(first, 200)}:0"
         console.print(Text(example), soft_wrap=True)

@@ -23,7 +23,6 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 
 Kind = Literal["bca", "percentile"]
-Aggregate = Literal["mean", "iqm"]
 Statistic = Callable[[Array], Array]
 """Weights `[resamples, units]`, each row summing to one, to results `[resamples, columns]`."""
 
@@ -32,10 +31,6 @@ SHARE: Bounds = (0.0, 1.0)
 LEAST_UNITS = 5
 """Seeds of all strata from which on there is a bootstrap interval. It ends within the values, and all n of these lie on
 one side of the median once in 2^(n-1) times: at best, 3 seeds cover it 75 times in 100, 4 seeds 87, and 5 seeds 94."""
-
-MOST_LEFT_OUT = 1000
-"""Seeds up to which a BCa interval is accelerated: beyond, that hardly moves its ends, and the jackknife takes time and
-memory by their square."""
 
 CHUNK = 4_000_000
 """Weights held at a time: 32 MB, whatever the number of resamples."""
@@ -166,9 +161,6 @@ def statistic_of(rows: Array, function: Callable[[Array], float]) -> Statistic:
     )
 
 
-AGGREGATES: dict[Aggregate, Callable[[Array], Statistic]] = {"mean": mean_of, "iqm": iqm_of}
-
-
 def iqm(values: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Interquartile mean: the mean of the middle half.
 
@@ -250,8 +242,7 @@ def intervals(
     ends_at = np.array([[-1.0], [1.0]]) * tail_distance(strata, how)
     levels = np.tile(ndtr(ends_at), value.shape)
     if how.kind == "bca":
-        few = len(strata) <= MOST_LEFT_OUT
-        levels = _bca_levels(drawn, value, acceleration(statistic, strata) if few else np.zeros_like(value), ends_at)
+        levels = _bca_levels(drawn, value, acceleration(statistic, strata), ends_at)
     ends = [np.quantile(column, level) for column, level in zip(drawn.T, levels.T, strict=True)]
     low, high = np.array(ends).T
     for k in np.flatnonzero(np.ptp(drawn, axis=0) <= ROUNDING * np.abs(drawn).max(axis=0)):
@@ -331,13 +322,9 @@ def _bca_levels(drawn: Array, value: Array, a: Array, ends_at: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A run-score distribution with its band.
+    """Share of runs strictly above each threshold (a run-score distribution), over `units` runs.
 
-    Attributes:
-        thresholds: the scores, ascending.
-        shares: share of runs strictly above each threshold, strata weighing the same; 0 to 1, falling.
-        low, high: the band, pointwise (each threshold's interval by itself); none where there are `too_few` seeds.
-        units: how many runs it rests on.
+    Strata weigh the same. The band is pointwise: each threshold's interval by itself; none with `too_few` seeds.
     """
 
     thresholds: tuple[float, ...]
@@ -348,14 +335,13 @@ class Profile:
 
 
 def aggregate(
-    scores: Scores, kind: Aggregate = "iqm", *, methods: Sequence[str] | None = None, options: Options | None = None
+    scores: Scores, *, methods: Sequence[str] | None = None, options: Options | None = None
 ) -> dict[str, Estimate]:
-    """Interquartile mean or mean of each method over its runs, with stratified bootstrap intervals.
+    """Interquartile mean of each method over its runs, with stratified bootstrap intervals.
 
     Args:
         scores: one metric of all methods. Strata are pooled as they are: over scenarios whose rewards differ in
             range, give a normalised metric.
-        kind: `iqm` or `mean`.
         methods: all that have a row if not given. One of which every run failed leaves nothing for any: name others.
         options: how.
 
@@ -366,11 +352,9 @@ def aggregate(
     sample = align(scores, scores.methods if methods is None else methods)
     estimates = {}
     for name in sample.methods:
-        rng = options.draws(kind, scores.metric, None, name)
-        statistic = AGGREGATES[kind](sample.of(name))
-        estimates[name] = estimate(
-            statistic, sample.strata, options.bootstrap, rng, bounds=scores.bounds, iqm=kind == "iqm"
-        )
+        rng = options.draws("iqm", scores.metric, None, name)
+        statistic = iqm_of(sample.of(name))
+        estimates[name] = estimate(statistic, sample.strata, options.bootstrap, rng, bounds=scores.bounds, iqm=True)
     return estimates
 
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, JSON_COLUMNS
+from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
 from goldenrule.benchmarks.storage.store import check, is_empty, same_work, translated
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
@@ -173,16 +173,10 @@ def load(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: no results there, damaged or of another version.
     """
-    table = _table(path, _ROWS)
-    import pandas as pd
-
-    table["planned"] = table["planned"].astype(bool)
-    with translated(Path(path)):
-        for name in JSON_COLUMNS:
-            table[name] = [None if text is None else json.loads(text) for text in table[name]]
-    ordered: list[Any] = list(map(in_order, table["scenario"], table["knobs"]))
-    table["knobs"] = ordered
-    knobs = pd.DataFrame(list(table["knobs"]), index=table.index).add_prefix("knob.")
+    pd = _pandas()
+    found = rows(path)
+    table = pd.DataFrame(found, columns=[*CELL_COLUMNS, "planned"]).astype({"planned": bool})
+    knobs = pd.DataFrame([row["knobs"] for row in found], index=table.index).add_prefix("knob.")
     return pd.concat([table.drop(columns=["place"]), knobs], axis=1)
 
 
@@ -196,12 +190,15 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
     Raises:
         UserError: no results there, damaged or of another version.
     """
+    pd = _pandas()
     own = ", ".join(f"e.{name}" for name in EPISODE_COLUMNS if log or name != "log")
-    return _table(
-        path,
+    query = (
         "SELECT c.method, c.scenario, c.knobs, c.seed AS cell_seed, "
-        f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode",
+        f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode"
     )
+    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+        columns, found = _fetch(db, query)
+    return pd.DataFrame(found, columns=columns)
 
 
 def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
@@ -232,14 +229,12 @@ def _meta(db: sqlite3.Connection) -> dict[str, Any]:
     return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
 
 
-def _table(path: str | Path, query: str) -> pd.DataFrame:
+def _pandas() -> Any:
     try:
-        import pandas as pd
+        import pandas
     except ImportError:
         raise UserError("tables need pandas; pip install 'goldenrule[tables]'") from None
-    with contextlib.closing(connect(path)) as db, translated(Path(path)):
-        columns, found = _fetch(db, query)
-    return pd.DataFrame(found, columns=columns)
+    return pandas
 
 
 def _fetch(db: sqlite3.Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -261,7 +256,7 @@ def shown(value: Any, longest: int = LONGEST) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or `None` for anything else: NaN, infinity and truth values are no figures."""
+    """A finite number, or `None` for anything else: NaN, infinity and truth values are no metrics."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -299,23 +294,18 @@ class StoredCell:
 
     @property
     def done(self) -> bool:
-        """Whether the row has figures."""
+        """Whether the row has metrics."""
         return self.status == "done"
 
     @property
-    def held(self) -> int | None:
-        """How many episodes the row says were held, failed ones included; `None` where it does not say."""
+    def n_episodes(self) -> int | None:
+        """Number of episodes that were run, failed ones included; `None` where the row does not say."""
         counts = [self.value(key) for key in ("episodes", "episodes_failed")]
         return None if None in counts else int(sum(count for count in counts if count is not None))
 
     def value(self, key: str) -> float | None:
-        """The row's figure called `key`; `None` where the cell failed or has no such figure."""
+        """The metric called `key`; `None` where the cell failed or has no such metric."""
         return number(self.row.get(key)) if self.done else None
-
-    def nested(self, key: str) -> Mapping[str, Any]:
-        """The row's figures that lie together under `key`; empty where the cell failed or has none."""
-        found = self.row.get(key)
-        return found if self.done and isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,8 +340,6 @@ class Log:
     path: Path
     problems: list[str]
     _db: sqlite3.Connection = field(repr=False)
-    episodes_in: str = FILE
-    rows_in: str = FILE
 
     def episodes(self, cell: StoredCell) -> Iterator[dict[str, Any]]:
         """The cell's episodes, in order; those that are no JSON objects are counted among the problems."""
@@ -387,14 +375,15 @@ class Log:
         found = self._fetch(f"SELECT {', '.join(names)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
         return dict(zip(names, found[0], strict=True)) if found else None
 
-    def curve(self, cell: StoredCell) -> Any:
-        """The stored curve; nothing where there is none."""
+    def curve(self, cell: StoredCell) -> list[dict[str, Any]]:
+        """The cell's training curve, one entry an update; empty for methods that do not train."""
         found = self._fetch("SELECT curve FROM curves WHERE cell = ?", cell.id)
         try:
-            return json.loads(found[0][0]) if found else []
+            entries = json.loads(found[0][0]) if found else []
         except (ValueError, RecursionError):
             note(self.problems, f"{FILE}: the curve of {shown(cell.id, 80)} cannot be read")
             return []
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def close(self) -> None:
         """Close the file."""
@@ -479,11 +468,6 @@ class Run:
         """The cell's scenario, and the knobs that differ within the run."""
         knobs = ", ".join(f"{shown(k, 40)} {shown(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
         return cell.scenario + (f", {knobs}" if knobs else "")
-
-    def curve(self, cell: StoredCell) -> list[dict[str, Any]]:
-        """The cell's training curve, one entry an update; empty for methods that do not train."""
-        entries = self.log.curve(cell)
-        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def note(problems: list[str], sentence: str) -> None:

@@ -138,7 +138,7 @@ def test_rows_do_not_depend_on_workers_and_repeat(tiny, tmp_path, no_page, compa
     methods = ("untrained", "empathetic_kindness")
     here = compared(tmp_path / "here", methods, checkpoint=tiny)
     more = ["--methods", ",".join(methods), "--seeds", "0,", "--workers", "2", "--save-weights"]
-    assert main(small(tiny, *more, "--out", str(tmp_path / "two"))) == 0
+    assert main(small(tiny, *more, "--out", str(tmp_path / "two"))) == 1  # its base knows no words: nothing is learnt
     two = rows(tmp_path / "two")
     assert steady(two) == steady(here.rows)
     assert logs(tmp_path / "two") == logs(tmp_path / "here")  # not the rows alone: what was said is the same, too
@@ -329,6 +329,23 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     assert not list(out.rglob("*.part"))
     assert main(["report", str(out)]) == 0
     assert (out / "report.html").is_file()
+
+
+def test_a_killed_comparison_goes_on_to_the_rows_of_an_unkilled_one(tmp_path, no_page):
+    asked = ["compare", "--methods", "scripted", "--partner", "scripted", "--seeds", "8", "--episodes", "50"]
+    asked += ["--workers", "1", "--out"]
+    command = [sys.executable, "-m", "goldenrule.benchmarks.cli.main", *asked, str(tmp_path / "killed")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert any(line.startswith("done") for line in process.stderr)
+        process.kill()
+    kept = rows(tmp_path / "killed")
+    assert 1 <= len(kept) < 8
+    assert main([*asked, str(tmp_path / "killed")]) == 0
+    assert main([*asked, str(tmp_path / "whole")]) == 0
+    found = rows(tmp_path / "killed")
+    assert found[: len(kept)] == kept
+    assert steady(found) == steady(rows(tmp_path / "whole"))
+    assert logs(tmp_path / "killed") == logs(tmp_path / "whole")
 
 
 def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, no_page, monkeypatch, capsys):

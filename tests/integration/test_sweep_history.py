@@ -124,7 +124,7 @@ def test_going_on_under_another_commit_or_with_other_versions_is_told_before_and
         assert lines(*sweep, "--limit", "1") == [f"begin   scripted, seed {seed}"]
     under("b" * 40 + "-dirty", numpy="2.0")
     changed = "rows were made by other code (commit aaaaaaaaaaaa, now bbbbbbbbbbbb-dirty; numpy 1.0, now 2.0)"
-    for look in (("sweep", str(file), "--dry-run"), ("validate", str(file), "--no-estimate")):
+    for look in (("sweep", str(file), "--dry-run"), ("validate", str(file))):
         (line,) = lines(*look)
         assert f"2 of 2 {changed}" in line
         assert "name a new folder with --out" in line

@@ -79,7 +79,7 @@ def test_what_is_missing_is_said(swept: Path, tmp_path: Path) -> None:
     )
     with read_run(run) as stored:
         for cell, told in zip(stored.cells, conversations.read_episodes(stored), strict=True):
-            assert stored.curve(cell) == [] or cell.method == "rlhf_ppo"
+            assert stored.log.curve(cell) == [] or cell.method == "rlhf_ppo"
             assert len(told.conversations) == {"untrained-1-25": 3}.get(str(cell.id), 4)
         text = "; ".join(stored.problems)
     assert "3 of 7 cells had not finished" in text

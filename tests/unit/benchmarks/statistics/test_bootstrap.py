@@ -11,7 +11,6 @@ from scipy.stats import norm, trim_mean
 
 from goldenrule.benchmarks.statistics import Bootstrap, iqm
 from goldenrule.benchmarks.statistics.bootstrap import (
-    MOST_LEFT_OUT,
     SHARE,
     acceleration,
     bootstrap_weights,
@@ -108,22 +107,6 @@ def test_acceleration_of_a_mean_is_a_sixth_of_its_skewness():
     wanted = scipy.stats.skew(values) / (6 * np.sqrt(40))
     assert acceleration(mean_of(values), one(40))[0] == pytest.approx(wanted)
     assert acceleration(mean_of(np.ones(4)), one(4))[0] == 0.0
-
-
-def test_of_very_many_seeds_none_is_left_out_in_turn():
-    n = MOST_LEFT_OUT + 1
-    values = rng(19).lognormal(size=(n, 2))
-    asked = []
-
-    def watched(weights):
-        asked.append(len(weights))
-        return mean_of(values)(weights)
-
-    found = intervals(watched, one(n), Bootstrap(resamples=2000), rng(20))
-    assert sum(asked) == 2001  # no jackknife
-    wanted = scipy.stats.bootstrap((values[:, 0],), np.mean, n_resamples=2000, method="BCa", rng=rng(21))
-    low, high = wanted.confidence_interval
-    assert [found[0][0], found[1][0]] == pytest.approx([low, high], abs=0.06 * (high - low))
 
 
 def test_the_widened_tail_is_students_for_one_stratum():
