@@ -116,7 +116,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     lines = [f"{name}: missing now" for name in before if name not in after]
     for name in before.keys() & after.keys():
         for key, value in before[name].items():
-            if after[name].get(key, "missing") != value:
+            if key not in VOLATILE and after[name].get(key, "missing") != value:
                 lines.append(f"{name}: {key} was {value}, is {after[name].get(key, 'missing')}")
     return sorted(lines)
 
