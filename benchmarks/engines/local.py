@@ -16,10 +16,10 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.sharedctypes import RawArray
-from typing import Any
 
 import torch
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -32,6 +32,9 @@ from goldenrule.common.errors import UserError
 
 RETRIES = 2
 """How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
+
+REPLACED = 20
+"""How often in a row a pool is replaced that broke before any cell was finished."""
 
 POLL = 0.1
 """Seconds between looks at how far cells have got."""
@@ -56,71 +59,95 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> 
                 store.commit(outcome)
                 watch.finished(cell, outcome.row)
         return
-    # Lock-free: a worker that is killed must not leave a lock behind that the others wait for.
-    updates = RawArray(ctypes.c_int32, 2 * len(cells))
-    with worker_processes(min(pool.workers, len(cells)), updates) as processes:
-        _Dispatch(cells, store, watch, pool, processes, updates).run()
-
-
-@contextlib.contextmanager
-def worker_processes(count: int, updates: Any) -> Iterator[ProcessPool]:
-    """A pool of `count` processes, all of which have ended when the context does.
-
-    Args:
-        count: how many.
-        updates: shared integers, two a cell: updates done, and in all.
-    """
-    environment = dict(os.environ)
-    processes = ProcessPool(
-        max_workers=count, initializer=worker.settle_in, initargs=(environment, updates), context=_context()
-    )
-    try:
-        yield processes
-    finally:
-        processes.stop()
-        processes.join()
+    with _Dispatch(cells, store, watch, pool) as dispatch:
+        dispatch.run()
 
 
 class _Dispatch:
-    """Hands cells to processes, a few ahead of those that run, and takes in what comes back."""
+    """Hands cells to processes, a few ahead of those that run, and takes in what comes back.
 
-    def __init__(
-        self, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, processes: ProcessPool, updates: Any
-    ) -> None:
+    A context manager: all processes have ended when the context does.
+    """
+
+    def __init__(self, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
         self._cells, self._store, self._watch, self._pool = cells, store, watch, pool
-        self._processes, self._updates = processes, updates
+        # Lock-free: a worker that is killed must not leave a lock behind that the others wait for.
+        self._updates = RawArray(ctypes.c_int32, 2 * len(cells))
         self._waiting = list(reversed(range(len(cells))))
         self._running: dict[ProcessFuture[RunRecord], int] = {}
         self._began: dict[int, float] = {}
         self._deaths: dict[int, int] = {}
         self._seen: dict[int, tuple[int, int]] = {}
+        self._replaced = 0
+        self._processes = self._start()
+
+    def __enter__(self) -> _Dispatch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
 
     def run(self) -> None:
+        """Run all cells."""
         while self._waiting or self._running:
+            if not self._active():
+                self._replace()
+                continue
             # Twice as many as work: none waits for this process, and few are lost in the queue when one dies.
-            while self._waiting and len(self._running) < 2 * self._pool.workers:
-                self._schedule(self._waiting.pop())
+            while self._waiting and len(self._running) < 2 * self._pool.workers and self._schedule(self._waiting[-1]):
+                self._waiting.pop()
             finished = wait(self._running, POLL, FIRST_COMPLETED).done
             self._report()
             for future in [one for one in self._running if one in finished]:
                 number = self._running.pop(future)
                 outcome = self._outcome(future, number)
                 if outcome is None:
-                    self._schedule(number)
+                    self._waiting.append(number)
                     continue
+                self._replaced = 0
                 self._store.commit(outcome)
                 self._watch.finished(self._cells[number], outcome.row)
 
-    def _schedule(self, number: int) -> None:
+    def _start(self) -> ProcessPool:
+        count = min(self._pool.workers, len(self._cells))
+        arguments = (dict(os.environ), self._updates)
+        return ProcessPool(
+            max_workers=max(1, count), initializer=worker.settle_in, initargs=arguments, context=_context()
+        )
+
+    def _active(self) -> bool:
+        """Whether the processes take cells; the first call starts them."""
+        try:
+            return bool(self._processes.active)
+        except BrokenProcessPool:
+            return False
+
+    def _stop(self) -> None:
+        self._processes.stop()
+        self._processes.join()
+
+    def _replace(self) -> None:
+        """Begin with new processes: a pool is broken where one is killed before it has begun its first cell."""
+        self._waiting += reversed(self._running.values())
+        self._running.clear()
+        self._stop()
+        self._replaced += 1
+        if self._replaced > REPLACED:
+            raise UserError(
+                "no more worker processes can be started: they end before they begin; name fewer with --workers. "
+                "What is finished is kept"
+            )
+        self._processes = self._start()
+
+    def _schedule(self, number: int) -> bool:
+        """Whether the processes take the cell; a pool that is broken takes none."""
         cell = self._cells[number]
         try:
             future = self._processes.schedule(worker.run_numbered, (number, cell, self._pool.folder(cell)))
-        except RuntimeError as error:
-            raise UserError(
-                f"no more worker processes can be started ({error}); name fewer with --workers. "
-                "What is finished is kept"
-            ) from error
+        except RuntimeError:
+            return False
         self._running[future] = number
+        return True
 
     def _report(self) -> None:
         for future, number in self._running.items():
@@ -136,6 +163,8 @@ class _Dispatch:
         """What came of a cell; `None` where its process died and it is to be begun anew."""
         try:
             return future.result()
+        except BrokenProcessPool:
+            return None
         except ProcessExpired as error:
             self._deaths[number] = deaths = self._deaths.get(number, 0) + 1
             if deaths <= RETRIES:
@@ -143,7 +172,8 @@ class _Dispatch:
             reason = f"its process died {deaths} times ({_cause(error.exitcode)})"
         except Exception as error:  # the cell, or what came of it, cannot be sent from process to process
             reason = f"it cannot be run in a process of its own ({type(error).__name__}: {error})"
-        seconds = time.perf_counter() - self._began[number]
+        now = time.perf_counter()
+        seconds = now - self._began.get(number, now)
         return RunRecord(failed_row(self._cells[number], reason, seconds))
 
 

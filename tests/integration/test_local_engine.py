@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import select
@@ -71,7 +70,7 @@ class Told:
 
     def commit(self, *outcomes):
         self.rows += [one.row for one in outcomes]
-        self.episodes += [json.loads(log) for one in outcomes for log in one.logs]
+        self.episodes += [log for one in outcomes for log in one.logs.values()]
         self.traces += [one.trace for one in outcomes]
 
     def started(self, cell):

@@ -95,7 +95,7 @@ def test_parquet_has_a_row_a_cell_and_a_row_an_episode(run_maker: Maker, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--to", "paper", "--out", "x"], "--to 'paper' is unknown; expected one of inspect, parquet"),
+        (["run", "--to", "paper", "--out", "x"], "'paper' is not one of 'inspect', 'parquet'"),
         (["nowhere", "--to", "inspect", "--out", "x"], "no run in 'nowhere'"),
         (["run", "--to", "inspect", "--out", "file"], "cannot write 'file'"),
         (["run", "--to", "inspect", "--out", "x"], "an episode of untrained-0-25 is damaged"),
