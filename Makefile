@@ -47,7 +47,7 @@ extras: $(STAMP)
 
 test-extras: extras
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/integration/test_engines_beyond.py \
-		tests/unit/benchmarks/engines tests/unit/benchmarks/loggers tests/unit/benchmarks/report/test_export.py
+		tests/unit/benchmarks/engines tests/unit/benchmarks/report/test_export.py
 
 test-all: extras
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)

@@ -65,14 +65,15 @@ class Echo(MoveScenario):
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Pay everyone what this turn is worth to them, exactly. Nonsense (`None`) earns little and raises nothing."""
         understood = made is not None
+        if self.phase == "answer":
+            faithful = made is not None and made.move == ("yes" if self.met else "no")
+            return Outcome((0.0, 0.0), (Judgement(understood, faithful=faithful),), done=True)
+        right = made is not None and made["word"] == self.word
         if self.phase == "tell":
             self.phase = "say"
-            return Outcome((0.0, 0.0), (Judgement(understood, faithful=understood and made["word"] == self.word),))
-        if self.phase == "say":
-            self.phase, self.met = "answer", understood and made["word"] == self.word
-            return Outcome((0.0, float(self.met)), (Judgement(understood, proxy=float(understood)),))
-        faithful = understood and made.move == ("yes" if self.met else "no")
-        return Outcome((0.0, 0.0), (Judgement(understood, faithful=faithful),), done=True)
+            return Outcome((0.0, 0.0), (Judgement(understood, faithful=right),))
+        self.phase, self.met = "answer", right
+        return Outcome((0.0, float(right)), (Judgement(understood, proxy=float(understood)),))
 
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """The seeker may name its own word, the helper any; candidates must tell no secret of another's."""
