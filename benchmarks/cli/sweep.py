@@ -97,7 +97,7 @@ def _print_grid(wanted: SweepFile, groups: Sequence[tuple[Cell, int]], as_json: 
             {"method": cell.method, "scenario": cell.scenario, "knobs": dict(cell.knobs), "cells": count}
             for cell, count in groups
         ]
-        about = {"name": wanted.name, "cells": n_cells, "seeds": wanted.seed_list, "episodes": wanted.episodes}
+        about = {"name": wanted.name, "cells": n_cells, "seeds": wanted.seeds, "episodes": wanted.episodes}
         print(json.dumps({**about, "grid": grid}))
         return
     console = console_for(sys.stdout)

@@ -136,11 +136,6 @@ class SweepFile(_Strict):
     def _expanded(cls, checkpoint: Path | None) -> Path | None:
         return None if checkpoint is None else expand(checkpoint)
 
-    @property
-    def seed_list(self) -> list[int]:
-        """The seeds."""
-        return list(self.seeds)
-
 
 def read_sweep(path: Path) -> SweepFile:
     """The sweep in a file.

@@ -133,7 +133,7 @@ def cells_of(sweep: SweepFile, where: str | None = None) -> list[Cell]:
             _cell(scenario, knobs, variant, seed, settings)
             for scenario, knobs in grid
             for variant in variants
-            for seed in sweep.seed_list
+            for seed in sweep.seeds
         ]
         _each_once(cells)
     except UserError as error:
