@@ -25,8 +25,15 @@ from goldenrule.envs.testing.report import (
     same_elsewhere,
     try_properties,
 )
-from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, load_reward
-from goldenrule.rewards.truth import record_everyone, record_truth
+from goldenrule.rewards.base import (
+    Reward,
+    Score,
+    ask,
+    check_reward_parts,
+    load_reward,
+    record_everyone,
+    record_truth,
+)
 
 _TOLERANCE = 1e-5
 """A network's sums depend on the shape of the batch in their last digits."""

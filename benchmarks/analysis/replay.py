@@ -23,7 +23,7 @@ from goldenrule.benchmarks.storage.schema import dumps, episode_row
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.base import TRUTH, record_truth
 
 TOLERANCE = 1e-9
 """Between a stored metric and the same counted again: another version of NumPy may sum in another order."""
