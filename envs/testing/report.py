@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.common.errors import ContractError, UserError
-from goldenrule.common.plugins import Plugin, check_parameters, parameter_model
+from goldenrule.common.parameters import check_parameters, parameter_model, plain_defaults
+from goldenrule.common.plugins import Plugin
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.testing.trace import call_elsewhere, first_difference, global_generators
 
@@ -81,12 +82,7 @@ def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
             raise BrokenError(f"{', '.join(loose)} takes anything; expected a type")
 
     def defaults() -> None:
-        given = {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
-        values = model.model_construct(**given).model_dump(
-            mode="json", include=set(given), fallback=repr, warnings=False
-        )
-        needed = {name: value for name, value in plugin.given.items() if name not in given}
-        check_parameters(model, {**values, **needed}, whose)
+        check_parameters(model, {**plugin.given, **plain_defaults(model)}, whose)
 
     if not model.model_fields:
         return {}
