@@ -16,7 +16,7 @@ from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.common.text import clean
 from goldenrule.envs.datasets.corpora import LOADERS, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
-from goldenrule.training.methods.registry import FACTORIES, methods
+from goldenrule.training.methods.registry import FACTORIES, METHODS
 
 
 def ls(json_: Json = False) -> int:
@@ -47,7 +47,7 @@ def inventory() -> dict[str, Any]:
         },
         "common_knobs": _knobs(COMMON_KNOBS),
         "methods": {
-            **{name: one.doc for name, one in methods().items()},
+            **{name: one.doc for name, one in METHODS.items()},
             **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
         },
         "agents": {
