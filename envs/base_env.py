@@ -43,14 +43,7 @@ class BaseDialogueEnv:
     agents: list[str]
 
     def _set_up(
-        self,
-        scenario: Scenario,
-        name: str,
-        *,
-        mode: str,
-        private: bool,
-        max_length: int,
-        render_mode: str | None,
+        self, scenario: Scenario, name: str, *, mode: str, private: bool, max_length: int, render_mode: str | None
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is unknown; expected one of {', '.join(MODES)}")

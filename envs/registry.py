@@ -278,10 +278,7 @@ def _register_with_pettingzoo(scenario_id: str) -> None:
     """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
     for api, entry_point in (("aec", "wrapped"), ("parallel", "parallel")):
         pettingzoo.register(
-            api,
-            f"goldenrule/{scenario_id}",
-            f"goldenrule.envs.make:{entry_point}",
-            kwargs={"scenario_id": scenario_id},
+            api, f"goldenrule/{scenario_id}", f"goldenrule.envs.make:{entry_point}", kwargs={"scenario_id": scenario_id}
         )
 
 
