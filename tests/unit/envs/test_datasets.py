@@ -236,3 +236,18 @@ def test_a_line_that_is_torn_or_a_set_unknown_is_named(tmp_path):
         list(conversations("diplomacy_lies", tmp_path))
     with pytest.raises(DataError, match="expected one of casino"):
         conversations("nothing")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"t1": {}}, r"a\.json: t1: 'content' is missing"),
+        ({"t1": {"content": [{"agent": "agent_1"}]}}, r"a\.json: t1: 'message' is missing"),
+        ({"t1": 7}, r"a\.json: t1 is not as expected \(TypeError: .*\); fetch the file again"),
+        ([7], r"a\.json is not as expected \(AttributeError"),
+    ],
+)
+def test_a_dialogue_of_another_form_is_named(tmp_path, content, says):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=says):
+        list(conversations("topical_chat", tmp_path))
