@@ -14,7 +14,7 @@ from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.common.text import clean
-from goldenrule.envs.datasets.corpora import LOADERS, available
+from goldenrule.envs.datasets.corpora import NAMES, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
 from goldenrule.training.methods.registry import FACTORIES, METHODS
 
@@ -57,7 +57,7 @@ def inventory() -> dict[str, Any]:
         },
         "plugins": plugins,
         "checkpoints": shipped(),
-        "data": {name: name in here for name in LOADERS},
+        "data": {name: name in here for name in NAMES},
     }
 
 

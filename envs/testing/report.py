@@ -65,7 +65,7 @@ def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int =
         before = global_generators()
         found.append(_finding(what, run))
         if used is None:
-            used = _touched(before)
+            used = touched(before)
     if used is not None:
         return [*found, Finding(GLOBALS, False, f"that of {used} was; draw from a generator seeded by what is given")]
     return [*found, Finding(GLOBALS, True)]
@@ -114,13 +114,7 @@ def _finding(what: str, run: Callable[[], None]) -> Finding:
     return Finding(what, True)
 
 
-def _touched(before: Mapping[str, Any]) -> str | None:
+def touched(before: Mapping[str, Any]) -> str | None:
     """The library whose global generator is not as it was; one loaded since then is not held against anyone."""
     now = global_generators()
     return next((name for name, state in before.items() if now[name] != state), None)
-
-
-def brief_repr(value: Any, longest: int = 60) -> str:
-    """A value in a line, not endlessly."""
-    text = ascii(value)
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."

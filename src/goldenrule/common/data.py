@@ -16,6 +16,7 @@ from typing import Any
 
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
+from goldenrule.common.untrusted import one_line
 
 VARIABLE = "GOLDENRULE_DATA"
 
@@ -95,6 +96,25 @@ def files(path: Path, name: str, *patterns: str) -> list[Path]:
         source = SOURCES.get(name, "its authors")
         raise DataError(f"no {' or '.join(patterns)} in {str(path)!r}; expected the {name} files, from {source}")
     return matches
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Take a record apart that may not be of the expected form: whatever its parts raise is an error of the data.
+
+    Raises:
+        DataError: a part is missing, or something else than expected; the line says `where`.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except KeyError as missing:
+        raise DataError(f"{where}: {missing} is missing; fetch the file again") from None
+    except ValueError as wrong:
+        raise DataError(f"{where}: {wrong}; fetch the file again") from None
+    except (TypeError, AttributeError) as error:
+        raise DataError(f"{where} is not as expected ({one_line(error)}); fetch the file again") from None
 
 
 def read_json(file: Path) -> Any:

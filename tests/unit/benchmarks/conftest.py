@@ -20,7 +20,7 @@ from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, cle
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
-from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REFUSALS, THANKS
+from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REPLY
 from goldenrule.rewards.base import TRUTH, record_truth
 from goldenrule.training.learner import Progress
 
@@ -64,7 +64,7 @@ def _imagine(turn: Any, trust: float, rng: Any) -> None:
         estimate = None
         turn.reasons[ESTIMATE] = "the imagined reply does not tell"
     turn.scores[ESTIMATE] = turn.scores[PREDICTED] = estimate
-    phrases = THANKS if estimate else REFUSALS
+    phrases = REPLY.texts("thanks" if estimate else "refusal")
     turn.notes[PREDICTED] = turn.notes[ESTIMATE] = phrases[int(rng.integers(len(phrases)))]
 
 
