@@ -23,7 +23,7 @@ from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.base import TRUTH, record_truth
 
 Record = Mapping[str, Any]
 

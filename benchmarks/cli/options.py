@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.notation import split_list
+from goldenrule.common.parameters import split_list
 from goldenrule.envs.registry import spec
 
 MAX_SEED = 2**31 - 1  # and the largest of other numbers

@@ -306,7 +306,10 @@ def training_of(chosen: Mapping[str, Any]) -> TrainingConfig:
         ValueError: an unknown setting, a wrong type, or a value out of range.
     """
     _check_settings(chosen)
-    return TrainingConfig(**chosen)
+    try:
+        return TrainingConfig(**chosen)
+    except ValidationError as error:
+        raise UserError(f"training: {wrong_field(error)}") from None
 
 
 def _check_settings(names: Iterable[str]) -> None:

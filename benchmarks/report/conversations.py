@@ -15,7 +15,7 @@ from goldenrule.benchmarks.analysis.endings import Ends
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import TRUTH
 
 Record = Mapping[str, Any]
 

@@ -24,7 +24,7 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import TRUTH
 
 
 def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
