@@ -56,7 +56,7 @@ def crossplay(
     for line in wanted.warnings:
         tell(line)
     folder = out or fresh_path("crossplay")
-    launch.cells_to_run(wanted.cells, folder, run.KIND, wanted.name, how)
+    launch.cells_to_run(wanted.cells, folder, run.KIND, wanted.about["name"], how)
     done = run.cross(
         wanted,
         folder,

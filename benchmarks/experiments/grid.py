@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,17 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from goldenrule.agents.base import AgentError, load_agent
+from goldenrule.agents.base import Agent, AgentError, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.evaluation.plugins import plugin
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, other_agents
 from goldenrule.benchmarks.experiments.config import MAX_CELLS, NAME, MethodEntry, SweepFile, shown, wrong_field
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Kind
-from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -165,7 +164,7 @@ def alike(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
-    """Let every agent of the user's own hold two dialogues in each scenario, see `goldenrule.agents.testing.rehearse`.
+    """Let every agent of the user's own hold two dialogues in each scenario, see `rehearsal`.
 
     Returns:
         A warning for each that failed in one of them, as it will fail now and then.
@@ -173,29 +172,48 @@ def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
     Raises:
         UserError: one cannot be made or reset, or nothing that it says can be said.
     """
-    seen, warnings = set(), list[str]()
+    seen, warnings = set(), list[str | None]()
     for cell in cells:
         key = (cell.agent, repr(sorted(cell.params.items())), cell.scenario)
         if cell.agent is None or key in seen:
             continue
         seen.add(key)
         who, seat = f"agent {cell.method} ({cell.agent})", seat_name(cell.scenario, "learner")
-        try:
-            agent = load_agent(cell.agent, cell.params)
-            partners = others(cell, cell.settings, derive(cell.seed, "partner"))
-            with foreign():
-                reason = rehearse(agent, seat, partners, cell.scenario, cell.knobs)
-        except ScenarioError as error:
-            raise UserError(f"scenario {cell.scenario}: {error}; correct it") from error
-        except UserError:
-            raise
-        except AgentError as error:
-            raise UserError(f"{who}: {error}") from error
-        except Exception as error:  # of `reset` or the scenario
-            raise UserError(f"{who} raised {one_line(error)}") from error
-        if reason is not None:
-            warnings.append(f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out")
-    return warnings
+        make_agent = functools.partial(load_agent, cell.agent, cell.params)
+        warnings.append(rehearsal(who, make_agent, seat, other_agents(cell), cell))
+    return [line for line in warnings if line is not None]
+
+
+def rehearsal(
+    who: str, make_agent: Callable[[], Agent], seat: str, partners: Mapping[str, Agent], cell: Cell
+) -> str | None:
+    """Let an agent hold two dialogues, see `goldenrule.agents.testing.rehearse`.
+
+    Args:
+        who: what errors and warnings call it.
+        make_agent, seat: who is tried, and where.
+        partners: who takes the other seats, by name.
+        cell: says under which scenario and knobs.
+
+    Returns:
+        A warning if a dialogue failed.
+
+    Raises:
+        UserError: it cannot be made or reset, or nothing that it says can be said.
+    """
+    try:
+        with foreign():
+            reason = rehearse(make_agent(), seat, partners, cell.scenario, cell.knobs)
+    except ScenarioError as error:
+        raise UserError(f"scenario {cell.scenario}: {error}; correct it") from error
+    except UserError:
+        raise
+    except AgentError as error:
+        raise UserError(f"{who}: {error}") from error
+    except Exception as error:  # of `reset` or the scenario
+        raise UserError(f"{who} raised {one_line(error)}") from error
+    failed = f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out"
+    return None if reason is None else failed
 
 
 def _listed(value: Any) -> list[Any]:
