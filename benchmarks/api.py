@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.engines.base import Unwatched, Watch
+from goldenrule.benchmarks.engines.base import NoProgress, Progress
 from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
 from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
 from goldenrule.benchmarks.report.page import write_report
@@ -183,15 +183,15 @@ def compare(
         cells,
         fresh_path(scenario) if out is None else Path(out),
         options,
-        progress_for(False) if progress else _unwatched,
+        progress_for(False) if progress else _no_progress,
         kind="comparison",
         human=human_reference(scenario),
     )
     return Run(done.path, done.rows, done.summary, done.interrupted)
 
 
-def _unwatched(cells: object) -> AbstractContextManager[Watch]:
-    return nullcontext(Unwatched())
+def _no_progress(cells: object) -> AbstractContextManager[Progress]:
+    return nullcontext(NoProgress())
 
 
 def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments.config import SweepFile
 from goldenrule.benchmarks.experiments.grid import alike, cells_of, comparison, doubts, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, check_engine, dry_run, run_sweep
+from goldenrule.benchmarks.experiments.run import SweepOptions, SweepResult, check_engine, dry_run, run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
@@ -83,13 +83,13 @@ def cells_to_run(
 
 def run_cells(
     sweep: SweepFile, cells: Sequence[Cell], out: Path, options: SweepOptions, as_json: bool, kind: str = "sweep"
-) -> Swept:
+) -> SweepResult:
     """Run the cells that have no row yet, and show the progress; see `run_sweep`."""
     human = human_reference(sweep.name) if kind == COMPARISON else None
     return run_sweep(sweep, cells, out, options, progress_for(as_json), kind=kind, human=human)
 
 
-def print_results(done: Swept, as_json: bool) -> None:
+def print_results(done: SweepResult, as_json: bool) -> None:
     """Print the tables and verdicts, or all as JSON."""
     compared = comparisons(done.rows, folder=done.path)
     if as_json:
@@ -100,7 +100,7 @@ def print_results(done: Swept, as_json: bool) -> None:
         print_comparisons(compared, sys.stdout)
 
 
-def write_page(done: Swept) -> tuple[Path | None, str | None]:
+def write_page(done: SweepResult) -> tuple[Path | None, str | None]:
     """Write the page of a run; its path, or why there is none."""
     if done.interrupted:
         return None, None

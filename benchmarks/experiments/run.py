@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
@@ -53,7 +53,7 @@ class SweepOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """Where a sweep stands.
 
     Attributes:
@@ -170,11 +170,11 @@ def run_sweep(
     cells: Sequence[Cell],
     out: Path,
     options: SweepOptions,
-    watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
     human: Mapping[str, Any] | None = None,
-) -> Swept:
+) -> SweepResult:
     """Run the cells that have no row yet.
 
     Args:
@@ -182,7 +182,7 @@ def run_sweep(
         cells: its grid (`goldenrule.benchmarks.experiments.grid.cells_of`).
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
-        watching: makes the watch over the cells that are run now.
+        progress_for: makes the progress callback of the cells that are run now.
         summing: makes the summary of the rows; `None` makes the table.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
@@ -211,8 +211,8 @@ def run_sweep(
         todo = _left(todo, store, options.retry_failed)
         wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
         try:
-            with watching(wanted) as watch:
-                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), watch)
+            with progress_for(wanted) as progress:
+                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), progress)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
@@ -226,7 +226,7 @@ def run_sweep(
             summary = summary_of(stored)
     else:
         summary = summing(mine)
-    return Swept(
+    return SweepResult(
         out,
         mine,
         summary,
@@ -309,10 +309,10 @@ def check_engine(engine: str, address: str | None, workers: bool) -> None:
         )
 
 
-Run = Callable[[Sequence[Cell], Store, Watch], None]
+Run = Callable[[Sequence[Cell], Store, Progress], None]
 
 
-def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
+def _nothing(cells: Sequence[Cell], store: Store, progress: Progress) -> None:
     """Where nothing is left to do, no engine is begun."""
 
 
@@ -324,11 +324,11 @@ def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
         from goldenrule.benchmarks.engines import ray
 
         with ray.connected(options.workers, options.address):
-            yield lambda cells, store, watch: ray.run_cells(cells, store, watch, pool)
+            yield lambda cells, store, progress: ray.run_cells(cells, store, progress, pool)
     elif options.engine == "slurm":
         from goldenrule.benchmarks.engines import slurm
 
         executor = slurm.executor_in(out / "jobs", options.address)
-        yield lambda cells, store, watch: slurm.run_cells(cells, store, watch, pool, executor)
+        yield lambda cells, store, progress: slurm.run_cells(cells, store, progress, pool, executor)
     else:
-        yield lambda cells, store, watch: local.run_cells(cells, store, watch, pool)
+        yield lambda cells, store, progress: local.run_cells(cells, store, progress, pool)
