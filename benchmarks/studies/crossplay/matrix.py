@@ -21,7 +21,7 @@ from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.storage.reader import connect, meta, rows
 from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import translated
+from goldenrule.benchmarks.storage.store import sqlite_errors
 from goldenrule.common.errors import UserError
 from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
@@ -183,7 +183,7 @@ def _dialogues(
     counted: dict[str, dict[str, tuple[int, int]]] = {}
     db = connect(folder)
     try:
-        with translated(folder / FILE):
+        with sqlite_errors(folder / FILE):
             errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
             for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
                 if speaker not in sides:

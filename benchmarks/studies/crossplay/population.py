@@ -14,7 +14,8 @@ from goldenrule.agents.testing import Chooser, rehearse
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row
-from goldenrule.benchmarks.experiments.grid import device, knob_grid
+from goldenrule.benchmarks.experiments.config import knob_grid
+from goldenrule.benchmarks.experiments.grid import device
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import one_line

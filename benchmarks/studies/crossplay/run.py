@@ -18,7 +18,8 @@ from typing import Any
 
 from goldenrule.benchmarks.engines.base import Watch
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import Swept, run_sweep
 from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, METRICS, RATED, summarise
 from goldenrule.benchmarks.studies.crossplay.population import Plan
 from goldenrule.common.errors import UserError
@@ -34,6 +35,7 @@ def cross(
     options: SweepOptions,
     watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
     figures: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda summary: {},
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Swept:
     """Run the pairings that have no row yet, and write the matrix of all.
 
@@ -43,6 +45,7 @@ def cross(
         options: how.
         watching: makes the progress display of the pairings that are run now.
         figures: further files made of the summary, by name.
+        tell: is told, before anything runs, that rows made by other code are gone on from.
 
     Returns:
         where it stands; its summary is matrix and rating.
@@ -51,7 +54,9 @@ def cross(
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
     about = wanted.description()
-    swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), KIND)
+    swept = run_sweep(
+        about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), KIND, tell=tell
+    )
     try:
         for name, data in {**tables(swept.summary), **figures(swept.summary)}.items():
             write_whole(out / name, data)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import Swept
 from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.studies.crossplay.population import Request, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross

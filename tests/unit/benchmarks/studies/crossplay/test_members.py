@@ -12,7 +12,7 @@ import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoint
 from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.experiments.run import SweepOptions
+from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import print_crossplay
 from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.benchmarks.studies.crossplay.matrix import read
