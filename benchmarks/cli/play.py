@@ -59,16 +59,21 @@ def talk(
     mine = seat_name(scenario, "partner") if seat is None else seat
     if mine not in built.agents:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(built.agents)}")
-    human = Human(suggest=True)
+    longest = {"max_length": options["max_length"]} if "max_length" in options else {}
+    human = Human(show=_print_wrapped, suggest=True, **longest)
     agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
     if built.manual:
-        print_indented("\n".join(map(clean, built.manual.splitlines())), sys.stdout)
+        _print_wrapped("\n".join(map(clean, built.manual.splitlines())))
     episode = _run_dialogue(scenario, options, agents, seed)
     if human.left:
         print("\nYou have left the table.")
         return 0
     print()
     return _show(episode)
+
+
+def _print_wrapped(text: str) -> None:
+    print_indented(text, sys.stdout)
 
 
 def _seat_agents(

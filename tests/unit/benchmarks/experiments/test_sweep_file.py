@@ -131,6 +131,10 @@ class TestGrid:
             ({"scenarios": [{"similarity": 1}]}, "field scenarios.0.id: Field required"),
             ({"scenarios": ["nowhere-v0"]}, "nowhere-v0"),
             ({"scenarios": [{"id": "hidden_needs-v0", "similarity": 2}]}, "similarity=2"),
+            (
+                {"scenarios": [{"id": "hidden_needs-v0", "max_length": [500, 0]}]},
+                "knob max_length=0 is not allowed; expected int in [1, 100000]",
+            ),
             ({"scenarios": [{"id": "hidden_needs-v0", "similarity": []}]}, "similarity is an empty list"),
             ({"scenarios": [{"id": "hidden_needs-v0", "simlarity": 1}]}, "similarity"),
             ({"scenarios": ["third_party-v0", "third_party-v0"]}, "stands there twice"),

@@ -36,7 +36,7 @@ class TestBadInput:
             (["--seeds", "1,1"], "--seeds names 1 twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
             (["--episodes", "0"], "'--episodes': Input should be greater than or equal to 1"),
-            (["--device", "tpu"], "device 'tpu' is unknown"),
+            (["--device", "tpu"], "Invalid value for '--device': 'tpu' is not one of 'auto', 'cpu', 'cuda'"),
             (["--engine", "cloud"], "'cloud' is not one of 'local', 'ray', 'slurm'"),
         ],
     )
