@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.notation import split_list
+from goldenrule.common.parameters import split_list
 from goldenrule.envs.registry import spec
 
 T = TypeVar("T")

@@ -17,12 +17,11 @@ from rich.text import Text
 from goldenrule.benchmarks.analysis.diff import Diff, FigureDiff, Key
 from goldenrule.benchmarks.analysis.diff import diff as compare_runs
 from goldenrule.benchmarks.analysis.replay import replay as replay_run
-from goldenrule.benchmarks.analysis.summary import summary_of
-from goldenrule.benchmarks.analysis.verdicts import comparisons_of
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
-from goldenrule.benchmarks.report.layout import console_for, print_lines, print_table
+from goldenrule.benchmarks.report.layout import console_for, decimals, p_value, print_lines, print_table
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
@@ -44,14 +43,13 @@ def report(run: Run, json_: Json = False) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
-        summary = summary_of(stored)
-        compared = comparisons_of(stored)
-        page = write_page(stored)
+        found = findings_of(stored)
+        page = write_page(found)
     if json_:
-        print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}))
+        print(json.dumps({"run": str(run), "rows": rows, "summary": found.summary, "comparisons": found.verdicts}))
     else:
-        terminal.print_summary(summary, sys.stdout)
-        terminal.print_comparisons(compared, sys.stdout)
+        terminal.print_summary(found.summary, sys.stdout)
+        terminal.print_comparisons(found.verdicts, sys.stdout)
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}")
     tell_problems(stored)
@@ -197,20 +195,14 @@ def _where(line: Mapping[str, Any], varying: Mapping[str, Sequence[str]]) -> str
 
 
 def _cells(line: Mapping[str, Any]) -> list[str]:
-    p, effect = line["p_holm"], line["effect"]
-    interval = "" if line["low"] is None else f"\n[{line['low']:+.3f}, {line['high']:+.3f}]"
     return [
-        _number(line["a_mean"]),
-        _number(line["b_mean"]),
-        "-" if effect is None else f"{effect:+.3f}{interval}",
-        "< 0.001" if p is not None and p < 0.001 else _number(p),
-        _number(line["detectable"]),
+        decimals(line["a_mean"], 3),
+        decimals(line["b_mean"], 3),
+        terminal.difference(line),
+        p_value(line["p_holm"]),
+        decimals(line["detectable"], 3),
         str(line["verdict"]),
     ]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _reasons(figure: FigureDiff) -> list[str]:

@@ -253,7 +253,7 @@ def _checked(content: dict[str, Any]) -> SweepFile:
     try:
         sweep = SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(_wrong_field(error)) from None
+        raise UserError(wrong_field(error)) from None
     n_settings = sum(_n_choices(entry.knobs) for entry in sweep.scenarios)
     n_methods = sum(_n_choices(entry.settings) * _n_choices(entry.params) for entry in sweep.methods)
     if (count := n_settings * n_methods * len(sweep.seeds)) > MAX_CELLS:
@@ -315,7 +315,7 @@ def _yaml_problem(error: Exception) -> str:
     return shortened(" ".join(f"{place}{problem}".split()), 300)
 
 
-def _wrong_field(error: ValidationError) -> str:
+def wrong_field(error: ValidationError) -> str:
     """The first thing that is wrong, in pydantic's words; unknown fields first, they may be others misspelt."""
     wrong = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

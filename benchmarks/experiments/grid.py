@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from goldenrule.agents.base import AgentError, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
@@ -18,7 +19,14 @@ from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
-from goldenrule.benchmarks.experiments.config import MethodEntry, SweepFile, choices, errors_named, knob_grid
+from goldenrule.benchmarks.experiments.config import (
+    MethodEntry,
+    SweepFile,
+    choices,
+    errors_named,
+    knob_grid,
+    wrong_field,
+)
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive
@@ -198,7 +206,10 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
             if name == "split":
                 raise UserError(f"{what}: the method decides; name the method unsplit_kindness")
             raise UserError(f"{what}; expected one of {', '.join(known)}")
-    return TrainingConfig(**chosen)
+    try:
+        return TrainingConfig(**chosen)
+    except ValidationError as error:
+        raise UserError(f"training: {wrong_field(error)}") from None
 
 
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:

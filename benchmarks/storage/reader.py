@@ -350,11 +350,12 @@ class Log:
         query = "SELECT episode FROM episodes WHERE cell = ? AND status != 'failed'"
         return frozenset(number for (number,) in self._fetch(query, cell.id))
 
-    def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
-        """The columns of an episode but for its cell and its log."""
-        names = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
-        found = self._fetch(f"SELECT {', '.join(names)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
-        return dict(zip(names, found[0], strict=True)) if found else None
+    def columns(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Columns of all episodes, by cell, in the order of their numbers; their logs are not read."""
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for cell, *values in self._fetch(f"SELECT cell, {', '.join(names)} FROM episodes ORDER BY cell, episode"):
+            found.setdefault(cell, []).append(tuple(values))
+        return found
 
     def curve(self, cell: StoredCell) -> list[dict[str, Any]]:
         """The cell's training curve, one entry an update; empty for methods that do not train."""

@@ -1,6 +1,6 @@
 """SIGKILL at random moments: nothing saved is lost, nothing is there twice, and the end is the same.
 
-Victims are the sweep itself, one of its workers, and a report. GOLDENRULE_KILLS=200 kills 200 times instead of 20.
+Victims are the sweep itself, one of its workers, and a report. GOLDENRULE_KILLS=200 kills 200 times instead of 8.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from goldenrule.benchmarks.storage.reader import has_results, rows
 from goldenrule.common.seeding import generator
 
 pytest.importorskip("pandas")
-KILLS = int(os.environ.get("GOLDENRULE_KILLS", "20"))
+KILLS = int(os.environ.get("GOLDENRULE_KILLS", "8"))
 REPORTS = KILLS // 4
 COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli.main"]
 SWEEP = {

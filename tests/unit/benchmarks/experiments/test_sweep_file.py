@@ -139,7 +139,7 @@ class TestGrid:
             ({"scenarios": [{"id": "hidden_needs-v0", "simlarity": 1}]}, "similarity"),
             ({"scenarios": ["third_party-v0", "third_party-v0"]}, "stands there twice"),
             ({"methods": ["telepathy"]}, "telepathy"),
-            ({"methods": [{"id": "rlhf_ppo", "updates": 0}]}, "updates=0"),
+            ({"methods": [{"id": "rlhf_ppo", "updates": 0}]}, "training: field updates: given 0"),
             (
                 {"methods": [{"id": "untrained", "updates": [3, 6]}]},
                 "'untrained' trains nothing; its setting 'updates' has",
@@ -164,7 +164,7 @@ class TestGrid:
             ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "has no parameter 'x'"),
             ({"methods": [{"id": "scripted", "agent": "a:B"}]}, "either id"),
             ({"methods": [{"params": {}}]}, "either id"),
-            ({"training": {"updates": -1}}, "updates=-1"),
+            ({"training": {"updates": -1}}, "training: field updates: given -1"),
             ({"training": {"speed": 1}}, "speed"),
             ({"seeds": 100_000, "episodes": 1, "methods": ["scripted", "untrained"]}, "600,000 cells"),
         ],
