@@ -35,7 +35,8 @@ from goldenrule.agents.networks.tokenizer import N_CONTROL
 from goldenrule.benchmarks.engines.base import NoProgress
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
 from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score

@@ -111,6 +111,15 @@ def remarks(line: Line) -> list[str]:
     return [*found, f"{pairs} left out, for all methods alike ({reasons})"]
 
 
+def notes_on(lines: Sequence[Line]) -> dict[str, list[str]]:
+    """The remarks on the lines, each with the methods that it holds for."""
+    notes: dict[str, list[str]] = {}
+    for line in lines:
+        for remark in remarks(line):
+            notes.setdefault(remark, []).append(str(line["method"]))
+    return notes
+
+
 def how(lines: Sequence[Line]) -> str:
     """How the lines were found."""
     apart = next((line["tests"] for line in lines if line["stratum"] is not None), 0)

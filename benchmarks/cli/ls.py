@@ -13,9 +13,9 @@ from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.common.text import clean
-from goldenrule.envs.datasets.corpora import LOADERS, available
+from goldenrule.envs.datasets.corpora import NAMES, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
-from goldenrule.training.methods.registry import FACTORIES, methods
+from goldenrule.training.methods.registry import FACTORIES, METHODS
 
 
 def ls(json_: Json = False) -> int:
@@ -46,7 +46,7 @@ def inventory() -> dict[str, Any]:
         },
         "common_knobs": _knobs(COMMON_KNOBS),
         "methods": {
-            **{name: one.doc for name, one in methods().items()},
+            **{name: one.doc for name, one in METHODS.items()},
             **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
         },
         "agents": {
@@ -56,7 +56,7 @@ def inventory() -> dict[str, Any]:
         },
         "plugins": plugins,
         "checkpoints": shipped(),
-        "data": {name: name in here for name in LOADERS},
+        "data": {name: name in here for name in NAMES},
     }
 
 

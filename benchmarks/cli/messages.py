@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
-from goldenrule.benchmarks.storage.reader import Names
+from goldenrule.benchmarks.cli.progress import Names
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 

@@ -13,9 +13,8 @@ from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_me
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import EpisodeMetrics, spec
-from goldenrule.rewards.base import Score, log_score, log_scores, score_episodes
+from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
-from goldenrule.rewards.truth import record_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +106,9 @@ def as_data(
             {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
         ]
     turns = [_turn_data(turn) for turn in episode.turns]
-    messages = [turn.message for turn in episode.turns]
     for place, turn in enumerate(episode.turns):
         if turn.message.speaker == learner:
-            reply = reply_to(messages, place, addressee(turn, partners))
+            reply = reply_to(episode.turns, place, addressee(turn, partners))
             turns[place]["reply"] = reply
             turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
     record = {

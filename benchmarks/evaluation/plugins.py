@@ -12,7 +12,8 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import KINDS, Kind, Plugin, describe_parameters, find_plugin, installed, load_object
+from goldenrule.common.parameters import describe_parameters
+from goldenrule.common.plugins import KINDS, Kind, Plugin, find_plugin, installed, load_object
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.registry import spec
 from goldenrule.training.methods.registry import find_method, is_built_in

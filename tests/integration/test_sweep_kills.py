@@ -1,6 +1,6 @@
 """SIGKILL at random moments: nothing saved is lost, nothing is there twice, and the end is the same.
 
-Victims are the sweep itself, one of its workers, and a report. GOLDENRULE_KILLS=200 kills 200 times instead of 20.
+Victims are the sweep itself, one of its workers, and a report. GOLDENRULE_KILLS=200 kills 200 times instead of 8.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import yaml
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
-from goldenrule.benchmarks.storage.reader import begun, rows
+from goldenrule.benchmarks.storage.reader import has_results, rows
 from goldenrule.common.seeding import generator
 
 pytest.importorskip("pandas")
-KILLS = int(os.environ.get("GOLDENRULE_KILLS", "20"))
+KILLS = int(os.environ.get("GOLDENRULE_KILLS", "8"))
 REPORTS = KILLS // 4
 COMMAND = [sys.executable, "-m", "goldenrule.benchmarks.cli.main"]
 SWEEP = {
@@ -103,7 +103,7 @@ def test_kills_of_sweeps_and_workers_lose_and_double_nothing(file, whole, tmp_pa
             if ended:
                 errors = sweep.stderr.read()
                 assert sweep.wait() in (0, 1), errors
-        found = rows(out) if begun(out) else []
+        found = rows(out) if has_results(out) else []
         names = [row["cell"] for row in found]
         assert len(names) == len(set(names)), killed
         assert saved <= set(names), f"{killed}: lost {saved - set(names)}"

@@ -23,7 +23,7 @@ from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.benchmarks.storage.reader import connect
 from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import translated
+from goldenrule.benchmarks.storage.store import sqlite_errors
 from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
@@ -179,7 +179,7 @@ def _dialogues(
     sides[agents.index(seat_name(scenario, "learner"))] = "own"
     hits: Counter[tuple[str, str]] = Counter()
     judged: Counter[tuple[str, str]] = Counter()
-    with contextlib.closing(connect(folder)) as db, translated(folder / FILE):
+    with contextlib.closing(connect(folder)) as db, sqlite_errors(folder / FILE):
         errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
         for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
             for what, count, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):

@@ -15,7 +15,8 @@ from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row
-from goldenrule.benchmarks.experiments.grid import device, knob_grid, rehearsal
+from goldenrule.benchmarks.experiments.config import knob_grid
+from goldenrule.benchmarks.experiments.grid import device, rehearsal
 from goldenrule.benchmarks.studies.crossplay.matrix import Pair, meetings
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive

@@ -18,11 +18,11 @@ from typing import Any
 
 from goldenrule.benchmarks.engines.base import Progress
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.run import SweepOptions, SweepResult, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import SweepResult, run_sweep
 from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, METRICS, RATED, summarise
 from goldenrule.benchmarks.studies.crossplay.population import Plan
-from goldenrule.common.errors import UserError
-from goldenrule.common.files import write_whole
+from goldenrule.common.files import write_whole, writing
 
 SUMMARY, MATRIX, RATING = "crossplay.json", "matrix.csv", "rating.csv"
 KIND = "cross-play"
@@ -34,6 +34,7 @@ def cross(
     options: SweepOptions,
     progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
     figures: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda summary: {},
+    tell: Callable[[str], None] = lambda line: None,
 ) -> SweepResult:
     """Run the pairings that have no row yet, and write the matrix of all.
 
@@ -43,6 +44,7 @@ def cross(
         options: how.
         progress_for: makes the progress callback of the pairings that are run now.
         figures: further files made of the summary, by name.
+        tell: is told, before anything runs, that rows made by other code are gone on from.
 
     Returns:
         where it stands; its summary is matrix and rating.
@@ -54,12 +56,10 @@ def cross(
     def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return summarise(wanted.about, rows, out)
 
-    swept = run_sweep(wanted.about, wanted.cells, out, options, progress_for, summary, KIND)
-    try:
+    swept = run_sweep(wanted.about, wanted.cells, out, options, progress_for, summary, KIND, tell=tell)
+    with writing(out):
         for name, data in {**tables(swept.summary), **figures(swept.summary)}.items():
             write_whole(out / name, data)
-    except OSError as error:
-        raise UserError(f"cannot write {str(out)!r}: {error.strerror}; what was run is kept there") from error
     return swept
 
 

@@ -47,8 +47,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     stated,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
-from goldenrule.training.pretraining.human_corpus import ask, fitted, plain_view
-from goldenrule.training.pretraining.imagination import imagine_answers, room
+from goldenrule.training.pretraining.human_corpus import ask, fit_view, normalise_view
+from goldenrule.training.pretraining.imagination import imagine_answers, longest_dialogue
 
 POINTS, SATISFACTION = FIGURES = ("points", "satisfaction")
 PREDICTION, ONE_REPLY, YOURS = "prediction", "one_reply", "my_reward_is_yours"
@@ -107,7 +107,7 @@ def expected_points(dialogue: HumanDialogue, seat: int, needs: Array) -> float:
 
 def places(dialogues: Sequence[HumanDialogue]) -> list[View]:
     """What the partner of each person knows, in plain writing: 2 * dialogue + seat of the person who is estimated."""
-    return [plain_view(d.conversation().seen_by(1 - seat)) for d in dialogues for seat in (0, 1)]
+    return [normalise_view(d.conversation().seen_by(1 - seat)) for d in dialogues for seat in (0, 1)]
 
 
 def reply_needs(reply: str) -> Array | None:
@@ -157,8 +157,8 @@ def _replies(
 ) -> list[str]:
     simulator = LanguageModel(network, tokenizer)
     simulator.reset([derive(seed, "replies")])
-    limit = room(network, tokenizer)
-    asked = [ask(fitted(view, tokenizer, limit), ASK_NEED) for view in views]
+    limit = longest_dialogue(network, tokenizer)
+    asked = [ask(fit_view(view, tokenizer, limit), ASK_NEED) for view in views]
     return [
         reply
         for k in range(0, len(asked), 32)

@@ -159,8 +159,10 @@ def test_nothing_finished_gives_none_and_no_zeros():
 
 def test_a_reply_is_the_partners_next_message_before_the_learners_own():
     speakers = (1, 0, 2, 1, 0, 2, 0, 1, 1, 0)
+    messages = [Message(speaker, str(k)) for k, speaker in enumerate(speakers)]
     turns = [
-        Turn(Message(s, str(k)), View(("a", "b", "c"), s, ""), (), {}, Judgement()) for k, s in enumerate(speakers)
+        Turn(message, View(("a", "b", "c"), message.speaker, "", tuple(messages[:k])), (), {}, Judgement())
+        for k, message in enumerate(messages)
     ]
     record = as_data(Episode(0, ("a", "b", "c"), ("", "", ""), turns=turns), 0, 0, (1,), float)
     replies = {

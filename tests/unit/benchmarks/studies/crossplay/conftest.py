@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.engines.base import NoProgress
-from goldenrule.benchmarks.experiments.run import SweepOptions, SweepResult
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.studies.crossplay.population import Request, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross

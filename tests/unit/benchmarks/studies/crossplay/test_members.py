@@ -10,7 +10,7 @@ from pathlib import Path
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoint
 from goldenrule.benchmarks.engines.base import NoProgress
-from goldenrule.benchmarks.experiments.run import SweepOptions
+from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import print_crossplay
 from goldenrule.benchmarks.studies.crossplay.population import members, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
