@@ -7,7 +7,7 @@ beside them `batch_invariant = False` (see `goldenrule.agents.Agent`); what is n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,17 +29,18 @@ from goldenrule.agents.play import play
 from goldenrule.agents.world import seat_name
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive, generator
+from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
 from goldenrule.envs.testing.report import (
     BrokenError,
     Finding,
     NotTried,
-    brief_repr,
     parameter_properties,
     same_elsewhere,
     try_properties,
 )
+from goldenrule.envs.testing.trace import brief_repr, first_difference
 
 SCENARIO = "hidden_needs-v0"
 ODD = (
@@ -171,14 +172,24 @@ def rehearse(
             not count: an endpoint may answer later.
         Exception: whatever `reset` or the scenario raises.
     """
-    tried_agent, errors = _Raising(agent), list[str]()
+    errors, raised = list[str](), list[Exception]()
+
+    def noting(observations: Sequence[Seen]) -> Sequence[Reply]:
+        try:
+            return ask_act(agent, observations)
+        except Exception as error:
+            raised.append(error)
+            raise
+
     for count in (2, ENOUGH):
         envs = [make(scenario, **knobs) for _ in range(count)]
-        episodes = play(envs, {**others, seat: tried_agent}, [derive(0, "rehearsal", i) for i in range(count)])
+        episodes = play(
+            envs, {**others, seat: _Asked(agent, noting)}, [derive(0, "rehearsal", i) for i in range(count)]
+        )
         errors += [one.error for one in episodes if one.error is not None and one.error.startswith(seat)]
         me = episodes[0].agents.index(seat)
         spoke = any(turn.message.speaker == me for one in episodes for turn in one.turns)
-        if not errors or spoke or tried_agent.raised:
+        if not errors or spoke or raised:
             return errors[0] if errors else None
     raise AgentError(errors[0])
 
@@ -200,7 +211,7 @@ class _Case:
         )
 
     def same(self, one: Sequence[Episode], other: Sequence[Episode], what: str) -> None:
-        different = _difference(one, other)
+        different = first_difference(_texts(one), _texts(other), "dialogue")
         if different:
             raise BrokenError(f"{different} {what}")
 
@@ -216,92 +227,20 @@ def _texts(episodes: Sequence[Episode]) -> list[list[str]]:
     return [[turn.message.text for turn in episode.turns] for episode in episodes]
 
 
-def _difference(one: Sequence[Episode], other: Sequence[Episode]) -> str | None:
-    """Where two batches of dialogues first differ in what was said, and how; `None` if they do not."""
-    for number, (a, b) in enumerate(zip(_texts(one), _texts(other), strict=True)):
-        for place, (left, right) in enumerate(zip(a, b, strict=False)):
-            if left != right:
-                return f"message {place} of dialogue {number} is {brief_repr(left, 40)} and {brief_repr(right, 40)}"
-        if len(a) != len(b):
-            return f"dialogue {number} has {len(a)} messages and {len(b)}"
-    return None
+class _Asked:
+    """An agent, asked in another way.
 
+    Args:
+        inner: the agent.
+        way: from what it is asked about to its replies.
+    """
 
-class _Around:
-    """An agent, asked in another way."""
-
-    def __init__(self, inner: Agent) -> None:
+    def __init__(self, inner: Agent, way: Callable[[Sequence[Seen]], Sequence[Reply]]) -> None:
         self.inner = self.__wrapped__ = inner
-        self.needs_candidates = needs_candidates(inner)
+        self.needs_candidates, self.act = needs_candidates(inner), way
 
     def reset(self, seeds: Sequence[int]) -> None:
         ask_reset(self.inner, seeds)
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        return list(ask_act(self.inner, observations))
-
-
-class _Raising(_Around):
-    """Remembers whether it raised."""
-
-    raised = False
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        try:
-            return ask_act(self.inner, observations)  # type: ignore[return-value]  # as it comes, `play` checks it
-        except Exception:
-            self.raised = True
-            raise
-
-
-class _Shuffled(_Around):
-    """Asked in another order each time."""
-
-    def reset(self, seeds: Sequence[int]) -> None:
-        super().reset(seeds)
-        self._rng = generator(0, "shuffled")
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        order = [int(i) for i in self._rng.permutation(len(observations))]
-        if order == sorted(order):
-            order.reverse()
-        replies = ask_act(self.inner, [observations[i] for i in order])
-        return [replies[order.index(i)] for i in range(len(order))]
-
-
-class _OneByOne(_Around):
-    """Asked about one dialogue at a time."""
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        return [ask_act(self.inner, [seen])[0] for seen in observations]
-
-
-class _Beside(_Around):
-    """Another agent of its kind is asked first, every time."""
-
-    def __init__(self, inner: Agent, other: Agent) -> None:
-        super().__init__(inner)
-        self.other = other
-
-    def reset(self, seeds: Sequence[int]) -> None:
-        super().reset(seeds)
-        ask_reset(self.other, [seed + 1 for seed in seeds])
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        ask_act(self.other, observations)
-        return super().act(observations)
-
-
-class _Remembering(_Around):
-    """Keeps what was seen."""
-
-    def __init__(self, inner: Agent) -> None:
-        super().__init__(inner)
-        self.seen: list[Seen] = []
-
-    def act(self, observations: Sequence[Seen]) -> list[Reply]:
-        self.seen += observations
-        return super().act(observations)
 
 
 def _has_its_methods(case: _Case) -> None:
@@ -327,22 +266,13 @@ def _repeats(case: _Case) -> None:
 
 def _repeats_elsewhere(case: _Case, agent: Plugin) -> None:
     case.promised("repeats")
-    stage = case.stage
-    arguments = {
-        "name": agent.name,
-        "params": agent.given,
-        "scenario": stage.scenario,
-        "knobs": stage.knobs,
-        "count": stage.count,
-    }
+    arguments = {"name": agent.name, "params": agent.given, **asdict(case.stage)}
     same_elsewhere("goldenrule.agents.testing:dialogue_texts", arguments, "agent")
 
 
-def dialogue_texts(
-    name: str, params: Mapping[str, Any], scenario: str, knobs: Mapping[str, Any], count: int
-) -> list[list[str]]:
-    """What is said in each dialogue of an agent that is a plug-in: called in another process, to compare."""
-    stage = Stage(scenario, knobs, count)
+def dialogue_texts(name: str, params: Mapping[str, Any], **where: Any) -> list[list[str]]:
+    """What a plug-in agent and choosers say in each dialogue of a `Stage`: called in another process, to compare."""
+    stage = Stage(**where)
     return _texts(stage.run_episodes(load_agent(name, params), stage.seeds()))
 
 
@@ -356,13 +286,30 @@ def _forgets(case: _Case) -> None:
 
 def _shares_nothing(case: _Case) -> None:
     case.promised("repeats")
-    beside = _Beside(case.make(), case.make())
-    case.same(case.episodes(), case.episodes(beside), "when another agent, made alike, speaks in between")
+    agent, other = case.make(), case.make()
+    ask_reset(other, case.stage.seeds("others"))
+
+    def beside(observations: Sequence[Seen]) -> Sequence[Reply]:
+        ask_act(other, observations)
+        return ask_act(agent, observations)
+
+    case.same(
+        case.episodes(), case.episodes(_Asked(agent, beside)), "when another agent, made alike, speaks in between"
+    )
 
 
 def _keeps_order(case: _Case) -> None:
     case.promised("repeats", "batch_invariant")
-    case.same(case.episodes(), case.episodes(_Shuffled(case.make())), "when the batch is in another order")
+    agent, rng = case.make(), generator(0, "shuffled")
+
+    def shuffled(observations: Sequence[Seen]) -> Sequence[Reply]:
+        order = [int(i) for i in rng.permutation(len(observations))]
+        if order == sorted(order):
+            order.reverse()
+        replies = ask_act(agent, [observations[i] for i in order])
+        return [replies[order.index(i)] for i in range(len(order))]
+
+    case.same(case.episodes(), case.episodes(_Asked(agent, shuffled)), "when the batch is in another order")
 
 
 def _keeps_to_its_dialogue(case: _Case) -> None:
@@ -375,20 +322,24 @@ def _keeps_to_its_dialogue(case: _Case) -> None:
 
 def _any_size(case: _Case) -> None:
     case.promised("repeats", "batch_invariant")
-    together = case.episodes()
-    case.same(together, case.episodes(_OneByOne(case.make())), "when it is asked about one dialogue at a time")
-    agent = case.make()
+    agent, together = case.make(), case.episodes()
+    one_by_one = _Asked(agent, lambda observations: [ask_act(agent, [seen])[0] for seen in observations])
+    case.same(together, case.episodes(one_by_one), "when it is asked about one dialogue at a time")
     alone = [case.episodes(agent, [seed])[0] for seed in case.stage.seeds()]
     case.same(together, alone, "when each dialogue is held alone")
 
 
 def _simulates(case: _Case) -> None:
-    agent = _Remembering(case.make())
-    simulate = getattr(agent.inner, "simulate", None)
+    agent, views = case.make(), list[View]()
+    simulate = getattr(agent, "simulate", None)
     if not callable(simulate):
         raise NotTried("it has no simulate(views, as_agent)")
-    case.episodes(agent)
-    views = [seen.view for seen in agent.seen]
+
+    def remembering(observations: Sequence[Seen]) -> Sequence[Reply]:
+        views.extend(seen.view for seen in observations)
+        return ask_act(agent, observations)
+
+    case.episodes(_Asked(agent, remembering))
     given = simulate(views, [(view.me + 1) % len(view.agents) for view in views])
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(views):
         raise BrokenError(

@@ -42,16 +42,18 @@ class BaseDialogueEnv:
     dialogue: DialogueState
     agents: list[str]
 
-    def _set_up(
+    def __init__(
         self,
         scenario: Scenario,
-        name: str,
+        name: str = "dialogue",
         *,
-        mode: str,
-        private: bool,
-        max_length: int,
-        render_mode: str | None,
+        max_cycles: int | None = None,
+        mode: str = "text",
+        private: bool = False,
+        max_length: int = 2000,
+        render_mode: str | None = None,
     ) -> None:
+        super().__init__()
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is unknown; expected one of {', '.join(MODES)}")
         if render_mode is not None and render_mode not in RENDER_MODES:
@@ -61,7 +63,9 @@ class BaseDialogueEnv:
         if not isinstance(private, bool):
             raise ValueError(f"private={private!r} is not allowed; expected True or False")
         at_least("max_length", max_length, 1)
-        self.metadata = {**_METADATA, "name": name}
+        # PettingZoo's own conversion to Parallel needs a message of every agent in every turn.
+        self.metadata = {**_METADATA, "name": name, "is_parallelizable": scenario.simultaneous}
+        self.max_cycles = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
         self.scenario, self.dialogue = scenario, DialogueState(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)

@@ -75,12 +75,7 @@ class Conversation:
 
     def seen_by(self, agent: int) -> View:
         """What agent number `agent` has seen: its own card and the messages addressed to it."""
-        return View(
-            self.agents,
-            agent,
-            self.cards[agent],
-            tuple(m for m in self.messages if m.heard_by(agent)),
-        )
+        return View(self.agents, agent, self.cards[agent], tuple(m for m in self.messages if m.heard_by(agent)))
 
 
 def render_ansi(agents: Sequence[str], messages: Iterable[Message]) -> str:

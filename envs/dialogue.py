@@ -22,8 +22,8 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.env import AECIterable, AECIterator
 from pettingzoo.utils.env_logger import EnvLogger
 
-from goldenrule.envs.base_env import BaseDialogueEnv, Observation, at_least
-from goldenrule.envs.scenarios.base import Outcome, Scenario
+from goldenrule.envs.base_env import BaseDialogueEnv, Observation
+from goldenrule.envs.scenarios.base import Outcome
 
 _MADE_BY_RESET = frozenset(
     ("rewards", "terminations", "truncations", "infos", "agent_selection", "num_agents", "agents")
@@ -37,23 +37,11 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
     parties' rewards) is in `dialogue`, never in observations or infos.
     """
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        name: str = "dialogue",
-        *,
-        max_cycles: int | None = None,
-        mode: str = "text",
-        private: bool = False,
-        max_length: int = 2000,
-        render_mode: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
-        # PettingZoo's own conversion needs a message of every agent in every turn.
-        self.metadata["is_parallelizable"] = scenario.simultaneous
-        cycle = scenario.cycle or len(scenario.agents)
-        self.max_turns = scenario.max_turns if max_cycles is None else at_least("max_cycles", max_cycles, 1) * cycle
+    @property
+    def max_turns(self) -> int:
+        """Messages after which an episode is cut."""
+        cycle = self.scenario.cycle or len(self.possible_agents)
+        return self.scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
@@ -155,20 +143,7 @@ class _Turn(AECIterator[str, Any, Any]):
 class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
     """The same dialogue with one step for all agents. Messages of agents whose turn it is not are not heard."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        name: str = "dialogue",
-        *,
-        max_cycles: int | None = None,
-        mode: str = "text",
-        private: bool = False,
-        max_length: int = 2000,
-        render_mode: str | None = None,
-    ) -> None:
-        self._set_up(scenario, name, mode=mode, private=private, max_length=max_length, render_mode=render_mode)
-        self.agents: list[str] = []
-        self.max_steps = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
+    agents: list[str] = []  # noqa: RUF012 - nobody, until `reset` gives each environment its own
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -202,8 +177,8 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
             dialogue.say(index, text, to)
         self._steps += 1
         done = dialogue.outcome.done
-        limit = dialogue.turns >= self.scenario.max_turns if self.max_steps is None else self._steps >= self.max_steps
-        cut = not done and limit
+        taken, most = self._steps if self.max_cycles else dialogue.turns, self.max_cycles or self.scenario.max_turns
+        cut = not done and taken >= most
         if done or cut:
             self.agents, self._over = [], True
         if self.render_mode == "human":

@@ -43,11 +43,6 @@ def wrapped(scenario_id: str, **options: Any) -> AECEnv[str, Any, Any]:
     return OrderEnforcingWrapper(make(scenario_id, **options))
 
 
-def parallel(scenario_id: str, **options: Any) -> ParallelDialogueEnv:
-    """The native Parallel environment."""
-    return make(scenario_id, api="parallel", **options)
-
-
 @dataclass(frozen=True, slots=True)
 class EnvModule:
     """PettingZoo's module style for one scenario: `hidden_needs_v0.env()`, `.parallel_env()`, `.raw_env()`."""
@@ -64,4 +59,4 @@ class EnvModule:
 
     def parallel_env(self, **options: Any) -> ParallelDialogueEnv:
         """The native Parallel environment."""
-        return parallel(self.scenario_id, **options)
+        return make(self.scenario_id, api="parallel", **options)

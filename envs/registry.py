@@ -11,7 +11,8 @@ import pettingzoo
 
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import closest, installed, load_object
+from goldenrule.common.parameters import closest
+from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -276,13 +277,9 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
 
 def _register_with_pettingzoo(scenario_id: str) -> None:
     """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
-    for api, entry_point in (("aec", "wrapped"), ("parallel", "parallel")):
-        pettingzoo.register(
-            api,
-            f"goldenrule/{scenario_id}",
-            f"goldenrule.envs.make:{entry_point}",
-            kwargs={"scenario_id": scenario_id},
-        )
+    name, kwargs = f"goldenrule/{scenario_id}", {"scenario_id": scenario_id}
+    pettingzoo.register("aec", name, "goldenrule.envs.make:wrapped", kwargs=kwargs)
+    pettingzoo.register("parallel", name, "goldenrule.envs.make:make", kwargs={**kwargs, "api": "parallel"})
 
 
 def specs() -> dict[str, ScenarioSpec]:

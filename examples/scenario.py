@@ -31,7 +31,7 @@ WORDS = ("apple", "boat", "cloud", "drum", "earth", "flute", "grass", "house")
 WORD = Argument("word", WORDS)
 
 # What can be done, phase by phase: each book holds the moves of one role. Words are turned into these moves, and these
-# into candidates, by common code.
+# into candidates and into the reward that a reply tells of, by common code.
 TELL = Book("seeker", (Move("tell", "Name your word.", ("My word is {word}.",), (WORD,)),), when="to begin with")
 SAY = Book(
     "helper",
@@ -40,7 +40,7 @@ SAY = Book(
 )
 ANSWER = Book(
     "seeker",
-    (Move("yes", "It was your word.", ("Yes!",)), Move("no", "It was not.", ("No.",))),
+    (Move("yes", "It was your word.", ("Yes!",), tells=1.0), Move("no", "It was not.", ("No.",), tells=0.0)),
     when="after the helper",
 )
 
@@ -77,11 +77,7 @@ class Echo(MoveScenario):
 
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """The seeker may name its own word, the helper any; candidates must tell no secret of another's."""
-        return {"word": (self.word,) if self.phase == "tell" else self.words}
-
-    def read(self, text: str) -> float | None:
-        """The reward that a reply tells of, by which kindness is estimated; `None` where it does not tell."""
-        return {"yes": 1.0, "no": 0.0}.get(ANSWER.move_in(text) or "")
+        return {"word": self.words if agent == 0 else (self.word,)}
 
 
 class Seeker(Scripted):

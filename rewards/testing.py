@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,8 +25,15 @@ from goldenrule.envs.testing.report import (
     same_elsewhere,
     try_properties,
 )
-from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, load_reward
-from goldenrule.rewards.truth import record_everyone, record_truth
+from goldenrule.rewards.base import (
+    Reward,
+    Score,
+    ask,
+    check_reward_parts,
+    load_reward,
+    record_everyone,
+    record_truth,
+)
 
 _TOLERANCE = 1e-5
 """A network's sums depend on the shape of the batch in their last digits."""
@@ -107,21 +114,13 @@ def _scores(reward: Reward, turns: Sequence[Turn]) -> list[Score]:
 
 
 def _repeats_elsewhere(reward: Plugin, stage: Stage) -> None:
-    arguments = {
-        "name": reward.name,
-        "params": reward.given,
-        "scenario": stage.scenario,
-        "knobs": stage.knobs,
-        "count": stage.count,
-    }
+    arguments = {"name": reward.name, "params": reward.given, **asdict(stage)}
     same_elsewhere("goldenrule.rewards.testing:message_scores", arguments, "reward")
 
 
-def message_scores(
-    name: str, params: Mapping[str, Any], scenario: str, knobs: Mapping[str, Any], count: int
-) -> list[float | str]:
-    """What each message scores with a reward that is a plug-in: called in another process, to compare."""
-    scores = _scores(load_reward(name, params), _learner_turns(Stage(scenario, knobs, count)))
+def message_scores(name: str, params: Mapping[str, Any], **where: Any) -> list[float | str]:
+    """What each message of a `Stage` scores with a reward that is a plug-in: called in another process, to compare."""
+    scores = _scores(load_reward(name, params), _learner_turns(Stage(**where)))
     return [score.reason if score.value is None else round(score.value, 6) for score in scores]
 
 

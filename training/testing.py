@@ -18,7 +18,8 @@ from goldenrule.agents.world import World, seat_name
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive
 from goldenrule.envs.registry import spec
-from goldenrule.envs.testing.report import BrokenError, Finding, brief_repr, parameter_properties, try_properties
+from goldenrule.envs.testing.report import BrokenError, Finding, parameter_properties, try_properties
+from goldenrule.envs.testing.trace import brief_repr
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import Method, check_method_parts
 

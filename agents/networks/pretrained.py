@@ -28,10 +28,7 @@ def shipped() -> list[str]:
 
 
 def load_base(
-    scenario: str,
-    path: Path | None = None,
-    device: torch.device | str = "cpu",
-    knobs: Mapping[str, Any] | None = None,
+    scenario: str, path: Path | None = None, device: torch.device | str = "cpu", knobs: Mapping[str, Any] | None = None
 ) -> Loaded:
     """The pre-trained network, tokenizer and provenance for a scenario.
 

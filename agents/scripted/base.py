@@ -1,4 +1,4 @@
-"""The register of scripted people, and the base that gives each dialogue its own generator."""
+"""What scripted people have in common: their register, a generator for each dialogue, and how they put their moves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.moves import Book
 
 Maker = Callable[[], Agent]
 _PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}
@@ -47,6 +48,40 @@ class StandsIn(Protocol):
 
     def in_my_place(self, view: View, rng: np.random.Generator) -> str:
         """What a person with the view's card would say in the view's place."""
+
+
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+    """One of `options`, each as likely."""
+    return options[int(rng.integers(len(options)))]
+
+
+def phrase(rng: np.random.Generator, book: Book, move: str, **arguments: str) -> str:
+    """One way to make a move."""
+    return pick(rng, book.texts(move, **arguments))
+
+
+def opened(rng: np.random.Generator, book: Book, move: str) -> str:
+    """One way to make a move, half the time after one of the book's openings."""
+    text = phrase(rng, book, move)
+    return f"{pick(rng, book.asides[0].texts())} {text}" if rng.random() < 0.5 else text
+
+
+def nonsense(
+    rng: np.random.Generator, words: list[str], means: Callable[[str], object] = lambda text: None, longest: int = 8
+) -> str:
+    """Two to `longest` of `words`, which are put into another order, in that order.
+
+    Args:
+        rng: what to draw from.
+        words: of the scenario's world.
+        means: gives something for a text that means something after all; another one is drawn then.
+        longest: most words.
+    """
+    while True:
+        rng.shuffle(words)
+        text = " ".join(words[: int(rng.integers(2, longest + 1))])
+        if means(text) is None:
+            return text
 
 
 def register_people(scenario_id: str, style: str, makers: Mapping[str, Maker]) -> None:

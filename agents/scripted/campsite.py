@@ -6,13 +6,14 @@ happy with the deal. Whoever imagines a partner's answer to these learns what th
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from goldenrule.agents.base import Reply, Seen
-from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.agents.scripted.base import Scripted, nonsense, pick, register_people
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, WANT_MORE, acts, sense
@@ -94,11 +95,6 @@ def take_in(view: View) -> Situation:
     return now
 
 
-def pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
-    """One of the options."""
-    return options[rng.integers(len(options))]
-
-
 def answer(now: Situation, rng: np.random.Generator) -> str | None:
     """The truthful answer to a question just asked, or to what made no sense; `None` if there is nothing to answer."""
     asked = acts(now.last or "")
@@ -144,15 +140,25 @@ def aspiration(now: Situation) -> int:
     return ASPIRATIONS[min(now.made, len(ASPIRATIONS) - 1)]
 
 
-class Camper(Scripted):
-    """States its needs, asks, proposes what is best for both as far as it knows, concedes, and accepts."""
+class TruthfulCamper(Scripted):
+    """Answers what it is asked as its card says, and goes its own way otherwise."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The next message."""
         now = take_in(view)
         reply = answer(now, rng)
-        if reply is not None:
-            return reply
+        return self.go_on(now, rng) if reply is None else reply
+
+    @abstractmethod
+    def go_on(self, now: Situation, rng: np.random.Generator) -> str:
+        """What it says where there is nothing to answer."""
+
+
+class Camper(TruthfulCamper):
+    """States its needs, asks, proposes what is best for both as far as it knows, concedes, and accepts."""
+
+    def go_on(self, now: Situation, rng: np.random.Generator) -> str:
+        """What it says where there is nothing to answer."""
         if now.open and now.theirs:
             return self._decide(now, rng)
         if now.open:
@@ -203,31 +209,33 @@ def offer(now: Situation, mine: Packages, rng: np.random.Generator, lead: str = 
     return f"{words} {submit(mine)}"
 
 
-class CorpusCamper(Scripted):
+def babble(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    words = " ".join(pick(rng, PHRASES[pick(rng, tuple(PHRASES))]) for _ in range(2)).split()
+    return nonsense(rng, [*words, pick(rng, ISSUES)], longest=7)
+
+
+class CorpusCamper(TruthfulCamper):
     """Deals good, bad and random, many questions, some refusals without cause and nonsense, for others to learn from.
 
     Answers stay truthful, so that over the deals offered all grades of satisfaction are heard about equally often.
     """
 
-    nonsense, ask, wild = 0.06, 0.2, 0.5
+    babbling, ask, wild = 0.06, 0.2, 0.5
 
     def __init__(self) -> None:
         super().__init__()
         self._sensible = Camper()
 
-    def say(self, view: View, rng: np.random.Generator) -> str:
-        """The next message."""
-        now = take_in(view)
-        reply = answer(now, rng)
-        if reply is not None:
-            return reply
-        if rng.random() < self.nonsense:
-            return nonsense(rng)
+    def go_on(self, now: Situation, rng: np.random.Generator) -> str:
+        """What it says where there is nothing to answer."""
+        if rng.random() < self.babbling:
+            return babble(rng)
         if rng.random() < self.ask:  # of needs also where they were told: an answer that can be foreseen
             return pick(rng, PHRASES["ask_happy" if now.open and rng.random() < 0.6 else "ask_need"])
         if now.stated_mine and rng.random() < self.wild:
             return self._wild(now, rng)
-        return self._sensible.say(view, rng)
+        return self._sensible.go_on(now, rng)
 
     @staticmethod
     def _wild(now: Situation, rng: np.random.Generator) -> str:
@@ -263,15 +271,6 @@ class MixedCamper:
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         """One reply for each observation."""
         return [self._campers[self._wild[seen.dialogue]].act([seen])[0] for seen in observations]
-
-
-def nonsense(rng: np.random.Generator) -> str:
-    """Words of this world in an order that means nothing."""
-    acts_known = tuple(PHRASES)
-    words = " ".join(pick(rng, PHRASES[pick(rng, acts_known)]) for _ in range(2)).split()
-    words += [pick(rng, ISSUES)]
-    rng.shuffle(words)
-    return " ".join(words[: rng.integers(2, 8)])
 
 
 register_people("campsite-v0", "default", {"camper": Camper})

@@ -6,14 +6,17 @@ import re
 
 import numpy as np
 
-from goldenrule.agents.scripted.base import Scripted, register_people
+from goldenrule.agents.scripted.base import Scripted, nonsense, phrase, pick, register_people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.false_belief.language import (
+    ANSWER,
     FRIEND,
     HELPER,
     PLACES,
+    QUESTION,
     QUESTIONS,
+    REPLY,
     STYLES,
     Question,
     read_answer,
@@ -21,13 +24,8 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reply_texts,
 )
 from goldenrule.envs.scenarios.false_belief.scenario import answer_to
-from goldenrule.envs.scenarios.moves import PUZZLED
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
-
-
-def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
-    return options[rng.integers(len(options))]
 
 
 def _asked(view: View) -> Question | None:
@@ -48,7 +46,7 @@ class Friend(Scripted):
         answered = sum(m.speaker == HELPER and read_answer(m.text) is not None for m in view.messages)
         question = questions[min(answered, len(questions) - 1)]
         assert question is not None
-        return _pick(rng, QUESTIONS[question.order]).format(thing=question.thing)
+        return phrase(rng, QUESTION, "ask", order=str(question.order), thing=question.thing)
 
 
 class Seeker(Scripted):
@@ -60,8 +58,8 @@ class Seeker(Scripted):
         found = read_answer(view.messages[-1].text) if view.messages[-1].speaker == HELPER else None
         place = self._place(question, view)
         if question is None or found is None or place is None:
-            return _pick(rng, PUZZLED)
-        return _pick(rng, reply_texts(question, place, found[0]))
+            return phrase(rng, REPLY, "puzzled")
+        return pick(rng, reply_texts(question, place, found[0]))
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:
@@ -74,7 +72,7 @@ class Seeker(Scripted):
 
 def answer(place: str, rng: np.random.Generator) -> str:
     """One way to name a place."""
-    return _pick(rng, STYLES[_pick(rng, tuple(STYLES))]).format(place=place)
+    return phrase(rng, ANSWER, "answer", style=pick(rng, tuple(STYLES)), place=place)
 
 
 class Helper(Scripted):
@@ -84,7 +82,14 @@ class Helper(Scripted):
         """The right place, as far as the question was understood."""
         question = _asked(view)
         place = answer_to(question, view.messages) if question else None
-        return answer(place or _pick(rng, PLACES), rng)
+        return answer(place or pick(rng, PLACES), rng)
+
+
+def babble(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    phrases = tuple(text for group in (*STYLES.values(), *QUESTIONS.values()) for text in group)
+    words = " ".join(pick(rng, phrases).format(place=pick(rng, PLACES), thing="key") for _ in range(2)).split()
+    return nonsense(rng, words, read_answer)
 
 
 class CorpusHelper(Scripted):
@@ -101,33 +106,22 @@ class CorpusHelper(Scripted):
         """One message of a mixed helper."""
         draw, question = rng.random(), _asked(view)
         if draw < self.nonsense_share:
-            return nonsense(rng)
+            return babble(rng)
         places = self._places(view)
         right = answer_to(question, view.messages) if question else None
         draw -= self.nonsense_share
         if right is None or question is None or draw > self.right_share + self.tempted_share:
-            return answer(_pick(rng, places), rng)
+            return answer(pick(rng, places), rng)
         if draw < self.right_share:
             return answer(right, rng)
         others = {answer_to(Question(o, question.thing), view.messages) for o in (0, 1, 2)} - {right, None}
-        return answer(_pick(rng, tuple(sorted(p for p in others if p)) or places), rng)
+        return answer(pick(rng, tuple(sorted(p for p in others if p)) or places), rng)
 
     @staticmethod
     def _places(view: View) -> tuple[str, ...]:
         """The places that were spoken of, one at least."""
         told = " ".join(m.text for m in view.messages if m.speaker == NARRATOR)
         return tuple(p for p in PLACES if re.search(rf"\b{p}\b", told)) or PLACES
-
-
-def nonsense(rng: np.random.Generator) -> str:
-    """Words of this world in an order that means nothing."""
-    phrases = tuple(p for group in (*STYLES.values(), *QUESTIONS.values()) for p in group)
-    words = " ".join(_pick(rng, phrases).format(place=_pick(rng, PLACES), thing="key") for _ in range(2)).split()
-    while True:
-        rng.shuffle(words)
-        text = " ".join(words[: rng.integers(2, 9)])
-        if read_answer(text) is None:
-            return text
 
 
 register_people("false_belief-v0", "default", {"helper": Helper, "seeker": Seeker, "friend": Friend})

@@ -7,36 +7,29 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from goldenrule.agents.scripted.base import Scripted, register_people
-from goldenrule.agents.scripted.words import pick, scramble
+from goldenrule.agents.scripted.base import Scripted, nonsense, opened, phrase, pick, register_people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.hidden_needs import (
     ACTS,
     CUE,
     CUES,
-    OPENERS,
-    OPENING,
+    OFFER,
     PHRASES,
-    REFUSALS,
-    SITUATION_PHRASES,
-    THANKS,
+    REPLY,
+    TELL,
     WISH,
-    WISHES,
     expected_reply,
     need,
     understand,
 )
-from goldenrule.envs.scenarios.moves import PUZZLED, sentences
+from goldenrule.envs.scenarios.moves import sentences
 
 _CARD = re.compile(r"You are (\w+)\.")
-_SITUATION_OF, _CUE_OF, _WISH_OF = (move.values_by_phrase() for move in (OPENING["tell"], CUE, WISH))
+_SITUATION_OF, _CUE_OF, _WISH_OF = (
+    {sentences(text)[0]: values[0][1] for text, values in move.ways()} for move in (TELL, CUE, WISH)
+)
+"""The situation, persona or act that a sentence tells of."""
 _SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
-
-
-def support(act: str, rng: np.random.Generator) -> str:
-    """One phrasing of a support act, half the time with an opening."""
-    phrase = pick(rng, PHRASES[act])
-    return f"{pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
 
 
 class Seeker(Scripted):
@@ -59,13 +52,13 @@ class Seeker(Scripted):
         told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
         situation = next((kind for sentence, kind in _SITUATION_OF.items() if sentence in told), None)
         if match is None or situation is None:
-            return pick(rng, PUZZLED)
+            return phrase(rng, REPLY, "puzzled")
         return self.reply(match[1], situation, view.messages[-1].text, rng)
 
     @staticmethod
     def opening(persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
         """How this persona tells of its trouble, with a cue if it shows how it is."""
-        text = pick(rng, SITUATION_PHRASES[situation])
+        text = pick(rng, TELL.texts(situation=situation))
         return f"{text} {pick(rng, CUES[persona])}" if shown else text
 
     @staticmethod
@@ -73,11 +66,9 @@ class Seeker(Scripted):
         """What this persona answers to `offered` in this situation."""
         needed = need(persona, situation)
         kind = expected_reply(understand(offered), needed)
-        if kind == "hint":
-            return pick(rng, CUES[persona])
-        if kind == "puzzled":
-            return pick(rng, PUZZLED)
-        return f"{pick(rng, WISHES[needed])} {pick(rng, THANKS if kind == 'thanks' else REFUSALS)}"
+        if kind in ("hint", "puzzled"):
+            return phrase(rng, REPLY, kind, persona=persona)
+        return f"{pick(rng, WISH.texts(act=needed))} {phrase(rng, REPLY, kind)}"
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:
@@ -106,7 +97,12 @@ class Helper(Scripted):
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The act that the seeker seems to need."""
-        return support(known_need(view) or "ask", rng)
+        return opened(rng, OFFER, known_need(view) or "ask")
+
+
+def babble(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    return nonsense(rng, " ".join(pick(rng, PHRASES[pick(rng, ACTS)]) for _ in range(2)).split())
 
 
 class CorpusHelper(Scripted):
@@ -123,22 +119,16 @@ class CorpusHelper(Scripted):
         """One message of a mixed helper."""
         draw = rng.random()
         if draw < self.nonsense_share:
-            return nonsense(rng)
+            return babble(rng)
         situation, needed = read_opening(view)[0], known_need(view)
         draw -= self.nonsense_share
         if draw < self.kind_share and needed:
-            return support(needed, rng)
+            return opened(rng, OFFER, needed)
         draw -= self.kind_share
         mine = _CARD.match(view.card)
         if 0 <= draw < self.own_share and situation and mine:
-            return support(need(mine[1], situation), rng)
-        return support(pick(rng, ACTS), rng)
-
-
-def nonsense(rng: np.random.Generator) -> str:
-    """Words of this world in an order that means nothing."""
-    words = " ".join(pick(rng, PHRASES[pick(rng, ACTS)]) for _ in range(2)).split()
-    return scramble(words, rng)
+            return opened(rng, OFFER, need(mine[1], situation))
+        return opened(rng, OFFER, pick(rng, ACTS))
 
 
 register_people("hidden_needs-v0", "default", {"helper": Helper, "seeker": Seeker})

@@ -6,18 +6,16 @@ import re
 
 import numpy as np
 
-from goldenrule.agents.scripted.base import Scripted, register_people
-from goldenrule.agents.scripted.words import pick, scramble
+from goldenrule.agents.scripted.base import Scripted, nonsense, opened, phrase, pick, register_people
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.third_party import (
-    ACTS,
+    ACT,
     ASKER,
     EXPECTED,
     HELPER,
-    OPENERS,
-    REACTIONS,
-    REPLIES,
-    REQUESTS,
+    REACTION,
+    REPLY,
+    REQUEST,
     Request,
     reaction,
     read_request,
@@ -49,7 +47,7 @@ class Asker(Scripted):
             raise ValueError(f"card {view.card!r} is not an asker's; expected 'You are the asker. You want: ...'")
         kind, name = match.groups()
         if not any(m.speaker == view.me for m in view.messages):
-            return pick(rng, REQUESTS[self.wanted(kind)]).format(name=name)
+            return phrase(rng, REQUEST, "request", kind=self.wanted(kind), name=name)
         last = view.messages[-1]
         return self.reply(understand(last.text) if last.speaker == HELPER else None, rng)
 
@@ -59,7 +57,7 @@ class Asker(Scripted):
 
     def reply(self, act: str | None, rng: np.random.Generator) -> str:
         """How it answers what the helper did."""
-        return pick(rng, REPLIES[EXPECTED[act]])
+        return phrase(rng, REPLY, EXPECTED[act])
 
 
 class Other(Scripted):
@@ -68,13 +66,7 @@ class Other(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """How it feels about what it heard."""
         request = _request(view)
-        return pick(rng, REACTIONS[reaction(request, _act(view)) if request else "fine"])
-
-
-def answer(act: str, rng: np.random.Generator) -> str:
-    """One phrasing of an act, half the time with an opening."""
-    phrase = pick(rng, ACTS[act])
-    return f"{pick(rng, OPENERS)} {phrase}" if rng.random() < 0.5 else phrase
+        return phrase(rng, REACTION, reaction(request, _act(view)) if request else "fine")
 
 
 class Helper(Scripted):
@@ -83,7 +75,13 @@ class Helper(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """What is best for everyone, the absent included."""
         request = _request(view)
-        return answer("comply" if request is not None and not request.harms else "offer", rng)
+        return opened(rng, ACT, "comply" if request is not None and not request.harms else "offer")
+
+
+def babble(rng: np.random.Generator) -> str:
+    """Words of this world in an order that means nothing."""
+    phrases = [text for move in ACT.moves for text in move.texts()]
+    return nonsense(rng, " ".join(pick(rng, phrases) for _ in range(2)).split(), understand)
 
 
 class CorpusHelper(Scripted):
@@ -98,23 +96,13 @@ class CorpusHelper(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """One message of a mixed helper."""
         if rng.random() < self.nonsense_share:
-            return nonsense(rng)
+            return babble(rng)
         request = _request(view)
         comply = 0.7 if request is not None and request.harms else 0.3
         draw = rng.random()
         if draw < comply:
-            return answer("comply", rng)
-        return answer("offer" if draw < (1 + comply) / 2 else "refuse", rng)
-
-
-def nonsense(rng: np.random.Generator) -> str:
-    """Words of this world in an order that means nothing."""
-    phrases = [p for group in ACTS.values() for p in group]
-    words = " ".join(pick(rng, phrases) for _ in range(2)).split()
-    while True:
-        text = scramble(words, rng)
-        if understand(text) is None:
-            return text
+            return opened(rng, ACT, "comply")
+        return opened(rng, ACT, "offer" if draw < (1 + comply) / 2 else "refuse")
 
 
 register_people("third_party-v0", "default", {"helper": Helper, "asker": Asker, "other": Other})

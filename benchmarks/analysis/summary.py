@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, setting_key
-from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, widest_range
+from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, setting_key, with_complete_cases
+from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, Line, comparisons_of, widest_range
 from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric, own_metrics_of, valid_range
 from goldenrule.benchmarks.statistics import (
     LEAST_SEEDS,
@@ -90,12 +91,36 @@ def over_seeds(cells: Sequence[StoredCell], key: str) -> dict[str, Any]:
     return {**interval(values, within), "values": values}
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a run says: the one summary and the one list of verdicts that terminal, page and JSON show.
+
+    Attributes:
+        run: with the rows that count (`with_complete_cases`).
+        summary: see `summarise`; with what people reached, as `human`.
+        verdicts: see `goldenrule.benchmarks.analysis.verdicts.comparisons`.
+    """
+
+    run: Run
+    summary: Mapping[str, Any]
+    verdicts: Sequence[Line]
+
+
+def findings_of(run: Run) -> Findings:
+    """Summary and verdicts of a stored run."""
+    counted = with_complete_cases(run)
+    return Findings(counted, _summary(counted), comparisons_of(run))
+
+
 def summary_of(run: Run) -> dict[str, Any]:
     """The summary of a stored run, over complete cases; the pairs of a cross-play stand each by itself."""
-    rows = [cell.row for cell in run.cells]
-    counted = rows if run.is_crossplay else complete_cases(rows, run)
-    found = summarise(counted, max(len(rows), run.planned or 0), with_iqm=not run.is_crossplay)
-    return {**found, "human": run.summary.get("human")}
+    return _summary(with_complete_cases(run))
+
+
+def _summary(counted: Run) -> dict[str, Any]:
+    rows = [cell.row for cell in counted.cells]
+    found = summarise(rows, max(len(rows), counted.planned or 0), with_iqm=not counted.is_crossplay)
+    return {**found, "human": counted.summary.get("human")}
 
 
 def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = True) -> dict[str, Any]:
@@ -113,11 +138,13 @@ def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = 
         to their cards, and `notes` on its table) and `warnings` (what makes the whole run doubtful, a line each).
     """
     planned = len(rows) if planned is None else planned
-    settings = {setting_key(same[0]): same for same in _grouped(rows, setting_key)}
-    groups = [
-        _group(of, settings[setting_key(of[0])], with_iqm)
-        for of in _grouped(rows, lambda row: f"{setting_key(row)} {row['method']}")
-    ]
+    settings: dict[str, list[Row]] = {}
+    of_methods: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        key = setting_key(row)
+        settings.setdefault(key, []).append(row)
+        of_methods.setdefault((key, row["method"]), []).append(row)
+    groups = [_group(of, settings[key], with_iqm) for (key, _), of in of_methods.items()]
     found = by_setting(groups)
     return {
         "complete": len(rows) == planned,
@@ -133,7 +160,10 @@ def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = 
 
 def by_setting(groups: Sequence[Group]) -> dict[str, list[Group]]:
     """The groups of a summary by condition (`setting_key`), each one a method."""
-    return {setting_key(same[0]): same for same in _grouped(groups, setting_key)}
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(setting_key(group), []).append(group)
+    return found
 
 
 def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
@@ -141,17 +171,25 @@ def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
     return {key: metric for key, metric in COLUMNS.items() if any(one["figures"][key]["n"] for one in groups)}
 
 
-def own_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
-    """The scenario's own metrics that some group has."""
+def deals_of(
+    groups: Sequence[Group], human: Mapping[str, Any] | None
+) -> tuple[dict[str, Metric], list[tuple[str, Mapping[str, Any]]]] | None:
+    """The table of the scenario's own metrics: its columns, and name and metrics of each line, people the last.
+
+    `None` where no group has any.
+
+    Args:
+        groups: of one condition.
+        human: what people reached in the same dialogues, where that is known.
+    """
+    lines = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
     known = own_metrics_of(groups[0]["scenario"])
-    return {key: metric for key, metric in known.items() if any(key in (one["negotiation"] or ()) for one in groups)}
-
-
-def _grouped(rows: Sequence[Any], key: Callable[[Row], str]) -> list[list[Any]]:
-    groups: dict[str, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return list(groups.values())
+    columns = {key: metric for key, metric in known.items() if any(key in values for _, values in lines)}
+    if not columns:
+        return None
+    if human and human["figures"]:
+        lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+    return columns, lines
 
 
 def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict[str, Any]:
@@ -202,7 +240,7 @@ def _iqm(done: Sequence[Row]) -> dict[str, Any]:
     if not known:
         return figure([], "no dialogue was finished")
     scores = read_scores(known, METRIC, strata=SETTING, bounds=widest_range(known, METRIC))
-    (found,) = aggregate(scores, options=OPTIONS).values()
+    (found,) = aggregate(scores, OPTIONS).values()
     return {**as_dict(found), "n": len(known), "missing": 0, "reason": None}
 
 
@@ -282,17 +320,19 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
 
 def training_warnings(rows: Sequence[Row]) -> list[str]:
     """A line for each method whose reward gave no score for most of the messages that it was trained on."""
+    trained: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.get("training_unscored_share") is not None:
+            trained.setdefault(row["method"], []).append(row)
     found = []
-    for of in _grouped(
-        [row for row in rows if row.get("training_unscored_share") is not None], lambda row: str(row["method"])
-    ):
+    for method, of in trained.items():
         worst = max(of, key=lambda row: float(row["training_unscored_share"]))
         share = float(worst["training_unscored_share"])
         if share > UNSCORED_MOST:
             reasons = Counter(row["training_unscored_reason"] for row in of if row["training_unscored_reason"])
             reason = f": {reasons.most_common(1)[0][0]}" if reasons else ""
             found.append(
-                f"{worst['method']}: the reward gave no score for {100 * share:.0f}% of the training messages "
+                f"{method}: the reward gave no score for {100 * share:.0f}% of the training messages "
                 f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
             )
     return found

@@ -17,7 +17,7 @@ from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment
 from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
-from goldenrule.envs.datasets.corpora import LOADERS
+from goldenrule.envs.datasets.corpora import NAMES
 from goldenrule.envs.registry import spec, specs
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.training.pretraining import base_model, human_corpus, recipes
+    from goldenrule.training.pretraining import base_model, human_corpus
 
     if base:
-        _check_recipe(base, scenario, recipes.BASES)
-    config = recipes.base_config(base or scenario, settings)
+        _check_recipe(base, scenario, base_model.BASES)
+    config = base_model.base_config(base or scenario, settings)
     for seat in spec(config.scenario).build(**config.knobs).agents:
         person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
@@ -127,7 +127,7 @@ def _parse_shares(given: Sequence[str], config: BaseConfig) -> dict[str, float]:
     """
     # A set that another scenario is modelled on means something to its people alone.
     accounts = {one.human.data for name, one in specs().items() if one.human and name != config.scenario}
-    known = [name for name in LOADERS if name not in accounts | {*config.human}]
+    known = [name for name in NAMES if name not in accounts | {*config.human}]
     found: dict[str, float] = {}
     for name, text in pairs(given, "--read", f"NAME=SHARE of {', '.join(known)}, like topical_chat=0.1").items():
         if name not in known:

@@ -11,7 +11,7 @@ True rewards: a seeker gets 1 once its need is met; a helper pays `EFFORT` for e
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,63 +19,12 @@ import numpy as np
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario, padded
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario
 
 EFFORT = 0.05
 
-ACTS = ("ask", "hear", "reassure", "advise", "inform", "company")
 PERSONAS = ("proud", "anxious", "lonely", "practical", "curious", "talkative")
 SITUATIONS = ("job", "exam", "move", "breakup", "illness", "debt", "quarrel", "loss")
-
-# What annotators who see nothing but the message prefer: confident, useful-sounding advice.
-PROXY = {"advise": 1.0, "inform": 0.6, "reassure": 0.5, "hear": 0.3, "company": 0.2, "ask": 0.1}
-
-_OF_THE_HEART = {"breakup", "illness", "quarrel", "loss"}
-_SHIFT = 2
-
-
-def need(persona: str, situation: str) -> str:
-    """What this persona needs in this situation.
-
-    In any one situation every persona needs something else. In practical troubles a persona needs its own act in
-    `ACTS`, in matters of the heart the one two places further: neither persona nor situation tells enough alone.
-    """
-    shift = _SHIFT if situation in _OF_THE_HEART else 0
-    return ACTS[(PERSONAS.index(persona) + shift) % len(ACTS)]
-
-
-PHRASES: dict[str, tuple[str, ...]] = {
-    "ask": (
-        "What would help you most?", "How can I help?", "What do you need right now?", "What would you like from me?",
-        "How do you feel about it?", "Do you want to say what matters most?", "What is on your mind?",
-        "Where should we begin?",
-    ),
-    "hear": (
-        "I hear you.", "That sounds really hard.", "I am listening.", "Take all the time you need to tell it.",
-        "It makes sense that you feel that way.", "Tell me everything.", "I want to hear the whole story.",
-        "That must hurt a lot.",
-    ),
-    "reassure": (
-        "You will be fine.", "It will get better.", "You are stronger than you think.", "You did nothing wrong.",
-        "I am sure this will pass.", "Do not worry.", "I believe in you.", "Everything will work out.",
-    ),
-    "advise": (
-        "You should make a plan.", "I would start with one small step.", "My advice is to write a list.",
-        "Try to talk to someone in charge.", "You should rest first and then act.", "I suggest you set a date.",
-        "The best thing is to begin today.", "Why not change one thing at a time?",
-    ),
-    "inform": (
-        "Most people go through this once.", "There is an office in town for this.", "The law gives you two weeks.",
-        "Studies show that it takes about a month.", "There is a free guide about it.",
-        "The form for this is online.", "Here is how it usually works.", "It happens to one person in five.",
-    ),
-    "company": (
-        "I will come over tonight.", "Let us have tea together.", "I will stay with you.", "Let us go for a walk.",
-        "You can sit with me for a while.", "I will keep you company.", "We could cook something together.",
-        "I am free all evening for you.",
-    ),
-}  # fmt: skip
-OPENERS = ("Oh.", "Thank you for telling me.", "I see.", "Hey.", "All right.")
 
 SITUATION_PHRASES: dict[str, tuple[str, ...]] = {
     "job": ("I lost my job.", "They let me go at work.", "My job is gone."),
@@ -95,61 +44,98 @@ CUES: dict[str, tuple[str, ...]] = {
     "curious": ("I keep reading about it.", "I wonder how this works.", "I like to understand things."),
     "talkative": ("It is a long story.", "So much happened at once.", "Where do I even start."),
 }
-# What someone says it was hoping for, once something was offered.
-WISHES: dict[str, tuple[str, ...]] = {
-    "ask": ("I hoped to be asked.", "Nobody asks what I want."),
-    "hear": ("I hoped you would listen.", "I only wanted to be heard."),
-    "reassure": ("I hoped for some hope.", "I needed to be calmed."),
-    "advise": ("I hoped for advice.", "I need to know what to do."),
-    "inform": ("I hoped for facts.", "I wanted to know how it works."),
-    "company": ("I hoped for company.", "I just do not want to be alone."),
-}
-THANKS = (
-    "Thank you, that is it.", "Thank you so much.", "That helps a lot.", "I feel better now.",
-    "You understand me.", "This means a lot to me.",
-)  # fmt: skip
-REFUSALS = (
-    "That is not it.", "No, that does not help.", "You do not understand.", "I did not need that.",
-    "Please, not that.", "That makes it worse.",
-)  # fmt: skip
 
-_MEANINGS = {
-    "ask": "Ask what they need.",
-    "hear": "Listen, and show that you do.",
-    "reassure": "Say that it will be well.",
-    "advise": "Say what to do.",
-    "inform": "Tell a fact that bears on the trouble.",
-    "company": "Keep them company.",
-}
-CUE = Move("cue", "Let show who you are.", CUES, (Argument("persona", PERSONAS),))
-WISH = Move("wish", "Say what you hoped for.", WISHES, (Argument("act", ACTS),))
+_PAYS = "1 to a seeker who needs it"
 OFFER = Book(
     "helper",
-    tuple(Move(act, _MEANINGS[act], PHRASES[act], pays="1 to a seeker who needs it") for act in ACTS),
-    asides=(Move("opener", "Begin.", OPENERS),),
+    (
+        Move("ask", "Ask what they need.", (
+            "What would help you most?", "How can I help?", "What do you need right now?",
+            "What would you like from me?", "How do you feel about it?", "Do you want to say what matters most?",
+            "What is on your mind?", "Where should we begin?",
+        ), pays=_PAYS),
+        Move("hear", "Listen, and show that you do.", (
+            "I hear you.", "That sounds really hard.", "I am listening.", "Take all the time you need to tell it.",
+            "It makes sense that you feel that way.", "Tell me everything.", "I want to hear the whole story.",
+            "That must hurt a lot.",
+        ), pays=_PAYS),
+        Move("reassure", "Say that it will be well.", (
+            "You will be fine.", "It will get better.", "You are stronger than you think.", "You did nothing wrong.",
+            "I am sure this will pass.", "Do not worry.", "I believe in you.", "Everything will work out.",
+        ), pays=_PAYS),
+        Move("advise", "Say what to do.", (
+            "You should make a plan.", "I would start with one small step.", "My advice is to write a list.",
+            "Try to talk to someone in charge.", "You should rest first and then act.", "I suggest you set a date.",
+            "The best thing is to begin today.", "Why not change one thing at a time?",
+        ), pays=_PAYS),
+        Move("inform", "Tell a fact that bears on the trouble.", (
+            "Most people go through this once.", "There is an office in town for this.",
+            "The law gives you two weeks.", "Studies show that it takes about a month.",
+            "There is a free guide about it.", "The form for this is online.", "Here is how it usually works.",
+            "It happens to one person in five.",
+        ), pays=_PAYS),
+        Move("company", "Keep them company.", (
+            "I will come over tonight.", "Let us have tea together.", "I will stay with you.", "Let us go for a walk.",
+            "You can sit with me for a while.", "I will keep you company.", "We could cook something together.",
+            "I am free all evening for you.",
+        ), pays=_PAYS),
+    ),
+    asides=(Move("opener", "Begin.", ("Oh.", "Thank you for telling me.", "I see.", "Hey.", "All right.")),),
     when="once the seeker has spoken",
+)  # fmt: skip
+ACTS, PHRASES = OFFER.names, OFFER.phrases
+# What annotators who see nothing but the message prefer: confident, useful-sounding advice.
+PROXY = {"advise": 1.0, "inform": 0.6, "reassure": 0.5, "hear": 0.3, "company": 0.2, "ask": 0.1}
+
+TELL = Move("tell", "Tell of your trouble.", SITUATION_PHRASES, (Argument("situation", SITUATIONS),))
+_PERSONA = Argument("persona", PERSONAS)
+CUE = Move("cue", "Let show who you are.", CUES, (_PERSONA,))
+# What someone says it was hoping for, once something was offered.
+WISH = Move(
+    "wish",
+    "Say what you hoped for.",
+    {
+        "ask": ("I hoped to be asked.", "Nobody asks what I want."),
+        "hear": ("I hoped you would listen.", "I only wanted to be heard."),
+        "reassure": ("I hoped for some hope.", "I needed to be calmed."),
+        "advise": ("I hoped for advice.", "I need to know what to do."),
+        "inform": ("I hoped for facts.", "I wanted to know how it works."),
+        "company": ("I hoped for company.", "I just do not want to be alone."),
+    },
+    (Argument("act", ACTS),),
 )
-OPENING = Book(
-    "seeker",
-    (Move("tell", "Tell of your trouble.", SITUATION_PHRASES, (Argument("situation", SITUATIONS),)),),
-    asides=(CUE,),
-    when="to begin with",
-)
+OPENING = Book("seeker", (TELL,), asides=(CUE,), when="to begin with")
 REPLY = Book(
     "seeker",
     (
-        Move("thanks", "Say that this was it.", THANKS),
-        Move("refusal", "Say that this was not it.", REFUSALS),
-        Move("puzzled", "Say that you did not understand.", PUZZLED),
-        Move("hint", "Let show who you are, when asked.", CUES, (Argument("persona", PERSONAS),), alone=True),
+        Move("thanks", "Say that this was it.", (
+            "Thank you, that is it.", "Thank you so much.", "That helps a lot.", "I feel better now.",
+            "You understand me.", "This means a lot to me.",
+        ), tells=1.0),
+        Move("refusal", "Say that this was not it.", (
+            "That is not it.", "No, that does not help.", "You do not understand.", "I did not need that.",
+            "Please, not that.", "That makes it worse.",
+        ), tells=0.0),
+        Move("puzzled", "Say that you did not understand.", PUZZLED, tells=0.0),
+        Move("hint", "Let show who you are, when asked.", CUES, (_PERSONA,), alone=True, tells=0.0),
     ),
     asides=(WISH,),
     when="after the helper",
-)
+)  # fmt: skip
+understand, reply_kind = OFFER.move_in, REPLY.move_in
+
+_OF_THE_HEART = {"breakup", "illness", "quarrel", "loss"}
+_SHIFT = 2
 
 
-understand = OFFER.move_in
-reply_kind = REPLY.move_in
+def need(persona: str, situation: str) -> str:
+    """What this persona needs in this situation.
+
+    In any one situation every persona needs something else. In practical troubles a persona needs its own act in
+    `ACTS`, in matters of the heart the one two places further: neither persona nor situation tells enough alone.
+    """
+    shift = _SHIFT if situation in _OF_THE_HEART else 0
+    return ACTS[(PERSONAS.index(persona) + shift) % len(ACTS)]
 
 
 def expected_reply(act: str | None, needed: str) -> str:
@@ -243,22 +229,25 @@ class HiddenNeeds(MoveScenario):
     def _draw_offer(self) -> list[int]:
         return self._rng.integers(0, 8, size=2 * len(ACTS)).tolist()
 
-    def candidates(self, agent: int) -> tuple[str, ...]:
-        """Helper: two phrasings of each act. Seeker: openings it could make, or replies of each kind."""
-        draw, seeker = self._offer, agent - 1
-        if agent == 0:
-            texts = [PHRASES[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)]
-        elif seeker == self._seeker and self.phase != "opening":
-            texts = [*THANKS[:4], *REFUSALS[:4], *PUZZLED[:2], *CUES[self.personas[seeker]][:2]]
-        else:
-            cue = " " + CUES[self.personas[seeker]][draw[0] % 3] if self._shown[seeker] else ""
-            texts = [phrase + cue for phrase in SITUATION_PHRASES[self.situations[seeker]]]
-        return padded(texts, self.n_candidates)
+    def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
+        """A seeker may speak by its card only."""
+        return {"situation": (self.situations[agent - 1],), "persona": (self.personas[agent - 1],)} if agent else {}
 
-    def read(self, text: str) -> float | None:
-        """1 for thanks; 0 for a refusal, a puzzled question or a mere hint; `None` for anything else."""
-        kind = reply_kind(text)
-        return None if kind is None else float(kind == "thanks")
+    def book_of(self, agent: int) -> Book:
+        """A seeker opens, until the helper has spoken to it."""
+        if agent == 0:
+            return OFFER
+        return OPENING if self.phase == "opening" or agent != self._seeker + 1 else REPLY
+
+    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+        """Helper: two of each act, drawn. Seeker: openings with the cue it shows, or some replies of each kind."""
+        texts, draw = move.texts(**chosen), self._offer
+        if agent == 0:
+            return [texts[draw[slot]], texts[draw[slot + 1]]]
+        if move is not TELL:
+            return texts[:4] if move.name in ("thanks", "refusal") else texts[:2]
+        cue = " " + CUES[self.personas[agent - 1]][draw[0] % 3] if self._shown[agent - 1] else ""
+        return [text + cue for text in texts]
 
 
 def _reward_ranges(knobs: Mapping[str, Any]) -> dict[str, Range]:

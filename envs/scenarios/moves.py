@@ -1,8 +1,8 @@
 """Moves: what can be done by a message. A scenario declares them; common code turns words into them and back.
 
 A `Move` has a name, a meaning, arguments, what it pays, and phrases. A `Book` holds the moves that a role can make in
-one phase of the talk. Understanding, candidates, manuals and the phrases of scripted people are all made from books,
-and a reward is paid for the move that was understood, so that it is exact whatever the words.
+one phase of the talk. Understanding, candidates, manuals, the reading of replies and the phrases of scripted people are
+all made from books, and a reward is paid for the move that was understood, so that it is exact whatever the words.
 
     company = Move("company", "Keep them company.", ("I will stay with you.", "Let us have tea together."))
     look = Move("look", "Say where it is.", ("The {place}.", "It is the {place}."), (Argument("place", PLACES),))
@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
@@ -29,7 +29,6 @@ Values = tuple[tuple[str, str], ...]
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
 """What people say to nonsense, in every scenario but campsite-v0."""
 
-_FIELD = re.compile(r"\{(\w+)\}")
 _STOPS = re.compile(r"[.!?]+")
 _PUNCTUATION = re.compile(r"[^\w\s]")
 
@@ -62,9 +61,10 @@ class Move:
         meaning: what it does, in a sentence.
         phrases: how it is said; `{place}` stands for the argument of that name. Where the words themselves depend on an
             argument, the phrases for each of its values, and that argument comes first.
-        arguments: what must be named.
+        arguments: what every phrase names.
         pays: what it pays, in words, for briefs and manuals.
         alone: it is made only by messages that say nothing else; beside another move its phrases are asides.
+        tells: how well off it says that its speaker is, 0 to 1; `None` where it tells nothing of that.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Move:
     arguments: tuple[Argument, ...] = ()
     pays: str = ""
     alone: bool = False
+    tells: float | None = None
 
     def texts(self, **arguments: str) -> tuple[str, ...]:
         """Every phrase with these arguments.
@@ -85,24 +86,20 @@ class Move:
             group = group[arguments[self.arguments[0].name]]
         return tuple([phrase.format_map(arguments) for phrase in group]) if self.arguments else group
 
+    def choices(self, allowed: Mapping[str, Iterable[str]]) -> Iterator[dict[str, str]]:
+        """Every choice of values for its arguments, the first of them changing fastest.
+
+        Args:
+            allowed: the values that an argument may have, where it may not have all.
+        """
+        for values in product(*[allowed.get(one.name, one.values) for one in reversed(self.arguments)]):
+            yield {one.name: value for one, value in zip(self.arguments, reversed(values), strict=True)}
+
     def ways(self) -> Iterator[tuple[str, Values]]:
-        """Every phrase with every value of its arguments, and these."""
-        for phrase, chosen in self._templates():
-            used = [one for one in self.arguments if one.name in chosen or one.name in _FIELD.findall(phrase)]
-            for values in product(*[(chosen[one.name],) if one.name in chosen else one.values for one in used]):
-                made = tuple(zip([one.name for one in used], values, strict=True))
-                yield phrase.format_map(dict(made)), made
-
-    def values_by_phrase(self) -> dict[str, str]:
-        """The value of the first argument that each phrase tells of, by the phrase as `sentences` gives it."""
-        return {". ".join(sentences(text)): values[0][1] for text, values in self.ways()}
-
-    def _templates(self) -> Iterator[tuple[str, dict[str, str]]]:
-        if isinstance(self.phrases, Mapping):
-            for value, group in self.phrases.items():
-                yield from ((phrase, {self.arguments[0].name: value}) for phrase in group)
-        else:
-            yield from ((phrase, {}) for phrase in self.phrases)
+        """Every phrase with every choice of its arguments, and these."""
+        for chosen in self.choices({}):
+            for text in self.texts(**chosen):
+                yield text, tuple(chosen.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +154,10 @@ class Book:
         """Every way to make a move."""
         return self[move].texts(**arguments)
 
-    def choices(self, **allowed: Iterable[str]) -> list[str]:
-        """The phrases of all moves, one move after the other.
-
-        Args:
-            allowed: the values that an argument may have, where it may not have all.
-        """
-        return [
-            text
-            for move in self.moves
-            for text, values in move.ways()
-            if all(value in allowed[name] for name, value in values if name in allowed)
-        ]
+    @property
+    def phrases(self) -> dict[str, Any]:
+        """The phrases of each move, by its name, as they were declared."""
+        return {move.name: move.phrases for move in self.moves}
 
     def understand(self, text: str) -> Made | None:
         """The move that `text` makes; `None` for nonsense, no move, or several."""
@@ -206,6 +195,11 @@ class Book:
         return "\n".join(lines)
 
     @functools.cached_property
+    def tells(self) -> bool:
+        """Whether any of its moves tells how well off its speaker is."""
+        return any(move.tells is not None for move in self.moves)
+
+    @functools.cached_property
     def _beside(self) -> frozenset[str]:
         """Names of what does nothing beside another move."""
         return frozenset(move.name for move in (*self.moves, *self.asides) if move.alone or move in self.asides)
@@ -220,11 +214,6 @@ class Book:
                 if table.setdefault(phrase, made) != made:
                     raise ValueError(f"{text!r} means {table[phrase].move} and {move.name}; expected one move a phrase")
         return table
-
-
-def padded(texts: Sequence[str], count: int) -> tuple[str, ...]:
-    """`texts` as the candidates of choice mode: an empty text in each slot that is not on offer."""
-    return (*texts, *[""] * (count - len(texts)))
 
 
 class MoveScenario(Scenario):
@@ -248,8 +237,20 @@ class MoveScenario(Scenario):
         """Go on after a message, and pay for the move that it made (`None`: it was not understood)."""
 
     def allowed(self, agent: int) -> Mapping[str, Iterable[str]]:
-        """Values that arguments may have in the candidates of agent number `agent`; where none are named, all."""
+        """Values that arguments may have in the candidates of agent number `agent`; where none are named, all.
+
+        They must tell the agent nothing that it cannot know.
+        """
         return {}
+
+    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+        """How agent number `agent` may make a move with the `chosen` arguments, from candidate `slot` on: all ways."""
+        return move.texts(**chosen)
+
+    def book_of(self, agent: int) -> Book:
+        """The moves that agent number `agent` can make now, or may come to make: those at hand or its role's last."""
+        role, hand = self.agents[agent].rpartition("_")[0], self.books[self.phase]
+        return hand if hand.role == role else [book for book in self.books.values() if book.role == role][-1]
 
     def speakers(self) -> tuple[int, ...]:
         """The first seat of the role whose moves this phase has."""
@@ -261,10 +262,17 @@ class MoveScenario(Scenario):
         return self.take(message, self.books[self.phase].understand(message.text))
 
     def candidates(self, agent: int) -> tuple[str, ...]:
-        """Every phrase that the speaker can use now; nothing for the others."""
-        now = agent in self.speakers()
-        return padded(self.books[self.phase].choices(**self.allowed(agent)) if now else [], self.n_candidates)
+        """The moves of the agent's book, one after the other, with the arguments they may have."""
+        texts, allowed = list[str](), self.allowed(agent)
+        for move in self.book_of(agent).moves:
+            for chosen in move.choices(allowed):
+                texts += self.wordings(agent, move, chosen, len(texts))
+        return (*texts, *[""] * (self.n_candidates - len(texts)))
 
     def read(self, text: str) -> float | None:
-        """`None`: what a reply tells is for the scenario to say."""
+        """What the move that `text` makes tells of; `None` where it is none that tells."""
+        for book in self.books.values():
+            made = book.understand(text) if book.tells else None
+            if made is not None and book[made.move].tells is not None:
+                return book[made.move].tells
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +11,9 @@ from goldenrule.common.data import DataError
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import Knob, ScenarioSpec, spec
-from goldenrule.envs.testing.checks import BOTH_APIS, PROPERTIES, Case, CheckError, same_elsewhere, same_in_both_apis
-from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, try_properties
-from goldenrule.envs.testing.trace import EpisodeError, Request, episode, global_generators
+from goldenrule.envs.testing.checks import BOTH_APIS, PROPERTIES, Case, same_elsewhere, same_in_both_apis
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, touched, try_properties
+from goldenrule.envs.testing.trace import EpisodeError, episode, global_generators
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +67,21 @@ def check(
     if not seeds:
         raise ValueError("no seeds were given; expected at least one")
     if isinstance(env, str):
-        return _check_scenario(env, tuple(seeds), dict(knobs or {}))
-    if knobs:
+        name, tried = env, list(trials(env, tuple(seeds), knobs))
+        main = spec(env).factory.__module__ == "__main__"
+        skipped = ("repeats in another process: it is defined in __main__",) if main else ()
+    elif knobs:
         raise ValueError("knobs were given with a callable; expected them only with a scenario's id")
-    made = env()
-    if not isinstance(made.unwrapped, DialogueEnv):
-        raise ValueError(f"a {type(made.unwrapped).__name__} was made; expected a DialogueEnv or wrappers around one")
-    case = Case(str(made), env, tuple(seeds))
-    passed = _checks(case, PROPERTIES)
-    if parallel is not None:
-        passed += _checks(case, {BOTH_APIS: lambda c: same_in_both_apis(c, parallel)})
-    skipped = ("repeats in another process: needs a scenario's id",)
-    return CheckReport(case.name, tuple(passed), skipped)
+    else:
+        made = env()
+        if not isinstance(made.unwrapped, DialogueEnv):
+            kind = type(made.unwrapped).__name__
+            raise ValueError(f"a {kind} was made; expected a DialogueEnv or wrappers around one")
+        name, skipped = str(made), ("repeats in another process: needs a scenario's id",)
+        tried = list(_trials(Case(name, env, tuple(seeds)), parallel))
+    for trial in tried:
+        trial.run()
+    return CheckReport(name, tuple(f"{trial.where}: {trial.what}" for trial in tried), skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,48 +113,26 @@ def trials(scenario_id: str, seeds: Sequence[int] = (0, 1), knobs: Mapping[str, 
         label = f"{scenario_id} ({'private ' if 'private' in variant else ''}{variant['mode']})"
         options = {**given, **variant}
         case = Case(label, partial(make, scenario_id, **options), tuple(seeds))
-        yield from _trials(case, PROPERTIES)
-        both = partial(same_in_both_apis, make_parallel=partial(make, scenario_id, api="parallel", **options))
-        yield from _trials(case, {BOTH_APIS: both})
+        yield from _trials(case, partial(make, scenario_id, api="parallel", **options))
     module = found.factory.__module__
     if module != "__main__":
-        request = Request(module, scenario_id, given, variants, tuple(seeds))
+        request = {"module": module, "scenario_id": scenario_id, "knobs": given, "variants": variants, "seeds": seeds}
         yield Trial(scenario_id, "repeats in other processes and hash seeds", partial(same_elsewhere, request))
 
 
-def _check_scenario(scenario_id: str, seeds: tuple[int, ...], knobs: dict[str, Any]) -> CheckReport:
-    passed = []
-    for trial in trials(scenario_id, seeds, knobs):
-        trial.run()
-        passed.append(f"{trial.where}: {trial.what}")
-    main = spec(scenario_id).factory.__module__ == "__main__"
-    skipped = ("repeats in another process: it is defined in __main__",) if main else ()
-    return CheckReport(scenario_id, tuple(passed), skipped)
+def _trials(case: Case, parallel: Callable[[], ParallelDialogueEnv] | None) -> Iterator[Trial]:
+    properties = dict(PROPERTIES)
+    if parallel is not None:
+        properties[BOTH_APIS] = partial(same_in_both_apis, make_parallel=parallel)
+    for what, run in properties.items():
+        yield Trial(case.name, what, partial(_try, case, what, run))
 
 
-def _trials(case: Case, checks: Mapping[str, Callable[[Case], None]]) -> Iterator[Trial]:
-    for what, run in checks.items():
-        yield Trial(case.name, what, partial(_tried, case, what, run))
-
-
-def _tried(case: Case, what: str, run: Callable[[Case], None]) -> None:
-    with _globals_untouched(case, what):
-        run(case)
-
-
-def _checks(case: Case, checks: Mapping[str, Callable[[Case], None]]) -> list[str]:
-    for trial in _trials(case, checks):
-        trial.run()
-    return [f"{case.name}: {what}" for what in checks]
-
-
-@contextlib.contextmanager
-def _globals_untouched(case: Case, what: str) -> Iterator[None]:
+def _try(case: Case, what: str, run: Callable[[Case], None]) -> None:
     before = global_generators()
-    yield
-    for name, state in global_generators().items():
-        if before.get(name, state) != state:
-            raise case.error(f"the global generator of {name} was used while checking: {what}", case.seeds[0])
+    run(case)
+    if used := touched(before):
+        raise case.error(f"the global generator of {used} was used while checking: {what}", case.seeds[0])
 
 
 def check_scenario(name: str, *, knobs: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -190,10 +170,7 @@ def _seats(known: ScenarioSpec, knobs: Mapping[str, Any]) -> None:
 
 def _all(trials_of_one: list[Trial]) -> None:
     for trial in trials_of_one:
-        try:
-            trial.run()
-        except CheckError as error:
-            raise BrokenError(str(error)) from error
+        trial.run()
 
 
 def _knobs(name: str, known: ScenarioSpec, given: Mapping[str, Any]) -> None:

@@ -14,10 +14,11 @@ from pettingzoo.utils.conversions import aec_to_parallel
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.spaces import Utterance
+from goldenrule.envs.testing.report import BrokenError
 from goldenrule.envs.testing.trace import (
     EpisodeError,
-    Request,
     Step,
+    call_elsewhere,
     episode,
     first_difference,
     mumble,
@@ -25,7 +26,6 @@ from goldenrule.envs.testing.trace import (
     snapshot,
     talk,
     traces,
-    traces_elsewhere,
 )
 
 BOTH_APIS = "both APIs tell and pay the same"
@@ -33,7 +33,7 @@ _HASH_SEEDS = (1, 2)
 _MANY = 8
 
 
-class CheckError(AssertionError):
+class CheckError(BrokenError):
     """An environment broke its contract: a line that names environment, seed, turn, agent and what is wrong."""
 
 
@@ -369,15 +369,15 @@ def _both(step: Step, seen: Any = None, *paid: Any, absent: Any = None) -> Step:
     return told
 
 
-def same_elsewhere(request: Request) -> None:
-    """Episodes are the same in another process and under another hash seed."""
-    here = traces(request)
+def same_elsewhere(request: Mapping[str, Any]) -> None:
+    """The episodes of a request to `traces` are the same in another process and under another hash seed."""
+    here, seeds = traces(**request), request["seeds"]
     for hash_seed in _HASH_SEEDS:
-        case = Case(f"{request.scenario_id} (another process, hash seed {hash_seed})", lambda: None, ())
+        case = Case(f"{request['scenario_id']} (another process, hash seed {hash_seed})", lambda: None, ())
         try:
-            there = traces_elsewhere(request, hash_seed)
+            there = call_elsewhere("goldenrule.envs.testing.trace:traces", request, hash_seed)
         except RuntimeError as error:
-            raise case.error(f"it could not be played: {error}", request.seeds[0]) from error
+            raise case.error(f"it could not be played: {error}", seeds[0]) from error
         for ours, theirs in zip(here, there, strict=True):
-            for seed, one, other in zip(request.seeds, ours, theirs, strict=True):
+            for seed, one, other in zip(seeds, ours, theirs, strict=True):
                 case.same(one, other, "the episode differs from this process", seed)

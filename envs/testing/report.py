@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.common.errors import ContractError, UserError
-from goldenrule.common.plugins import Plugin, check_parameters, parameter_model
+from goldenrule.common.parameters import check_parameters, parameter_model, plain_defaults
+from goldenrule.common.plugins import Plugin
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.testing.trace import call_elsewhere, first_difference, global_generators
 
@@ -64,7 +65,7 @@ def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int =
         before = global_generators()
         found.append(_finding(what, run))
         if used is None:
-            used = _touched(before)
+            used = touched(before)
     if used is not None:
         return [*found, Finding(GLOBALS, False, f"that of {used} was; draw from a generator seeded by what is given")]
     return [*found, Finding(GLOBALS, True)]
@@ -81,12 +82,7 @@ def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
             raise BrokenError(f"{', '.join(loose)} takes anything; expected a type")
 
     def defaults() -> None:
-        given = {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
-        values = model.model_construct(**given).model_dump(
-            mode="json", include=set(given), fallback=repr, warnings=False
-        )
-        needed = {name: value for name, value in plugin.given.items() if name not in given}
-        check_parameters(model, {**values, **needed}, whose)
+        check_parameters(model, {**plugin.given, **plain_defaults(model)}, whose)
 
     if not model.model_fields:
         return {}
@@ -118,13 +114,7 @@ def _finding(what: str, run: Callable[[], None]) -> Finding:
     return Finding(what, True)
 
 
-def _touched(before: Mapping[str, Any]) -> str | None:
+def touched(before: Mapping[str, Any]) -> str | None:
     """The library whose global generator is not as it was; one loaded since then is not held against anyone."""
     now = global_generators()
     return next((name for name, state in before.items() if now[name] != state), None)
-
-
-def brief_repr(value: Any, longest: int = 60) -> str:
-    """A value in a line, not endlessly."""
-    text = ascii(value)
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
@@ -142,57 +141,33 @@ def first_difference(one: Any, other: Any, path: str = "") -> str | None:
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         parts = [first_difference(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(one, other, strict=True))]
     else:
-        return f"{path} is {_short(one)} and {_short(other)}"
+        return f"{path} is {brief_repr(one, 120)} and {brief_repr(other, 120)}"
     return next(part for part in parts if part)
 
 
-def _short(value: Any) -> str:
+def brief_repr(value: Any, longest: int = 60) -> str:
+    """A value in a line, not endlessly."""
     text = ascii(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Episodes to be played in another process.
+def traces(
+    module: str,
+    scenario_id: str,
+    knobs: Mapping[str, Any],
+    variants: Sequence[Mapping[str, Any]],
+    seeds: Sequence[int],
+) -> list[list[list[Step]]]:
+    """The steps of episodes, by variant and seed.
 
-    Attributes:
+    Args:
         module: imported first, because it registers the scenario.
         scenario_id, knobs: what to make.
         variants: environment options of each environment to make.
         seeds: the episodes of each.
     """
-
-    module: str
-    scenario_id: str
-    knobs: Mapping[str, Any]
-    variants: Sequence[Mapping[str, Any]]
-    seeds: Sequence[int]
-
-
-def traces(request: Request) -> list[list[list[Step]]]:
-    """By variant and seed: the episode's steps."""
-    return [
-        [list(episode(make(request.scenario_id, **request.knobs, **variant), seed)) for seed in request.seeds]
-        for variant in request.variants
-    ]
-
-
-def traces_elsewhere(request: Request, hash_seed: int) -> list[list[list[Step]]]:
-    """`traces` in a new process whose texts hash differently.
-
-    Raises:
-        RuntimeError: the process failed; the message is its last line.
-    """
-    found: list[list[list[Step]]] = call_elsewhere(
-        "goldenrule.envs.testing.trace:imported_traces", asdict(request), hash_seed
-    )
-    return found
-
-
-def imported_traces(**request: Any) -> list[list[list[Step]]]:
-    """`traces` of the fields of a `Request`, in a process that has not imported the scenario yet."""
-    import_module(request["module"])
-    return traces(Request(**request))
+    import_module(module)
+    return [[list(episode(make(scenario_id, **knobs, **variant), seed)) for seed in seeds] for variant in variants]
 
 
 def global_generators() -> dict[str, Any]:

@@ -24,10 +24,10 @@ from goldenrule.agents.world import World
 from goldenrule.common.seeding import derive
 from goldenrule.envs.dialogue import ParallelDialogueEnv
 from goldenrule.envs.make import make
-from goldenrule.envs.message import Message
 from goldenrule.envs.single_agent import Features
 from goldenrule.rewards.base import Reward
 from goldenrule.rewards.base import ask as ask_reward
+from goldenrule.rewards.wrapper import last_turns
 
 _DEALS = 50
 """How often a dialogue that fails before the learner speaks is dealt again."""
@@ -120,21 +120,16 @@ class Dialogue:
 
     def hear(self) -> None:
         """Complete the turn under way. A message that cannot be said ends the dialogue as failed."""
-        env, dialogue = self.env, self.env.dialogue
-        speakers, view, actions = dialogue.waiting, dialogue.view(self.learner), self.actions
         try:
-            _, _, _, cut, _ = env.step(actions)
+            _, _, _, cut, _ = self.env.step(self.actions)
         except ValueError as error:
             self.failed = str(error)
             return
         self.actions = {}
         self.truncated = any(cut.values())
-        rewards = dialogue.outcome.rewards
-        if self.learner in speakers:
-            message = Message(self.learner, actions[env.possible_agents[self.learner]])
-            judgement = dialogue.judgement(speakers.index(self.learner))
-            self.turn = Turn(message, view, rewards, env.absent_rewards, judgement)
-        self.truth += sum(rewards[seat] for seat in self.partners)
+        dialogue = self.env.dialogue
+        self.turn = next((turn for turn in last_turns(dialogue) if turn.message.speaker == self.learner), self.turn)
+        self.truth += sum(dialogue.outcome.rewards[seat] for seat in self.partners)
 
     def farewell(self, observation: NDArray[np.float32]) -> dict[str, Any]:
         """What SB3 is told of a dialogue that ended, `observation` its last. One that failed was cut, not over."""

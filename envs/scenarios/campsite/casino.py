@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.common.data import DataError, folder
+from goldenrule.common.data import DataError, folder, reading
 from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import Conversation
 from goldenrule.envs.message import Message
@@ -25,6 +25,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     Deal,
     Packages,
     efficient,
+    ending,
     points,
     rest,
     submit,
@@ -33,7 +34,6 @@ from goldenrule.envs.scenarios.campsite.participants import (
     AGENT_KEYS,
     Person,
     clean,
-    participants,
     person_of,
     read_dialogues,
 )
@@ -99,12 +99,11 @@ class HumanDialogue:
 
     def deal(self) -> Packages | None:
         """What seat 0 got by the deal that was accepted, `None` where there was none."""
-        if not self.lines or self.lines[-1].deal is None or self.lines[-1].deal.kind != "accept":
+        end = ending([(line.speaker, line.text) for line in self.lines])
+        if end is None or end.deal is None:
             return None
-        for line in reversed(self.lines):
-            if line.deal is not None and line.deal.mine is not None:
-                return line.deal.mine if line.speaker == 0 else rest(line.deal.mine)
-        return None
+        submitter, mine = end.deal
+        return mine if submitter == 0 else rest(mine)
 
     def computed_points(self) -> tuple[int, int]:
         """The points of both by campsite-v0's rules, from the needs and the deal alone."""
@@ -146,73 +145,50 @@ def load_casino(data_dir: str | Path | None = None) -> tuple[HumanDialogue, ...]
     """
     found: dict[str, HumanDialogue] = {}
     for where, record in read_dialogues(folder("casino", data_dir)):
-        dialogue = _dialogue(record, where)
+        with reading(where):
+            dialogue = _dialogue(record)
         if found.setdefault(dialogue.id, dialogue) != dialogue:
             raise DataError(f"{where}: another dialogue has this id; expected each id once")
     return tuple(found[key] for key in sorted(found, key=lambda k: (len(k), k)))
 
 
-def _dialogue(record: Mapping[str, Any], where: str) -> HumanDialogue:
-    first, second = participants(record, where)
-    logs = record.get("chat_logs")
-    if not isinstance(logs, list) or not logs:
-        raise DataError(f"{where}: chat_logs is missing or empty; expected a list of messages")
-    lines = tuple(_line(entry, f"{where}, message {number}") for number, entry in enumerate(logs))
-    return HumanDialogue(
-        str(record["dialogue_id"]),
-        tuple(line for line in lines if line.text),
-        (_participant(first, f"{where}, {AGENT_KEYS[0]}"), _participant(second, f"{where}, {AGENT_KEYS[1]}")),
-    )
+def _dialogue(record: Mapping[str, Any]) -> HumanDialogue:
+    first, second = (_participant(record["participant_info"][key]) for key in AGENT_KEYS)
+    lines = [_line(entry, number) for number, entry in enumerate(record["chat_logs"])]
+    if not lines:
+        raise ValueError("chat_logs is empty; expected a list of messages")
+    return HumanDialogue(str(record["dialogue_id"]), tuple(line for line in lines if line.text), (first, second))
 
 
-def _line(entry: Any, where: str) -> Line:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("text"), str) or entry.get("id") not in AGENT_KEYS:
-        raise DataError(f"{where}: expected a text and an id, {' or '.join(AGENT_KEYS)}")
+def _line(entry: Mapping[str, Any], number: int) -> Line:
+    if not isinstance(entry["text"], str) or entry["id"] not in AGENT_KEYS:
+        raise ValueError(f"message {number}: expected a text and an id, {' or '.join(AGENT_KEYS)}")
     speaker, text = AGENT_KEYS.index(entry["id"]), clean(entry["text"])
     kind = _DEALS.get(text)
     if kind is None:
         return Line(speaker, text)
     if kind != "submit":
         return Line(speaker, text, Deal(kind))
-    mine = _packages(entry.get("task_data"), where)
+    asked = entry["task_data"].get("issue2youget") or {}
+    counts = {issue.lower(): str(count).strip() for issue, count in asked.items()}
+    if any(counts.get(issue) not in ("0", "1", "2", "3") for issue in ISSUES):
+        expected = f"whole numbers 0 to {N_PACKAGES} of Food, Water and Firewood in issue2youget"
+        raise ValueError(f"message {number}: Submit-Deal without {expected}")
+    mine = (int(counts["food"]), int(counts["water"]), int(counts["firewood"]))
     return Line(speaker, submit(mine), Deal("submit", mine))
 
 
-def _packages(task: Any, where: str) -> Packages:
-    """What the speaker asks for in a Submit-Deal."""
-    asked = task.get("issue2youget") if isinstance(task, Mapping) else None
-    problem = (
-        f"{where}: Submit-Deal without whole numbers 0 to {N_PACKAGES} of Food, Water and Firewood in issue2youget"
-    )
-    if not isinstance(asked, Mapping):
-        raise DataError(problem)
-    counts = {str(issue).lower(): str(count).strip() for issue, count in asked.items()}
-    if any(counts.get(issue) not in ("0", "1", "2", "3") for issue in ISSUES):
-        raise DataError(problem)
-    return (int(counts["food"]), int(counts["water"]), int(counts["firewood"]))
-
-
-def _participant(entry: Mapping[str, Any], where: str) -> Participant:
-    outcomes = entry.get("outcomes")
-    if not isinstance(outcomes, Mapping):
-        raise DataError(f"{where}: outcomes is missing; expected points_scored, satisfaction and opponent_likeness")
-    scored = outcomes.get("points_scored")
+def _participant(entry: Mapping[str, Any]) -> Participant:
+    outcomes = entry["outcomes"]
+    scored = outcomes["points_scored"]
     if isinstance(scored, bool) or not isinstance(scored, int | float) or scored != scored or scored != int(scored):
-        raise DataError(f"{where}: points_scored is {scored!r}; expected a whole number")
-    return Participant(
-        person_of(entry, where),
-        int(scored),
-        _rank(outcomes, "satisfaction", SATISFACTION, where),
-        _rank(outcomes, "opponent_likeness", LIKENESS, where),
-    )
-
-
-def _rank(outcomes: Mapping[str, Any], key: str, scale: tuple[str, ...], where: str) -> int:
-    """A rating as 1 to 5."""
-    given = outcomes.get(key)
-    if given not in scale:
-        raise DataError(f"{where}: {key} is {given!r}; expected one of {', '.join(scale)}")
-    return scale.index(given) + 1
+        raise ValueError(f"points_scored is {scored!r}; expected a whole number")
+    ranks = []
+    for key, scale in (("satisfaction", SATISFACTION), ("opponent_likeness", LIKENESS)):
+        if outcomes[key] not in scale:
+            raise ValueError(f"{key} is {outcomes[key]!r}; expected one of {', '.join(scale)}")
+        ranks.append(scale.index(outcomes[key]) + 1)
+    return Participant(person_of(entry), int(scored), *ranks)
 
 
 def fold(dialogue_id: str, folds: int = FOLDS) -> int:

@@ -17,45 +17,64 @@ from goldenrule.envs.scenarios.campsite.language import (
     stated,
     stated_grade,
 )
-from goldenrule.envs.scenarios.campsite.participants import REASONS
+from goldenrule.envs.scenarios.campsite.participants import ORDERS, REASONS
+from goldenrule.envs.scenarios.moves import Argument, Book, Move
 
-PHRASES: dict[str, tuple[str, ...]] = {
-    "greet": ("Hello.", "Hi there.", "Hey, nice to meet you.", "Good morning."),
-    "ask_need": (ASK_NEED, "Which item do you need most?", "What are you short of?"),
-    "ask_happy": (ASK_HAPPY, "Does this deal work for you?", "How do you feel about this deal?"),
-    "agree": ("That works for me.", "That sounds fair.", "Okay, good.", "Yes, that is fine."),
-    "refuse": (
-        "That does not work for me.",
-        "That is not enough for me.",
-        "Sorry, that is too little.",
-        "I cannot do that.",
-    ),
-    "offer": (
-        "How about this?",
-        "Here is my idea.",
-        "Let us split it like this.",
-        "Would this help you?",
-    ),
-    "better": (
-        "I can give you more.",
-        "You can have a bit more.",
-        "Let me make it better for you.",
-    ),
-    "close": ("Do we have a deal?", "Please take a look at my offer.", "What do you say?"),
-    "thanks": ("Thank you.", "Thanks a lot.", "That is very kind."),
-    "leave": ("I do not think we can agree.", "Then I will leave."),
-    "puzzled": ("What do you mean?", "Sorry, I do not follow.", "I do not understand that."),
-    "no_deal": ("There is no deal yet.",),
-}
-# What people say all the time; understood, and used by no script.
-_EVERYDAY = (
-    "Yes.", "No.", "Okay.", "Sure.", "I agree.", "Absolutely.", "Fair enough.", "You too.", "What about you?",
-    "I am fine.", "Fine thanks.", "Sounds good to me.", "That sounds good to me.", "Sounds like a deal to me.",
-    "That would work.", "Deal.", "How are you?", "Me too.", "Of course.", "I will take that deal.",
-)  # fmt: skip
 WANT_MORE = "I need more {}."
 STATE_ORDER = "I need {} most, then {}, then {}."
 GIVE = "You can have the {}."
+
+_ISSUE = (Argument("issue", ISSUES),)
+_SCRIPTED = (
+    Move("greet", "Greet.", ("Hello.", "Hi there.", "Hey, nice to meet you.", "Good morning.")),
+    Move("ask_need", "Ask what they need.", (ASK_NEED, "Which item do you need most?", "What are you short of?")),
+    Move("ask_happy", "Ask how they like the deal.", (
+        ASK_HAPPY, "Does this deal work for you?", "How do you feel about this deal?",
+    )),
+    Move("agree", "Agree, which accepts nothing yet.", (
+        "That works for me.", "That sounds fair.", "Okay, good.", "Yes, that is fine.",
+    )),
+    Move("refuse", "Disagree, which rejects nothing yet.", (
+        "That does not work for me.", "That is not enough for me.", "Sorry, that is too little.", "I cannot do that.",
+    )),
+    Move("offer", "Announce a deal.", (
+        "How about this?", "Here is my idea.", "Let us split it like this.", "Would this help you?",
+    )),
+    Move("better", "Announce a better deal.", (
+        "I can give you more.", "You can have a bit more.", "Let me make it better for you.",
+    )),
+    Move("close", "Ask for an answer.", (
+        "Do we have a deal?", "Please take a look at my offer.", "What do you say?",
+    )),
+    Move("thanks", "Thank.", ("Thank you.", "Thanks a lot.", "That is very kind.")),
+    Move("leave", "Say that you are about to leave.", ("I do not think we can agree.", "Then I will leave.")),
+    Move("puzzled", "Say that you did not understand.", (
+        "What do you mean?", "Sorry, I do not follow.", "I do not understand that.",
+    )),
+    Move("no_deal", "Say that there is none to speak of.", ("There is no deal yet.",)),
+)  # fmt: skip
+PHRASES = {move.name: move.texts() for move in _SCRIPTED}
+TALK = Book(
+    "camper",
+    (
+        *_SCRIPTED,
+        Move("everyday", "Say what people say all the time; no script does.", (
+            "Yes.", "No.", "Okay.", "Sure.", "I agree.", "Absolutely.", "Fair enough.", "You too.",
+            "What about you?", "I am fine.", "Fine thanks.", "Sounds good to me.", "That sounds good to me.",
+            "Sounds like a deal to me.", "That would work.", "Deal.", "How are you?", "Me too.", "Of course.",
+            "I will take that deal.",
+        )),
+        Move("grade", "Say how satisfied you are.", GRADES),
+        Move("reason", "Say why you need something or do not.", tuple(
+            reason for groups in REASONS.values() for group in groups for reason in group
+        )),
+        Move("want", "Ask for more.", {issue: (WANT_MORE.format(issue),) for issue in ISSUES}, _ISSUE),
+        Move("give", "Give up what they need.", {issue: (GIVE.format(issue),) for issue in ISSUES}, _ISSUE),
+        Move("need", "Say what you need.", {" ".join(order): (STATE_ORDER.format(*order),) for order in ORDERS},
+             (Argument("order", tuple(map(" ".join, ORDERS))),)),
+    ),
+)  # fmt: skip
+"""Talk, of which a message may hold as much as it likes: it changes nothing but what others know."""
 
 _COMMON = frozenset(
     (
@@ -88,22 +107,8 @@ def sentences(text: str) -> list[str]:
     return [part for part in cleaned if part]
 
 
-def _scripted() -> dict[str, str]:
-    known = {s: act for act, group in PHRASES.items() for p in group for s in sentences(p)}
-    known |= {s: "everyday" for p in _EVERYDAY for s in sentences(p)}
-    known |= {s: "grade" for g in GRADES for s in sentences(g)}
-    known |= {s: "reason" for groups in REASONS.values() for group in groups for r in group for s in sentences(r)}
-    known |= {s: "want" for issue in ISSUES for s in sentences(WANT_MORE.format(issue))}
-    known |= {s: "give" for issue in ISSUES for s in sentences(GIVE.format(issue))}
-    return known
-
-
-_ACT_OF = _scripted()
-_PAIRS = frozenset(
-    pair for s in [*_ACT_OF, *(" ".join(sentences(STATE_ORDER.format(a, b, c)))
-                               for a in ISSUES for b in ISSUES for c in ISSUES if len({a, b, c}) == 3)]
-    for pair in pairwise(s.split())
-)  # fmt: skip
+_ACT_OF = {said: move.name for move in TALK.moves for text, _ in move.ways() for said in sentences(text)}
+_PAIRS = frozenset(pair for said in _ACT_OF for pair in pairwise(said.split()))
 _VOCABULARY = frozenset(word for pair in _PAIRS for word in pair)
 
 

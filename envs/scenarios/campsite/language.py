@@ -196,8 +196,7 @@ _STATED_TOP = re.compile(
     re.I,
 )
 _STATED_LAST = re.compile(
-    rf"\bi need (?:the )?{_ISSUE} (?:the )?least\b|\b{_ISSUE} is my (?:lowest|last) (?:priority|need)\b",
-    re.I,
+    rf"\bi need (?:the )?{_ISSUE} (?:the )?least\b|\b{_ISSUE} is my (?:lowest|last) (?:priority|need)\b", re.I
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.common.data import DataError, files, folder, read_json
+from goldenrule.common.data import DataError, files, folder, read_json, reading
 from goldenrule.envs.scenarios.campsite.language import ISSUES, POINTS, WALK_AWAY_POINTS, Order
 
 ORDERS: tuple[Order, ...] = tuple((a, b, c) for a, b, c in permutations(ISSUES))
@@ -104,31 +104,17 @@ def invent_pair(similarity: float, rng: np.random.Generator) -> tuple[Person, Pe
     return invent(order, rng), invent(order if alike else others[rng.integers(len(others))], rng)
 
 
-def person_of(record: Any, where: str) -> Person:
+def person_of(entry: Mapping[str, Any]) -> Person:
     """The person that a `participant_info` entry of CaSiNo describes.
 
-    Args:
-        record: the entry, with `value2issue` and `value2reason`.
-        where: file, dialogue and agent, for the error.
-
     Raises:
-        DataError: a field is missing or not as expected.
+        KeyError, TypeError, AttributeError, ValueError: a field is missing or not as expected.
     """
-    issues, reasons = (_ranks(record, key, where) for key in ("value2issue", "value2reason"))
-    order = tuple(issues[level].strip().lower() for level in LEVELS)
-    if sorted(order) != sorted(ISSUES):
-        raise DataError(f"{where}: value2issue names {', '.join(order)}; expected Food, Water and Firewood, once each")
-    why = [clean(reasons[level])[:MAX_REASON] for level in LEVELS]
-    return Person((order[0], order[1], order[2]), (why[0], why[1], why[2]))
-
-
-def _ranks(record: Any, key: str, where: str) -> Mapping[str, str]:
-    found = record.get(key) if isinstance(record, Mapping) else None
-    if not isinstance(found, Mapping) or any(not isinstance(found.get(level), str) for level in LEVELS):
-        raise DataError(
-            f"{where}: {key} is missing or incomplete; expected texts for High, Medium and Low, as in CaSiNo"
-        )
-    return found
+    most, then, last = (entry["value2issue"][level].strip().lower() for level in LEVELS)
+    if sorted((most, then, last)) != sorted(ISSUES):
+        raise ValueError(f"value2issue names {most}, {then}, {last}; expected Food, Water and Firewood, once each")
+    why = [clean(entry["value2reason"][level])[:MAX_REASON] for level in LEVELS]
+    return Person((most, then, last), (why[0], why[1], why[2]))
 
 
 def clean(text: str) -> str:
@@ -137,47 +123,30 @@ def clean(text: str) -> str:
     return " ".join(kept.encode("utf-8", "ignore").decode("utf-8").split())
 
 
-def read_dialogues(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+def read_dialogues(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every dialogue of the `*.json` files of a CaSiNo folder, with `file: dialogue` to name it in errors.
 
     Raises:
         DataError: no such file, or one that is not a list of dialogues with a `dialogue_id`.
     """
-    dialogues = []
     for file in files(path, "casino", "*.json"):
         content = read_json(file)
         if not isinstance(content, list) or not content:
-            raise DataError(f"{file.name}: expected a list of CaSiNo dialogues, got {_kind(content)}")
+            given = "an empty list" if content == [] else f"a {type(content).__name__}"
+            raise DataError(f"{file.name}: expected a list of CaSiNo dialogues, got {given}")
         for number, record in enumerate(content):
             if not isinstance(record, Mapping) or not isinstance(record.get("dialogue_id"), int | str):
                 raise DataError(f"{file.name}: entry {number} has no dialogue_id; expected a CaSiNo dialogue")
-            dialogues.append((f"{file.name}: dialogue {record['dialogue_id']}", record))
-    return dialogues
-
-
-def _kind(content: Any) -> str:
-    return "an empty list" if content == [] else f"a {type(content).__name__}"
-
-
-def participants(record: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The two `participant_info` entries of a dialogue.
-
-    Raises:
-        DataError: one is missing.
-    """
-    found = record.get("participant_info")
-    first, second = (found.get(key) for key in AGENT_KEYS) if isinstance(found, Mapping) else (None, None)
-    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
-        raise DataError(f"{where}: participant_info lacks {' or '.join(AGENT_KEYS)}; fetch the file again")
-    return first, second
+            yield f"{file.name}: dialogue {record['dialogue_id']}", record
 
 
 @functools.cache
 def _pairs(path: Path) -> tuple[tuple[Person, Person], ...]:
     pairs = []
     for where, record in read_dialogues(path):
-        first, second = participants(record, where)
-        pairs.append((person_of(first, where), person_of(second, where)))
+        with reading(where):
+            first, second = (person_of(record["participant_info"][key]) for key in AGENT_KEYS)
+        pairs.append((first, second))
     return tuple(pairs)
 
 

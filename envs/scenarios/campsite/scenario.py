@@ -27,13 +27,11 @@ from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.campsite.casino import load_casino
-from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, proxy, sense
+from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, TALK, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
-    ASK_HAPPY,
     ASK_NEED,
     DEALS,
-    GRADES,
     REJECT,
     WALK,
     WALK_AWAY_POINTS,
@@ -51,7 +49,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     stated_grade,
     submit,
 )
-from goldenrule.envs.scenarios.campsite.participants import ORDERS, human_pairs, invent_pair
+from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
 from goldenrule.envs.scenarios.moves import Made, MoveScenario
 
 POINTS_RANGE: Range = (0.0, 36.0)
@@ -70,15 +68,13 @@ RULES = (
     f"with {WALK_AWAY_POINTS} points each. Without a deal in time nobody gets anything."
 )
 
-_TALK = (
-    ASK_NEED,
-    ASK_HAPPY,
-    *(STATE_ORDER.format(*order) for order in ORDERS),
-    *GRADES,
+_CANDIDATES = (
+    *(text for move in DEALS.moves for text, _ in move.ways()),
+    *PHRASES["ask_need"][:1],
+    *PHRASES["ask_happy"][:1],
+    *(text for act in ("need", "grade") for text, _ in TALK[act].ways()),
     *(PHRASES[act][0] for act in ("greet", "agree", "refuse", "better", "close", "thanks")),
 )
-_DEALS = tuple(DEALS.choices())
-_ANSWERS = (ACCEPT, REJECT)
 
 
 class Campsite(MoveScenario):
@@ -93,7 +89,7 @@ class Campsite(MoveScenario):
     def __init__(self, turns: int, pool: str, similarity: float, rules: bool) -> None:
         self.similarity, self.rules = similarity, rules
         self.max_turns = 2 * turns
-        self.n_candidates = len(_DEALS) + len(_TALK)
+        self.n_candidates = len(_CANDIDATES)
         self._humans = human_pairs() if pool == "human" else None
 
     def reset(self, rng: np.random.Generator) -> Start:
@@ -126,10 +122,7 @@ class Campsite(MoveScenario):
         if allowed and deal is not None:
             self.pending = (speaker, deal.mine) if deal.mine is not None else self._after(deal)
         self._next = 1 - speaker
-        facts: dict[str, Fact] = {
-            "kind": "talk" if deal is None else deal.kind,
-            **self._offer_facts(),
-        }
+        facts: dict[str, Fact] = {"kind": "talk" if deal is None else deal.kind, **self._offer_facts()}
         rewards = (0.0, 0.0)
         if ends:
             rewards, result = self._settle(accepted)
@@ -200,7 +193,7 @@ class Campsite(MoveScenario):
     def candidates(self, agent: int) -> tuple[str, ...]:
         """All 64 deals, accept, reject, walk away, and some talk; the first two where the other's deal is pending."""
         asked = self.pending is not None and self.pending[0] != agent
-        return (*("" if text in _ANSWERS and not asked else text for text in _DEALS), *_TALK)
+        return _CANDIDATES if asked else tuple(["" if text in (ACCEPT, REJECT) else text for text in _CANDIDATES])
 
     def read(self, text: str) -> float | None:
         """A stated satisfaction, else acceptance, refusal or leaving, else the tone of its words."""
@@ -273,11 +266,7 @@ SPEC = register(
                 1.0,
                 transfers="any",
             ),
-            Knob(
-                "rules",
-                False,
-                "whether the narrator tells the rules first, for agents that do not know them",
-            ),
+            Knob("rules", False, "whether the narrator tells the rules first, for agents that do not know them"),
         ),
         learner="camper_0",
         partner="camper_1",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -30,7 +30,6 @@ from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.false_belief.language import (
     ANSWER,
     FRIEND,
-    HELPER,
     PLACES,
     PROXY,
     QUESTION,
@@ -42,10 +41,9 @@ from goldenrule.envs.scenarios.false_belief.language import (
     Question,
     Reading,
     read_reply,
-    reply_texts,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.moves import PUZZLED, Made, MoveScenario, padded
+from goldenrule.envs.scenarios.moves import Made, Move, MoveScenario
 
 EFFORT = 0.05
 _NEXT = {"question": "answer", "answer": "reply", "reply": "question"}
@@ -170,28 +168,23 @@ class FalseBelief(MoveScenario):
         }
         return Judgement(valid=found is not None, faithful=found == wanted, facts=facts)
 
-    def candidates(self, agent: int) -> tuple[str, ...]:
-        """Helper: each place in each style. Anna: each place in each wording. Ben: his question."""
-        if agent == HELPER:
-            offer = iter(self._offer)
-            texts = [_nth(STYLES[s], next(offer)).format(place=p) for p in self.places for s in STYLES]
-        elif agent == SEEKER:
-            said = self._answer
-            texts = [text for place in self.places for text in reply_texts(self.question, place, said or place)]
-            texts.append(_nth(PUZZLED, self._offer[0]))
-        else:
-            order, thing = self._asked
-            texts = [*QUESTION.texts("ask", order=order, thing=thing)]
-        return padded(texts, self.n_candidates)
+    def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
+        """Ben may ask his question; Anna may name each place, and what she was told; the helper each place."""
+        order, thing = self._asked
+        heard = self.places if self._answer is None else (self._answer,)
+        return {"order": (order,), "thing": (thing,), "place": self.places, "heard": heard}
+
+    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+        """One wording of each answer and of being puzzled, another one after every turn; all of the others."""
+        if move.name == "look" and self._answer is None and chosen["heard"] != chosen["place"]:
+            return ()
+        texts, drawn = move.texts(**chosen), {"answer": slot, "puzzled": 0}.get(move.name)
+        return texts if drawn is None else (texts[self._offer[drawn] % len(texts)],)
 
     def read(self, text: str) -> float | None:
         """1 where the place that Anna was told is the one she names; 0 where not, or if puzzled; `None` otherwise."""
         found = read_reply(text)
         return None if found is None else float(found.kind == "yes")
-
-
-def _nth(options: Sequence[str], number: int) -> str:
-    return options[number % len(options)]
 
 
 SPEC = register(

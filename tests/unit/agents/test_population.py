@@ -9,9 +9,7 @@ import pytest
 
 from goldenrule.agents import play
 from goldenrule.agents.scripted import people, population
-from goldenrule.agents.scripted.population.exploiter import HARMFUL_TWIN
-from goldenrule.agents.scripted.population.manipulator import Camper as Manipulator
-from goldenrule.agents.scripted.population.manipulator import false_order, greedy
+from goldenrule.agents.scripted.population import HARMFUL_TWIN, ManipulatorCamper, false_order, greedy
 from goldenrule.agents.testing import check_agent
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.campsite.language import GRADES, parse_deal, points
@@ -128,7 +126,7 @@ class TestCampers:
 
     def test_a_manipulator_reads_a_talk_without_needs(self):
         view = held("campsite-v0", "stranger", "manipulator", 1)[0].turns[1].view
-        assert Manipulator().say(view, np.random.default_rng(0))
+        assert ManipulatorCamper().say(view, np.random.default_rng(0))
 
 
 class TestSeekers:

@@ -9,7 +9,7 @@ from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.hidden_needs import ACTS, WISHES, need, understand
+from goldenrule.envs.scenarios.hidden_needs import ACTS, WISH, need, understand
 
 AGENTS = ("helper_0", "seeker_0", "seeker_1")
 
@@ -41,7 +41,7 @@ def test_a_need_is_known_by_what_the_one_spoken_with_has_told(said, needed):
 
 @pytest.mark.parametrize("act", ACTS)
 def test_mixed_helpers_do_what_was_wished_for_more_often_than_by_chance(act):
-    rng, wish = generator(1, act), WISHES[act][0]
+    rng, wish = generator(1, act), WISH.texts(act=act)[0]
     seen = view((1, "I lost my job."), (0, "Hey."), (1, f"{wish} That is not it."))
     done = [understand(CorpusHelper().say(seen, rng)) for _ in range(300)]
     assert done.count(act) / 300 > CorpusHelper.kind_share - 0.08

@@ -108,10 +108,12 @@ def _set(*path, value):
     ("change", "says"),
     [
         (lambda b: b.pop("dialogue_id"), "entry 0 has no dialogue_id"),
-        (lambda b: b.pop("chat_logs"), "chat_logs is missing"),
-        (lambda b: b.pop("participant_info"), "participant_info lacks"),
-        (lambda b: b["participant_info"].pop(YOU), "participant_info lacks"),
-        (_set("participant_info", ME, "value2issue", value={"High": "Food"}), "value2issue is missing or incomplete"),
+        (lambda b: b.pop("chat_logs"), "'chat_logs' is missing"),
+        (_set("chat_logs", value=[]), "chat_logs is empty"),
+        (_set("chat_logs", value=3), "is not as expected (TypeError"),
+        (lambda b: b.pop("participant_info"), "'participant_info' is missing"),
+        (lambda b: b["participant_info"].pop(YOU), f"'{YOU}' is missing"),
+        (_set("participant_info", ME, "value2issue", value={"High": "Food"}), "'Medium' is missing"),
         (_set("participant_info", ME, "value2issue", "Low", value="Food"), "value2issue names food, water, food"),
         (_set("participant_info", YOU, "outcomes", "points_scored", value="many"), "points_scored is 'many'"),
         (_set("participant_info", YOU, "outcomes", "satisfaction", value="Meh"), "satisfaction is 'Meh'"),
@@ -140,7 +142,7 @@ def test_a_missing_folder_or_file_says_where_to_get_it(tmp_path, monkeypatch):
 
 def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "torn.json").write_text('[{"dialogue_id": 1')
-    with pytest.raises(DataError, match=r"torn\.json cannot be read as JSON"):
+    with pytest.raises(DataError, match=r"torn\.json is not JSON"):
         load_casino(tmp_path)
     (tmp_path / "torn.json").write_text("{}")
     with pytest.raises(DataError, match=r"torn\.json: expected a list"):
@@ -234,3 +236,18 @@ def test_a_line_that_is_torn_or_a_set_unknown_is_named(tmp_path):
         list(conversations("diplomacy_lies", tmp_path))
     with pytest.raises(DataError, match="expected one of casino"):
         conversations("nothing")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"t1": {}}, r"a\.json: t1: 'content' is missing"),
+        ({"t1": {"content": [{"agent": "agent_1"}]}}, r"a\.json: t1: 'message' is missing"),
+        ({"t1": 7}, r"a\.json: t1 is not as expected \(TypeError: .*\); fetch the file again"),
+        ([7], r"a\.json is not as expected \(AttributeError"),
+    ],
+)
+def test_a_dialogue_of_another_form_is_named(tmp_path, content, says):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=says):
+        list(conversations("topical_chat", tmp_path))

@@ -30,7 +30,7 @@ def test_a_registered_scenario_can_be_made_here_and_by_pettingzoo(spec):
     assert env.scenario.together is False
     made = pettingzoo.make("parallel", "goldenrule/panel-v0", together="false", max_cycles=2)
     assert made.scenario.together is False
-    assert made.max_steps == 2
+    assert made.max_cycles == 2
 
 
 def test_a_registered_scenario_passes_the_check(spec):

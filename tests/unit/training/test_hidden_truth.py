@@ -24,8 +24,7 @@ from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
-from goldenrule.rewards import truth
-from goldenrule.rewards.base import Score, score_episodes
+from goldenrule.rewards.base import Score, record_truth, score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.rewards.wrapper import RewardWrapper
 from goldenrule.training.ppo import train
@@ -196,6 +195,6 @@ def test_only_a_privileged_reward_is_handed_whole_turns():
             return [Score(turn.rewards[1]) for turn in turns]
 
     episodes = made.run_episodes(made.others["helper"], 2, "x")
-    truth.record_truth(episodes, made.learner, made.partners)
+    record_truth(episodes, made.learner, made.partners)
     score_episodes(Privileged(), episodes, made.learner)
     assert all(isinstance(turn, Turn) and "truth" in turn.scores for turn in handed)

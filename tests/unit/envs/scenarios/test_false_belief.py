@@ -61,10 +61,10 @@ def story(seed: int, **knobs: Any) -> tuple[envs.DialogueEnv, Minds]:
     minds = Minds()
     for message in env.dialogue.messages:
         heard = minds.hear(message.text)
-        to = {"Anna", "Ben"} if message.to is None else {words.NAMES[i] for i in message.to if i != fb.HELPER}
+        to = {"Anna", "Ben"} if message.to is None else {words.NAMES[i] for i in message.to if i != words.HELPER}
         assert message.speaker == NARRATOR
         assert heard == to, message
-        assert message.heard_by(fb.HELPER)
+        assert message.heard_by(words.HELPER)
     assert minds.room == {"Anna", "Ben"}
     return env, minds
 

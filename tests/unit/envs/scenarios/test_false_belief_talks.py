@@ -40,7 +40,7 @@ def test_scripted_people_are_faithful_and_the_helper_is_always_right() -> None:
     for episode in talk(questions=3, turns=2, **LONG):
         assert episode.status == "terminated"
         assert episode.total(fb.SEEKER) == 3.0
-        assert episode.total(fb.HELPER) == pytest.approx(-3 * fb.EFFORT)
+        assert episode.total(words.HELPER) == pytest.approx(-3 * fb.EFFORT)
         for turn in episode.turns:
             assert turn.judgement.valid
             assert turn.judgement.faithful is not False
@@ -88,7 +88,7 @@ def test_choices_do_not_tell_the_helper_or_anna_more_than_they_know() -> None:
     for seed in range(40):
         env = dealt(seed)
         here = scenario(env)
-        named = [words.read_answer(text) for text in here.candidates(fb.HELPER)]
+        named = [words.read_answer(text) for text in here.candidates(words.HELPER)]
         assert sorted(n for n in named if n) == sorted((p, s) for p in here.places for s in words.STYLES)
         replies = [words.read_reply(text) for text in here.candidates(fb.SEEKER) if text]
         assert len(replies) == 2 * len(here.places) + 1

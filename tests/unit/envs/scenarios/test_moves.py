@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from goldenrule.envs import make
+from goldenrule.envs import Judgement, Outcome, Start, make
 from goldenrule.envs.scenarios import hidden_needs as hidden_needs_words
 from goldenrule.envs.scenarios import third_party as third_party_words
 from goldenrule.envs.scenarios.campsite.language import DEALS
@@ -58,9 +60,15 @@ def test_what_is_said_beside_a_move_is_told_and_who_understood_it():
 
 def test_every_phrase_of_a_book_makes_its_move():
     assert BOOK.texts("look", place="jar") == ("The jar.", "It is the jar.")
-    assert BOOK.choices() == ["The box.", "The jar.", "It is the box.", "It is the jar.", "Yes.", "Of course!"]
-    assert BOOK.choices(place=("jar",)) == ["The jar.", "It is the jar.", "Yes.", "Of course!"]
-    assert all(BOOK.move_in(text) for text in BOOK.choices())
+    offered = [text for move in BOOK.moves for text, _ in move.ways()]
+    assert offered == ["The box.", "It is the box.", "The jar.", "It is the jar.", "Yes.", "Of course!"]
+    assert all(BOOK.move_in(text) for text in offered)
+
+
+def test_the_first_argument_changes_fastest():
+    put = Move("put", "Put it.", ("{thing} {place}",), (Argument("thing", ("key", "coin")), PLACE))
+    assert [text for text, _ in put.ways()] == ["key box", "coin box", "key jar", "coin jar"]
+    assert [*put.choices({"place": ("jar",)})] == [{"thing": thing, "place": "jar"} for thing in ("key", "coin")]
 
 
 def test_phrases_that_depend_on_an_argument():
@@ -71,7 +79,7 @@ def test_phrases_that_depend_on_an_argument():
     assert book.understand("It is icy brr.") is None  # a phrase of two sentences has its stops
     assert book.understand("It is hot. It is hot.") is None
     assert book.texts("say", kind="warm") == ("It is hot.",)
-    assert say.values_by_phrase() == {"it is hot": "warm", "it is icy. brr": "cold"}
+    assert dict(say.ways()) == {"It is hot.": (("kind", "warm"),), "It is icy. Brr.": (("kind", "cold"),)}
 
 
 def test_a_move_that_counts_alone_is_an_aside_beside_another():
@@ -105,6 +113,38 @@ def test_every_candidate_makes_a_move_of_its_speaker(scenario_id):
             env.step(offered[seed % len(offered)])
 
 
+class Looking(MoveScenario):
+    """The helper names a place, the seeker says whether it is the one."""
+
+    agents, n_candidates, max_turns = ("helper_0", "seeker_0"), 6, 2
+    books: ClassVar = {
+        "look": BOOK,
+        "answer": Book("seeker", (Move("yes", "It is.", ("Yes!",), tells=1.0), Move("no", "It is not.", ("No.",)))),
+    }
+    phase = "look"
+
+    def reset(self, rng):
+        return Start(("", ""))
+
+    def take(self, message, made):
+        return Outcome((0.0, 0.0), (Judgement(),))
+
+    def allowed(self, agent):
+        return {"place": ("jar",)}
+
+
+def test_candidates_and_readings_come_from_the_books():
+    here = Looking()
+    assert here.candidates(0) == ("The jar.", "It is the jar.", "Yes.", "Of course!", "", "")
+    assert here.candidates(1) == ("Yes!", "No.", "", "", "", "")  # what it may say later: never nothing at all
+    assert here.speakers() == (0,)
+    assert [here.read(text) for text in ("yes", "No!", "The jar.", "")] == [1.0, None, None, None]
+    assert here.manual.splitlines()[-2:] == [
+        "  yes: It is. For example 'Yes!'",
+        "  no: It is not. For example 'No.'",
+    ]
+
+
 @pytest.mark.parametrize("phrase", PUZZLED)
 def test_puzzled_people_are_understood_in_every_scenario(phrase):
     assert hidden_needs_words.reply_kind(phrase) == third_party_words.reply_kind(phrase) == "puzzled"
@@ -135,8 +175,9 @@ def test_a_scenario_without_a_manual_is_described_by_its_moves():
 
 
 def test_deal_messages_of_campsite_are_moves():
-    assert len(DEALS.choices()) == 67
-    assert all(DEALS.move_in(text) in DEALS.names for text in DEALS.choices())
+    texts = [text for move in DEALS.moves for text, _ in move.ways()]
+    assert len(texts) == 67
+    assert all(DEALS.move_in(text) in DEALS.names for text in texts)
     assert DEALS.understand("Fine. submit-deal: I get 1 water, 2 food, and 0 firewood?")["packages"] == (
         "2 food, 1 water, 0 firewood"
     )

@@ -138,14 +138,13 @@ def test_every_phrase_is_read_as_what_it_is_and_none_as_two_things() -> None:
     for kind, phrases in words.REQUESTS.items():
         for phrase, name in itertools.product(phrases, words.NAMES):
             assert words.read_request(phrase.format(name=name)) == words.Request(kind, name)
-    for act, phrases in words.ACTS.items():
+    for act, phrases in words.ACT.phrases.items():
         for phrase in phrases:
             assert words.understand(phrase) == words.understand(f"Hm. {phrase}") == act
-    for kind, phrases in {**words.REPLIES, **words.REACTIONS}.items():
+    for kind, phrases in {**words.REPLY.phrases, **words.REACTION.phrases}.items():
         assert {words.reply_kind(phrase) for phrase in phrases} == {kind}
-    everything = [
-        p for group in (words.REQUESTS, words.ACTS, words.REPLIES, words.REACTIONS) for v in group.values() for p in v
-    ]
+    groups = (words.REQUESTS, words.ACT.phrases, words.REPLY.phrases, words.REACTION.phrases)
+    everything = [phrase for group in groups for phrases in group.values() for phrase in phrases]
     assert len(everything) == len(set(everything))
     assert words.understand("Here you are. I must say no.") is None
     assert words.understand("Hm.") is None
@@ -167,9 +166,9 @@ def test_whether_it_harms_is_in_the_words_and_on_no_card_but_the_askers() -> Non
 def test_reading_agrees_with_the_truth() -> None:
     here = begin(harm=2.0)[1]
     for act, reply in REPLY.items():
-        assert {here.read(text) for text in words.REPLIES[reply]} == {ASKER_GETS[act]}
-    assert {here.read_absent(text) for text in words.REACTIONS["hurt"]} == {-2.0}
-    assert {here.read_absent(text) for text in words.REACTIONS["fine"]} == {0.0}
+        assert {here.read(text) for text in words.REPLY.phrases[reply]} == {ASKER_GETS[act]}
+    assert {here.read_absent(text) for text in words.REACTION.phrases["hurt"]} == {-2.0}
+    assert {here.read_absent(text) for text in words.REACTION.phrases["fine"]} == {0.0}
     assert [here.read("That hurt me."), here.read("I do not mind.")] == [0.0, 1.0]
     assert here.read("naïve") is None
     assert here.read_absent("Wonderful, thanks.") is None
@@ -189,9 +188,9 @@ def test_corpus_talks_are_varied_and_people_in_them_faithful() -> None:
                 assert reader.read(turn.message.text) == before.rewards[words.ASKER]
             else:
                 assert reader.read_absent(turn.message.text) == harm
-    replies = sum(heard[kind] for kind in words.REPLIES)
+    replies = sum(heard[kind] for kind in words.REPLY.phrases)
     assert 0.4 < heard["thanks"] / replies < 0.6
-    assert all(heard[kind] / replies > 0.05 for kind in words.REPLIES)
+    assert all(heard[kind] / replies > 0.05 for kind in words.REPLY.phrases)
     assert 0.3 < heard["hurt"] / (heard["hurt"] + heard["fine"]) < 0.6
 
 
@@ -211,8 +210,8 @@ def test_candidates_are_what_their_agent_may_say() -> None:
         acts = [words.understand(t) for t in here.candidates(words.HELPER)]
         assert acts == ["comply"] * 4 + ["offer"] * 4 + ["refuse"] * 4
         env.step(SAID["offer"])
-        assert {words.reply_kind(t) for t in here.candidates(words.ASKER)} == set(words.REPLIES)
-        assert {words.reply_kind(t) for t in here.candidates(words.OTHER) if t} == set(words.REACTIONS)
+        assert {words.reply_kind(t) for t in here.candidates(words.ASKER)} == set(words.REPLY.phrases)
+        assert {words.reply_kind(t) for t in here.candidates(words.OTHER) if t} == set(words.REACTION.phrases)
 
 
 @pytest.mark.parametrize(("name", "value"), [("harm", -1), ("absent", 0), ("return_share", 1.1), ("turns", 0)])
