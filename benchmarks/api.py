@@ -30,15 +30,15 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.engines.base import Unwatched, Watch
-from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.engines.base import NoProgress, Progress
+from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
+from goldenrule.benchmarks.experiments.grid import checked_cells
+from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.storage import reader
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
-from goldenrule.common.cores import available_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,26 +172,27 @@ def compare(
         training=dict(training or {}),
         checkpoint=None if checkpoint is None else Path(checkpoint),
     )
-    cells = cells_of(wanted)
-    rehearse_agents(cells)
-    for line in doubts(cells):
-        warnings.warn(line, stacklevel=2)
-    count = 0 if here else available_cores() if workers is None else workers
-    options = SweepOptions(count, retry_failed=retry_failed, save_weights=save_weights)
+
+    def tell(line: str) -> None:
+        warnings.warn(line, stacklevel=4)  # where this function was called
+
+    cells = checked_cells(wanted, tell)
+    options = SweepOptions(0 if here else workers, retry_failed=retry_failed, save_weights=save_weights)
     done = run_sweep(
         wanted,
         cells,
         fresh_path(scenario) if out is None else Path(out),
         options,
-        progress_for(False) if progress else _unwatched,
+        progress_for(False) if progress else _no_progress,
         kind="comparison",
         human=human_reference(scenario),
+        tell=tell,
     )
     return Run(done.path, done.rows, done.summary, done.interrupted)
 
 
-def _unwatched(cells: object) -> AbstractContextManager[Watch]:
-    return nullcontext(Unwatched())
+def _no_progress(cells: object) -> AbstractContextManager[Progress]:
+    return nullcontext(NoProgress())
 
 
 def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:

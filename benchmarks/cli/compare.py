@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
+from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
@@ -34,7 +35,7 @@ def compare(
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
-    partner: Annotated[str, typer.Option(help="Who sits in the other seats: lm or scripted.")] = "lm",
+    partner: Annotated[Literal["lm", "scripted"], typer.Option(help="Who sits in the other seats.")] = "lm",
     data_dir: options.DataDir = None,
     workers: Annotated[
         int | None,
@@ -48,22 +49,25 @@ def compare(
 
     The same command with the same --out goes on where it stopped.
     """
-    given, named = options.knobs(scenario, set_), options.named_agents(agent or [])
+    given, named = options.knobs(scenario, set_), options.pairs(agent or [], "--agent", "NAME=package.module:Class")
     names, numbers = options.words(methods, "--methods"), options.seeds(seeds_)
+    training: dict[str, Any] = {} if steps is None else {"updates": steps}
+    if dialogues is not None:
+        from goldenrule.training.learner import TrainingConfig  # with torch
 
-    from goldenrule.benchmarks.cli import launch
-
+        # No minibatch may be empty.
+        training |= {"dialogues": dialogues, "minibatches": min(TrainingConfig().minibatches, dialogues)}
     about = {"seeds": numbers, "episodes": episodes, "partner": partner, "device": device, "checkpoint": checkpoint}
-    wanted = launch.comparison_from(scenario, names, named, given, steps, dialogues, **about)
-    how = launch.options_from(workers, retry_failed=retry_failed, save_weights=save_weights)
-    with data_at(data_dir, must_exist=False):  # wrong names of methods and checkpoints are told first
+    wanted = comparison(scenario, names, named, given, training=training, **about)
+    how = SweepOptions(workers, retry_failed=retry_failed, save_weights=save_weights)
+
+    from goldenrule.benchmarks.cli import launch  # with torch
+
+    with data_at(data_dir, must_exist=False):  # a wrong checkpoint is told first
         cells = launch.checked_cells(wanted)
     with data_at(data_dir):
-        folder = out or fresh_path(scenario)
-        launch.cells_to_run(cells, folder, launch.COMPARISON, scenario, how)
-        done = launch.run_cells(wanted, cells, folder, how, json_, launch.COMPARISON)
+        done = launch.run_cells(wanted, cells, out or fresh_path(scenario), how, json_, "comparison")
         page, trouble = launch.write_page(done)
-        launch.print_results(done, json_)
     where = clean(str(done.path))
     if not json_:
         print(f"Run:    {where}", *([] if page is None else [f"Report: {clean(str(page))}"]), sep="\n", flush=True)

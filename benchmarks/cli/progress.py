@@ -4,18 +4,54 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from goldenrule.benchmarks.storage.reader import Names
+from goldenrule.benchmarks.storage.reader import varying_knobs
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
+
+
+class Names:
+    """Names for cells that are told side by side: `untrained on third_party-v0 (absent 2), seed 0`.
+
+    The scenario is told where there are several, a knob where it varies within a scenario.
+
+    Args:
+        settings: scenario and knobs of every cell.
+    """
+
+    def __init__(self, settings: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        self._varying = varying_knobs(settings)
+
+    @classmethod
+    def of_cells(cls, cells: Iterable[Cell]) -> Names:
+        """For cells; those of one grid share their knobs, which are looked at once."""
+        return cls((one.scenario, one.knobs) for one in {id(cell.knobs): cell for cell in cells}.values())
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Names:
+        """For rows of cells."""
+        return cls((row["scenario"], row["knobs"]) for row in rows)
+
+    def cell(self, cell: Cell) -> str:
+        """What a cell is called."""
+        return self._name(cell.method, cell.scenario, cell.knobs, cell.seed)
+
+    def row(self, row: Mapping[str, Any]) -> str:
+        """What the cell of a row is called."""
+        return self._name(row["method"], row["scenario"], row["knobs"], row["seed"])
+
+    def _name(self, method: str, scenario: str, knobs: Mapping[str, Any], seed: int) -> str:
+        told = ", ".join(f"{name} {knobs[name]}" for name in self._varying[scenario] if name in knobs)
+        where = f" on {scenario}" if len(self._varying) > 1 else ""
+        return f"{method}{where}{f' ({told})' if told else ''}, seed {seed}"
 
 
 def progress_for(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:

@@ -25,7 +25,7 @@ from goldenrule.benchmarks.report.layout import console_for, decimals, p_value, 
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
-from goldenrule.benchmarks.storage.reader import read_run, setting_name
+from goldenrule.benchmarks.storage.reader import read_run, setting_name, varying_knobs
 from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -171,9 +171,9 @@ def _print_differences(found: Diff) -> None:
         console.print(Text(f"No difference in any pair: {', '.join(same)}."))
     others = [figure for figure in found.figures if not figure.same]
     for figure in others:
-        knobs = _varying_knobs(figure.settings)
+        varying = varying_knobs((line["scenario"], line["knobs"]) for line in figure.settings)
         lines = (*figure.methods, *figure.settings)
-        rows = [([str(line["of"]), _where(line, knobs)], _cells(line)) for line in lines]
+        rows = [([str(line["of"]), _where(line, varying)], _cells(line)) for line in lines]
         columns = ("A", "B", "B - A", "p (Holm)", "could find", "verdict")
         print_table(console, [figure.figure, "where"], columns, rows, text=columns[-1:])
         for reason in _reasons(figure):
@@ -187,19 +187,11 @@ def _print_differences(found: Diff) -> None:
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 
-def _varying_knobs(lines: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Knobs that tell lines of one scenario apart."""
-    values: dict[tuple[str, str], set[str]] = {}
-    for line in lines:
-        for name, value in line["knobs"].items():
-            values.setdefault((line["scenario"], name), set()).add(str(value))
-    return {name for (_, name), found in values.items() if len(found) > 1}
-
-
-def _where(line: Mapping[str, Any], knobs: set[str]) -> str:
+def _where(line: Mapping[str, Any], varying: Mapping[str, Sequence[str]]) -> str:
     if "knobs" not in line:
         return "everywhere"
-    return setting_name(line["scenario"], {name: value for name, value in line["knobs"].items() if name in knobs})
+    told = {name: value for name, value in line["knobs"].items() if name in varying[line["scenario"]]}
+    return setting_name(line["scenario"], told)
 
 
 def _cells(line: Mapping[str, Any]) -> list[str]:

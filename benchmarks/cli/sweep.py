@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from goldenrule.benchmarks.cli.messages import tell_swept
 from goldenrule.benchmarks.cli.options import MAX_SEED, Address, Engine, Json, RetryFailed, Workers, words
-from goldenrule.benchmarks.experiments.config import SweepFile, read_sweep
+from goldenrule.benchmarks.cli.progress import Names
+from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions, read_sweep
 from goldenrule.benchmarks.report.layout import console_for, print_table
-from goldenrule.benchmarks.storage.reader import Names, setting_name
+from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.text import clean
 
 if TYPE_CHECKING:
@@ -36,23 +38,23 @@ def sweep(
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
     ] = None,
     retry_failed: RetryFailed = False,
-    log: Annotated[str | None, typer.Option(help="Also to tensorboard, wandb (offline) or trackio.")] = None,
+    log: Annotated[
+        Literal["tensorboard", "wandb", "trackio"] | None, typer.Option(help="Log curves and results there too.")
+    ] = None,
     json_: Json = False,
 ) -> int:
     """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
     parts = [] if only is None else words(only, "--only")
-
-    from goldenrule.benchmarks.cli import launch
-
-    options = launch.options_from(workers, engine, address, limit=limit, only=parts, retry_failed=retry_failed, log=log)
+    options = SweepOptions(workers, engine, address, limit=limit, only=parts, retry_failed=retry_failed, log=log)
     wanted = read_sweep(file)
+
+    from goldenrule.benchmarks.cli import launch  # with torch
+
     cells = launch.checked_cells(wanted, file)
-    todo = launch.cells_to_run(cells, out, "sweep", wanted.name, options)
     if dry_run:
-        _print_todo(wanted, cells, todo, json_)
+        _print_todo(wanted, cells, launch.cells_to_run(wanted, cells, out, options), json_)
         return 0
     done = launch.run_cells(wanted, cells, out, options, json_)
-    launch.print_results(done, json_)
     summary, where = done.summary, clean(str(done.path))
     if not json_:
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
@@ -70,12 +72,12 @@ def validate(
     """Check a sweep file and show its grid."""
     wanted = read_sweep(file)
 
-    from goldenrule.benchmarks.cli import launch
+    from goldenrule.benchmarks.cli import launch  # with torch
 
     cells = launch.checked_cells(wanted, file)
     if out is not None:
-        launch.cells_to_run(cells, out, "sweep", wanted.name)
-    _print_grid(wanted, launch.groups_of(cells), json_)
+        launch.cells_to_run(wanted, cells, out)
+    _print_grid(wanted, cells, json_)
     return 0
 
 
@@ -89,18 +91,21 @@ def _print_todo(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cel
     print(f"{len(todo)} of {len(cells)} cells would run.")
 
 
-def _print_grid(wanted: SweepFile, groups: Sequence[tuple[Cell, int]], as_json: bool) -> None:
+def _print_grid(wanted: SweepFile, cells: Sequence[Cell], as_json: bool) -> None:
     """A line for each method, scenario and knobs, and the sum."""
-    n_cells = sum(count for _, count in groups)
+    groups = Counter((cell.method, cell.scenario, tuple(cell.knobs.items())) for cell in cells)
     if as_json:
         grid = [
-            {"method": cell.method, "scenario": cell.scenario, "knobs": dict(cell.knobs), "cells": count}
-            for cell, count in groups
+            {"method": method, "scenario": scenario, "knobs": dict(knobs), "cells": count}
+            for (method, scenario, knobs), count in groups.items()
         ]
-        about = {"name": wanted.name, "cells": n_cells, "seeds": wanted.seeds, "episodes": wanted.episodes}
+        about = {"name": wanted.name, "cells": len(cells), "seeds": wanted.seeds, "episodes": wanted.episodes}
         print(json.dumps({**about, "grid": grid}))
         return
     console = console_for(sys.stdout)
-    rows = [([cell.method, setting_name(cell.scenario, cell.knobs)], [str(count)]) for cell, count in groups]
+    rows = [
+        ([method, setting_name(scenario, dict(knobs))], [str(count)])
+        for (method, scenario, knobs), count in groups.items()
+    ]
     print_table(console, ["method", "scenario and knobs"], ["cells"], rows)
-    console.print(Text(clean(f"{wanted.name}: {n_cells} cells, {n_cells * wanted.episodes:,} dialogues.")))
+    console.print(Text(clean(f"{wanted.name}: {len(cells)} cells, {len(cells) * wanted.episodes:,} dialogues.")))

@@ -6,9 +6,8 @@ import io
 
 from rich.console import Console
 
-from goldenrule.benchmarks.cli.progress import Bars, Lines, closing_line, duration
+from goldenrule.benchmarks.cli.progress import Bars, Lines, Names, closing_line, duration
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.reader import Names
 
 TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
 PLAIN = Cell("untrained", "hidden_needs-v0", {}, 0)
@@ -57,4 +56,3 @@ def test_cells_are_told_apart_by_what_differs():
     told = [Names.of_rows(rows).row(row) for row in rows]
     assert told == [Names.of_cells(both).cell(cell) for cell in both]
     assert told[-2:] == ["a on hidden_needs-v0 (similarity 0.5), seed 1", "a on third_party-v0, seed 0"]
-    assert Names.of_rows([{"method": "a", "seed": 1, "knobs": 3}]).row({}) == "None, seed None"
