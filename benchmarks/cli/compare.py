@@ -66,7 +66,7 @@ def compare(
     with data_at(data_dir, must_exist=False):  # a wrong checkpoint is told first
         cells = launch.checked_cells(wanted)
     with data_at(data_dir):
-        done = launch.run_cells(wanted, cells, out or fresh_path(scenario), how, json_, "comparison")
+        done, _ = launch.run_cells(wanted, cells, out or fresh_path(scenario), how, json_, "comparison")
         page, trouble = launch.write_page(done)
     where = clean(str(done.path))
     if not json_:

@@ -54,8 +54,8 @@ def sweep(
     if dry_run:
         _print_todo(wanted, cells, launch.cells_to_run(wanted, cells, out, options), json_)
         return 0
-    done = launch.run_cells(wanted, cells, out, options, json_)
-    summary, where = done.summary, clean(str(done.path))
+    done, summary = launch.run_cells(wanted, cells, out, options, json_)
+    where = clean(str(done.path))
     if not json_:
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)
