@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from goldenrule.agents.base import AgentError, load_agent
+from goldenrule.agents.base import load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.scripted import person
@@ -25,15 +25,15 @@ from goldenrule.benchmarks.experiments.config import (
     choices,
     errors_named,
     knob_grid,
+    plugin_errors,
     wrong_field,
 )
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive
-from goldenrule.common.untrusted import foreign, one_line
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.learner import TrainingConfig
 from goldenrule.training.methods.registry import Method, load_method
 
@@ -141,19 +141,10 @@ def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
 
 def _rehearse(cell: Cell) -> str | None:
     who = f"agent {cell.method} ({cell.agent})"
-    try:
+    with plugin_errors(who, cell.scenario), foreign():
         agent = load_agent(cell.agent or "", cell.params)
         partners = others(cell, cell.settings, derive(cell.seed, "partner"))
-        with foreign():
-            reason = rehearse(agent, seat_name(cell.scenario, "learner"), partners, cell.scenario, cell.knobs)
-    except ScenarioError as error:
-        raise UserError(f"scenario {cell.scenario}: {error}; correct it") from error
-    except UserError:
-        raise
-    except AgentError as error:
-        raise UserError(f"{who}: {error}") from error
-    except Exception as error:  # of `reset` or the scenario
-        raise UserError(f"{who} raised {one_line(error)}") from error
+        reason = rehearse(agent, seat_name(cell.scenario, "learner"), partners, cell.scenario, cell.knobs)
     return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
 
 
