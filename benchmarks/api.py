@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.engines.base import Unwatched, Watch
+from goldenrule.benchmarks.engines.base import NoProgress, Progress
 from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
 from goldenrule.benchmarks.experiments.grid import checked_cells
 from goldenrule.benchmarks.experiments.run import run_sweep
@@ -180,7 +180,7 @@ def compare(
         cells,
         fresh_path(scenario) if out is None else Path(out),
         options,
-        progress_for(False) if progress else _unwatched,
+        progress_for(False) if progress else _no_progress,
         kind="comparison",
         human=human_reference(scenario),
         tell=tell,
@@ -190,8 +190,8 @@ def compare(
     return Run(done.path, done.rows, found.summary, found.verdicts, done.interrupted)
 
 
-def _unwatched(cells: object) -> AbstractContextManager[Watch]:
-    return nullcontext(Unwatched())
+def _no_progress(cells: object) -> AbstractContextManager[Progress]:
+    return nullcontext(NoProgress())
 
 
 def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:

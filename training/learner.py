@@ -16,7 +16,7 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.world import World, seat_name
+from goldenrule.agents.world import World
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
@@ -166,11 +166,6 @@ class Learner:
     def me(self) -> int:
         """The learner's seat."""
         return self.world.learner
-
-    @property
-    def seat(self) -> str:
-        """Name of the learner's seat."""
-        return seat_name(self.world.scenario, "learner")
 
     def collect(self, update: int) -> list[Episode]:
         """The finished dialogues of an update's rollout; failed ones are counted, and left out: they have no reward."""

@@ -240,7 +240,7 @@ def _iqm(done: Sequence[Row]) -> dict[str, Any]:
     if not known:
         return figure([], "no dialogue was finished")
     scores = read_scores(known, METRIC, strata=SETTING, bounds=widest_range(known, METRIC))
-    (found,) = aggregate(scores, options=OPTIONS).values()
+    (found,) = aggregate(scores, OPTIONS).values()
     return {**as_dict(found), "n": len(known), "missing": 0, "reason": None}
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.evaluation.metrics import valid_range
-from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Bootstrap, Options, compare, read_scores
+from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Options, compare, read_scores
 from goldenrule.benchmarks.storage.reader import Run, episode_figures
 from goldenrule.common.text import clean
 from goldenrule.envs.registry import ANY, Range
 
 METRIC = "partner_reward"
-OPTIONS = Options(bootstrap=Bootstrap(resamples=2000))
+OPTIONS = Options(resamples=2000)
 SETTINGS = 200
 """Conditions up to which each has lines of its own; with more the correction would leave nothing to find."""
 

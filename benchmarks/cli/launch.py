@@ -36,7 +36,7 @@ def cells_to_run(
 
 def run_cells(
     sweep: SweepFile, cells: Sequence[Cell], out: Path, options: SweepOptions, as_json: bool, kind: str = "sweep"
-) -> tuple[run.Swept, Mapping[str, Any]]:
+) -> tuple[run.SweepResult, Mapping[str, Any]]:
     """Run the cells that have no row yet and show the progress; then print tables and verdicts, or all as JSON.
 
     Returns:
@@ -50,7 +50,7 @@ def run_cells(
     return done, found.summary
 
 
-def write_page(done: run.Swept) -> tuple[Path | None, str | None]:
+def write_page(done: run.SweepResult) -> tuple[Path | None, str | None]:
     """Write the page of a run that was not interrupted; its path, or why there is none."""
     if done.interrupted:
         return None, None

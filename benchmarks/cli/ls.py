@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from goldenrule.agents.networks.pretrained import shipped
@@ -32,7 +31,7 @@ def ls(json_: Json = False) -> int:
 def inventory() -> dict[str, Any]:
     """Everything that can be named on the command line, as plain data."""
     here = available()
-    plugins = [asdict(one) for one in installed_plugins()]  # before the scenarios, which some of them are
+    plugins = installed_plugins()  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {

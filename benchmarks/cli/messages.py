@@ -12,7 +12,7 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
 if TYPE_CHECKING:
-    from goldenrule.benchmarks.experiments.run import Swept
+    from goldenrule.benchmarks.experiments.run import SweepResult
     from goldenrule.benchmarks.storage.reader import Run
 
 SHOWN = 10
@@ -48,7 +48,7 @@ def tell_problems(run: Run, name: str = "") -> None:
         tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
 
 
-def tell_swept(done: Swept, strangers: str) -> int:
+def tell_swept(done: SweepResult, strangers: str) -> int:
     """Say what was not as it should be; the exit code.
 
     Args:

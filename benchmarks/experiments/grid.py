@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from goldenrule.agents.base import load_agent
+from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, others
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, other_agents
 from goldenrule.benchmarks.experiments.config import (
     MethodEntry,
     SweepFile,
@@ -30,7 +30,6 @@ from goldenrule.benchmarks.experiments.config import (
 )
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Plugin
-from goldenrule.common.seeding import derive
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -124,7 +123,7 @@ def resolve(sweep: SweepFile, cells: Sequence[Cell]) -> dict[str, Any]:
 
 
 def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
-    """Let every agent of the user's own hold two dialogues in each scenario, see `goldenrule.agents.testing.rehearse`.
+    """Let every agent of the user's own hold two dialogues in each scenario, see `rehearsal`.
 
     Returns:
         A warning for each that failed in one of them, as it will fail now and then.
@@ -140,11 +139,30 @@ def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
 
 
 def _rehearse(cell: Cell) -> str | None:
-    who = f"agent {cell.method} ({cell.agent})"
+    make_agent = functools.partial(load_agent, cell.agent or "", cell.params)
+    seat = seat_name(cell.scenario, "learner")
+    return rehearsal(f"agent {cell.method} ({cell.agent})", make_agent, seat, other_agents(cell), cell)
+
+
+def rehearsal(
+    who: str, make_agent: Callable[[], Agent], seat: str, partners: Mapping[str, Agent], cell: Cell
+) -> str | None:
+    """Let an agent hold two dialogues, see `goldenrule.agents.testing.rehearse`.
+
+    Args:
+        who: what errors and warnings call it.
+        make_agent, seat: who is tried, and where.
+        partners: who takes the other seats, by name.
+        cell: says under which scenario and knobs.
+
+    Returns:
+        A warning if a dialogue failed.
+
+    Raises:
+        UserError: it cannot be made or reset, or nothing that it says can be said.
+    """
     with plugin_errors(who, cell.scenario), foreign():
-        agent = load_agent(cell.agent or "", cell.params)
-        partners = others(cell, cell.settings, derive(cell.seed, "partner"))
-        reason = rehearse(agent, seat_name(cell.scenario, "learner"), partners, cell.scenario, cell.knobs)
+        reason = rehearse(make_agent(), seat, partners, cell.scenario, cell.knobs)
     return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
@@ -28,7 +28,7 @@ from goldenrule.envs.registry import spec
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """Where a sweep stands.
 
     Attributes:
@@ -124,12 +124,12 @@ def run_sweep(
     cells: Sequence[Cell],
     out: Path,
     options: SweepOptions,
-    watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
     human: Mapping[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
-) -> Swept:
+) -> SweepResult:
     """Run the cells that have no row yet.
 
     Args:
@@ -137,7 +137,7 @@ def run_sweep(
         cells: its grid (`goldenrule.benchmarks.experiments.grid.cells_of`).
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
-        watching: makes the watch over the cells that are run now.
+        progress_for: makes the progress callback of the cells that are run now.
         summing: makes the summary of the rows, where one is wanted.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
@@ -167,15 +167,15 @@ def run_sweep(
         todo = _left(todo, store, options.retry_failed)
         wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
         try:
-            with watching(wanted) as watch:
-                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), watch)
+            with progress_for(wanted) as progress:
+                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), progress)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
         ran = sum(name in done for name in todo)
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    return Swept(
+    return SweepResult(
         out,
         mine,
         {} if summing is None else summing(mine),
@@ -235,10 +235,10 @@ class _Completing:
         return RunRecord.of({**record.row, **outcome_of(records), **run_metrics(records), **more}, records)
 
 
-Run = Callable[[Sequence[Cell], Store, Watch], None]
+Run = Callable[[Sequence[Cell], Store, Progress], None]
 
 
-def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
+def _nothing(cells: Sequence[Cell], store: Store, progress: Progress) -> None:
     """Where nothing is left to do, no engine is begun."""
 
 
@@ -251,11 +251,11 @@ def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
         from goldenrule.benchmarks.engines import ray
 
         with ray.connected(workers, options.address):
-            yield lambda cells, store, watch: ray.run_cells(cells, store, watch, pool)
+            yield lambda cells, store, progress: ray.run_cells(cells, store, progress, pool)
     elif options.engine == "slurm":
         from goldenrule.benchmarks.engines import slurm
 
         executor = slurm.executor_in(out / "jobs", options.address)
-        yield lambda cells, store, watch: slurm.run_cells(cells, store, watch, pool, executor)
+        yield lambda cells, store, progress: slurm.run_cells(cells, store, progress, pool, executor)
     else:
-        yield lambda cells, store, watch: local.run_cells(cells, store, watch, pool)
+        yield lambda cells, store, progress: local.run_cells(cells, store, progress, pool)

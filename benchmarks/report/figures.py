@@ -27,7 +27,7 @@ from goldenrule.benchmarks.analysis.summary import REFERENCE, over_seeds
 from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, STYLE, colours, drawable
-from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
+from goldenrule.benchmarks.statistics import Options, profile, read_scores
 from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
@@ -425,17 +425,16 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[METRIC] is not None))
     if len(set(values)) < 2:
         return []
-    options = Options(bootstrap=Bootstrap(resamples=1000))
+    thresholds = _thresholds(values)
     try:
-        found = profile(read_scores(rows, METRIC), _thresholds(values), methods=methods, options=options)
+        found = profile(read_scores(rows, METRIC), thresholds, methods, Options(resamples=1000))
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
-    data: Rows = []
-    for method, one in found.items():
-        none = (None,) * len(one.thresholds)
-        for at, share, low, high in zip(one.thresholds, one.shares, one.low or none, one.high or none, strict=True):
-            record = {"method": method, "threshold": at, "share": share, "low": low, "high": high, "runs": one.units}
-            data.append(record)
+    data: Rows = [
+        {"method": method, "threshold": at, "share": one.value, "low": one.low, "high": one.high, "runs": one.units}
+        for method, shares in found.items()
+        for at, one in zip(thresholds, shares, strict=True)
+    ]
     return data if data[0]["runs"] > 1 else []
 
 

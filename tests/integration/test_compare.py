@@ -18,7 +18,7 @@ from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.run import Swept
+from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
@@ -26,7 +26,7 @@ from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.data import has
 
 
-def summary_of(done: Swept) -> Mapping[str, Any]:
+def summary_of(done: SweepResult) -> Mapping[str, Any]:
     """What `report` says of a run."""
     with read_run(done.path) as run:
         return findings_of(run).summary

@@ -13,7 +13,7 @@ import yaml
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Unwatched
+from goldenrule.benchmarks.engines.base import NoProgress, Pool
 from goldenrule.benchmarks.evaluation.run import failed_row
 from goldenrule.benchmarks.experiments.config import read_sweep
 from goldenrule.benchmarks.experiments.grid import cells_of
@@ -92,7 +92,7 @@ def test_workers_and_order_do_not_show(file, tmp_path):
         if seed is not None:
             random.Random(seed).shuffle(order)
         with ResultStore(out, places, {}) as store:
-            local.run_cells(order, store, Unwatched(), Pool(workers))
+            local.run_cells(order, store, NoProgress(), Pool(workers))
         results.append(told(out))
     assert results[0] == results[1]
 
