@@ -63,7 +63,8 @@ def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None =
 
 def widest_range(rows: Sequence[Row], metric: str) -> Range:
     """Valid range of a metric over all settings of the rows."""
-    ranges = [valid_range(metric, row["scenario"], row["knobs"]) for row in rows] or [ANY]
+    distinct = {(row["scenario"], id(row["knobs"])): row["knobs"] for row in rows}  # many rows share their knobs
+    ranges = [valid_range(metric, scenario, knobs) for (scenario, _), knobs in distinct.items()] or [ANY]
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
