@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
-from goldenrule.agents.episode import Episode, Turn, unshared
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import contained, one_line
@@ -110,8 +110,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
     """
     try:
         with contained():
-            # Copies: back references of a shared text would lead to the tuple of all cards, of a view to its turn.
-            found = _checked(agent, seen, ask_act(agent, unshared(seen)))
+            found = _checked(agent, seen, ask_act(agent, [one.unshared() for one in seen]))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]

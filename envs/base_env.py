@@ -66,6 +66,8 @@ class BaseDialogueEnv:
         # PettingZoo's own conversion to Parallel needs a message of every agent in every turn.
         self.metadata = {**_METADATA, "name": name, "is_parallelizable": scenario.simultaneous}
         self.max_cycles = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
+        cycle = scenario.cycle or len(scenario.agents)
+        self.max_turns = scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
         self.scenario, self.dialogue = scenario, DialogueState(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)

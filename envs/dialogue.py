@@ -37,12 +37,6 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
     parties' rewards) is in `dialogue`, never in observations or infos.
     """
 
-    @property
-    def max_turns(self) -> int:
-        """Messages after which an episode is cut."""
-        cycle = self.scenario.cycle or len(self.possible_agents)
-        return self.scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
-
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
         self._deal(seed)
@@ -114,7 +108,7 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
             self.render()
 
     def _pay(self, outcome: Outcome) -> None:
-        self.rewards = {a: float(r) for a, r in zip(self.agents, outcome.rewards, strict=True)}
+        self.rewards = dict(zip(self.agents, outcome.rewards, strict=True))
         for agent, reward in self.rewards.items():
             self._cumulative_rewards[agent] += reward
         if outcome.done:
@@ -185,7 +179,7 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
             self.render()
         return (
             {a: self._observe(a) for a in agents},
-            dict(zip(agents, map(float, dialogue.outcome.rewards), strict=True)),
+            dict(zip(agents, dialogue.outcome.rewards, strict=True)),
             dict.fromkeys(agents, done),
             dict.fromkeys(agents, cut),
             {a: {} for a in agents},
