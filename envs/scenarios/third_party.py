@@ -256,7 +256,7 @@ class ThirdParty(MoveScenario):
         return Outcome((0.0,) * 3, (judgement,), done=over)
 
     def _judge(self, made: Made | None, other: str | None, expected: str) -> Judgement:
-        """What the asker replies, or the one who returned; `other` names a move that only the other of them may make."""
+        """What the asker replies, or the one who returned; `other` names a move that only the other may make."""
         kind = made.move if made else other
         return Judgement(valid=made is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected})
 
