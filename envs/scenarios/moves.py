@@ -169,13 +169,14 @@ class Book:
         """The move that `text` makes; `None` for nonsense, no move, or several."""
         if self.reader is not None:
             return self.reader(text)
-        if (exact := self._moves_by_text.get(text)) is not None:
-            return exact
+        exact, table = self._tables
+        if text in exact:  # the short way
+            return exact[text]
         said = sentences(text)
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
-            return self._moves_by_phrase.get(" ".join(said)) or self._moves_by_phrase.get(". ".join(said))
-        known = [self._moves_by_phrase.get(one) for one in said]
+            return table.get(" ".join(said)) or table.get(". ".join(said))
+        known = [table.get(one) for one in said]
         if not known or None in known:
             return None
         made = {one for one in known if one is not None and one.move not in self._beside}
@@ -213,22 +214,17 @@ class Book:
         return frozenset(move.name for move in (*self.moves, *self.asides) if move.alone or move in self.asides)
 
     @functools.cached_property
-    def _moves_by_text(self) -> dict[str, Made]:
-        """What is said to the letter, as scripts and candidates do: the short way of `understand`."""
-        moves = [move for move in self.moves if not move.alone]
-        ways = [(move.name, text, values) for move in moves for text, values in move.ways()]
-        return {text: Made(name, values) for name, text, values in ways if self.whole or len(sentences(text)) == 1}
-
-    @functools.cached_property
-    def _moves_by_phrase(self) -> dict[str, Made]:
-        table: dict[str, Made] = {}
+    def _tables(self) -> tuple[dict[str, Made], dict[str, Made]]:
+        """What is said to the letter, as scripts and candidates do, and phrases as `sentences` gives them."""
+        exact, table = dict[str, Made](), dict[str, Made]()
         for move in (*self.asides, *self.moves):
             for text, values in move.ways():
-                phrase = ". ".join(sentences(text))
-                made = Made(move.name, values)
+                phrase, made = ". ".join(sentences(text)), Made(move.name, values)
                 if table.setdefault(phrase, made) != made:
                     raise ValueError(f"{text!r} means {table[phrase].move} and {move.name}; expected one move a phrase")
-        return table
+                if move.name not in self._beside and (self.whole or ". " not in phrase):
+                    exact[text] = made
+        return exact, table
 
 
 class MoveScenario(Scenario):
