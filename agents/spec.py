@@ -15,7 +15,8 @@ from goldenrule.agents.networks.pretrained import load_base, shipped
 from goldenrule.agents.scripted import population
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
-from goldenrule.common.plugins import closest, find_plugin, installed
+from goldenrule.common.parameters import closest
+from goldenrule.common.plugins import find_plugin, installed
 
 SCRIPTED, LM, SB3 = "scripted", "lm", "sb3"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")

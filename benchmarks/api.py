@@ -28,17 +28,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.progress import progress_for
-from goldenrule.benchmarks.engines.base import Unwatched, Watch
-from goldenrule.benchmarks.experiments.grid import cells_of, comparison, doubts, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.engines.base import NoProgress, Progress
+from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
+from goldenrule.benchmarks.experiments.grid import checked_cells
+from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.storage import reader
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
-from goldenrule.common.cores import available_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,12 +58,14 @@ class Run:
         path: its folder, that of `goldenrule compare`: every command that reads one takes it.
         rows: a dictionary for each method, knobs and seed.
         summary: as `goldenrule compare --json` prints it.
+        comparisons: a verdict a method and baseline, likewise.
         interrupted: whether Ctrl-C ended it; the same call with `out=run.path` goes on.
     """
 
     path: Path
     rows: list[dict[str, Any]] = field(repr=False)
-    summary: dict[str, Any] = field(repr=False)
+    summary: Mapping[str, Any] = field(repr=False)
+    comparisons: Sequence[dict[str, Any]] = field(repr=False)
     interrupted: bool = False
 
     @cached_property
@@ -89,11 +91,6 @@ class Run:
     def episodes(self) -> pd.DataFrame:
         """A row an evaluation dialogue, its whole log in `log`."""
         return reader.episodes(self.path, log=True)
-
-    @cached_property
-    def comparisons(self) -> list[dict[str, Any]]:
-        """A verdict a method and baseline, as `goldenrule compare --json` prints them."""
-        return list(comparisons(self.rows, folder=self.path))
 
     def report(self) -> Path:
         """Write the page, and return where it lies."""
@@ -172,26 +169,29 @@ def compare(
         training=dict(training or {}),
         checkpoint=None if checkpoint is None else Path(checkpoint),
     )
-    cells = cells_of(wanted)
-    rehearse_agents(cells)
-    for line in doubts(cells):
-        warnings.warn(line, stacklevel=2)
-    count = 0 if here else available_cores() if workers is None else workers
-    options = SweepOptions(count, retry_failed=retry_failed, save_weights=save_weights)
+
+    def tell(line: str) -> None:
+        warnings.warn(line, stacklevel=4)  # where this function was called
+
+    cells = checked_cells(wanted, tell)
+    options = SweepOptions(0 if here else workers, retry_failed=retry_failed, save_weights=save_weights)
     done = run_sweep(
         wanted,
         cells,
         fresh_path(scenario) if out is None else Path(out),
         options,
-        progress_for(False) if progress else _unwatched,
+        progress_for(False) if progress else _no_progress,
         kind="comparison",
         human=human_reference(scenario),
+        tell=tell,
     )
-    return Run(done.path, done.rows, done.summary, done.interrupted)
+    with reader.read_run(done.path) as stored:
+        found = findings_of(stored)
+    return Run(done.path, done.rows, found.summary, found.verdicts, done.interrupted)
 
 
-def _unwatched(cells: object) -> AbstractContextManager[Watch]:
-    return nullcontext(Unwatched())
+def _no_progress(cells: object) -> AbstractContextManager[Progress]:
+    return nullcontext(NoProgress())
 
 
 def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:

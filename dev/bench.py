@@ -32,10 +32,11 @@ from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import N_CONTROL
-from goldenrule.benchmarks.engines.base import Unwatched
+from goldenrule.benchmarks.engines.base import NoProgress
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.experiments.run import SweepOptions, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
 from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score
@@ -209,8 +210,8 @@ def _swept(cells: Sequence[Cell], workers: int, folder: Path | None = None) -> t
     with tempfile.TemporaryDirectory() as temporary:
         out = folder or Path(temporary) / "out"
         began = time.perf_counter()
-        watch = lambda todo: contextlib.nullcontext(Unwatched())  # noqa: E731
-        done = run_sweep({"name": "speed"}, cells, out, SweepOptions(workers=workers), watch)
+        progress_for = lambda todo: contextlib.nullcontext(NoProgress())  # noqa: E731
+        done = run_sweep({"name": "speed"}, cells, out, SweepOptions(workers=workers), progress_for)
         return time.perf_counter() - began, sum(row["seconds"] for row in done.rows)
 
 

@@ -11,7 +11,8 @@ import pettingzoo
 
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import closest, installed, load_object
+from goldenrule.common.parameters import closest
+from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
 

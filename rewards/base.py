@@ -16,10 +16,12 @@ from goldenrule.common.numbers import as_float
 from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.untrusted import contained
 
-TASK = "task"
-"""Name of the environment's own true reward; no `Reward` may take it."""
-RESERVED = (TASK, "truth", "truth_of_everyone")
-"""Names that no plug-in may take: the scenario's own reward, and what estimates are compared with."""
+TRUTH = "truth"
+"""Name under which a turn's log keeps what partners got for it. Privileged: for logs and the oracle only."""
+EVERYONE = "truth_of_everyone"
+"""The same for all but the learner, those who were absent included."""
+RESERVED = ("task", TRUTH, EVERYONE)
+"""Names that no `Reward` may take: the environment's own reward, and what estimates are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,18 +198,13 @@ def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) ->
 
 def _messages(episodes: Iterable[Episode], learner: int) -> tuple[list[Turn], Callable[[int], str]]:
     """The turns of one seat, and where number `i` of them is, in words."""
-    found = [
-        (turn, episode, number)
-        for episode in episodes
-        for number, turn in enumerate(episode.turns)
-        if turn.message.speaker == learner
-    ]
-
-    def place(row: int) -> str:
-        _, episode, number = found[row]
-        return f"{episode.agents[learner]}, turn {number} of the episode with seed {episode.seed}"
-
-    return [turn for turn, _, _ in found], place
+    turns, places = list[Turn](), list[str]()
+    for episode in episodes:
+        for number, turn in enumerate(episode.turns):
+            if turn.message.speaker == learner:
+                turns.append(turn)
+                places.append(f"{episode.agents[learner]}, turn {number} of the episode with seed {episode.seed}")
+    return turns, places.__getitem__
 
 
 def log_scores(episodes: Iterable[Episode], learner: int, name: str, scores: Sequence[Score]) -> None:
@@ -235,3 +232,46 @@ def log_score(turn: Turn, name: str, score: Score) -> None:
         turn.reasons[name] = score.reason
     if score.note:
         turn.notes[name] = score.note
+
+
+# The truth that estimates are compared with: what others really got for each message of the learner. A message is
+# credited with all that was paid from then until the learner's next message, or to the end: some rewards come with the
+# message, others with the reply to it, or with what follows when someone absent comes back.
+
+
+def record_truth(episodes: Iterable[Episode], learner: int, partners: Sequence[int]) -> list[float]:
+    """What its partners got for each message of the learner; also logged in its turns as `scores["truth"]`.
+
+    Where there are several partners their rewards add, as those of individuals do ([T] Eq. 1, arXiv 2411.04127). Those
+    who are not concerned by a message are paid nothing for it.
+
+    Args:
+        episodes: what was said.
+        learner: its seat.
+        partners: seats of its partners.
+    """
+    return _credit(episodes, learner, TRUTH, lambda turn: sum(turn.rewards[seat] for seat in partners))
+
+
+def record_everyone(episodes: Iterable[Episode], learner: int) -> list[float]:
+    """What all others got for each message of the learner; also logged as `scores["truth_of_everyone"]`."""
+    return _credit(episodes, learner, EVERYONE, lambda turn: paid_to_others(turn, learner))
+
+
+def paid_to_others(turn: Turn, learner: int) -> float:
+    """What a turn paid all but the learner, those who were absent included."""
+    return sum(reward for seat, reward in enumerate(turn.rewards) if seat != learner) + sum(turn.absent.values())
+
+
+def _credit(episodes: Iterable[Episode], learner: int, name: str, paid: Callable[[Turn], float]) -> list[float]:
+    credits: list[float] = []
+    for episode in episodes:
+        message = None  # of the learner, to be credited with what is paid from now on
+        for turn in episode.turns:
+            if turn.message.speaker == learner:
+                message = turn
+                credits.append(0.0)
+            if message is not None:
+                credits[-1] += paid(turn)
+                message.scores[name] = credits[-1]
+    return credits

@@ -32,8 +32,7 @@ from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
-from goldenrule.rewards.base import Score
-from goldenrule.rewards.truth import EVERYONE, TRUTH, paid_to_others, seats
+from goldenrule.rewards.base import EVERYONE, TRUTH, Score, paid_to_others
 
 Estimator = Literal["naive", "prediction", "oracle", "shuffled"]
 Individuals = Literal["addressee", "known"]
@@ -85,7 +84,8 @@ class Kindness:
             raise ValueError(f"estimator 'naive' needs an agent with speak(views); {type(simulator).__name__} has none")
         self.name, self.privileged = name, estimator == "oracle"
         self.estimator: Estimator = estimator
-        self.simulator, self.read, self.partners = simulator, read, seats(partners)
+        self.simulator, self.read = simulator, read
+        self.partners = (partners,) if isinstance(partners, int) else tuple(partners)
         self.individuals, self.scenario = individuals, scenario
         self._rng = generator(0, "kindness", "shuffled") if rng is None else rng
 
@@ -200,12 +200,26 @@ def addressee(turn: Turn, partners: Sequence[int]) -> int:
     return next(spoke, hearing[0])
 
 
-def reply_to(messages: Sequence[Message], place: int, partner: int) -> int | None:
-    """Place of the reply to the message at `place`: the partner's next one, if the speaker does not speak before."""
-    speaker = messages[place].speaker
-    later = (k for k in range(place + 1, len(messages)) if messages[k].speaker in (speaker, partner))
-    reply = next(later, None)
-    return reply if reply is not None and messages[reply].speaker == partner else None
+def reply_to(turns: Sequence[Turn], place: int, partner: int) -> int | None:
+    """Place of the reply to the message at `place`: the partner's next one, if the speaker does not speak before.
+
+    What is said at the same time as a message, by someone who has not heard it yet, is no reply to it.
+
+    Args:
+        turns: of an episode, in order.
+        place: of the message.
+        partner: seat of whose reply is asked for; one that the speaker does not hear is none.
+    """
+    me = turns[place].message.speaker
+    # Counted, not compared: the same text may be said twice.
+    number = sum(turn.message.speaker == me and turn.message.heard_by(partner) for turn in turns[: place + 1])
+    for later in range(place + 1, len(turns)):
+        turn = turns[later]
+        if turn.message.speaker == partner and turn.message.heard_by(me):
+            heard = sum(message.speaker == me for message in turn.view.messages)
+            if heard >= number:
+                return later if heard == number else None
+    return None
 
 
 def _total(heard: Sequence[tuple[float | None, str]]) -> Score:

@@ -3,13 +3,13 @@
 Annotators see only the two messages. They prefer a over b with probability sigma(strength * (worth(a) - worth(b))). A
 message that makes sense is worth the scenario's proxy (`Judgement.proxy`), nonsense `NONSENSE`. The model minimises
     -log sigma(r(chosen) - r(rejected))            (Bradley & Terry 1952; Ouyang et al. 2022, arXiv 2203.02155, Eq. 1)
-with r a small perceptron on features of the message alone: what the frozen start network makes of its tokens, and how
-likely it holds them.
+with r a small perceptron on features of the message alone: the frozen start network's hidden states of its tokens, and
+their log-probabilities.
 
 A policy finds whatever such a model over-rates. Three things keep it to what annotators saw: they are shown nonsense of
-many kinds (`training.annotators`); r is the lowest of several fits from different starts, which agree where there were
-data and part where there were none (worst-case optimisation, Coste et al. 2023, arXiv 2310.02743, Eq. 3); and r never
-leaves the range of the messages it was fitted to. It is standardised on them: 0 is an average message.
+many kinds (`training.methods.rlhf`); r is the lowest of several fits from different starts, which agree where there
+were data and differ where there were none (worst-case optimisation, Coste et al. 2023, arXiv 2310.02743, Eq. 3); and r
+never leaves the range of the messages it was fitted to. It is standardised on them: 0 is an average message.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Preference:
 
 
 def worth(judgement: Judgement) -> float | None:
-    """What annotators hold a message to be worth, -1 to 1; `None` for messages that they are not shown."""
+    """What a message is worth to annotators, -1 to 1; `None` for messages that they are not shown."""
     return NONSENSE if judgement.valid is False and judgement.proxy is not None else judgement.proxy
 
 
@@ -56,7 +56,7 @@ def annotate(
         speaker: whose messages.
         pairs: how many pairs.
         rng: picks pairs and draws preferences.
-        strength: how sharply annotators tell worths apart.
+        strength: how sharply annotators distinguish worths.
 
     Raises:
         ValueError: fewer than two messages have a proxy.
@@ -107,10 +107,10 @@ class _Perceptrons:
     """Several perceptrons with one output side by side, from features [fits, N, size] to rewards [fits, N]."""
 
     def __init__(self, size: int, config: FitConfig, rng: np.random.Generator, device: torch.device) -> None:
-        def drawn(*shape: int) -> Tensor:
+        def draw(*shape: int) -> Tensor:
             return torch.from_numpy(rng.normal(size=shape, scale=shape[-2] ** -0.5).astype(np.float32)).to(device)
 
-        first, second = drawn(config.fits, size, config.hidden), drawn(config.fits, config.hidden, 1)
+        first, second = draw(config.fits, size, config.hidden), draw(config.fits, config.hidden, 1)
         self.weights = [first, torch.zeros(config.fits, 1, config.hidden, device=device), second]
 
     def __call__(self, features: Tensor) -> Tensor:
@@ -156,17 +156,17 @@ class PreferenceModel:
         hidden = self.network(ids)
         there = said[..., None]
         lowest, highest = torch.finfo(hidden.dtype).min, torch.finfo(hidden.dtype).max
-        found = [
+        features = [
             (hidden * there).sum(1) / there.sum(1),
             hidden.masked_fill(~there, lowest).amax(1),
             hidden.masked_fill(~there, highest).amin(1),
         ]
         for output in ("behaviour", "prediction"):
             logprobs = torch.log_softmax(self.network.logits(hidden[:, :-1], output).float(), -1)
-            told = logprobs.gather(-1, ids[:, 1:, None])[..., 0] * said[:, 1:]
-            total = told.sum(1)
-            found.append(torch.stack([total / said[:, 1:].sum(1), told.amin(1), total], 1))
-        return torch.cat([part.float() for part in found], 1)
+            of_tokens = logprobs.gather(-1, ids[:, 1:, None])[..., 0] * said[:, 1:]
+            total = of_tokens.sum(1)
+            features.append(torch.stack([total / said[:, 1:].sum(1), of_tokens.amin(1), total], 1))
+        return torch.cat([part.float() for part in features], 1)
 
     def fit(self, preferences: Sequence[Preference], rng: np.random.Generator) -> float:
         """Fit to preferences; returns the share of them it ranks correctly.

@@ -16,7 +16,7 @@ from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
 from goldenrule.envs.dialogue_state import DialogueState
-from goldenrule.rewards.base import TASK, Reward, Score, ask, log_score
+from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
 
 
 def last_turns(dialogue: DialogueState) -> list[Turn]:
@@ -47,7 +47,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         score_names: names of all scores in the stack, from the inside out.
 
     Raises:
-        ValueError: a name is taken, a weight or an agent is unknown.
+        ValueError: a name is taken, a weight or an agent is unknown, or a reward lacks one of its parts.
     """
 
     def __init__(
@@ -61,12 +61,14 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         super().__init__(env)
         self.possible_agents = env.possible_agents
         self.dialogue: DialogueState = env.unwrapped.dialogue
-        self.score_names = (*getattr(env, "score_names", ()), *(reward.name for reward in rewards))
-        _check_names(self.score_names, weights or {}, {reward.name for reward in rewards})
+        for reward in rewards:
+            check_reward_parts(reward, f"a {type(reward).__name__}")
+        given, names = weights or {}, [reward.name for reward in rewards]
+        self.score_names = (*getattr(env, "score_names", ()), *names)
+        _check_names(self.score_names, given, names)
         unknown = set(agents or ()) - set(env.possible_agents)
         if unknown:
             raise ValueError(f"nobody sits as {sorted(unknown)}; expected some of {env.possible_agents}")
-        given = weights or {}
         self._asked = [(reward, float(given.get(reward.name, 1.0))) for reward in rewards]
         self._agents = None if agents is None else [env.possible_agents.index(name) for name in agents]
         self._stacked = hasattr(env, "score_names")
@@ -145,9 +147,9 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         return counts
 
 
-def _check_names(names: Sequence[str], weights: Mapping[str, float], own: set[str]) -> None:
+def _check_names(names: Sequence[str], weights: Mapping[str, float], own: Sequence[str]) -> None:
     for name in names:
-        if name == TASK or names.count(name) > 1:
+        if names.count(name) > 1:
             raise ValueError(f"the score name {name!r} is taken; give each reward in a stack a name of its own")
     for name in weights:
         if name not in own:

@@ -20,9 +20,7 @@ SHAPED = (
     "goldenrule.agents.networks.session",
     "goldenrule.agents.networks.three_module",
     "goldenrule.training.batches",
-    "goldenrule.training.losses",
     "goldenrule.training.ppo",
-    "goldenrule.training.rollout",
 )
 install_import_hook(SHAPED, "beartype.beartype")
 config.update("jaxtyping_disable", True)

@@ -1,18 +1,25 @@
-"""Conversations as batches of token sequences, with masks that say whose tokens are whose."""
+"""Conversations and rollouts as batches of token sequences, and how likely a network holds their tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
-from goldenrule.agents.networks.tokenizer import END, PAD, Encoded
+from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.networks.sampling import Sampled, ban_controls
+from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
+from goldenrule.agents.networks.tokenizer import END, PAD, DialogueTokenizer, Encoded, Span
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def emphasis_of(view: View, learner: int) -> list[float]:
     return weights
 
 
-def cropped(item: Item, context: int) -> Item:
+def crop(item: Item, context: int) -> Item:
     """The item without the messages that do not fit into `context` tokens, the latest ones."""
     spans = item.encoded.spans
     if len(item.encoded.ids) <= context:
@@ -116,6 +123,146 @@ def join(a: Sequences, b: Sequences) -> Sequences:
     longest = max(a.ids.shape[1], b.ids.shape[1])
 
     def padded(x: Tensor) -> Tensor:
-        return torch.nn.functional.pad(x, (0, longest - x.shape[1]), value=PAD if x.dtype == torch.long else 0)
+        return F.pad(x, (0, longest - x.shape[1]), value=PAD if x.dtype == torch.long else 0)
 
     return Sequences(*(torch.cat([padded(getattr(a, f.name)), padded(getattr(b, f.name))]) for f in fields(a)))
+
+
+# Rollouts: what the learner said, and with what probability.
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Episodes from the learner's seat.
+
+    Attributes:
+        sequences: its final view of each episode; only its own sampled tokens are `own`.
+        logprobs: log-probability of each own token when it was sampled.
+        starts: for each episode, the position of the label before each of the learner's messages: the state there is
+            what a value is an estimate of.
+        samples: what was sampled of the learner's messages of each episode, without those past what the network's
+            context holds: nothing is learnt from them.
+        n_messages: number of the learner's messages in each episode, those past the context included.
+        truncated: whether each episode was cut rather than over.
+    """
+
+    sequences: Sequences
+    logprobs: Float[Tensor, "B T"]
+    starts: list[list[int]]
+    samples: list[list[Sampled]]
+    n_messages: list[int]
+    truncated: list[bool]
+
+    def by_episode(self, values: Sequence[T]) -> list[list[T]]:
+        """Values of all the learner's messages, in order, parted by episode."""
+        rest = iter(values)
+        return [[next(rest) for _ in range(count)] for count in self.n_messages]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+
+def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer, limit: int | None = None) -> Rollout:
+    """The learner's view of each finished episode; failed ones must have been set aside by the caller.
+
+    Args:
+        episodes: what was said.
+        me: the learner's seat.
+        tokenizer: the learner's.
+        limit: longest context from which the learner's messages were sampled uncut (`LanguageModel.limit`). A view
+            ends before the first message past it: what follows was said with the oldest messages forgotten.
+
+    Raises:
+        ValueError: an episode is not finished.
+        TypeError: the learner is no network: its replies carry no sampled ids.
+    """
+    items, samples, starts, n_messages, truncated = [], [], [], [], []
+    for episode in episodes:
+        if episode.conversation is None:
+            raise ValueError(f"the episode with seed {episode.seed} is {episode.status}; expected finished episodes")
+        view = episode.conversation.seen_by(me)
+        mine = [_sampled(turn) for turn in episode.turns_of(me)]
+        n_messages.append(len(mine))
+        places = [k for k, message in enumerate(view.messages) if message.speaker == me]
+        # The ids that were sampled, which another tokenisation of the same text need not give.
+        said = {k: one.ids for k, one in zip(places, mine, strict=True)}
+        encoded = tokenizer.encode_view(view, said)
+        kept = _fitting(encoded.spans, me, limit)
+        truncated.append(episode.status == "truncated" or kept < len(view.messages))
+        if kept < len(view.messages):
+            # What follows was sampled with the oldest messages forgotten: its probabilities would be others here.
+            view = replace(view, messages=view.messages[:kept])
+            places = [k for k in places if k < kept]
+            encoded = tokenizer.encode_view(view, said)
+        items.append(Item(encoded, me, [1.0] * len(view.messages), emphasis_of(view, me)))
+        samples.append(mine[: len(places)])
+        starts.append([encoded.spans[k].start - 1 for k in places])
+    sequences = collate(items)
+    return Rollout(sequences, _logprobs(sequences, starts, samples), starts, samples, n_messages, truncated)
+
+
+def _fitting(spans: Sequence[Span], me: int, limit: int | None) -> int:
+    """How many messages the learner could hold uncut: its own begin within `limit`, others' end within it."""
+    for number, span in enumerate(spans):
+        if limit is not None and (span.start - 1 if span.speaker == me else span.stop) > limit:
+            return number
+    return len(spans)
+
+
+def _sampled(turn: Turn) -> Sampled:
+    """What the network sampled in a turn: ids, their log-probabilities, the value of the state before."""
+    if not isinstance(turn.record, Sampled):
+        raise TypeError(f"the learner's reply carries a {type(turn.record).__name__}; expected Sampled")
+    return turn.record
+
+
+def _logprobs(
+    sequences: Sequences, starts: Sequence[Sequence[int]], samples: Sequence[Sequence[Sampled]]
+) -> Float[Tensor, "B T"]:
+    """Sampled logprobs in place. The end forced onto a cut message was not sampled, so it is no longer `own`."""
+    logprobs = np.zeros(tuple(sequences.ids.shape), dtype=np.float32)
+    for row, places in enumerate(starts):
+        for label, one in zip(places, samples[row], strict=True):
+            start, stop = label + 1, label + 1 + len(one.ids)
+            logprobs[row, start:stop] = one.logprobs
+            if not one.ended:
+                sequences.own[row, stop - 1] = False
+    return torch.from_numpy(logprobs)
+
+
+# How likely tokens are.
+
+
+def token_logits(
+    network: ThreeModuleTransformer,
+    hidden: Float[Tensor, "B T width"],
+    batch: Sequences,
+    mask: Bool[Tensor, "B T"],
+    output: Output,
+) -> Float[Tensor, "N vocab"]:
+    """Logits [N, vocab] for the N masked tokens, each from the hidden state before it, under the sampler's bans.
+
+    Args:
+        hidden: trunk of the batch.
+        mask: which tokens; none of them the first of its row.
+        output: which output's policy.
+    """
+    logits = network.logits(hidden[:, :-1][mask[:, 1:]], output).float()
+    return ban_controls(logits, batch.first[mask])
+
+
+def weighted_nll(
+    logits: Float[Tensor, "N vocab"], targets: Int[Tensor, " N"], weights: Float[Tensor, " N"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean negative log-likelihood in nats a token, weighted.
+
+    With weights `eta_r / eta = max(0, R)` this is the reward-scaled learning rate of [T] Algorithm 5, line 5.
+
+    Args:
+        logits, targets: of each token.
+        weights: at least 0; their sum normalises the mean. All zero gives 0.
+    """
+    nll = F.cross_entropy(logits, targets, reduction="none")
+    if weights is None:
+        return nll.mean() if len(nll) else logits.sum() * 0.0
+    return (nll * weights).sum() / weights.sum().clamp_min(1e-8)

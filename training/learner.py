@@ -6,18 +6,21 @@ import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Annotated
 
 import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.world import World, seat_name
+from goldenrule.agents.world import World
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
-from goldenrule.training.batches import Item, Sequences, collate, cropped
+from goldenrule.training.batches import Item, Sequences, collate, crop
 from goldenrule.training.optim import Optimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
@@ -25,7 +28,7 @@ WARMUP = 5
 """Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
 
 
-@dataclass(frozen=True, slots=True)
+@checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, allow_inf_nan=False))
 class TrainingConfig:
     """How a learner learns from rewards; the same for every method, so that only the reward differs.
 
@@ -45,58 +48,26 @@ class TrainingConfig:
         predict_replies: whether the prediction output learns from what was really said in the rollouts.
         split: route gradients by module; False is the control `unsplit`.
         max_new: longest message, in tokens; the network's own limit if not given.
+
+    Raises:
+        ValidationError: a setting of a wrong type or out of range.
     """
 
-    updates: int = 60
-    dialogues: int = 128
-    minibatches: int = 4
-    learning_rate: float = 2e-3
-    clip: float = 0.2
-    discount: float | None = None
-    gae_lambda: float = 0.95
-    kl: float = 0.02
-    value: float = 0.5
-    imitation: float = 0.5
-    interleave: int = 64
-    replies: int = 32
+    updates: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    dialogues: Annotated[int, Field(ge=1, le=100_000)] = 128
+    minibatches: Annotated[int, Field(ge=1, le=1000)] = 4
+    learning_rate: Annotated[float, Field(ge=0, le=1)] = 2e-3
+    clip: Annotated[float, Field(ge=0, le=1)] = 0.2
+    discount: Annotated[float, Field(ge=0, le=1)] | None = None
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
+    kl: Annotated[float, Field(ge=0, le=1000)] = 0.02
+    value: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    imitation: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    interleave: Annotated[int, Field(ge=0, le=100_000)] = 64
+    replies: Annotated[int, Field(ge=0, le=100_000)] = 32
     predict_replies: bool = True
     split: bool = True
-    max_new: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value, whole = getattr(self, name), isinstance(TrainingConfig.__dataclass_fields__[name].default, int)
-            if value is None and name in _OPTIONAL:
-                continue
-            kinds = int if whole or name == "max_new" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                kind = "a whole number" if kinds is int else "a number"
-                raise ValueError(
-                    f"training setting {name}={value!r} is not allowed; expected {kind} in [{low}, {high}]"
-                )
-        for name in ("predict_replies", "split"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(
-                    f"training setting {name}={getattr(self, name)!r} is not allowed; expected true or false"
-                )
-
-
-_OPTIONAL = ("discount", "max_new")
-_RANGES: dict[str, tuple[float, float]] = {
-    "updates": (1, 1_000_000),
-    "dialogues": (1, 100_000),
-    "minibatches": (1, 1000),
-    "learning_rate": (0.0, 1.0),
-    "clip": (0.0, 1.0),
-    "discount": (0.0, 1.0),
-    "gae_lambda": (0.0, 1.0),
-    "kl": (0.0, 1000.0),
-    "value": (0.0, 1000.0),
-    "imitation": (0.0, 1000.0),
-    "interleave": (0, 100_000),
-    "replies": (0, 100_000),
-    "max_new": (1, 4096),
-}
+    max_new: Annotated[int, Field(ge=1, le=4096)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +149,7 @@ class Learner:
             wanted = self.config.updates * self.config.interleave
             dialogues = max(64, min(1024, wanted // 2))
             items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
-            self._pool = [cropped(item, self.network.config.context) for item in items]
+            self._pool = [crop(item, self.network.config.context) for item in items]
 
     @property
     def unscored(self) -> int:
@@ -195,11 +166,6 @@ class Learner:
     def me(self) -> int:
         """The learner's seat."""
         return self.world.learner
-
-    @property
-    def seat(self) -> str:
-        """Name of the learner's seat."""
-        return seat_name(self.world.scenario, "learner")
 
     def collect(self, update: int) -> list[Episode]:
         """The finished dialogues of an update's rollout; failed ones are counted, and left out: they have no reward."""

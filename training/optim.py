@@ -6,28 +6,28 @@ moment when needs are understood in about half the updates that AdamW takes (EXP
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 
+BETAS = (0.9, 0.98)
+"""Of AdamW."""
+
 
 class Optimiser:
-    """One or two optimisers that step together and share a schedule.
+    """Several optimisers that step together and share a schedule.
 
     Parameters without a gradient are left untouched, as gradient routing needs.
     """
 
-    def __init__(self, parts: Iterable[torch.optim.Optimizer]) -> None:
-        self.parts = list(parts)
-        self._peaks = [[group["lr"] for group in part.param_groups] for part in self.parts]
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
+        self._peaks = [(group, group["lr"]) for part in parts for group in part.param_groups]
 
     def schedule(self, share: float) -> None:
         """Set all learning rates to `share` (0 to 1) of their peaks."""
-        for part, peaks in zip(self.parts, self._peaks, strict=True):
-            for group, peak in zip(part.param_groups, peaks, strict=True):
-                group["lr"] = peak * share
+        for group, peak in self._peaks:
+            group["lr"] = peak * share
 
     def zero_grad(self) -> None:
         """Forget all gradients; `None`, not zero."""
@@ -40,33 +40,24 @@ class Optimiser:
             part.step()
 
 
-def adamw(network: ThreeModuleTransformer, learning_rate: float, beta2: float = 0.98) -> Optimiser:
-    """AdamW without weight decay, for everything.
-
-    Args:
-        network: whose parameters are optimised, in place.
-        learning_rate: its peak.
-        beta2: decay of the second moment.
-    """
-    return Optimiser([torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, beta2), weight_decay=0.0)])
+def adamw(network: ThreeModuleTransformer, learning_rate: float) -> Optimiser:
+    """AdamW without weight decay for all parameters of a network, up to its peak learning rate."""
+    return Optimiser(torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=BETAS, weight_decay=0.0))
 
 
 def muon(
-    network: ThreeModuleTransformer, learning_rate: float, matrix_learning_rate: float, beta2: float = 0.98
+    network: ThreeModuleTransformer, learning_rate: float, matrix_learning_rate: float, weight_decay: float = 0.0
 ) -> Optimiser:
     """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
 
     Args:
         network: whose parameters are optimised, in place.
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon (update of spectral norm about 1).
-        beta2: of AdamW.
+        weight_decay: of both.
     """
-    inner = [p for name, p in network.named_parameters() if name.startswith("blocks") and p.dim() == 2]
-    taken = {id(p) for p in inner}
-    rest = [p for p in network.parameters() if id(p) not in taken]
+    inner = {name: p for name, p in network.named_parameters() if name.startswith("blocks") and p.dim() == 2}
+    rest = [p for name, p in network.named_parameters() if name not in inner]
     return Optimiser(
-        [
-            torch.optim.Muon(inner, lr=matrix_learning_rate, weight_decay=0.0, momentum=0.95),
-            torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, beta2), weight_decay=0.0),
-        ]
+        torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95),
+        torch.optim.AdamW(rest, lr=learning_rate, betas=BETAS, weight_decay=weight_decay),
     )

@@ -39,12 +39,9 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.networks.routing import routed_backward, routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import PAD
-from goldenrule.rewards.base import Score, check_scores
-from goldenrule.rewards.truth import record_everyone, record_truth
-from goldenrule.training.batches import Sequences, join
+from goldenrule.rewards.base import Score, check_scores, record_everyone, record_truth
+from goldenrule.training.batches import Rollout, Sequences, join, token_logits, tokenise, weighted_nll
 from goldenrule.training.learner import Learner, Progress, Report
-from goldenrule.training.losses import clipped_policy_loss, kl_divergence, token_logits, value_loss, weighted_nll
-from goldenrule.training.rollout import Rollout, sampled, tokenise
 
 ScoreFunction = Callable[[Sequence[Episode]], Sequence[Score]]
 """Scores of the learner's messages in finished episodes, in their order; a bare number stands for a `Score` of it."""
@@ -192,11 +189,11 @@ def estimate_advantages(
     spans: list[tuple[int, int, int]] = []  # row, start and stop of each scored message's tokens
     raw: list[float] = []
     reasons: list[str] = []
-    for row, (turns, given) in enumerate(zip(rollout.turns, rollout.by_episode(scores), strict=True)):
-        reasons += [LEFT_OUT] * (len(given) - len(turns))
-        kept = given[: len(turns)]
+    for row, (samples, given) in enumerate(zip(rollout.samples, rollout.by_episode(scores), strict=True)):
+        reasons += [LEFT_OUT] * (len(given) - len(samples))
+        kept = given[: len(samples)]
         reasons += [score.reason for score in kept if score.value is None]
-        values = [sampled(turn).value for turn in turns]
+        values = [one.value for one in samples]
         following = [*values, last[row]][1:]
         rewards = [
             value - discount * next_value if score.value is None else score.value
@@ -205,9 +202,9 @@ def estimate_advantages(
         estimates = gae(rewards, values, last[row], discount, gae_lambda)
         targets = zip(kept, estimates, values, strict=True)
         returns.append([None if score.value is None else a + v for score, a, v in targets])
-        for start, turn, score, advantage in zip(rollout.starts[row], turns, kept, estimates, strict=True):
+        for start, one, score, advantage in zip(rollout.starts[row], samples, kept, estimates, strict=True):
             if score.value is not None:
-                spans.append((row, start + 1, start + 1 + len(sampled(turn).ids)))
+                spans.append((row, start + 1, start + 1 + len(one.ids)))
                 raw.append(advantage)
     if raw:
         mean, spread = float(np.mean(raw)), float(np.std(raw)) + 1e-6
@@ -245,12 +242,9 @@ def learn_from(learner: Learner, rollout: Rollout, scores: Sequence[Score]) -> U
     learner.messages_asked += len(scores)
     learner.unscored_reasons.update(advantages.reasons)
     order = torch.from_numpy(learner.rng.permutation(len(rollout)))
-    kls, losses = [], []
-    for rows in order.chunk(config.minibatches):
-        kl, loss = gradient_step(learner, rollout, advantages, rows)
-        kls.append(kl)
-        losses.append(loss)
-    return UpdateStats(sum(kls) / len(kls), sum(losses) / len(losses), len(advantages.reasons))
+    steps = [gradient_step(learner, rollout, advantages, rows) for rows in order.chunk(config.minibatches)]
+    kl, prediction_loss = (sum(values) / len(steps) for values in zip(*steps, strict=True))
+    return UpdateStats(kl, prediction_loss, len(advantages.reasons))
 
 
 def gradient_step(
@@ -316,6 +310,21 @@ def policy_loss(
     return surrogate + learner.config.kl * kl, float(kl.detach())
 
 
+def clipped_policy_loss(
+    logprobs: Float[Tensor, " N"], old_logprobs: Float[Tensor, " N"], advantages: Float[Tensor, " N"], clip: float
+) -> Float[Tensor, ""]:
+    """PPO's clipped surrogate (Schulman et al. 2017, arXiv 1707.06347, Eq. 7), negated, a token.
+
+    Args:
+        logprobs, old_logprobs: of the taken tokens, now and when they were sampled, nats.
+        advantages: of their messages.
+        clip: how far the ratio may leave 1 before it stops to count.
+    """
+    ratio = (logprobs - old_logprobs).exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    return -torch.minimum(ratio * advantages, clipped * advantages).mean()
+
+
 def kl_to_start(
     learner: Learner, batch: Sequences, scored: Bool[Tensor, "b t"], logits: Float[Tensor, "N vocab"]
 ) -> Float[Tensor, ""]:
@@ -332,6 +341,14 @@ def kl_to_start(
     with torch.no_grad():
         start = token_logits(learner.reference, learner.reference(some.ids), some, mask, "behaviour")
     return kl_divergence(logits[: len(start)], start)
+
+
+def kl_divergence(logits: Float[Tensor, "N vocab"], reference_logits: Float[Tensor, "N vocab"]) -> Float[Tensor, ""]:
+    """Exact KL(policy || reference) in nats a token, from logits; banned ids count nothing."""
+    logprobs = torch.log_softmax(logits, -1)
+    reference = torch.log_softmax(reference_logits, -1)
+    difference = torch.where(logprobs.isfinite(), logprobs - reference, 0.0)
+    return (logprobs.exp() * difference).sum(-1).mean()
 
 
 def message_value_loss(
@@ -353,6 +370,11 @@ def message_value_loss(
     row_index, start_index = (torch.tensor([one[i] for one in known], device=hidden.device) for i in (0, 1))
     targets = torch.tensor([target for _, _, target in known], device=hidden.device)
     return value_loss(network.values(hidden[row_index, start_index]).float(), targets)
+
+
+def value_loss(values: Float[Tensor, " N"], returns: Float[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Half the mean squared error of value estimates to returns."""
+    return 0.5 * (values - returns).square().mean()
 
 
 def prediction_loss(

@@ -28,7 +28,9 @@ def setting_key(row: Row) -> str:
 
 
 def with_complete_cases(run: Run) -> Run:
-    """The run with the rows that `complete_cases` makes; its files and problems stay the same."""
+    """The run with the rows that `complete_cases` makes; the pairs of a cross-play stand each by itself."""
+    if run.is_crossplay:
+        return run
     rows = complete_cases([cell.row for cell in run.cells], run)
     return replace(run, cells=[replace(cell, row=row) for cell, row in zip(run.cells, rows, strict=True)])
 
@@ -39,10 +41,10 @@ def complete_cases(rows: Sequence[Row], run: Run) -> list[dict[str, Any]]:
     A row for each, in order. Metrics are counted again where episodes are excluded. Counts of episodes and failures
     stay those of the row; `LEFT_OUT` says how many were excluded.
     """
+    found = [{**row, LEFT_OUT: 0} for row in rows]
     settings: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
         settings.setdefault(setting_key(row), []).append(place)
-    found = [{**row, LEFT_OUT: 0} for row in rows]
     for places in settings.values():
         if any(_failed(rows[place]) for place in places):
             for place, row in _complete({place: rows[place] for place in places}, run):

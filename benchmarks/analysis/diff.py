@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from goldenrule.benchmarks.analysis.common_episodes import complete_pair
+from goldenrule.benchmarks.analysis.common_episodes import complete_pair, setting_key
 from goldenrule.benchmarks.analysis.verdicts import OPTIONS
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.statistics import SETTING, STRATUM, Table, compare, corrected, read_scores
@@ -100,19 +100,23 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
         pair = complete_pair(one[key].row, a, other[key].row, b)
         about = {"of": key.method, "scenario": key.scenario, "knobs": json.loads(key.knobs), "seed": key.seed}
         rows += [row | about | {"method": side} for side, row in zip((A, B), pair, strict=True)]
-    shared = [name for name in METRICS if all(_has(name, rows, side) for side in (A, B))]
+    shared = [name for name in METRICS if {row["method"] for row in rows if row[name] is not None} == {A, B}]
     for name in figures or ():
         if name not in shared:
             raise UserError(f"figure {name!r} is in no cell that both runs have; leave --figures out to see what is")
+    volatile = {*VOLATILE, "place"}
     return Diff(
-        len(both),
-        sum(_same(one[key].row, other[key].row) for key in both),
-        sum(not one[key].done for key in both),
-        sum(not other[key].done for key in both),
-        sorted(key for key in one if key not in other),
-        sorted(key for key in other if key not in one),
-        _environment(a, b),
-        [_compared(name, rows) for name in figures or shared],
+        paired=len(both),
+        identical=sum(
+            all(value == other[key].row.get(name) for name, value in one[key].row.items() if name not in volatile)
+            for key in both
+        ),
+        failed_a=sum(not one[key].done for key in both),
+        failed_b=sum(not other[key].done for key in both),
+        only_a=sorted(key for key in one if key not in other),
+        only_b=sorted(key for key in other if key not in one),
+        environment=_environment(a, b),
+        figures=[_compared(name, rows) for name in figures or shared],
     )
 
 
@@ -123,22 +127,12 @@ def _by_key(run: Run) -> dict[Key, StoredCell]:
         knobs = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in cell.knobs.items()}
         key = Key(cell.method, cell.scenario, json.dumps(knobs, sort_keys=True), cell.seed)
         if key in found:
-            where = shown(str(run.folder), 200)
             raise UserError(
-                f"'{where}' has two rows of {key.method} on {key.setting} with seed {key.seed}; expected one: "
-                "runs like this cannot be paired"
+                f"'{shown(str(run.folder), 200)}' has two rows of {key.method} on {key.setting} with seed {key.seed}; "
+                "expected one: runs like this cannot be paired"
             )
         found[key] = cell
     return found
-
-
-def _same(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether all columns but those of times, versions and places are the same."""
-    return all(row[key] == other.get(key) for key in row if key not in (*VOLATILE, "place"))
-
-
-def _has(name: str, rows: Sequence[Row], side: str) -> bool:
-    return any(row[name] is not None for row in rows if row["method"] == side)
 
 
 def _compared(name: str, rows: Sequence[Row]) -> FigureDiff:
@@ -149,23 +143,22 @@ def _compared(name: str, rows: Sequence[Row]) -> FigureDiff:
     options = replace(OPTIONS, higher_is_better=better >= 0)
     methods = sorted({row["of"] for row in rows if row[name] is not None})
     mine = {method: [row for row in rows if row["of"] == method] for method in methods}
-    several = any(len({json.dumps([row["scenario"], row["knobs"]]) for row in of}) > 1 for of in mine.values())
+    several = any(len({setting_key(row) for row in of}) > 1 for of in mine.values())
+    beside = len({(row["of"], setting_key(row)) for row in rows}) + len(methods)
 
     def table(of: Sequence[Row], each: bool) -> Table:
         scores = read_scores(of, name, strata=SETTING if each else STRATUM)
         return compare(scores, methods=[A, B], baseline=A, each_stratum=each, options=options, beside=beside)
 
-    beside = len({(row["of"], json.dumps([row["scenario"], row["knobs"]])) for row in rows}) + len(methods)
     apart = [table(of, True) for of in mine.values()]
     pooled = [table(of, False) for of in mine.values()] if several else []
     tables = corrected(*apart, *pooled)
-    found = [
-        (one in tables[: len(apart)], _line(row, method, better))
-        for one, method in zip(tables, [*methods, *(methods if several else [])], strict=True)
-        for row in one.rows()
+    lines = [
+        [_line(row, method, better) for row in one.rows()]
+        for one, method in zip(tables, methods * (1 + several), strict=True)
     ]
-    settings = [line for single, line in found if single and not _absent(line)]
-    return FigureDiff(name, [line for single, line in found if not single], settings)
+    settings = [line for of in lines[: len(apart)] for line in of if not _absent(line)]
+    return FigureDiff(name, [line for of in lines[len(apart) :] for line in of], settings)
 
 
 def _absent(line: Row) -> bool:
@@ -181,10 +174,9 @@ def _line(row: Row, method: str, better: int) -> Row:
     stratum = line.pop("stratum")
     if stratum is not None:
         line["scenario"], line["knobs"] = json.loads(stratum)
-    verdict = (
-        line["verdict"] if better else {"better": "higher", "worse": "lower"}.get(line["verdict"], line["verdict"])
-    )
-    return {**line, "verdict": verdict, "of": method}
+    if not better:
+        line["verdict"] = {"better": "higher", "worse": "lower"}.get(line["verdict"], line["verdict"])
+    return {**line, "of": method}
 
 
 def _environment(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:

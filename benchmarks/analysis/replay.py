@@ -19,11 +19,13 @@ from goldenrule.agents.play import play
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
-from goldenrule.benchmarks.storage.schema import dumps, episode_row
+from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.base import TRUTH, record_truth
+
+Record = Mapping[str, Any]
 
 TOLERANCE = 1e-9
 """Between a stored metric and the same counted again: another version of NumPy may sum in another order."""
@@ -63,19 +65,23 @@ class Replayed:
 def replay(run: Run) -> Replayed:
     """Replay all episodes of a run."""
     found = Replayed()
+    columns = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
+    stored = run.log.columns(*columns)
     for cell in run.cells:
-        expected = sum(int(number(cell.row.get(key)) or 0) for key in ("episodes", "episodes_failed"))
         records = list(run.log.episodes(cell))
         if cell.done or records:
             found.cells += 1
-            for episode, what in _differences(run, cell, records, expected, found):
-                found.differences.append(Difference(cell.id or "?", episode, what))
+            rows = {row[0]: dict(zip(columns, row, strict=True)) for row in stored.get(cell.id or "", ())}
+            found.differences += [
+                Difference(cell.id or "?", episode, what) for episode, what in _differences(cell, records, rows, found)
+            ]
     return found
 
 
 def _differences(
-    run: Run, cell: StoredCell, records: Sequence[Mapping[str, Any]], expected: int, found: Replayed
+    cell: StoredCell, records: Sequence[Record], rows: Mapping[int, Record], found: Replayed
 ) -> Iterator[tuple[int | None, str]]:
+    expected = sum(int(number(cell.row.get(key)) or 0) for key in ("episodes", "episodes_failed"))
     try:
         scenario = Replay(cell.scenario, cell.knobs)
     except Exception as error:  # of a plug-in that is not here, or raises
@@ -83,7 +89,7 @@ def _differences(
         yield None, f"its scenario cannot be made here: {shown(str(error), 300)}"
         return
     for record in records:
-        what = scenario.difference(record) or _wrong_column(run, cell, record)
+        what = scenario.difference(record) or _wrong(rows.get(record["episode"], {}), episode_row("", record), "record")
         found.episodes += 1
         found.same += what is None
         if what is not None:
@@ -91,34 +97,24 @@ def _differences(
     if len(records) != expected:
         found.unproven += max(0, expected - len(records))
         yield None, f"{len(records)} of {expected} episodes can be read"
-    elif what := _wrong_metric(cell.row, records):
+    elif what := _wrong({key: cell.row.get(key) for key in KEYS if key != "tokens"}, run_metrics(records), "episodes"):
         yield None, what
 
 
-def _wrong_column(run: Run, cell: StoredCell, record: Mapping[str, Any]) -> str | None:
-    """The first column beside the record that does not follow from it."""
-    row = episode_row(cell.id or "", record)
-    for key, value in (run.log.sums(cell, record["episode"]) or {}).items():
-        if value != row[key]:
-            return f"its row has {key} {shown(value, 100)}, its record {shown(row[key], 100)}"
-    return None
-
-
-def _wrong_metric(row: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str | None:
-    """The first metric of the row that does not follow from its episodes."""
-    counted = run_metrics(records)
-    for key in KEYS:
-        if key in counted and not _close(row.get(key), counted[key]):
-            return f"its row has {key} {shown(row.get(key), 100)}, its episodes come to {shown(counted[key], 100)}"
+def _wrong(row: Record, counted: Record, source: str) -> str | None:
+    """The first column of a row that does not follow from what lies beside it, in words."""
+    for key, value in row.items():
+        if not _close(value, counted[key]):
+            return f"its row has {key} {shown(value, 100)}; from its {source} follows {shown(counted[key], 100)}"
     return None
 
 
 def _close(stored: Any, counted: Any) -> bool:
     if isinstance(stored, Mapping) and isinstance(counted, Mapping):
         return stored.keys() == counted.keys() and all(_close(stored[key], counted[key]) for key in stored)
-    if stored is None or counted is None:
-        return stored is counted
-    return math.isclose(stored, counted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    if isinstance(stored, int | float) and isinstance(counted, int | float):
+        return math.isclose(stored, counted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(stored == counted)
 
 
 class Replay:
@@ -128,18 +124,24 @@ class Replay:
         ValueError: there is no such scenario here, or it does not take these knobs.
     """
 
-    def __init__(self, scenario: str, knobs: Mapping[str, Any]) -> None:
+    def __init__(self, scenario: str, knobs: Record) -> None:
         self._scenario, self._knobs = scenario, dict(knobs)
         self._env = make(scenario, **knobs)
 
-    def difference(self, record: Mapping[str, Any]) -> str | None:
+    def difference(self, record: Record) -> str | None:
         """The first thing that does not come out as in the record of an episode, in words; `None` where all does."""
         try:
-            return next(_unlike(record, self._again(record)), None)
+            again = self._again(record)
+            for what, one, other in _pairs(record, again):
+                if one != other:
+                    failed = again["status"] == "failed" and what in ("ending", "messages")
+                    why = f" ({again['error']})" if failed else ""
+                    return f"{what}: stored {shown(one, 200)}, replayed {shown(other, 200)}{why}"
         except Exception as error:  # a damaged record, or a scenario that raises
             return f"it cannot be replayed ({type(error).__name__}: {shown(str(error), 200)})"
+        return None
 
-    def _again(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def _again(self, record: Record) -> dict[str, Any]:
         """The record of the same messages, said once more."""
         private = any(turn["to"] is not None for turn in record["turns"])
         env: DialogueEnv = make(self._scenario, private=True, **self._knobs) if private else self._env
@@ -158,7 +160,7 @@ class Replay:
 class _Recorded:
     """Says what a record says, whoever is to speak; raises once there is no more."""
 
-    def __init__(self, turns: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, turns: Sequence[Record]) -> None:
         self._turns = turns
 
     def reset(self, seeds: Sequence[int]) -> None:
@@ -176,28 +178,19 @@ class _Recorded:
         return [Reply(turn["text"], None if turn["to"] is None else tuple(turn["to"]))]
 
 
-def _unlike(stored: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[str]:
-    """Every difference between a record and its replay, causes before what follows from them."""
-    for key in ("agents", "cards"):
-        yield from _differs(key, stored[key], again[key])
-    yield from _unlike_turns(stored, again, ("rewards", "absent", "valid", "proxy", "faithful", "facts"))
-    why = f" ({again['error']})" if again["status"] == "failed" else ""
-    yield from _differs("ending", stored["status"], again["status"], why)
-    yield from _differs("messages", len(stored["turns"]), len(again["turns"]), why)
-    yield from _differs("narration", stored["narration"], again["narration"])
-    yield from _differs("own metrics", stored["own_metrics"], again["own_metrics"])
-    yield from _unlike_turns(stored, again, ("reply", "reply_reward"))
+def _pairs(stored: Record, again: Record) -> Iterator[tuple[str, Any, Any]]:
+    """What a record and its replay say of each thing, causes before what follows from them."""
+
+    def of_turns(*keys: str) -> Iterator[tuple[str, Any, Any]]:
+        for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
+            yield from ((f"message {place}: {key}", one.get(key), other.get(key)) for key in keys)
+
+    yield from ((key, stored[key], again[key]) for key in ("agents", "cards"))
+    yield from of_turns("rewards", "absent", "valid", "proxy", "faithful", "facts")
+    yield "ending", stored["status"], again["status"]
+    yield "messages", len(stored["turns"]), len(again["turns"])
+    yield from ((key, stored[key], again[key]) for key in ("narration", "own_metrics"))
+    yield from of_turns("reply", "reply_reward")
     for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=True)):
         if TRUTH in one["scores"]:
-            yield from _differs(f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH))
-
-
-def _unlike_turns(stored: Mapping[str, Any], again: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:
-    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
-        for key in keys:
-            yield from _differs(f"message {place}: {key}", one.get(key), other.get(key))
-
-
-def _differs(what: str, stored: Any, again: Any, why: str = "") -> Iterator[str]:
-    if stored != again:
-        yield f"{what}: stored {shown(stored, 200)}, replayed {shown(again, 200)}{why}"
+            yield f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH)

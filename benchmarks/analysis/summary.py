@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, setting_key
-from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, widest_range
+from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, setting_key, with_complete_cases
+from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, Line, comparisons_of, widest_range
 from goldenrule.benchmarks.evaluation.metrics import METRICS, Metric, own_metrics_of, valid_range
 from goldenrule.benchmarks.statistics import (
     LEAST_SEEDS,
@@ -40,8 +41,6 @@ REFERENCE = "scripted"
 """The method whose partner reward counts as attainable: the scenario's own script in the learner's seat."""
 
 IQM = "partner_reward_iqm"
-LEAST = LEAST_SEEDS
-"""Seeds from which on there are intervals."""
 
 COUNTS = ("episodes", "episodes_failed", LEFT_OUT, "episodes_estimated", "messages_unscored", "tokens")
 
@@ -61,7 +60,7 @@ _ORDER = (
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
 """Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""
 
-INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST} on; where all agree, from the metric's range"
+INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST_SEEDS} on; where all agree, from the metric's range"
 
 UNSCORED_MOST = 0.5
 """Share of training messages without a score, above which a method has a warning."""
@@ -90,12 +89,36 @@ def over_seeds(cells: Sequence[StoredCell], key: str) -> dict[str, Any]:
     return {**interval(values, within), "values": values}
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a run says: the one summary and the one list of verdicts that terminal, page and JSON show.
+
+    Attributes:
+        run: with the rows that count (`with_complete_cases`).
+        summary: see `summarise`; with what people reached, as `human`.
+        verdicts: see `goldenrule.benchmarks.analysis.verdicts.comparisons`.
+    """
+
+    run: Run
+    summary: Mapping[str, Any]
+    verdicts: Sequence[Line]
+
+
+def findings_of(run: Run) -> Findings:
+    """Summary and verdicts of a stored run."""
+    counted = with_complete_cases(run)
+    return Findings(counted, _summary(counted), comparisons_of(run))
+
+
 def summary_of(run: Run) -> dict[str, Any]:
     """The summary of a stored run, over complete cases; the pairs of a cross-play stand each by itself."""
-    rows = [cell.row for cell in run.cells]
-    counted = rows if run.is_crossplay else complete_cases(rows, run)
-    found = summarise(counted, max(len(rows), run.planned or 0), with_iqm=not run.is_crossplay)
-    return {**found, "human": run.summary.get("human")}
+    return _summary(with_complete_cases(run))
+
+
+def _summary(counted: Run) -> dict[str, Any]:
+    rows = [cell.row for cell in counted.cells]
+    found = summarise(rows, max(len(rows), counted.planned or 0), with_iqm=not counted.is_crossplay)
+    return {**found, "human": counted.summary.get("human")}
 
 
 def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = True) -> dict[str, Any]:
@@ -113,11 +136,13 @@ def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = 
         to their cards, and `notes` on its table) and `warnings` (what makes the whole run doubtful, a line each).
     """
     planned = len(rows) if planned is None else planned
-    settings = {setting_key(same[0]): same for same in _grouped(rows, setting_key)}
-    groups = [
-        _group(of, settings[setting_key(of[0])], with_iqm)
-        for of in _grouped(rows, lambda row: f"{setting_key(row)} {row['method']}")
-    ]
+    settings: dict[str, list[Row]] = {}
+    of_methods: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        key = setting_key(row)
+        settings.setdefault(key, []).append(row)
+        of_methods.setdefault((key, row["method"]), []).append(row)
+    groups = [_group(of, settings[key], with_iqm) for (key, _), of in of_methods.items()]
     found = by_setting(groups)
     return {
         "complete": len(rows) == planned,
@@ -133,7 +158,10 @@ def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = 
 
 def by_setting(groups: Sequence[Group]) -> dict[str, list[Group]]:
     """The groups of a summary by condition (`setting_key`), each one a method."""
-    return {setting_key(same[0]): same for same in _grouped(groups, setting_key)}
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(setting_key(group), []).append(group)
+    return found
 
 
 def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
@@ -141,17 +169,25 @@ def columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
     return {key: metric for key, metric in COLUMNS.items() if any(one["figures"][key]["n"] for one in groups)}
 
 
-def own_columns_of(groups: Sequence[Group]) -> dict[str, Metric]:
-    """The scenario's own metrics that some group has."""
+def deals_of(
+    groups: Sequence[Group], human: Mapping[str, Any] | None
+) -> tuple[dict[str, Metric], list[tuple[str, Mapping[str, Any]]]] | None:
+    """The table of the scenario's own metrics: its columns, and name and metrics of each line, people the last.
+
+    `None` where no group has any.
+
+    Args:
+        groups: of one condition.
+        human: what people reached in the same dialogues, where that is known.
+    """
+    lines = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
     known = own_metrics_of(groups[0]["scenario"])
-    return {key: metric for key, metric in known.items() if any(key in (one["negotiation"] or ()) for one in groups)}
-
-
-def _grouped(rows: Sequence[Any], key: Callable[[Row], str]) -> list[list[Any]]:
-    groups: dict[str, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return list(groups.values())
+    columns = {key: metric for key, metric in known.items() if any(key in values for _, values in lines)}
+    if not columns:
+        return None
+    if human and human["figures"]:
+        lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+    return columns, lines
 
 
 def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict[str, Any]:
@@ -202,7 +238,7 @@ def _iqm(done: Sequence[Row]) -> dict[str, Any]:
     if not known:
         return figure([], "no dialogue was finished")
     scores = read_scores(known, METRIC, strata=SETTING, bounds=widest_range(known, METRIC))
-    (found,) = aggregate(scores, options=OPTIONS).values()
+    (found,) = aggregate(scores, OPTIONS).values()
     return {**as_dict(found), "n": len(known), "missing": 0, "reason": None}
 
 
@@ -232,26 +268,20 @@ def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str
 
 
 def _setting(rows: Sequence[Row], groups: Sequence[Group]) -> dict[str, Any]:
-    done = [row for row in rows if row["status"] == "done"]
-    faithful = _by_seed((row["seed"], row["partner_faithfulness"]) for row in done)
-    found = figure(faithful, METRICS["partner_faithfulness"].missing, SHARE)
+    # Of all methods together: those under one seed meet the same dialogues, and are no further seeds.
+    by_seed: dict[Any, list[float]] = {}
+    for row in rows:
+        if row["status"] == "done":
+            value = row["partner_faithfulness"]
+            by_seed.setdefault(row["seed"], []).extend([] if value is None else [value])
+    means = [float(np.mean(values)) if values else None for values in by_seed.values()]
+    faithful = figure(means, METRICS["partner_faithfulness"].missing, SHARE)
     return {
         "scenario": rows[0]["scenario"],
         "knobs": rows[0]["knobs"],
-        "partner_faithfulness": found,
-        "notes": list(_notes(groups, found["mean"])),
+        "partner_faithfulness": faithful,
+        "notes": list(_notes(groups, faithful["mean"])),
     }
-
-
-def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
-    """The mean of each seed's values, in the order in which seeds come; `None` for a seed that has none.
-
-    For a metric of all methods together: methods under one seed meet the same dialogues, and are no further seeds.
-    """
-    known: dict[Any, list[float]] = {}
-    for seed, value in values:
-        known.setdefault(seed, []).extend([] if value is None else [value])
-    return [float(np.mean(found)) if found else None for found in known.values()]
 
 
 def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
@@ -282,17 +312,19 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
 
 def training_warnings(rows: Sequence[Row]) -> list[str]:
     """A line for each method whose reward gave no score for most of the messages that it was trained on."""
+    trained: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.get("training_unscored_share") is not None:
+            trained.setdefault(row["method"], []).append(row)
     found = []
-    for of in _grouped(
-        [row for row in rows if row.get("training_unscored_share") is not None], lambda row: str(row["method"])
-    ):
+    for method, of in trained.items():
         worst = max(of, key=lambda row: float(row["training_unscored_share"]))
         share = float(worst["training_unscored_share"])
         if share > UNSCORED_MOST:
             reasons = Counter(row["training_unscored_reason"] for row in of if row["training_unscored_reason"])
             reason = f": {reasons.most_common(1)[0][0]}" if reasons else ""
             found.append(
-                f"{worst['method']}: the reward gave no score for {100 * share:.0f}% of the training messages "
+                f"{method}: the reward gave no score for {100 * share:.0f}% of the training messages "
                 f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
             )
     return found

@@ -12,6 +12,7 @@ import typer
 from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.cli.progress import progress_for
+from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.common.text import clean
@@ -46,23 +47,21 @@ def crossplay(
     given, numbers = options.one_each(options.knobs(scenario, set_)), options.seeds(seeds_)
     members = [name for text in agents or [] for name in options.words(text, "--agents")]
     held_out = [name for text in partners or [] for name in options.words(text, "--partners")]
+    how = SweepOptions(workers, engine, address, retry_failed=retry_failed)
 
-    from goldenrule.benchmarks.cli import launch
-    from goldenrule.benchmarks.studies.crossplay import population, run
+    from goldenrule.benchmarks.studies.crossplay import population, run  # with torch
 
-    how = launch.options_from(workers, engine, address, retry_failed=retry_failed)
     with foreign():
         wanted = population.plan(population.Request(scenario, members, held_out, numbers, episodes, given, device))
     for line in wanted.warnings:
         tell(line)
-    folder = out or fresh_path("crossplay")
-    launch.cells_to_run(wanted.cells, folder, run.KIND, wanted.name, how)
     done = run.cross(
         wanted,
-        folder,
+        out or fresh_path("crossplay"),
         how,
         progress_for(json_),
         lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
+        tell,
     )
     summary, where = done.summary, clean(str(done.path))
     if json_:

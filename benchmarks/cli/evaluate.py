@@ -120,8 +120,8 @@ def _parse_folds(text: str | None) -> list[int]:
     if text == "all":
         return list(range(FOLDS))
     named = words(text, "--folds")
-    if not set(named) <= set(map(str, range(FOLDS))) or len(set(named)) < len(named):
-        raise UserError(f"--folds {text!r} is not allowed; expected all, or folds from 0 to {FOLDS - 1}, each once")
+    if not set(named) <= set(map(str, range(FOLDS))):
+        raise UserError(f"--folds {text!r} is not allowed; expected all, or folds from 0 to {FOLDS - 1}")
     return [int(fold) for fold in named]
 
 

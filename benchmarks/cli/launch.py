@@ -1,81 +1,34 @@
-"""What `compare`, `sweep` and `crossplay` share once their options are read. It imports torch, which takes seconds."""
+"""What `compare` and `sweep` do once their options are read. It imports torch, which takes seconds."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.progress import progress_for
+from goldenrule.benchmarks.cli.runs import print_findings
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.config import SweepFile
-from goldenrule.benchmarks.experiments.grid import alike, cells_of, comparison, doubts, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, check_engine, dry_run, run_sweep
+from goldenrule.benchmarks.experiments import grid, run
+from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
-from goldenrule.common.cores import available_cores
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import foreign
-from goldenrule.training.learner import TrainingConfig
-
-COMPARISON = "comparison"
-
-
-def comparison_from(
-    scenario: str,
-    methods: Sequence[str],
-    agents: Mapping[str, str],
-    knobs: Mapping[str, Sequence[Any]],
-    updates: int | None,
-    dialogues: int | None,
-    **more: Any,
-) -> SweepFile:
-    """The sweep that the flags of `compare` ask for, see `goldenrule.benchmarks.experiments.grid.comparison`."""
-    training = {} if updates is None else {"updates": updates}
-    if dialogues is not None:  # no minibatch may be empty
-        training |= {"dialogues": dialogues, "minibatches": min(TrainingConfig().minibatches, dialogues)}
-    return comparison(scenario, methods, agents, knobs, training=training, **more)
 
 
 def checked_cells(sweep: SweepFile, file: Path | None = None) -> list[Cell]:
-    """The cells of a sweep; says what is doubtful about them.
-
-    Raises:
-        UserError: see `cells_of` and `rehearse_agents`.
-    """
-    with foreign():
-        cells = cells_of(sweep, None if file is None else str(file))
-        warnings = rehearse_agents(cells)
-    for line in [*warnings, *doubts(cells)]:
-        tell(line)
-    return cells
-
-
-def groups_of(cells: Sequence[Cell]) -> list[tuple[Cell, int]]:
-    """The first of all cells that differ in their seeds alone, and how many they are."""
-    return [(group[0], len(group)) for group in alike(cells)]
-
-
-def options_from(workers: int | None, engine: str = "local", address: str | None = None, **more: Any) -> SweepOptions:
-    """How to run cells; all cores are used where no number of workers is given.
-
-    Raises:
-        UserError: see `check_engine`.
-    """
-    check_engine(engine, address, workers is not None)
-    return SweepOptions(available_cores() if workers is None else workers, engine, address, **more)
+    """The cells of a sweep; says what is doubtful about them. Errors as of `experiments.grid.checked_cells`."""
+    return grid.checked_cells(sweep, tell, None if file is None else str(file))
 
 
 def cells_to_run(
-    cells: Sequence[Cell], out: Path, kind: str, name: str, options: SweepOptions | None = None
+    sweep: SweepFile, cells: Sequence[Cell], out: Path, options: SweepOptions | None = None
 ) -> dict[str, Cell]:
-    """The cells that would be run, by id. Says before hours are spent that rows of other code would be gone on from."""
-    seen = dry_run(cells, out, options or SweepOptions(), kind, name)
+    """The cells that `sweep` would run, by id; says where it would go on from rows of other code."""
+    seen = run.dry_run(cells, out, options or SweepOptions(), "sweep", sweep.name)
     if seen.todo and seen.other_code is not None:
         tell(seen.other_code)
     return seen.todo
@@ -83,25 +36,22 @@ def cells_to_run(
 
 def run_cells(
     sweep: SweepFile, cells: Sequence[Cell], out: Path, options: SweepOptions, as_json: bool, kind: str = "sweep"
-) -> Swept:
-    """Run the cells that have no row yet, and show the progress; see `run_sweep`."""
-    human = human_reference(sweep.name) if kind == COMPARISON else None
-    return run_sweep(sweep, cells, out, options, progress_for(as_json), kind=kind, human=human)
+) -> tuple[run.SweepResult, Mapping[str, Any]]:
+    """Run the cells that have no row yet and show the progress; then print tables and verdicts, or all as JSON.
+
+    Returns:
+        where the sweep stands, and its summary (`goldenrule.benchmarks.analysis.summary`).
+    """
+    human = human_reference(sweep.name) if kind == "comparison" else None
+    done = run.run_sweep(sweep, cells, out, options, progress_for(as_json), kind=kind, human=human, tell=tell)
+    with read_run(done.path) as stored:
+        found = findings_of(stored)
+    print_findings(done.path, done.rows, found, as_json)
+    return done, found.summary
 
 
-def print_results(done: Swept, as_json: bool) -> None:
-    """Print the tables and verdicts, or all as JSON."""
-    compared = comparisons(done.rows, folder=done.path)
-    if as_json:
-        results = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
-        print(json.dumps(results), flush=True)
-    else:
-        print_summary(done.summary, sys.stdout)
-        print_comparisons(compared, sys.stdout)
-
-
-def write_page(done: Swept) -> tuple[Path | None, str | None]:
-    """Write the page of a run; its path, or why there is none."""
+def write_page(done: run.SweepResult) -> tuple[Path | None, str | None]:
+    """Write the page of a run that was not interrupted; its path, or why there is none."""
     if done.interrupted:
         return None, None
     try:

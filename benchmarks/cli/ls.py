@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from goldenrule.agents.networks.pretrained import shipped
@@ -16,7 +15,7 @@ from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.common.text import clean
 from goldenrule.envs.datasets.corpora import NAMES, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
-from goldenrule.training.methods.registry import FACTORIES, methods
+from goldenrule.training.methods.registry import FACTORIES, METHODS
 
 
 def ls(json_: Json = False) -> int:
@@ -32,7 +31,7 @@ def ls(json_: Json = False) -> int:
 def inventory() -> dict[str, Any]:
     """Everything that can be named on the command line, as plain data."""
     here = available()
-    plugins = [asdict(one) for one in installed_plugins()]  # before the scenarios, which some of them are
+    plugins = installed_plugins()  # before the scenarios, which some of them are
     return {
         "scenarios": {
             name: {
@@ -47,7 +46,7 @@ def inventory() -> dict[str, Any]:
         },
         "common_knobs": _knobs(COMMON_KNOBS),
         "methods": {
-            **{name: one.doc for name, one in methods().items()},
+            **{name: one.doc for name, one in METHODS.items()},
             **{name: (one.__doc__ or "").strip() for name, one in FACTORIES.items()},
         },
         "agents": {

@@ -137,7 +137,7 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 def _with_next_step(error: Any) -> str:
     """Typer's message, and where to look unless it has said what was meant."""
-    told: str = error.format_message()
+    told: str = error.format_message().replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     if context is None or "Did you mean" in told or "Possible options" in told:
         return told

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.notation import split_list
+from goldenrule.common.parameters import split_list
 from goldenrule.envs.registry import spec
 
+T = TypeVar("T")
 MAX_SEED = 2**31 - 1  # and the largest of other numbers
 SCENARIO = "hidden_needs-v0"
 
@@ -23,9 +24,9 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder that holds casino and
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 # Of compare, sweep and crossplay.
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks run.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=1024, help="Side by side; all cores otherwise.")]
-Engine = Annotated[str, typer.Option(help="local, ray or slurm.")]
+Engine = Annotated[Literal["local", "ray", "slurm"], typer.Option(help="What runs the cells.")]
 Address = Annotated[str | None, typer.Option(help="Of a running Ray cluster; with slurm, `local` runs the jobs here.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Run what failed again.")]
 
@@ -34,7 +35,7 @@ def words(text: str, option: str) -> list[str]:
     """`a,b(c=1, d=2)` as its parts, see `split_list`.
 
     Raises:
-        UserError: none, an empty one, or brackets that do not match.
+        UserError: none, an empty one, one twice, or brackets that do not match.
     """
     try:
         found = split_list(text)
@@ -42,7 +43,18 @@ def words(text: str, option: str) -> list[str]:
         raise UserError(f"{option} {error}") from None
     if not all(found):
         raise UserError(f"{option} {text!r} has an empty name; expected names with commas between them")
-    return found
+    return each_once(found, option)
+
+
+def each_once(values: list[T], option: str) -> list[T]:
+    """The values themselves.
+
+    Raises:
+        UserError: there is one twice.
+    """
+    if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+        raise UserError(f"{option} names {twice[0]!r} twice; name each once")
+    return values
 
 
 def pairs(given: Sequence[str], option: str, form: str) -> dict[str, str]:
@@ -75,9 +87,7 @@ def knobs(scenario: str, given: Sequence[str] | None) -> dict[str, list[Any]]:
     known, found = spec(scenario), dict[str, list[Any]]()
     for name, text in pairs(given or (), "--set", "knob=value, with commas between several values").items():
         values = [known.resolve({name: value})[name] for value in split_list(text)]
-        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
-            raise UserError(f"--set '{name}={text}' has {twice[0]} twice; name each value once")
-        found[name] = values
+        found[name] = each_once(values, f"--set '{name}={text}'")
     return found
 
 
@@ -106,12 +116,7 @@ def seeds(text: str) -> list[int]:
     if "," in text:
         if not all(0 <= number <= MAX_SEED for number in numbers):
             raise UserError(f"--seeds {text!r} is out of range; expected seeds from 0 to {MAX_SEED}")
-        return numbers
+        return each_once(numbers, "--seeds")
     if not 1 <= numbers[0] <= 1000:
         raise UserError(f"--seeds {text!r} is out of range; expected a count from 1 to 1000, or seeds like 0,1,2")
     return list(range(numbers[0]))
-
-
-def named_agents(given: Sequence[str]) -> dict[str, str]:
-    """`NAME=package.module:Class` as classes by name; errors as for `pairs`."""
-    return pairs(given, "--agent", "NAME=package.module:Class")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from goldenrule.agents.base import Agent, AgentError, load_agent
+from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
 from goldenrule.agents.networks.pretrained import load_base, shipped
@@ -16,14 +17,15 @@ from goldenrule.agents.play import play as play_dialogues
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
+from goldenrule.benchmarks.experiments.config import plugin_errors
+from goldenrule.benchmarks.report.layout import Line, print_indented, print_lines
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import installed
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import contained, foreign, one_line
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
 
@@ -39,7 +41,9 @@ def play(
     """Hold one dialogue and show it with everyone's true rewards."""
     options = one_each(knobs(scenario, set_))
     agents = _seat_agents(scenario, options, learner, partner, checkpoint)
-    return _show(_run_dialogue(scenario, options, agents, seed, strict=True))
+    with plugin_errors(f"the dialogue in {scenario}", scenario):
+        (episode,) = play_dialogues([make(scenario, **options)], agents, [seed], strict=True)
+    return _show(episode)
 
 
 def talk(
@@ -57,16 +61,22 @@ def talk(
     mine = seat_name(scenario, "partner") if seat is None else seat
     if mine not in built.agents:
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(built.agents)}")
-    human = Human(suggest=True)
+    longest = {"max_length": options["max_length"]} if "max_length" in options else {}
+    human = Human(show=_print_wrapped, suggest=True, **longest)
     agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
     if built.manual:
-        print(*map(clean, built.manual.splitlines()), sep="\n")
-    episode = _run_dialogue(scenario, options, agents, seed)
+        _print_wrapped("\n".join(map(clean, built.manual.splitlines())))
+    with plugin_errors(f"the dialogue in {scenario}", scenario):
+        (episode,) = play_dialogues([make(scenario, **options)], agents, [seed])
     if human.left:
         print("\nYou have left the table.")
         return 0
     print()
     return _show(episode)
+
+
+def _print_wrapped(text: str) -> None:
+    print_indented(text, sys.stdout)
 
 
 def _seat_agents(
@@ -113,42 +123,32 @@ def load_seated(
     return load_agent(who)
 
 
-def _run_dialogue(
-    scenario: str, options: Mapping[str, Any], agents: dict[str, Agent], seed: int, *, strict: bool = False
-) -> Episode:
-    try:
-        with contained():
-            return play_dialogues([make(scenario, **options)], agents, [seed], strict=strict)[0]
-    except AgentError as error:
-        raise UserError(f"{error}; mend the agent, or seat another") from error
-    except ScenarioError as error:
-        raise UserError(f"scenario {scenario}: {error}; mend it") from error
-    except Exception as error:  # of the scenario, or of an agent's `reset`
-        raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
-
-
 def _show(episode: Episode) -> int:
     """Print cards, then every message with what it paid, then the totals; the exit code."""
-    for name, card in zip(episode.agents, episode.cards, strict=True):
-        print(f"[{name}] {clean(card)}")
-    print()
+    print_lines(_lines(episode), sys.stdout)
+    return int(episode.status == "failed")
+
+
+def _lines(episode: Episode) -> Iterator[Line]:
+    yield from (Line(f"[{name}] ", clean(card)) for name, card in zip(episode.agents, episode.cards, strict=True))
+    yield Line("")
     turns = iter(episode.turns)
     for message in episode.conversation.messages if episode.conversation else ():
         if message.speaker == NARRATOR:
-            print(f"* {clean(message.text)}")
+            yield Line("* ", clean(message.text))
         else:
-            print(f"{episode.agents[message.speaker]}: {clean(message.text)}{_rewards(episode, next(turns))}")
-    print()
+            paid = _rewards(episode, next(turns))
+            yield Line(f"{episode.agents[message.speaker]}: ", clean(message.text), after=paid)
+    yield Line("")
     if episode.status == "failed":
-        print(f"The dialogue failed, and has no rewards: {clean(episode.error or '')}")
-        return 1
+        yield Line("The dialogue failed, and has no rewards: ", clean(episode.error or ""))
+        return
     totals = {name: episode.total(number) for number, name in enumerate(episode.agents)}
     for turn in episode.turns:
         for name, reward in turn.absent.items():
             totals[f"{name} (absent)"] = totals.get(f"{name} (absent)", 0.0) + reward
     told = ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in totals.items())
-    print(f"True rewards ({episode.status}): {told}")
-    return 0
+    yield Line(f"True rewards ({episode.status}): {told}")
 
 
 def _rewards(episode: Episode, turn: Turn) -> str:

@@ -60,11 +60,11 @@ def pretrain(
     import torch
 
     from goldenrule.agents.networks.checkpoint import save_checkpoint
-    from goldenrule.training.pretraining import base_model, human_corpus, recipes
+    from goldenrule.training.pretraining import base_model, human_corpus
 
     if base:
-        _check_recipe(base, scenario, recipes.BASES)
-    config = recipes.base_config(base or scenario, settings)
+        _check_recipe(base, scenario, base_model.BASES)
+    config = base_model.base_config(base or scenario, settings)
     for seat in spec(config.scenario).build(**config.knobs).agents:
         person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()

@@ -17,16 +17,15 @@ from rich.text import Text
 from goldenrule.benchmarks.analysis.diff import Diff, FigureDiff, Key
 from goldenrule.benchmarks.analysis.diff import diff as compare_runs
 from goldenrule.benchmarks.analysis.replay import replay as replay_run
-from goldenrule.benchmarks.analysis.summary import summary_of
-from goldenrule.benchmarks.analysis.verdicts import comparisons_of
+from goldenrule.benchmarks.analysis.summary import Findings, findings_of
 from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
-from goldenrule.benchmarks.report.layout import console_for, print_lines, print_table
+from goldenrule.benchmarks.report.layout import console_for, decimals, p_value, print_lines, print_table
 from goldenrule.benchmarks.report.page import write_page
 from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
-from goldenrule.benchmarks.storage.reader import read_run, setting_name
+from goldenrule.benchmarks.storage.reader import read_run, setting_name, varying_knobs
 from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 from goldenrule.common.untrusted import foreign
@@ -44,19 +43,25 @@ def report(run: Run, json_: Json = False) -> int:
     """Show the table of an earlier run, finished or not, and write its page again."""
     with read_run(run) as stored:
         rows = [cell.row for cell in stored.cells]
-        summary = summary_of(stored)
-        compared = comparisons_of(stored)
-        page = write_page(stored)
-    if json_:
-        print(json.dumps({"run": str(run), "rows": rows, "summary": summary, "comparisons": compared}))
-    else:
-        terminal.print_summary(summary, sys.stdout)
-        terminal.print_comparisons(compared, sys.stdout)
+        found = findings_of(stored)
+        page = write_page(found)
+    print_findings(run, rows, found, json_)
+    if not json_:
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}")
     tell_problems(stored)
     tell_failed(rows, "the page lists them")
     return 0
+
+
+def print_findings(run: Path, rows: Sequence[Mapping[str, Any]], found: Findings, as_json: bool) -> None:
+    """Print the tables and verdicts of a run, or all it has as one JSON object."""
+    if as_json:
+        results = {"run": str(run), "rows": rows, "summary": found.summary, "comparisons": found.verdicts}
+        print(json.dumps(results), flush=True)
+    else:
+        terminal.print_summary(found.summary, sys.stdout)
+        terminal.print_comparisons(found.verdicts, sys.stdout)
 
 
 def show(
@@ -173,9 +178,9 @@ def _print_differences(found: Diff) -> None:
         console.print(Text(f"No difference in any pair: {', '.join(same)}."))
     others = [figure for figure in found.figures if not figure.same]
     for figure in others:
-        knobs = _varying_knobs(figure.settings)
+        varying = varying_knobs((line["scenario"], line["knobs"]) for line in figure.settings)
         lines = (*figure.methods, *figure.settings)
-        rows = [([str(line["of"]), _where(line, knobs)], _cells(line)) for line in lines]
+        rows = [([str(line["of"]), _where(line, varying)], _cells(line)) for line in lines]
         columns = ("A", "B", "B - A", "p (Holm)", "could find", "verdict")
         print_table(console, [figure.figure, "where"], columns, rows, text=columns[-1:])
         for reason in _reasons(figure):
@@ -189,36 +194,22 @@ def _print_differences(found: Diff) -> None:
         console.print(Text(told + "Of estimate_gap the size is compared.", "dim"))
 
 
-def _varying_knobs(lines: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Knobs that tell lines of one scenario apart."""
-    values: dict[tuple[str, str], set[str]] = {}
-    for line in lines:
-        for name, value in line["knobs"].items():
-            values.setdefault((line["scenario"], name), set()).add(str(value))
-    return {name for (_, name), found in values.items() if len(found) > 1}
-
-
-def _where(line: Mapping[str, Any], knobs: set[str]) -> str:
+def _where(line: Mapping[str, Any], varying: Mapping[str, Sequence[str]]) -> str:
     if "knobs" not in line:
         return "everywhere"
-    return setting_name(line["scenario"], {name: value for name, value in line["knobs"].items() if name in knobs})
+    told = {name: value for name, value in line["knobs"].items() if name in varying[line["scenario"]]}
+    return setting_name(line["scenario"], told)
 
 
 def _cells(line: Mapping[str, Any]) -> list[str]:
-    p, effect = line["p_holm"], line["effect"]
-    interval = "" if line["low"] is None else f"\n[{line['low']:+.3f}, {line['high']:+.3f}]"
     return [
-        _number(line["a_mean"]),
-        _number(line["b_mean"]),
-        "-" if effect is None else f"{effect:+.3f}{interval}",
-        "< 0.001" if p is not None and p < 0.001 else _number(p),
-        _number(line["detectable"]),
+        decimals(line["a_mean"], 3),
+        decimals(line["b_mean"], 3),
+        terminal.difference(line),
+        p_value(line["p_holm"]),
+        decimals(line["detectable"], 3),
         str(line["verdict"]),
     ]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _reasons(figure: FigureDiff) -> list[str]:

@@ -1,4 +1,7 @@
-"""What every engine is given and gives: cells to run, a store for what comes of them, a watch to tell.
+"""What every engine is given: cells to run, a store for their results, and a progress callback.
+
+Each has a `run_cells(cells, store, progress, pool)`, which commits every cell to the store when it is finished: what
+was finished is there also where it raises.
 
 What comes of a cell depends on the cell alone. Whichever engine ran it, on however many workers, in whatever order: the
 rows are the same but for the columns named `VOLATILE`.
@@ -21,33 +24,24 @@ class Store(Protocol):
         """Save what came of one or more cells for good."""
 
 
-class Watch(Protocol):
-    """Who is told what is going on."""
+class Progress(Protocol):
+    """Progress callback."""
 
     def started(self, cell: Cell) -> None:
         """A cell begins."""
+        return None
 
     def advanced(self, cell: Cell, done: int, total: int) -> None:
         """A cell has made `done` of `total` updates."""
+        return None
 
     def finished(self, cell: Cell, row: dict[str, Any]) -> None:
         """A cell is finished and saved."""
-
-
-class Unwatched(Watch):
-    """A watch that does not look."""
-
-    def started(self, cell: Cell) -> None:
-        """See nothing."""
         return None
 
-    def advanced(self, cell: Cell, done: int, total: int) -> None:
-        """See nothing."""
-        return None
 
-    def finished(self, cell: Cell, row: dict[str, Any]) -> None:
-        """See nothing."""
-        return None
+class NoProgress(Progress):
+    """Ignores all that it is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ import torch
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from goldenrule.benchmarks.engines import worker
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
@@ -43,23 +43,23 @@ PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.work
 """What the server that forks workers imports once: a worker begun anew would import torch, for seconds."""
 
 
-def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
-    """Run every cell and commit each when it is finished.
+def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
+    """Run every cell, `pool.workers` at a time, or in this process where it has none.
 
     Raises:
-        KeyboardInterrupt: as it came; all workers are gone and what was finished is in the store.
+        KeyboardInterrupt: as it came; all workers are gone.
         UserError: the store cannot be written, or no process can be started; likewise.
     """
     if pool.workers == 0:
         with _one_thread():
             for cell in cells:
-                watch.started(cell)
-                report = functools.partial(watch.advanced, cell)
+                progress.started(cell)
+                report = functools.partial(progress.advanced, cell)
                 outcome = worker.attempt(cell, pool.folder(cell), report)
                 store.commit(outcome)
-                watch.finished(cell, outcome.row)
+                progress.finished(cell, outcome.row)
         return
-    with _Dispatch(cells, store, watch, pool) as dispatch:
+    with _Dispatch(cells, store, progress, pool) as dispatch:
         dispatch.run()
 
 
@@ -69,8 +69,8 @@ class _Dispatch:
     A context manager: all processes have ended when the context does.
     """
 
-    def __init__(self, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
-        self._cells, self._store, self._watch, self._pool = cells, store, watch, pool
+    def __init__(self, cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
+        self._cells, self._store, self._progress, self._pool = cells, store, progress, pool
         # Lock-free: a worker that is killed must not leave a lock behind that the others wait for.
         self._updates = RawArray(ctypes.c_int32, 2 * len(cells))
         self._waiting = list(reversed(range(len(cells))))
@@ -106,7 +106,7 @@ class _Dispatch:
                     continue
                 self._replaced = 0
                 self._store.commit(outcome)
-                self._watch.finished(self._cells[number], outcome.row)
+                self._progress.finished(self._cells[number], outcome.row)
 
     def _start(self) -> ProcessPool:
         count = min(self._pool.workers, len(self._cells))
@@ -153,11 +153,11 @@ class _Dispatch:
         for future, number in self._running.items():
             if number not in self._began and (future.running() or future.done()):
                 self._began[number] = time.perf_counter()
-                self._watch.started(self._cells[number])
+                self._progress.started(self._cells[number])
             now = (self._updates[2 * number], self._updates[2 * number + 1])
             if now != self._seen.get(number, (0, 0)):
                 self._seen[number] = now
-                self._watch.advanced(self._cells[number], *now)
+                self._progress.advanced(self._cells[number], *now)
 
     def _outcome(self, future: ProcessFuture[RunRecord], number: int) -> RunRecord | None:
         """What came of a cell; `None` where its process died and it is to be begun anew."""

@@ -13,11 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
+from goldenrule.common.untrusted import one_line
 
 RETRIES = 3
 AHEAD = 4
@@ -51,28 +52,20 @@ def connected(workers: int, address: str | None = None) -> Iterator[None]:
             ray.shutdown()
 
 
-def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
-    """Run every cell on the cluster that is `connected`, and commit each when it is finished.
-
-    Args:
-        cells: what to run.
-        store: where finished cells go.
-        watch: who is told.
-        pool: where weights are kept.
+def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
+    """Run every cell on the cluster that is `connected`, which has the CPUs it has: `pool` says where weights are kept.
 
     Raises:
-        UserError: the connection was lost; what was finished is in the store.
-        KeyboardInterrupt: as it came; what was finished is in the store.
+        UserError: the connection was lost.
+        KeyboardInterrupt: as it came.
     """
     import ray
 
     try:
-        _drive(ray, cells, store, watch, pool)
+        _drive(ray, cells, store, progress, pool)
     except ConnectionError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"the connection to Ray was lost ({reason}); what is finished is kept, run this again"
-        ) from error
+        lost = f"the connection to Ray was lost ({one_line(error)})"
+        raise UserError(f"{lost}; what is finished is kept, run this again") from error
 
 
 def _connect(ray: Any, address: str | None, workers: int) -> None:
@@ -85,10 +78,11 @@ def _connect(ray: Any, address: str | None, workers: int) -> None:
         else:
             ray.init(address=address, log_to_driver=False, logging_level="error")
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
         if address is None:
-            raise UserError(f"Ray cannot be started here ({reason}); use --engine local") from error
-        raise UserError(f"no Ray cluster at {address!r} ({reason}); start one with `ray start --head`") from None
+            raise UserError(f"Ray cannot be started here ({one_line(error)}); use --engine local") from error
+        raise UserError(
+            f"no Ray cluster at {address!r} ({one_line(error)}); start one with `ray start --head`"
+        ) from None
 
 
 def _check_listens(address: str) -> None:
@@ -102,7 +96,7 @@ def _check_listens(address: str) -> None:
         raise UserError(f"no Ray cluster at {address!r} ({error}); start one with `ray start --head`") from None
 
 
-def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool) -> None:
+def _drive(ray: Any, cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
     remote = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(alone)
     waiting = list(reversed(cells))
     running: dict[Any, tuple[Cell, float]] = {}
@@ -112,13 +106,13 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, watch: Watch, pool: Po
             while waiting and len(running) < room:
                 cell = waiting.pop()
                 running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
-                watch.started(cell)
+                progress.started(cell)
             ray.wait(list(running), num_returns=1)
             for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:
                 cell, began = running.pop(reference)
                 outcome = _outcome(ray, reference, cell, began)
                 store.commit(outcome)
-                watch.finished(cell, outcome.row)
+                progress.finished(cell, outcome.row)
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
@@ -132,6 +126,4 @@ def _outcome(ray: Any, reference: Any, cell: Cell, began: float) -> RunRecord:
         known = ray.exceptions
         lost = isinstance(error, known.WorkerCrashedError | known.NodeDiedError | known.OutOfMemoryError)
         what = f"Ray lost its process or node {RETRIES + 1} times" if lost else "Ray could not run it"
-        reason = " ".join(str(error).split())[:300]
-        why = f"{what} ({type(error).__name__}: {reason})"
-        return RunRecord(failed_row(cell, why, time.perf_counter() - began))
+        return RunRecord(failed_row(cell, f"{what} ({one_line(error)})", time.perf_counter() - began))

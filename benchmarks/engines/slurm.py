@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.engines.worker import alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
+from goldenrule.common.untrusted import one_line
 
 POLL = 0.2
 """Seconds between looks at the jobs."""
@@ -51,19 +52,12 @@ def executor_in(folder: Path, cluster: str | None = None) -> Any:
     return executor
 
 
-def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, executor: Any) -> None:
-    """Run every cell and commit each when it is finished.
-
-    Args:
-        cells: what to run.
-        store: where finished cells go.
-        watch: who is told.
-        pool: `workers` jobs at a time.
-        executor: see `executor_in`.
+def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool, executor: Any) -> None:
+    """Run every cell as a job of `executor` (`executor_in`), `pool.workers` at a time.
 
     Raises:
         UserError: jobs cannot be submitted.
-        KeyboardInterrupt: as it came; what was finished is in the store, jobs are cancelled.
+        KeyboardInterrupt: as it came; jobs are cancelled.
     """
     size = max(1, pool.workers)  # the local executor starts every job at once
     if executor.cluster == "slurm":
@@ -72,7 +66,7 @@ def run_cells(cells: Sequence[Cell], store: Store, watch: Watch, pool: Pool, exe
     waiting = [_Task(cell) for cell in cells]
     while waiting:
         now, waiting = waiting[:size], waiting[size:]
-        waiting += _follow(_submit(executor, now, watch, pool), store, watch)
+        waiting += _follow(_submit(executor, now, progress, pool), store, progress)
 
 
 @dataclass(slots=True)
@@ -95,22 +89,23 @@ def largest_array() -> int:
     return ARRAY
 
 
-def _submit(executor: Any, tasks: Sequence[_Task], watch: Watch, pool: Pool) -> dict[Any, _Task]:
+def _submit(executor: Any, tasks: Sequence[_Task], progress: Progress, pool: Pool) -> dict[Any, _Task]:
     from submitit.core.utils import FailedSubmissionError
 
     try:
         jobs = executor.map_array(alone, [one.cell for one in tasks], [pool.folder(one.cell) for one in tasks])
     except (FailedSubmissionError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"jobs cannot be submitted ({reason}); what is finished is kept, run this again") from error
+        raise UserError(
+            f"jobs cannot be submitted ({one_line(error)}); what is finished is kept, run this again"
+        ) from error
     for task in tasks:
         if not task.began:
             task.began = time.perf_counter()
-            watch.started(task.cell)
+            progress.started(task.cell)
     return dict(zip(jobs, tasks, strict=True))
 
 
-def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task]:
+def _follow(running: dict[Any, _Task], store: Store, progress: Progress) -> list[_Task]:
     """Commit each job's outcome when it is done; gives what is to be begun anew."""
     again = []
     try:
@@ -123,7 +118,7 @@ def _follow(running: dict[Any, _Task], store: Store, watch: Watch) -> list[_Task
                     again.append(task)
                 else:
                     store.commit(outcome)
-                    watch.finished(task.cell, outcome.row)
+                    progress.finished(task.cell, outcome.row)
             if not done:
                 time.sleep(POLL)
     finally:
@@ -143,11 +138,7 @@ def _outcome(job: Any, task: _Task) -> RunRecord | None:
         task.lost += 1
         if task.lost <= RETRIES:
             return None
-        why = f"its job was lost {task.lost} times ({_reason(error)})"
+        why = f"its job was lost {task.lost} times ({one_line(error)})"
     except FailedJobError as error:
-        why = f"its job {job.job_id} could not run it ({_reason(error)})"
+        why = f"its job {job.job_id} could not run it ({one_line(error)})"
     return RunRecord(failed_row(task.cell, why, time.perf_counter() - task.began))
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

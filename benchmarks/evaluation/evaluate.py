@@ -1,4 +1,4 @@
-"""Evaluate an agent: hold dialogues with it, score its estimates against the true rewards, and count the metrics."""
+"""Evaluate an agent: run dialogues with it, score its estimates against the true rewards, compute the metrics."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.agents.base import Agent, AgentError, Simulates
-from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED, run_metrics
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import EpisodeMetrics, spec
-from goldenrule.rewards.base import Reward, Score, log_scores, score_episodes
+from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
-from goldenrule.rewards.truth import record_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +31,45 @@ class Evaluation:
     episodes: list[dict[str, Any]]
 
 
-class _NoEstimate:
-    """The estimate of an agent that does not imagine others: none, with that as the reason."""
-
-    name = ESTIMATE
-    privileged = False
-
-    def score(self, turns: Sequence[SpeakerTurn]) -> list[Score]:
-        return [Score(None, "the agent does not imagine others") for _ in turns]
+NO_ESTIMATE = Score(None, "the agent does not imagine others")
 
 
 def evaluate(
-    world: World, agent: Agent, mind: Simulates | None, estimator: Estimator, count: int | Sequence[int]
+    world: World, agent: Agent, simulator: Simulates | None, estimator: Estimator, count: int | Sequence[int]
 ) -> Evaluation:
-    """Hold `count` dialogues and measure.
+    """Run dialogues and measure.
 
     Args:
         world: scenario and the other seats.
         agent: who sits in the learner's seat.
-        mind: who imagines: the agent itself where it can, its network where it only chooses; `None` where there is
-            nobody to ask what it thinks, and then there are no estimates.
+        simulator: who imagines: the agent itself where it can, its network where it only chooses; `None` where there
+            is nobody to ask what the agent thinks, and then there are no estimates.
         estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
             control, but what they *think* is what their prediction output says.
-        count: how many episodes, or the numbers of those to hold, each under its own seed.
+        count: how many episodes, or the numbers of those to run, each under its own seed.
     """
-    tokens_before = _tokens(mind)
-    held = world.run_episodes(agent, count, "evaluation")
-    finished = [episode for episode in held if episode.status != "failed"]
+    tokens_before = _tokens(simulator)
+    episodes = world.run_episodes(agent, count, "evaluation")
+    finished = [episode for episode in episodes if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
     rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
     scenario = world.public_scenario
-    rewards: list[Reward] = [_NoEstimate()]
-    if mind is not None:
-        rewards = [
-            Kindness(shown, mind, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
-            Kindness("prediction", mind, world.read, world.partners, rng=rng, name=PREDICTED),
-        ]
-    for reward in rewards:
-        log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
+    if simulator is None:
+        for turn in (turn for episode in finished for turn in episode.turns):
+            if turn.message.speaker == world.learner:
+                log_score(turn, ESTIMATE, NO_ESTIMATE)
+    else:
+        for reward in (
+            Kindness(shown, simulator, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
+            Kindness("prediction", simulator, world.read, world.partners, rng=rng, name=PREDICTED),
+        ):
+            log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
     seats = world.learner, world.partners
     own = spec(world.scenario).metrics
     numbers = range(count) if isinstance(count, int) else count
-    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, held, strict=True)]
-    tokens_after = _tokens(mind)
+    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, episodes, strict=True)]
+    tokens_after = _tokens(simulator)
     tokens = None if tokens_before is None or tokens_after is None else tokens_after - tokens_before
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
 
@@ -112,10 +106,9 @@ def as_data(
             {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
         ]
     turns = [_turn_data(turn) for turn in episode.turns]
-    messages = [turn.message for turn in episode.turns]
     for place, turn in enumerate(episode.turns):
         if turn.message.speaker == learner:
-            reply = reply_to(messages, place, addressee(turn, partners))
+            reply = reply_to(episode.turns, place, addressee(turn, partners))
             turns[place]["reply"] = reply
             turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
     record = {

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.envs.registry import ANY, SHARE, Range, specs
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import TRUTH
 
 Record = Mapping[str, Any]
 ESTIMATE, PREDICTED = "estimate", "predicted"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import KINDS, Kind, Plugin, describe_parameters, find_plugin, installed, load_object
+from goldenrule.common.parameters import describe_parameters
+from goldenrule.common.plugins import KINDS, Kind, Plugin, find_plugin, installed, load_object
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.registry import spec
 from goldenrule.training.methods.registry import find_method, is_built_in
@@ -46,51 +46,44 @@ def plugin(
     return Plugin(kind, name, {key: resolved[key] for key in given}, resolved, known.build, resolved)
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """What an entry point names.
+def installed_plugins() -> list[dict[str, Any]]:
+    """Every plug-in that installed packages announce.
 
-    Attributes:
-        kind, name: what it is, and what it is called.
-        source: where it is: `package.module:Name`.
-        package: the distribution that brings it, and its version.
-        about: what it is, in a line.
-        parameters: by name: `type`, `required`, `default`, `about`.
-        broken: why it cannot be loaded; `None` if it can.
+    Returns:
+        Records `kind`, `name`, `source` (`package.module:Name`), `package` (the distribution and its version), `about`
+        (what it is, in a line), `parameters` (by name: `type`, `required`, `default`, `about`) and `broken` (why it
+        cannot be loaded; `None` if it can).
     """
-
-    kind: Kind
-    name: str
-    source: str
-    package: str
-    about: str = ""
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    broken: str | None = None
-
-
-def installed_plugins() -> list[Installed]:
-    """Every plug-in that installed packages announce, the broken ones with the reason."""
     return [
         _describe(kind, name, point) for kind in KINDS for name, points in installed(kind).items() for point in points
     ]
 
 
-def _describe(kind: Kind, name: str, point: EntryPoint) -> Installed:
+def _describe(kind: Kind, name: str, point: EntryPoint) -> dict[str, Any]:
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    about, parameters, broken = "", dict[str, Any](), None
     try:
         with foreign():
             if (kind == "method" and is_built_in(name)) or (kind == "agent" and name in ("lm", "scripted")):
                 raise UserError(f"{kind} {name!r} is the name of a built-in one; give the entry point another")
             loaded = load_object(kind, name)
-            about = getattr(loaded, "doc", None) or inspect.getdoc(loaded) or ""
             if kind == "scenario" and spec(name) is not loaded:
                 raise UserError(f"scenario id {name!r} is taken; give yours another name or version")
-            parameters = _parameters(kind, name, loaded)
+            text = getattr(loaded, "doc", None) or inspect.getdoc(loaded) or ""
+            about, parameters = str(text), _parameters(kind, name, loaded)
     except UserError as error:
-        return Installed(kind, name, point.value, package, broken=str(error))
+        broken = str(error)
     except Exception as error:  # a plug-in's code runs as it is described
-        return Installed(kind, name, point.value, package, broken=f"{kind} {name!r} cannot be read ({one_line(error)})")
-    return Installed(kind, name, point.value, package, " ".join(str(about).split("\n\n")[0].split()), parameters)
+        broken = f"{kind} {name!r} cannot be read ({one_line(error)})"
+    return {
+        "kind": kind,
+        "name": name,
+        "source": point.value,
+        "package": package,
+        "about": " ".join(about.split("\n\n")[0].split()),
+        "parameters": parameters,
+        "broken": broken,
+    }
 
 
 def _parameters(kind: Kind, name: str, loaded: Any) -> dict[str, dict[str, Any]]:

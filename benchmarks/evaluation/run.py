@@ -175,10 +175,8 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
     """
     began = time.perf_counter()
     chosen, settings = cell.chosen, cell.settings
-    knobs = spec(cell.scenario).resolve(cell.knobs)
-    world = World(
-        cell.scenario, knobs, others(cell, settings, derive(cell.seed, "partner")), derive(cell.seed, "world")
-    )
+    knobs, seat = spec(cell.scenario).resolve(cell.knobs), seat_name(cell.scenario, "learner")
+    world = World(cell.scenario, knobs, other_agents(cell), derive(cell.seed, "world"))
     curve: list[dict[str, Any]] = []
 
     def on_update(progress: Progress) -> None:
@@ -189,25 +187,25 @@ def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellR
     tokenizer: DialogueTokenizer | None = None
     learner: Learner | None = None
     agent: Agent
-    mind: Simulates | None
+    simulator: Simulates | None
     if cell.agent is not None or chosen.kind == "scripted":
-        agent = load_agent(cell.agent, cell.params) if cell.agent is not None else _script(cell.scenario)
-        mind = agent if isinstance(agent, Simulates) else None
+        agent = load_agent(cell.agent, cell.params) if cell.agent is not None else person(cell.scenario, seat)
+        simulator = agent if isinstance(agent, Simulates) else None
     else:
         network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
-        agent = mind = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
+        agent = simulator = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
         training = replace(settings.training, split=chosen.split)
         if chosen.train is not None:
-            corpus = CorpusConfig(cell.scenario, knobs, seat_name(cell.scenario, "learner"))
+            corpus = CorpusConfig(cell.scenario, knobs, seat)
             learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
             chosen.train(learner, on_update)
-            agent = mind = learner.agent
+            agent = simulator = learner.agent
         elif chosen.kind == "sb3":
-            from goldenrule.training.sb3.train import train_rlhf_sb3  # a slow import that no other method needs
+            from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
 
             learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
             agent = train_rlhf_sb3(learner, on_update)
-    result = evaluate(world, agent, mind, chosen.estimator, cell.episode_numbers)
+    result = evaluate(world, agent, simulator, chosen.estimator, cell.episode_numbers)
     row = done_row(cell, knobs, result, time.perf_counter() - began)
     row |= training_metrics(learner)
     row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
@@ -227,14 +225,9 @@ def training_metrics(learner: Learner | None) -> dict[str, Any]:
     return dict(zip(TRAINING, (learner.unscored / asked, reasons[0][0] if reasons else None), strict=True))
 
 
-def _script(scenario: str) -> Agent:
-    """The scenario's own scripted person for the learner's seat."""
-    return person(scenario, seat_name(scenario, "learner"))
-
-
-def others(cell: Cell, settings: CellSettings, seed: int) -> dict[str, Agent]:
+def other_agents(cell: Cell) -> dict[str, Agent]:
     """Who sits in the seats that are not the learner's: language models by default."""
-    learner = seat_name(cell.scenario, "learner")
+    learner, settings = seat_name(cell.scenario, "learner"), cell.settings
     names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
     if settings.partner == "scripted":
         return {name: person(cell.scenario, name) for name in names}
@@ -253,6 +246,11 @@ def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None
 
 def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
     """The row of a cell that was evaluated; a failed one where no episode could be finished."""
+    return {**_identity(cell, knobs), **outcome_of(result.episodes), **result.metrics, "seconds": round(seconds, 3)}
+
+
+def _identity(cell: Cell, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a row that say what was run."""
     return {
         "cell": cell.id,
         "method": cell.method,
@@ -260,9 +258,6 @@ def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: 
         "knobs": dict(knobs),
         "params": cell.parameters,
         "seed": cell.seed,
-        **outcome_of(result.episodes),
-        **result.metrics,
-        "seconds": round(seconds, 3),
     }
 
 
@@ -278,17 +273,11 @@ def outcome_of(episodes: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
 
 
 def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
-    """The row of a cell that failed: its reason, and none where figures would be."""
+    """The row of a cell that failed: its reason, and none for every metric."""
     return {
-        "cell": cell.id,
-        "method": cell.method,
-        "scenario": cell.scenario,
-        "knobs": dict(cell.knobs),
-        "params": cell.parameters,
-        "seed": cell.seed,
+        **_identity(cell, cell.knobs),
         "status": "failed",
         "error": shortened(error, LONGEST),
-        **dict.fromkeys((*KEYS, *TRAINING)),
-        "weights": None,
+        **dict.fromkeys((*KEYS, *TRAINING, "weights")),
         "seconds": round(seconds, 3),
     }

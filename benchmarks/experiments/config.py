@@ -1,4 +1,4 @@
-"""The sweep file: plain YAML, each field checked, wrong ones named with their place.
+"""What is to be run, as a sweep file or flags say it, and how: every field, scenario, knob, method and agent checked.
 
 name: smoke
 scenarios:
@@ -9,11 +9,20 @@ methods:
   - {agent: "my_package.agents:Mine", name: mine, params: {tone: [warm, dry]}}
 seeds: 20                                                   # how many, or which: [0, 1, 2]
 episodes: 50
+
+Nothing here needs torch, which takes seconds to import: what is wrong is said at once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import itertools
+import math
+import re
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,9 +39,16 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from goldenrule.agents.base import AgentError
+from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
+from goldenrule.common.plugins import Kind, Plugin
 from goldenrule.common.text import shortened
+from goldenrule.common.untrusted import contained, foreign, one_line
+from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.base import ScenarioError
+from goldenrule.training.methods.registry import is_built_in
 
 MAX_CELLS = 100_000
 MAX_BYTES = 1_000_000
@@ -57,10 +73,6 @@ def _each_once(seeds: list[int]) -> list[int]:
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_each_once)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ScenarioEntry(BaseModel):
@@ -98,8 +110,24 @@ class MethodEntry(BaseModel):
         """What is set of its training."""
         return dict(self.model_extra or {})
 
+    @property
+    def label(self) -> str:
+        """What tables call it: its `name`, or `package.module:Name(key=value)` as `Name(key=value)`."""
+        plain, bracket, rest = (self.agent or self.id or "").partition("(")
+        return self.name or plain.rpartition(":")[2] + bracket + rest
 
-class SweepFile(_Strict):
+    def plugins(self) -> list[tuple[dict[str, Any], Plugin]]:
+        """Every choice of its parameters, with the method or agent that takes them.
+
+        Raises:
+            UserError: it cannot be loaded, or a parameter is wrong.
+        """
+        kind: Kind = "method" if self.agent is None else "agent"
+        name = self.agent or self.id or ""
+        return [(params, plugin(kind, name, params)) for params in choices(self.params, "parameter")]
+
+
+class SweepFile(BaseModel):
     """A sweep as written down.
 
     Attributes:
@@ -113,6 +141,7 @@ class SweepFile(_Strict):
         checkpoint: base checkpoint folder instead of the shipped one.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=NAME)
     scenarios: list[ScenarioEntry] = Field(min_length=1)
     methods: list[MethodEntry] = Field(min_length=1)
@@ -163,47 +192,198 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
     Raises:
         UserError: see `read_sweep`.
     """
-    where = f"sweep file {shown(name, 300)}"
+    with errors_named(name):
+        try:
+            content = YAML(typ="safe", pure=True).load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
+        except UnicodeDecodeError as error:
+            raise UserError(f"no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
+            raise UserError(f"no plain YAML: {_yaml_problem(error)}") from None
+        if not isinstance(content, dict):
+            kind = "it is empty" if content is None else f"it holds a {type(content).__name__}"
+            raise UserError(f"{kind}; expected fields like name, scenarios, methods, seeds")
+        return _checked(content)
+
+
+@contextlib.contextmanager
+def errors_named(file: str | None) -> Iterator[None]:
+    """Begin what is wrong with a sweep with the name of its file; `None` where flags or Python asked for it.
+
+    Raises:
+        UserError: in place of every `ValueError`: the layers below say what was wrong with what they were given.
+    """
     try:
-        content = YAML(typ="safe", pure=True).load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
-        raise UserError(f"{where} is no plain YAML: {_yaml_problem(error)}") from None
-    if not isinstance(content, dict):
-        kind = "is empty" if content is None else f"holds a {type(content).__name__}"
-        raise UserError(f"{where} {kind}; expected fields like name, scenarios, methods, seeds")
+        yield
+    except ValueError as error:
+        line = str(error) if file is None else f"sweep file {file!r}: {error}"
+        raise UserError(line) from (None if isinstance(error, UserError) else error)
+
+
+@contextlib.contextmanager
+def plugin_errors(who: str, scenario: str) -> Iterator[None]:
+    """Let agents of the user's own talk in a scenario; whatever they raise becomes a line that names who raised it.
+
+    Raises:
+        UserError: in place of every other `Exception`.
+    """
     try:
-        return SweepFile.model_validate(content)
+        with contained():
+            yield
+    except UserError:
+        raise
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; correct it") from error
+    except AgentError as error:
+        raise UserError(f"{who}: {error}; correct it, or name another") from error
+    except Exception as error:  # of the agent's `reset`, or of the scenario
+        raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error
+
+
+def comparison(
+    scenario: str, methods: Sequence[str], agents: Mapping[str, str], knobs: Mapping[str, Sequence[Any]], **more: Any
+) -> SweepFile:
+    """The sweep of one scenario that the flags of `compare` ask for.
+
+    Args:
+        scenario: its id; the sweep has its name.
+        methods: registered methods and names of `agents`, in the order of the table; agents not among them come last.
+        agents: the user's own, `package.module:Class` by the name they have as a method.
+        knobs: values of the scenario's knobs.
+        more: further fields of `SweepFile`.
+
+    Raises:
+        UserError: a name, knob or value that is not allowed.
+    """
+    for name in agents:
+        if not re.fullmatch(NAME, name):
+            raise UserError(
+                f"agent name {name!r} is not allowed; expected up to 64 letters, digits, '_', '-' and '.', "
+                "the first a letter or digit"
+            )
+    named = [*methods, *(name for name in agents if name not in methods)]
+    entries = [{"agent": agents[name], "name": name} if name in agents else {"id": name} for name in named]
+    where = {name: list(values) for name, values in knobs.items()} | {"id": scenario}
+    with errors_named(None):
+        found = _checked({"name": "comparison", "scenarios": [where], "methods": entries, **more})
+    # Tables call a method as it was asked for, `package.module:function(key=value)` included.
+    called = [entry.model_copy(update={"name": name}) for entry, name in zip(found.methods, named, strict=True)]
+    return found.model_copy(update={"name": scenario, "methods": called})
+
+
+def _checked(content: dict[str, Any]) -> SweepFile:
+    """The sweep in plain data, once its fields, its size and all that it names are known to be right."""
+    try:
+        sweep = SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{where}: {wrong_field(error)}") from None
+        raise UserError(wrong_field(error)) from None
+    n_settings = sum(_n_choices(entry.knobs) for entry in sweep.scenarios)
+    n_methods = sum(_n_choices(entry.settings) * _n_choices(entry.params) for entry in sweep.methods)
+    if (count := n_settings * n_methods * len(sweep.seeds)) > MAX_CELLS:
+        raise UserError(f"{count:,} cells were asked for; expected at most {MAX_CELLS:,}: split it")
+    for where in sweep.scenarios:
+        knob_grid(where.id, where.knobs)
+    for entry in sweep.methods:
+        if entry.agent is not None and entry.settings:
+            field = next(iter(entry.settings))
+            raise UserError(f"agent {entry.agent!r} has no field {field!r}; expected agent, name, params")
+        if entry.label != entry.id and is_built_in(entry.label):  # of built-in ones, tables say more than their names
+            raise UserError(f"{entry.label!r} is the name of a built-in method; give this one another name")
+        with foreign():
+            entry.plugins()
+    return sweep
+
+
+def _listed_values(values: Mapping[str, Any]) -> list[list[Any]]:
+    return [value if isinstance(value, list) else [value] for value in values.values()]
+
+
+def _n_choices(values: Mapping[str, Any]) -> int:
+    return math.prod(map(len, _listed_values(values)))
+
+
+def choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+    """Every combination of values, where each is one or a list of them; errors call them `what`.
+
+    Raises:
+        UserError: a list is empty.
+    """
+    for name, value in values.items():
+        if isinstance(value, list) and not value:
+            raise UserError(f"{what} {name} is an empty list; expected a value, or a list with at least one")
+    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*_listed_values(values))]
+
+
+def knob_grid(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every combination of a scenario's knobs, resolved.
+
+    Knobs that are not given are as experiments have them (`ScenarioSpec.default_knobs`).
+
+    Args:
+        scenario: its id.
+        given: a value or a list of values for each knob that is set.
+
+    Raises:
+        ValueError: unknown scenario or knob, or a value out of range.
+    """
+    known = spec(scenario)
+    return [dict(known.resolve(chosen)) for chosen in choices({**given, **known.default_knobs(given)}, "knob")]
 
 
 def _yaml_problem(error: Exception) -> str:
     if not isinstance(error, YAMLError):
-        return shown(f"{type(error).__name__}: {error}", 200, quoted=False)
+        return one_line(error)
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return shown(f"{place}{problem}", 300, quoted=False)
+    return shortened(" ".join(f"{place}{problem}".split()), 300)
 
 
 def wrong_field(error: ValidationError) -> str:
     """The first thing that is wrong, in pydantic's words; unknown fields first, they may be others misspelt."""
     wrong = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    field = shown(".".join(str(part) for part in first["loc"]), quoted=False)
+    field = shortened(".".join(" ".join(str(part).split()) for part in first["loc"]), 80)
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(field, SweepFile.model_fields, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"unknown field {field}; expected some of {', '.join(SweepFile.model_fields)}{hint}{more}"
-    given = "" if first["type"] == "missing" else f": given {shown(first['input'])}"
+    given = "" if first["type"] == "missing" else f": given {reprlib.repr(first['input'])}"
     return f"field {field}{given}: {first['msg'].removeprefix('Value error, ')}{more}"
 
 
-def shown(value: Any, longest: int = 80, quoted: bool = True) -> str:
-    """Any value in a line of at most so many characters and a few words."""
-    try:
-        text = " ".join((repr(value) if quoted else str(value)).split())
-    except ValueError:  # a number of more digits than Python writes out
-        text = "a very long number"
-    return text if len(text) <= longest else shortened(text, longest)
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How to run what a file says; nothing here shows in the results.
+
+    Attributes:
+        workers: processes, CPUs or jobs side by side, 0 for this process alone; as many as cores if not given.
+        engine: `local`, `ray` or `slurm`.
+        address: of a running Ray cluster; submitit's `local` in place of SLURM.
+        limit: run at most so many cells now.
+        only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
+        retry_failed: run failed cells again, and the failed dialogues of others.
+        save_weights: keep every trained network, in `weights/<cell>`.
+        log: where curves and results go besides, see `goldenrule.benchmarks.engines.loggers`; `None` for nowhere.
+
+    Raises:
+        UserError: some of them have no effect together.
+    """
+
+    workers: int | None = None
+    engine: str = "local"
+    address: str | None = None
+    limit: int | None = None
+    only: Sequence[str] = ()
+    retry_failed: bool = False
+    save_weights: bool = False
+    log: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.address is None:
+            return
+        given = f"--address {self.address!r}"
+        if self.engine == "local":
+            raise UserError(f"{given} has no effect with --engine local; leave it out, or use --engine ray")
+        if self.engine == "slurm" and self.address != "local":
+            raise UserError(f"{given} means nothing to --engine slurm; expected local, or none for SLURM")
+        if self.engine == "ray" and self.workers is not None:
+            raise UserError(f"--workers has no effect with {given}: a cluster has the CPUs it has; leave one out")

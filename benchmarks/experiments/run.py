@@ -11,55 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Store, Watch
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
-from goldenrule.benchmarks.experiments.config import SweepFile
-from goldenrule.benchmarks.experiments.grid import resolved
-from goldenrule.benchmarks.storage.provenance import environment, other_code
-from goldenrule.benchmarks.storage.reader import read_run, rows, standing
+from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
+from goldenrule.benchmarks.experiments.grid import resolve
+from goldenrule.benchmarks.storage.provenance import empty_folder, environment, other_code
+from goldenrule.benchmarks.storage.reader import earlier_rows, rows
 from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import LOCK, ResultStore, locked
+from goldenrule.benchmarks.storage.store import LOCK, ResultStore, folder_lock
+from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import writing
 from goldenrule.envs.registry import spec
 
-ENGINES = ("local", "ray", "slurm")
-
 
 @dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How to run what a file says; nothing here shows in the results.
-
-    Attributes:
-        workers: processes, CPUs or jobs side by side.
-        engine: one of `ENGINES`.
-        address: of a running Ray cluster; submitit's `local` in place of SLURM.
-        limit: run at most so many cells now.
-        only: run only cells of whose method, scenario or id one of these is a part, or that have a knob=value of these.
-        retry_failed: run failed cells again, and the failed dialogues of others.
-        save_weights: keep every trained network, in `weights/<cell>`.
-        log: one of `goldenrule.benchmarks.engines.loggers.KINDS`, told of what is saved; `None` for none.
-    """
-
-    workers: int = 1
-    engine: str = "local"
-    address: str | None = None
-    limit: int | None = None
-    only: Sequence[str] = ()
-    retry_failed: bool = False
-    save_weights: bool = False
-    log: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """Where a sweep stands.
 
     Attributes:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
-        summary: of the rows: the table (`analysis.summary.summarise`), or what was asked for in its place.
+        summary: of the rows, as it was asked for; else empty.
         cells: how many cells there are.
         ran: how many of them were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
@@ -104,33 +79,12 @@ def dry_run(cells: Sequence[Cell], out: Path, options: SweepOptions, kind: str, 
     Raises:
         UserError: the folder is no sweep's and cannot become one, holds something else than this one, or is damaged.
     """
-    _check_folder(out)
+    empty_folder(out, resumes=(FILE, LOCK))
     named, about = {cell.id: cell for cell in cells}, environment()
-    stored = standing(out, kind, name)
+    stored = earlier_rows(out, kind, name)
     failures = {row["cell"]: row["status"] == "failed" or bool(row["episodes_failed"]) for row in stored}
     known = [row for row in stored if row["cell"] in named]
     return DryRun(_select(named, failures, options), about, other_code(known, about["commit"], about["versions"]))
-
-
-def _check_folder(out: Path) -> None:
-    try:
-        if out.exists() and not out.is_dir():
-            raise UserError(f"output folder {_quoted(out)} is a file; name a folder with --out")
-        if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (FILE, LOCK)):
-            raise UserError(
-                f"output folder {_quoted(out)} holds files and no {FILE}; name a new or empty one with --out"
-            )
-    except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def _unwritable(out: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write output folder {_quoted(out)}: {error.strerror}; name a writable one with --out")
-
-
-def _quoted(out: Path) -> str:
-    text = str(out)
-    return repr(text if len(text) <= 200 else f"{text[:200]}...")
 
 
 def _select(cells: Mapping[str, Cell], failures: Mapping[str, bool], options: SweepOptions) -> dict[str, Cell]:
@@ -170,11 +124,12 @@ def run_sweep(
     cells: Sequence[Cell],
     out: Path,
     options: SweepOptions,
-    watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
     summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
     human: Mapping[str, Any] | None = None,
-) -> Swept:
+    tell: Callable[[str], None] = lambda line: None,
+) -> SweepResult:
     """Run the cells that have no row yet.
 
     Args:
@@ -182,54 +137,48 @@ def run_sweep(
         cells: its grid (`goldenrule.benchmarks.experiments.grid.cells_of`).
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
-        watching: makes the watch over the cells that are run now.
-        summing: makes the summary of the rows; `None` makes the table.
+        progress_for: makes the progress callback of the cells that are run now.
+        summing: makes the summary of the rows, where one is wanted.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
+        tell: is told, before anything runs, that rows made by other code are gone on from.
 
     Raises:
         UserError: the folder is in use, cannot be written, or holds other things, such as another sweep; the engine is
             not installed.
     """
-    asked = sweep if isinstance(sweep, Mapping) else resolved(sweep, cells)
+    asked = sweep if isinstance(sweep, Mapping) else resolve(sweep, cells)
     work = (kind, str(asked["name"]))
     places = {cell.id: place for place, cell in enumerate(cells)}
     seen = dry_run(cells, out, options, *work)
     todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
+    if todo and seen.other_code is not None:
+        tell(seen.other_code)
     interrupted = False
     logger = None if options.log is None else logger_from(options.log, out)
     with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
-        try:
+        with writing(out):
             out.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(out))
+            stack.enter_context(folder_lock(out))
             store = stack.enter_context(ResultStore(out, places, about["versions"], code))
-        except OSError as error:
-            raise _unwritable(out, error) from error
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
         todo = _left(todo, store, options.retry_failed)
         wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
         try:
-            with watching(wanted) as watch:
-                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), watch)
+            with progress_for(wanted) as progress:
+                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), progress)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
         ran = sum(name in done for name in todo)
-    from goldenrule.benchmarks.analysis.summary import summary_of  # SciPy: slow, and workers import this module
-
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    if summing is None:
-        with read_run(out) as stored:
-            summary = summary_of(stored)
-    else:
-        summary = summing(mine)
-    return Swept(
+    return SweepResult(
         out,
         mine,
-        summary,
+        {} if summing is None else summing(mine),
         len(cells),
         ran,
         len(found) - len(mine),
@@ -286,49 +235,27 @@ class _Completing:
         return RunRecord.of({**record.row, **outcome_of(records), **run_metrics(records), **more}, records)
 
 
-def check_engine(engine: str, address: str | None, workers: bool) -> None:
-    """See that what is asked of an engine goes together.
-
-    Args:
-        engine: one of `ENGINES`.
-        address: see `SweepOptions`.
-        workers: whether a number of workers was asked for.
-
-    Raises:
-        UserError: there is no such engine, or one of the others would have no effect.
-    """
-    if engine not in ENGINES:
-        raise UserError(f"--engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
-    if address is not None and engine == "local":
-        raise UserError(f"--address {address!r} has no effect with --engine local; leave it out, or use --engine ray")
-    if address not in (None, "local") and engine == "slurm":
-        raise UserError(f"--address {address!r} means nothing to --engine slurm; expected local, or none for SLURM")
-    if address is not None and workers and engine == "ray":
-        raise UserError(
-            f"--workers has no effect with --address {address!r}: a cluster has the CPUs it has; leave one out"
-        )
+Run = Callable[[Sequence[Cell], Store, Progress], None]
 
 
-Run = Callable[[Sequence[Cell], Store, Watch], None]
-
-
-def _nothing(cells: Sequence[Cell], store: Store, watch: Watch) -> None:
+def _nothing(cells: Sequence[Cell], store: Store, progress: Progress) -> None:
     """Where nothing is left to do, no engine is begun."""
 
 
 @contextlib.contextmanager
 def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
     """What runs cells; whatever refuses to, does so before anything is written."""
-    pool = Pool(options.workers, out / "weights" if options.save_weights else None)
+    workers = available_cores() if options.workers is None else options.workers
+    pool = Pool(workers, out / "weights" if options.save_weights else None)
     if options.engine == "ray":
         from goldenrule.benchmarks.engines import ray
 
-        with ray.connected(options.workers, options.address):
-            yield lambda cells, store, watch: ray.run_cells(cells, store, watch, pool)
+        with ray.connected(workers, options.address):
+            yield lambda cells, store, progress: ray.run_cells(cells, store, progress, pool)
     elif options.engine == "slurm":
         from goldenrule.benchmarks.engines import slurm
 
         executor = slurm.executor_in(out / "jobs", options.address)
-        yield lambda cells, store, watch: slurm.run_cells(cells, store, watch, pool, executor)
+        yield lambda cells, store, progress: slurm.run_cells(cells, store, progress, pool, executor)
     else:
-        yield lambda cells, store, watch: local.run_cells(cells, store, watch, pool)
+        yield lambda cells, store, progress: local.run_cells(cells, store, progress, pool)

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import End
+from goldenrule.benchmarks.analysis.endings import Ends
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.envs.message import NARRATOR
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import TRUTH
 
 Record = Mapping[str, Any]
 
@@ -34,39 +34,60 @@ TOLERANCE = 0.25
 NO_REASON = "no reason was given"
 
 
-@dataclass(slots=True)
-class CellEpisodes:
-    """What the page needs of the episodes of one cell.
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What the page needs of the logs of all episodes.
 
     Attributes:
-        cell: whose.
-        ends: how each episode ended, in order.
-        pairs: estimate and truth of each message that has both.
-        failures: reasons of failed episodes, counted.
-        unscored: name of the score and the reason why it is none, counted over messages.
+        pairs: estimate and truth of each message that has both, by the cell's id.
+        failures: failed episodes, counted by method and reason.
+        unscored: messages without a score, counted by method, name of the score and reason.
+        cells: those of which there are conversations.
         conversations: the sample, as plain data for the page.
     """
 
-    cell: StoredCell
-    ends: list[End] = field(default_factory=list)
-    pairs: list[tuple[float, float]] = field(default_factory=list)
-    failures: Counter[str] = field(default_factory=Counter)
-    unscored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    pairs: dict[str | None, list[tuple[float, float]]] = field(default_factory=dict)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unscored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    cells: list[StoredCell] = field(default_factory=list)
     conversations: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_episodes(run: Run) -> list[CellEpisodes]:
-    """Read every episode of a run, one after the other, and keep a sample of each cell's."""
-    found, with_conversations = [], 0
+def read_logs(run: Run, ends: Ends) -> Logs:
+    """Read every log of a run, once, and keep a sample of each cell's conversations.
+
+    Args:
+        run: the run.
+        ends: how its episodes ended, from which the sample is chosen before any log is read.
+    """
+    logs = Logs()
     for cell, most in zip(run.cells, shares(len(run.cells)), strict=True):
-        one = _read(run, cell)
-        if most and one.ends:
-            wanted = set(sample([end.status for end in one.ends], most))
-            kept = [record for place, record in enumerate(run.log.episodes(cell)) if place in wanted]
-            one.conversations = [conversation_data(record, with_conversations) for record in kept]
-            with_conversations += 1
-        found.append(one)
-    return found
+        of_cell = ends.get(cell.id, ())
+        chosen = {of_cell[place].episode for place in sample([end.status for end in of_cell], most)} if most else ()
+        if chosen:
+            logs.cells.append(cell)
+        for record in run.log.episodes(cell):
+            _count(logs, cell, record)
+            if record["episode"] in chosen:
+                logs.conversations.append(conversation_data(record, len(logs.cells) - 1))
+    return logs
+
+
+def _count(logs: Logs, cell: StoredCell, record: Record) -> None:
+    """Add one episode to the counts. It runs for each message of a whole sweep, so it asks little of most."""
+    if record["status"] == "failed":
+        logs.failures[cell.method, shown(record["error"] or NO_REASON, 300)] += 1
+    for turn in record["turns"]:
+        scores = turn["scores"]
+        estimate, truth = scores.get(ESTIMATE), scores.get(TRUTH)
+        if estimate is not None and truth is not None:
+            logs.pairs.setdefault(cell.id, []).append((estimate, truth))
+        if None in scores.values():
+            for name, value in scores.items():
+                repeated = name == PREDICTED and ESTIMATE in scores and estimate is None  # for the same reason
+                if value is None and not repeated:
+                    why = shown(turn["reasons"].get(name) or NO_REASON, 300)
+                    logs.unscored[cell.method, shown(name, 80), why] += 1
 
 
 def shares(cells: int) -> list[int]:
@@ -76,24 +97,6 @@ def shares(cells: int) -> list[int]:
     """
     total = min(MAX_CONVERSATIONS, PER_CELL * cells)
     return [(i + 1) * total // cells - i * total // cells for i in range(cells)]
-
-
-def _read(run: Run, cell: StoredCell) -> CellEpisodes:
-    found = CellEpisodes(cell)
-    for record in run.log.episodes(cell):
-        found.ends.append(End.of(record))
-        if record["status"] == "failed":
-            found.failures[shown(record["error"] or NO_REASON, 300)] += 1
-        for turn in record["turns"]:
-            scores, reasons = turn["scores"], turn["reasons"]
-            estimate, truth = number(scores.get(ESTIMATE)), number(scores.get(TRUTH))
-            if estimate is not None and truth is not None:
-                found.pairs.append((estimate, truth))
-            for name, value in scores.items():
-                repeated = name == PREDICTED and ESTIMATE in scores and estimate is None  # for the same reason
-                if number(value) is None and not repeated:
-                    found.unscored[shown(name, 80), shown(reasons.get(name) or NO_REASON, 300)] += 1
-    return found
 
 
 def sample(statuses: Sequence[str], most: int) -> list[int]:

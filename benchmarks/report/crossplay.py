@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TextIO
+from dataclasses import replace
+from typing import Any, NamedTuple, TextIO
 
 import matplotlib as mpl
 import numpy as np
@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from goldenrule.benchmarks.report.figures import WIDTH, Plot, Rows
-from goldenrule.benchmarks.report.layout import console_for, print_table
+from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows, distinct, matching
+from goldenrule.benchmarks.report.layout import console_for, decimals, page_number, print_table
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name, shown
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise
@@ -47,39 +47,23 @@ MOST = 24
 PERCENT = ("valid", "faithful", "agreement")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One figure of a table: a mean with its interval over seeds, as text; a dash and nothing where there is none."""
 
     mean: str
     range: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table.
-
-    Attributes:
-        title: what it holds.
-        columns: their names.
-        lines: name of the line and its fields; none where two do not meet.
-    """
+class Grid(NamedTuple):
+    """A table: title, names of columns, and name and fields of each line; no field where two do not meet."""
 
     title: str
     columns: Sequence[str]
     lines: Sequence[tuple[str, Sequence[Field | None]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """Everything of a cross-play that the page has tables of.
-
-    Attributes:
-        summary: as `goldenrule.benchmarks.studies.crossplay.matrix.summarise` gives it, names visible.
-        grids: a table a figure.
-        rating: a line an agent.
-        note: how to read them.
-    """
+class Crossing(NamedTuple):
+    """What the page tells of a cross-play: its summary (`summarise`), names visible; its tables; how to read them."""
 
     summary: Mapping[str, Any]
     grids: Sequence[Grid]
@@ -94,8 +78,7 @@ def crossing(run: Run) -> Crossing | None:
     try:
         summary = _visible(summarise(run.config, [cell.row for cell in run.cells], run.folder))
         grids = _grids(summary) if len(summary["members"]) <= MOST else []
-        star = " A star: held out." if held_out(summary) else ""
-        return Crossing(summary, grids, _rating(summary), meaning(summary, "below them") + star)
+        return Crossing(summary, grids, _rating(summary), meaning(summary))
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
         return None
@@ -107,8 +90,7 @@ def sitter(cell: StoredCell) -> tuple[str, StoredCell] | None:
     who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)
     if who is None:
         return None
-    there = StoredCell(cell.id, cell.row, cell.method, cell.scenario, cell.status, cell.seed, {"met": met})
-    return shown(who, 80), there
+    return shown(who, 80), replace(cell, knobs={"met": met})
 
 
 def _visible(summary: dict[str, Any]) -> dict[str, Any]:
@@ -123,17 +105,16 @@ def _visible(summary: dict[str, Any]) -> dict[str, Any]:
 
 def _grids(summary: Mapping[str, Any]) -> list[Grid]:
     """A table for each metric that some pair has."""
-    has = {key for key in TITLES for pair in summary["pairs"] if pair["figures"][key]["mean"] is not None}
-    return [_grid(summary, key, title) for key, title in TITLES.items() if key in has]
-
-
-def _grid(summary: Mapping[str, Any], key: str, title: str) -> Grid:
-    fields = {(pair["row"], pair["column"]): _field(pair["figures"][key], key) for pair in summary["pairs"]}
-    rows, columns = (list(dict.fromkeys(pair[which] for pair in summary["pairs"])) for which in ("row", "column"))
-    outside = held_out(summary)
+    pairs, outside = summary["pairs"], held_out(summary)
+    rows, columns = (list(dict.fromkeys(pair[which] for pair in pairs)) for which in ("row", "column"))
     starred = {name: f"{name}{'*' if name in outside else ''}" for name in (*rows, *columns)}
-    lines = [(starred[row], [fields.get((row, column)) for column in columns]) for row in rows]
-    return Grid(title, [starred[column] for column in columns], lines)
+    grids = []
+    for key, title in TITLES.items():
+        fields = {(pair["row"], pair["column"]): _field(pair["figures"][key], key) for pair in pairs}
+        lines = [(starred[row], [fields.get((row, column)) for column in columns]) for row in rows]
+        if any(pair["figures"][key]["mean"] is not None for pair in pairs):
+            grids.append(Grid(title, [starred[column] for column in columns], lines))
+    return grids
 
 
 def held_out(summary: Mapping[str, Any]) -> set[str]:
@@ -142,41 +123,32 @@ def held_out(summary: Mapping[str, Any]) -> set[str]:
 
 
 def _rating(summary: Mapping[str, Any]) -> Grid:
-    lines = summary["rating"]
-    keys = [key for key in RATINGS if any(line[key]["mean"] is not None for line in lines)]
-    told = [(rated_as(summary, line), [_field(line[key], key) for key in keys]) for line in lines]
-    return Grid("Rating", [RATINGS[key] for key in keys], told)
+    """A line an agent: a star where it was held out, its seat where the seats differ."""
+    keys = [key for key in RATINGS if any(line[key]["mean"] is not None for line in summary["rating"])]
+    lines = []
+    for line in summary["rating"]:
+        seat = "" if line["seat"] == "both" else f" as {summary['seats'][line['seat']]}"
+        name = f"{line['agent']}{'*' * line['held_out']}{seat}"
+        lines.append((name, [_field(line[key], key) for key in keys]))
+    return Grid("Rating", [RATINGS[key] for key in keys], lines)
 
 
-def rated_as(summary: Mapping[str, Any], line: Mapping[str, Any]) -> str:
-    """An agent of the rating: its name, a star where it was held out, its seat where the seats differ."""
-    name = f"{line['agent']}{'*' if line['held_out'] else ''}"
-    return name if line["seat"] == "both" else f"{name} as {summary['seats'][line['seat']]}"
+def _field(figure: Mapping[str, Any], key: str) -> Field:
+    mean, low, high = (page_number(figure[end], key in PERCENT) for end in ENDS)
+    return Field(mean, "" if figure["low"] is None else f"{low} to {high}")
 
 
-def _field(figure: Mapping[str, Any] | None, key: str) -> Field | None:
-    if figure is None:
-        return None
-    low, high = (_number(figure[end], key) for end in ("low", "high"))
-    return Field(_number(figure["mean"], key), "" if figure["low"] is None else f"{low} to {high}")
-
-
-def _number(value: float | None, key: str) -> str:
-    if value is None:
-        return "–"
-    text = f"{100 * value:.0f}" if key in PERCENT else f"{value:.2f}"
-    return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
-
-
-def meaning(summary: Mapping[str, Any], where: str = "brackets") -> str:
-    """How matrix and rating are to be read; `where` the intervals stand."""
-    text = (
-        f"Means an episode; {where}: {summary['interval']}. They speak of these agents under other seeds of the "
-        "dialogues, not of the methods that trained them. "
-    )
+def meaning(summary: Mapping[str, Any]) -> str:
+    """How matrix and rating are to be read."""
+    met = "everyone else, each counting alike, in both seats"
     if not summary["symmetric"]:
-        return text + "Payoffs are over all partners, each counting alike."
-    return text + "Payoffs are over everyone else, each counting alike, in both seats."
+        met = "all partners, each counting alike"
+    outside = ", ".join(sorted(held_out(summary)))
+    return (
+        f"Means an episode; below them: {summary['interval']}. They speak of these agents under other seeds of the "
+        f"dialogues, not of the methods that trained them. Payoffs are over {met}."
+        + (f" A star: held out ({outside})." if outside else "")
+    )
 
 
 # Figures
@@ -195,7 +167,7 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
     """
     data: Rows = [
         {"row": pair["row"], "column": pair["column"], "figure": name}
-        | {key: pair["figures"][name][key] for key in ("mean", "low", "high")}
+        | {key: pair["figures"][name][key] for key in ENDS}
         for pair in summary["pairs"]
         for name in PANELS
     ]
@@ -205,46 +177,43 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
         "the diagonal is self-play. A star: held out. Fields without a number: these two do not meet, or no dialogue "
         "was finished."
     )
-    held_out = {one["name"] for one in summary["members"] if one["held_out"]}
-    title = f"Cross-play: {summary['scenario']}"
-    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, held_out))
+    title, outside = f"Cross-play: {summary['scenario']}", held_out(summary)
+    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, outside))
 
 
-def _paint(data: Rows, seats: Mapping[str, str], held_out: Collection[str]) -> Figure:
-    rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
-    names, others = ([drawable(name) + "*" * (name in held_out) for name in side] for side in (rows, columns))
+def _paint(data: Rows, seats: Mapping[str, str], outside: Collection[str]) -> Figure:
+    rows, columns = distinct(data, "row"), distinct(data, "column")
+    names, others = ([drawable(name) + "*" * (name in outside) for name in side] for side in (rows, columns))
     height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
     figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
         values = np.full((len(rows), len(columns)), np.nan)
-        for record in data:
-            if record["figure"] == name and record["mean"] is not None:
+        for record in matching(data, figure=name):
+            if record["mean"] is not None:
                 values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
-        _panel(axes, values, others, title)
+        _panel(axes, values)
+        axes.set_title(title)
+        axes.set_xticks(range(len(others)), others, rotation=45, ha="right", color=INK)
         axes.set_xlabel(f"as {drawable(seats['partner'])}")
     panels[0].set_yticks(range(len(rows)), names, color=INK)
     panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
     return figure
 
 
-def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], title: str) -> None:
+def _panel(axes: Axes, values: np.ndarray[Any, Any]) -> None:
     there = values[~np.isnan(values)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     scale = Normalize(low, high if high > low else low + 1.0)
     colours = mpl.colormaps[COLOURS].with_extremes(bad=(0.0, 0.0, 0.0, 0.0))  # as the paper it lies on
     axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
-    axes.set_title(title)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=INK)
     axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    if max(values.shape) > NUMBERED:
-        return
+    axes.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
+        if max(values.shape) <= NUMBERED and not np.isnan(value):
             ink = DARK_TEXT if scale(value) > 0.6 else LIGHT_TEXT
-            axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color=ink)
+            text = decimals(value, 1 if abs(value) >= 10 else 2)
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
 
 
 DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
@@ -260,7 +229,7 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
     """
     data: Rows = [
         {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name}
-        | {key: line[name][key] for key in ("mean", "low", "high")}
+        | {key: line[name][key] for key in ENDS}
         for line in summary["rating"]
         for name in RATED
         if line[name]["mean"] is not None
@@ -270,19 +239,16 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
 
 
 def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
-    places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
-    held_out = {record["agent"] for record in data if record["held_out"]}
+    places = list(dict.fromkeys((record["agent"], record["seat"], record["held_out"]) for record in data))
     names = [
-        drawable(agent)
-        + ("*" if agent in held_out else "")
-        + ("" if seat == "both" else f" as {drawable(seats[seat])}")
-        for agent, seat in places
+        f"{drawable(agent)}{'*' * outside}{'' if seat == 'both' else f' as {drawable(seats[seat])}'}"
+        for agent, seat, outside in places
     ]
-    shown = [name for name in RATED if any(record["figure"] == name for record in data)]
+    panels = [name for name in RATED if matching(data, figure=name)]
     figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
-        for record in (record for record in data if record["figure"] == name):
-            at = places.index((record["agent"], record["seat"]))
+    for axes, name in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+        for record in matching(data, figure=name):
+            at = places.index((record["agent"], record["seat"], record["held_out"]))
             if record["low"] is not None:
                 axes.plot([record["low"], record["high"]], [at, at], color=FAINT, linewidth=2.0)
             axes.plot(record["mean"], at, "o", color=INK, markersize=5)
@@ -298,40 +264,13 @@ def _lines(names: Sequence[str]) -> float:
     return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
 
 
-def short(value: float) -> str:
-    """A number in few characters, without a minus before zero."""
-    text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
-    return text.removeprefix("-") if float(text) == 0 else text
-
-
 def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
     """Print a table of pairs for each metric, what failed, and the rating."""
-    console = console_for(stream)
+    console, seats, pairs = console_for(stream), summary["seats"], summary["pairs"]
     console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
-    seats, outside = summary["seats"], held_out(summary)
     console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
-    if outside:
-        console.print(Text(clean(f"A star: held out ({', '.join(sorted(outside))}).")))
     for grid in _grids(summary):
         _print_grid(console, grid)
-    console.print()
-    for line in _counts(summary):
-        console.print(Text(clean(line)))
-    _print_grid(console, _rating(summary))
-    console.print(Text(meaning(summary, "below them"), "dim"))
-
-
-def _print_grid(console: Console, grid: Grid) -> None:
-    """On a terminal as on the page: nothing where two do not meet."""
-    console.print()
-    console.print(Text(grid.title, "bold"))
-    rows = [([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
-            for name, fields in grid.lines]  # fmt: skip
-    print_table(console, [""], [clean(column) for column in grid.columns], rows)
-
-
-def _counts(summary: Mapping[str, Any]) -> list[str]:
-    pairs = summary["pairs"]
     episodes, failed, cut = (
         sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
     )
@@ -339,11 +278,25 @@ def _counts(summary: Mapping[str, Any]) -> list[str]:
         f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
         f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
     ]
-    for pair in pairs:
-        if pair["episodes_failed"] or pair["seeds_failed"]:
-            reason = f": {pair['reason']}" if pair["reason"] else ""
-            lines.append(
-                f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and "
-                f"{pair['seeds_failed']} whole pairings failed{reason}"
-            )
-    return lines
+    lines += [
+        f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and {pair['seeds_failed']} whole "
+        f"pairings failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
+        for pair in pairs
+        if pair["episodes_failed"] or pair["seeds_failed"]
+    ]
+    console.print()
+    for line in lines:
+        console.print(Text(clean(line)))
+    _print_grid(console, _rating(summary))
+    console.print(Text(clean(meaning(summary)), "dim"))
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """On a terminal as on the page: nothing where two do not meet."""
+    console.print()
+    console.print(Text(grid.title, "bold"))
+    rows = [
+        ([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
+        for name, fields in grid.lines
+    ]
+    print_table(console, [""], [clean(column) for column in grid.columns], rows)

@@ -18,6 +18,7 @@ import matplotlib as mpl
 import matplotlib.lines
 import matplotlib.patches
 import numpy as np
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
@@ -25,14 +26,17 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from goldenrule.benchmarks.analysis.summary import REFERENCE, over_seeds
 from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
-from goldenrule.benchmarks.report.conversations import CellEpisodes
-from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, SETTINGS, colours, drawable
-from goldenrule.benchmarks.statistics import Bootstrap, Options, profile, read_scores
+from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, STYLE, colours, drawable
+from goldenrule.benchmarks.statistics import Options, profile, read_scores
 from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
 from goldenrule.common.errors import UserError
 
 Rows = list[dict[str, Any]]
 Colours = Mapping[str, str]
+Pairs = Mapping[str | None, Sequence[tuple[float, float]]]
+
+ENDS = ("mean", "low", "high")
+"""Keys of a mean and its interval."""
 
 WIDTH = 8.6
 """Inches; at the page's width of about 800 pixels the text is as large as the page's own."""
@@ -67,9 +71,7 @@ class Plot:
 
     def images(self) -> dict[str, bytes]:
         """The drawn figure as `svg` and `png`; the same bytes each time."""
-        with mpl.rc_context():
-            mpl.rcdefaults()  # whatever the reader's own matplotlibrc says
-            mpl.rcParams.update(SETTINGS)
+        with style.context(STYLE, after_reset=True):  # whatever the reader's own matplotlibrc says
             figure = self.paint()
             svg = _save(figure, "svg", {"Date": None})
             figure.set_layout_engine("none")  # the layout is found, which takes most of the time
@@ -83,15 +85,28 @@ def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def plots(run: Run, episodes: Sequence[CellEpisodes]) -> list[Plot]:
+def distinct(data: Rows, key: str) -> list[Any]:
+    """Values of a column, each once, in their order."""
+    return list(dict.fromkeys(record[key] for record in data))
+
+
+def matching(data: Rows, **values: Any) -> Rows:
+    """The records that have these values."""
+    return [record for record in data if all(record[key] == value for key, value in values.items())]
+
+
+def _columns(data: Rows, *keys: str) -> list[list[Any]]:
+    return [[record[key] for record in data] for key in keys]
+
+
+def plots(run: Run, pairs: Pairs) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page.
 
     Args:
         run: no cross-play, whose figures are those of `goldenrule.benchmarks.report.crossplay`.
-        episodes: of its cells.
+        pairs: estimate and truth of each message that has both, by the cell's id.
     """
     methods, palette = run.methods[:METHODS], colours(run.methods)
-    pairs = {one.cell: one.pairs for one in episodes}
     found = [_knob_plot(run, knob, scenario, methods) for knob in run.varying for scenario in _scenarios(run)]
     for place, setting in detailed(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if len(run.settings) > 1 else ("", "")
@@ -147,7 +162,7 @@ def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
         means = {kind: over_seeds(setting.of(method), metric) for kind, metric in KINDS.items()}
         if any(one["n"] for one in means.values()):
             data += [
-                {"method": method, "kind": kind} | {key: one[key] for key in ("mean", "low", "high", "values")}
+                {"method": method, "kind": kind} | {key: one[key] for key in (*ENDS, "values")}
                 for kind, one in means.items()
             ]
     return data
@@ -155,7 +170,7 @@ def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
 
 def draw_headline(data: Rows, palette: Colours) -> Figure:
     """For each method the true reward of its partner as a bar, and below it the estimate."""
-    methods = list(dict.fromkeys(record["method"] for record in data))
+    methods = distinct(data, "method")
     figure = Figure(figsize=(WIDTH, 0.95 + 0.72 * len(methods)), layout="constrained")
     axes = figure.subplots()
     for record in data:
@@ -170,8 +185,8 @@ def draw_headline(data: Rows, palette: Colours) -> Figure:
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    for record in data:
-        if (record["method"], record["kind"]) == (REFERENCE, "true") and record["mean"] is not None:
+    for record in matching(data, method=REFERENCE, kind="true"):
+        if record["mean"] is not None:
             axes.axvline(record["mean"], color=palette[REFERENCE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
     ends = [end for record in data for key in ("mean", "low", "high") if (end := record[key]) is not None]
     low, high = min(*ends, 0.0), max(*ends, 0.0)
@@ -217,15 +232,15 @@ def learning_data(run: Run, setting: Setting, methods: Sequence[str]) -> Rows:
 
 def draw_learning(data: Rows, palette: Colours) -> Figure:
     """The training reward and the partner's true reward by update, a panel per method."""
-    methods = list(dict.fromkeys(record["method"] for record in data))
+    methods = distinct(data, "method")
     figure, panels = _panels(methods, 2.35)
     for axes, method in zip(panels, methods, strict=True):
-        mine = [record for record in data if record["method"] == method]
+        mine = matching(data, method=method)
         _lines(axes, mine, "reward", FAINT, "--")
         _lines(axes, mine, "truth", palette[method], "-")
         axes.set_title(drawable(method), color=palette[method])
-        updates = {record["update"] for record in mine}
-        axes.xaxis.set_major_locator(FixedLocator([*updates]) if len(updates) == 1 else MaxNLocator(5, integer=True))
+        updates = distinct(mine, "update")
+        axes.xaxis.set_major_locator(FixedLocator(updates) if len(updates) == 1 else MaxNLocator(5, integer=True))
     _share_scale(panels, [record["truth"] for record in data if record["truth"] is not None])
     line = mpl.lines.Line2D
     keys = [
@@ -246,12 +261,12 @@ def _lines(axes: Axes, records: Rows, key: str, colour: str, dash: str) -> None:
         if record[key] is not None:
             by_seed.setdefault(record["seed"], []).append((record["update"], record[key]))
             by_update.setdefault(record["update"], []).append(record[key])
-    style: dict[str, Any] = {"color": colour, "linestyle": dash, "marker": "o" if len(by_update) == 1 else ""}
+    look: dict[str, Any] = {"color": colour, "linestyle": dash, "marker": "o" if len(by_update) == 1 else ""}
     for points in by_seed.values():
-        axes.plot(*zip(*points, strict=True), linewidth=0.7, alpha=0.55, markersize=3, **style)
+        axes.plot(*zip(*points, strict=True), linewidth=0.7, alpha=0.55, markersize=3, **look)
     if by_update:
         mean = [(update, sum(values) / len(values)) for update, values in sorted(by_update.items())]
-        axes.plot(*zip(*mean, strict=True), linewidth=2.4 if key == "truth" else 2.0, **style)
+        axes.plot(*zip(*mean, strict=True), linewidth=2.4 if key == "truth" else 2.0, **look)
 
 
 def _panels(methods: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
@@ -274,11 +289,9 @@ def _share_scale(panels: Sequence[Axes], truths: Sequence[float], wider: float =
         axes.set_ylim(min(low for _, low, _ in shared), max(high for _, _, high in shared))
 
 
-def agreement_data(
-    setting: Setting, methods: Sequence[str], pairs: Mapping[StoredCell, Sequence[tuple[float, float]]]
-) -> Rows:
+def agreement_data(setting: Setting, methods: Sequence[str], pairs: Pairs) -> Rows:
     """Records `method estimate truth messages share correlation`, one per bin that holds a message."""
-    of = {method: [pair for cell in setting.of(method) for pair in pairs.get(cell, ())] for method in methods}
+    of = {method: [pair for cell in setting.of(method) for pair in pairs.get(cell.id, ())] for method in methods}
     of = {method: found for method, found in of.items() if found}
     if not of:
         return []
@@ -306,23 +319,23 @@ def _binned(values: np.ndarray, everything: np.ndarray, bins: int = 13) -> np.nd
 
 def draw_agreement(data: Rows, palette: Colours) -> Figure:
     """Estimate against truth of each message as bubbles, a panel per method; shares are written into large ones."""
-    methods = list(dict.fromkeys(record["method"] for record in data))
+    methods = distinct(data, "method")
     figure, panels = _panels(methods, 2.75)
-    ends = [record[key] for record in data for key in ("estimate", "truth")]
+    ends = [end for column in _columns(data, "estimate", "truth") for end in column]
     low, high = min(ends), max(ends)
     margin = 0.28 * ((high - low) or 1.0)
     limits = (low - margin, high + margin)
     ticks = sorted(set(ends)) if len(set(ends)) <= 4 else MaxNLocator(4).tick_values(low, high)
     for axes, method in zip(panels, methods, strict=True):
-        mine = [record for record in data if record["method"] == method]
+        mine = matching(data, method=method)
         axes.plot(limits, limits, color=FAINT, linewidth=0.9)
-        x, y = [record["estimate"] for record in mine], [record["truth"] for record in mine]
-        sizes = [1100 * record["share"] + 6 for record in mine]
-        axes.scatter(x, y, s=sizes, color=palette[method], alpha=0.85, linewidth=0, zorder=3)
-        for record in mine:
-            if record["share"] >= 0.2:  # has room for it
-                share, place = f"{100 * record['share']:.0f}%", (record["estimate"], record["truth"])
-                axes.annotate(share, place, ha="center", va="center", fontsize=8, color=PAPER, zorder=5)
+        estimates, truths, shares = _columns(mine, "estimate", "truth", "share")
+        sizes = [1600 * share + 6 for share in shares]  # at 0.2 as wide as its text
+        axes.scatter(estimates, truths, s=sizes, color=palette[method], alpha=0.85, linewidth=0, zorder=3)
+        for estimate, truth, share in zip(estimates, truths, shares, strict=True):
+            if share >= 0.2:
+                text = axes.annotate(f"{100 * share:.0f}%", (estimate, truth), ha="center", va="center", fontsize=8)
+                text.set(color=PAPER, zorder=5)
         r = mine[0]["correlation"]
         axes.set_title(f"{drawable(method, 22)}  r {'none' if r is None else f'{r:.2f}'}", color=palette[method])
         axes.set(xticks=ticks, yticks=ticks, xlim=limits, ylim=limits)
@@ -345,8 +358,8 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
                 one = over_seeds(cells, metric)
                 if one["n"]:
                     record = {"method": method, "knob": knob, "value": value, "kind": kind}
-                    data.append(record | {key: one[key] for key in ("mean", "low", "high")})
-    if len({record["value"] for record in data}) < 2:
+                    data.append(record | {key: one[key] for key in ENDS})
+    if len(distinct(data, "value")) < 2:
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
     caption = (
@@ -363,20 +376,17 @@ def draw_knob(data: Rows, palette: Colours) -> Figure:
     """The partner's true and estimated reward by the value of a knob."""
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
     axes = figure.subplots()
-    for method in dict.fromkeys(record["method"] for record in data):
-        for kind in KINDS:
-            mine = [record for record in data if (record["method"], record["kind"]) == (method, kind)]
-            x, y = [record["value"] for record in mine], [record["mean"] for record in mine]
-            if kind == "estimate":
-                axes.plot(x, y, color=palette[method], linestyle=":", linewidth=1.4)
-                continue
-            axes.plot(x, y, color=palette[method], linewidth=2.2, marker="o", label=drawable(method))
-            bounded = [record for record in mine if record["low"] is not None]
-            values, low, high = ([record[key] for record in bounded] for key in ("value", "low", "high"))
-            axes.fill_between(values, low, high, color=palette[method], alpha=0.16, linewidth=0)
+    for method in distinct(data, "method"):
+        colour = palette[method]
+        true, estimated = (matching(data, method=method, kind=kind) for kind in KINDS)
+        axes.plot(*_columns(true, "value", "mean"), color=colour, linewidth=2.2, marker="o", label=drawable(method))
+        bounded = [record for record in true if record["low"] is not None]
+        values, low, high = _columns(bounded, "value", "low", "high")
+        axes.fill_between(values, low, high, color=colour, alpha=0.16, linewidth=0)
+        axes.plot(*_columns(estimated, "value", "mean"), color=colour, linestyle=":", linewidth=1.4)
     axes.set_xlabel(drawable(str(data[0]["knob"])))
     axes.set_ylabel("reward of the partner per episode")
-    ticks = sorted({record["value"] for record in data})
+    ticks = sorted(distinct(data, "value"))
     if len(ticks) <= 12:
         axes.set_xticks(ticks)
     figure.legend(loc="outside right upper", title="true (dotted: estimated)", title_fontsize=9)
@@ -415,17 +425,16 @@ def profile_data(named: Sequence[tuple[str, StoredCell]]) -> Rows:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows if row[METRIC] is not None))
     if len(set(values)) < 2:
         return []
-    options = Options(bootstrap=Bootstrap(resamples=1000))
+    thresholds = _thresholds(values)
     try:
-        found = profile(read_scores(rows, METRIC), _thresholds(values), methods=methods, options=options)
+        found = profile(read_scores(rows, METRIC), thresholds, methods, Options(resamples=1000))
     except UserError:  # nothing that all methods have, or two rows of one place, which are not to be told apart
         return []
-    data: Rows = []
-    for method, one in found.items():
-        none = (None,) * len(one.thresholds)
-        for at, share, low, high in zip(one.thresholds, one.shares, one.low or none, one.high or none, strict=True):
-            record = {"method": method, "threshold": at, "share": share, "low": low, "high": high, "runs": one.units}
-            data.append(record)
+    data: Rows = [
+        {"method": method, "threshold": at, "share": one.value, "low": one.low, "high": one.high, "runs": one.units}
+        for method, shares in found.items()
+        for at, one in zip(thresholds, shares, strict=True)
+    ]
     return data if data[0]["runs"] > 1 else []
 
 
@@ -440,13 +449,12 @@ def draw_profiles(data: Rows, palette: Colours) -> Figure:
     """Share of seeds above each threshold, with pointwise intervals."""
     figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
     axes = figure.subplots()
-    for method in dict.fromkeys(record["method"] for record in data):
-        mine = [record for record in data if record["method"] == method]
-        at, shares = [record["threshold"] for record in mine], [record["share"] for record in mine]
-        axes.step(at, shares, where="post", color=palette[method], linewidth=2.2, label=drawable(method))
-        if mine[0]["low"] is not None:
-            low, high = [record["low"] for record in mine], [record["high"] for record in mine]
-            axes.fill_between(at, low, high, step="post", color=palette[method], alpha=0.14, linewidth=0)
+    for method in distinct(data, "method"):
+        mine, colour = matching(data, method=method), palette[method]
+        at, shares, low, high = _columns(mine, "threshold", "share", "low", "high")
+        axes.step(at, shares, where="post", color=colour, linewidth=2.2, label=drawable(method))
+        if low[0] is not None:
+            axes.fill_between(at, low, high, step="post", color=colour, alpha=0.14, linewidth=0)
     axes.set(ylim=(-0.03, 1.03), xlabel="reward of the partner per episode", ylabel="share of seeds above it")
     figure.legend(loc="outside right upper")
     return figure

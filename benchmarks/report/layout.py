@@ -1,4 +1,4 @@
-"""Lay out tables and lines for a terminal or a pipe.
+"""Write numbers, and lay out tables and lines for a terminal or a pipe.
 
 `print_table` prints every table of the command line. Names and numbers are never cut: where a table is too wide for the
 terminal, intervals go below their means, then columns into further tables below, then names onto lines of their own.
@@ -26,6 +26,25 @@ GAP = "  "
 
 Row = tuple[Sequence[str], Sequence[str]]
 """Names and cells of one row of a table."""
+
+
+def decimals(value: float | None, digits: int = 2) -> str:
+    """A number of so many decimals, without a minus before zero; a dash where there is none."""
+    if value is None:
+        return "-"
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def page_number(value: float | None, percent: bool = False) -> str:
+    """Two decimals, or a share in percent, with a true minus; a longer dash where there is none."""
+    text = decimals(100 * value, 0) if percent and value is not None else decimals(value)
+    return "–" if value is None else text.replace("-", "\u2212")
+
+
+def p_value(value: float | None) -> str:
+    """Three decimals, or that it is less; a dash where there is none."""
+    return "< 0.001" if value is not None and value < 0.001 else decimals(value, 3)
 
 
 def console_for(stream: TextIO) -> Console:

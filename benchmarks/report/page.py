@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,22 +23,17 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from goldenrule.benchmarks.analysis.common_episodes import setting_key, with_complete_cases
-from goldenrule.benchmarks.analysis.endings import endings
-from goldenrule.benchmarks.analysis.summary import LEAST, by_setting, columns_of, own_columns_of, summary_of
-from goldenrule.benchmarks.analysis.verdicts import Line, comparisons_of, how, of_setting, over_all, remarks
+from goldenrule.benchmarks.analysis.common_episodes import setting_key
+from goldenrule.benchmarks.analysis.endings import Ends, endings, read_ends
+from goldenrule.benchmarks.analysis.summary import Findings, by_setting, columns_of, deals_of, findings_of
+from goldenrule.benchmarks.analysis.verdicts import Line, how, notes_on, of_setting, over_all
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
-from goldenrule.benchmarks.report.conversations import (
-    MAX_CONVERSATIONS,
-    NO_REASON,
-    PER_CELL,
-    CellEpisodes,
-    read_episodes,
-)
+from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, NO_REASON, PER_CELL, Logs, read_logs
 from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, rating_plot, sitter
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
+from goldenrule.benchmarks.report.layout import p_value, page_number
 from goldenrule.benchmarks.report.theme import colours
-from goldenrule.benchmarks.statistics import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_SEEDS, LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
@@ -47,11 +42,8 @@ PAGE, FIGURES = "report.html", "figures"
 MAX_REASONS = 40
 """Reasons of one kind that the page lists at most."""
 
-MAX_ENDINGS = 200
-"""Rows of the table of endings at most."""
-
 MAX_TABLES = 200
-"""Settings (scenario and knobs) whose tables the page has at most."""
+"""Settings (scenario and knobs) whose tables the page has at most, and lines of the table of endings."""
 
 OURS = re.compile(r"(partner_reward|learning|agreement|profiles|by_\w+)(_\d+)?")
 """Names of figures of which another page may have others."""
@@ -75,31 +67,29 @@ def write_report(run_dir: Path) -> Path:
         UserError: no run lies there, its results are damaged or of another version, or it cannot be written to.
     """
     with read_run(run_dir) as run:
-        return write_page(run)
+        return write_page(findings_of(run))
 
 
-def write_page(run: Run) -> Path:
+def write_page(found: Findings) -> Path:
     """`write_report` of a run that has been read.
 
     Raises:
         UserError: the results are damaged, or the folder cannot be written to.
     """
-    crossed = crossing(run)
-    summary, lines = summary_of(run), comparisons_of(run)
-    run = run if run.is_crossplay else with_complete_cases(run)
-    episodes = read_episodes(run)
-    drawn = plots(run, episodes) if crossed is None else crossplay_plots(run, crossed)
-    run_dir = run.folder
-    path = run_dir / PAGE
+    run = found.run
+    crossed, ends = crossing(run), read_ends(run)
+    logs = read_logs(run, ends)
+    drawn = plots(run, logs.pairs) if crossed is None else crossplay_plots(run, crossed)
+    path, figures = run.folder / PAGE, run.folder / FIGURES
     try:
-        images = [_store(run_dir / FIGURES, plot) for plot in drawn]
-        html = _render(run, summary, lines, episodes, crossed, list(zip(drawn, images, strict=True)))
+        images = [_store(figures, plot) for plot in drawn]
+        html = _render(found, ends, logs, crossed, list(zip(drawn, images, strict=True)))
         write_whole(path, html.encode("utf-8", "backslashreplace"))
-        _clear(run_dir / FIGURES, [plot.name for plot in drawn])
+        _clear(figures, [plot.name for plot in drawn])
     except OSError as error:
         raise UserError(
-            f"the page cannot be written to {shown(str(run_dir), 300)!r} ({error.strerror}); an earlier one is kept. "
-            "Free space or mend permissions, then run the same command again"
+            f"the page cannot be written to {shown(str(run.folder), 300)!r} ({error.strerror}); an earlier one is "
+            "kept. Free space or mend permissions, then run the same command again"
         ) from error
     return path
 
@@ -147,67 +137,66 @@ def _csv_value(value: Any) -> Any:
 
 
 def _render(
-    run: Run,
-    summary: Mapping[str, Any],
-    lines: Sequence[Line],
-    episodes: Sequence[CellEpisodes],
+    found: Findings,
+    ends: Ends,
+    logs: Logs,
     crossed: Crossing | None,
     drawn: Sequence[tuple[Plot, str]],
 ) -> str:
+    run, summary, lines = found.run, found.summary, found.verdicts
     here = files("goldenrule.benchmarks.report")
-    style = (here / "report.css").read_text("utf-8") + _swatches(run)
+    style = (here / "report.css").read_text("utf-8") + "".join(
+        f".m{place} {{ --method: {colour}; }}\n" for place, colour in enumerate(colours(run.methods).values())
+    )
     script = (here / "report.js").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": _number, "signed": _signed, "p_value": _p_value, "shown": shown}
-    ends, settings = {one.cell: one.ends for one in episodes}, run.settings[:MAX_TABLES]
-    unscored = _counted((one.cell.method, one.unscored) for one in episodes)
+    environment.filters |= {"number": page_number, "signed": _signed, "p_value": _p_value, "shown": shown}
+    settings = run.settings[:MAX_TABLES]
+    unscored = _counted(logs.unscored)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
         facts=_facts(run, crossed),
         title=_title(run, crossed),
         crossed=crossed,
-        done=sum(cell.done for cell in run.cells),
         warnings=summary["warnings"],
         columns=columns_of(summary["groups"]),
         tables=_tables(settings, summary, lines),
         overall=_verdicts(over_all(lines), lines) if len(run.settings) > 1 else None,
-        negotiation=_deals(settings, summary),
         large_gap=LARGE_GAP,
-        min_seeds={"t": LEAST, "bootstrap": LEAST_UNITS},
+        min_seeds={"t": LEAST_SEEDS, "bootstrap": LEAST_UNITS},
         figures=drawn,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
-        compared=any(one.pairs for one in episodes),
+        compared=bool(logs.pairs),
         failed=[
             (cell.method, cell.scenario, cell.seed, cell.status, shown(cell.row.get("error") or NO_REASON))
             for cell in run.cells
             if not cell.done
         ],
         endings=[line for setting in settings for line in endings(setting, ends, together=not run.is_crossplay)],
-        failures=_counted((one.cell.method, one.failures) for one in episodes),
-        unscored=[(method, count, *why) for method, count, why in unscored if why[0] != PREDICTED],
-        unscored_predictions=[(method, count, why[1]) for method, count, why in unscored if why[0] == PREDICTED],
-        episodes=sum(len(one.ends) for one in episodes),
-        conversations=sum(len(one.conversations) for one in episodes),
+        failures=_counted(logs.failures),
+        unscored=[line for line in unscored if line[2] != PREDICTED],
+        unscored_predictions=[(method, count, why) for method, count, name, why in unscored if name == PREDICTED],
+        episodes=sum(len(ends.get(cell.id, ())) for cell in run.cells),
+        conversations=len(logs.conversations),
         most={
             "reasons": MAX_REASONS,
-            "endings": MAX_ENDINGS,
             "tables": MAX_TABLES,
             "figures": DETAILED,
             "methods": METHODS,
             "per_cell": PER_CELL,
             "conversations": MAX_CONVERSATIONS,
         },
-        config=list(_flat(run.config)),
-        environment=list(_flat(run.environment)),
-        swatch={} if run.is_crossplay else _swatch_classes(run),
+        config=_flat(run.config),
+        environment=_flat(run.environment),
+        swatch=_swatches(run),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        data=Markup(_embedded(_browser_data(run, episodes))),
+        data=Markup(_embedded(_browser_data(run, logs))),
     )
 
 
@@ -215,7 +204,7 @@ def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
     """What was run, in a few lines; the whole configuration follows at the end of the page."""
     versions, command = run.environment.get("versions"), run.environment.get("command")
     scenarios: dict[str, dict[str, dict[str, None]]] = {}
-    for cell in run.cells:
+    for cell in {(cell.scenario, id(cell.knobs)): cell for cell in run.cells}.values():  # many cells share their knobs
         knobs = scenarios.setdefault(cell.scenario, {})
         for name, value in cell.knobs.items():
             knobs.setdefault(name, {})[shown(value, 40)] = None
@@ -249,66 +238,45 @@ def _title(run: Run, crossed: Crossing | None) -> str:
 
 
 def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """For each setting the groups of its table, from which gap on estimates are marked, notes, and verdicts."""
+    """For each setting the groups of its table, from which gap on estimates are marked, notes, verdicts and deals."""
     groups, notes = by_setting(summary["groups"]), {setting_key(one): one["notes"] for one in summary["settings"]}
     found = []
     for setting in settings:
         first, rows = setting.cells[0], [cell.row for cell in setting.cells]
+        key = setting_key(first.row)
         low, high = valid_range("partner_reward", first.scenario, first.knobs)
         found.append(
             {
                 "label": setting.label,
-                "groups": groups[setting_key(first.row)],
+                "groups": groups[key],
                 "large_gap": LARGE_GAP * (high - low) if math.isfinite(high - low) else LARGE_GAP,
-                "notes": notes[setting_key(first.row)],
+                "notes": notes[key],
                 "verdicts": _verdicts(of_setting(lines, rows), lines),
+                "deals": deals_of(groups[key], summary.get("human")),
             }
         )
     return found
 
 
 def _verdicts(mine: Sequence[Line], lines: Sequence[Line]) -> dict[str, Any] | None:
-    """A table of some of the lines; what holds for several methods is said once, below it."""
+    """A table of some of the lines, with the notes below it."""
     if not mine:
         return None
-    notes: dict[str, list[str]] = {}
-    for line in mine:
-        for remark in remarks(line):
-            notes.setdefault(remark, []).append(str(line["method"]))
-    said = [f"{', '.join(methods)}: {remark}" if len(mine) > 1 else remark for remark, methods in notes.items()]
+    said = [f"{', '.join(methods)}: {note}" if len(mine) > 1 else note for note, methods in notes_on(mine).items()]
     return {"baseline": mine[0]["baseline"], "lines": mine, "notes": said, "method": how(lines)}
-
-
-def _deals(settings: Sequence[Setting], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The negotiations of each setting that has some, and what people reached in them."""
-    groups, human, found = by_setting(summary["groups"]), summary.get("human"), []
-    for setting in settings:
-        same = groups[setting_key(setting.cells[0].row)]
-        lines = [(group["method"], group["negotiation"]) for group in same if group["negotiation"]]
-        if lines and human and human["figures"]:
-            lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
-        if lines:
-            found.append({"label": setting.label, "columns": own_columns_of(same), "lines": lines})
-    return found
 
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _swatch_classes(run: Run) -> dict[str, str]:
-    """The class of each method's colour, of those whose colour no other has before them."""
+def _swatches(run: Run) -> dict[str, str]:
+    """The class of each method's colour, of those whose colour no other has before them; none of a cross-play."""
     first: dict[str, str] = {}
     for method, colour in colours(run.methods).items():
         first.setdefault(colour, method)
-    return {method: f"m{place}" for place, method in enumerate(run.methods) if method in first.values()}
-
-
-def _swatches(run: Run) -> str:
-    """A class for each method's colour: our own hexadecimal digits, nothing of the run."""
-    return "".join(
-        f".m{place} {{ --method: {colour}; }}\n" for place, colour in enumerate(colours(run.methods).values())
-    )
+    named = {method: f"m{place}" for place, method in enumerate(run.methods) if method in first.values()}
+    return {} if run.is_crossplay else named
 
 
 def _embedded(data: Any) -> str:
@@ -319,24 +287,12 @@ def _embedded(data: Any) -> str:
     return text
 
 
-def _browser_data(run: Run, episodes: Sequence[CellEpisodes]) -> dict[str, Any]:
+def _browser_data(run: Run, logs: Logs) -> dict[str, Any]:
     """What the page's script gets: methods, cells that have conversations, and these."""
-    methods, cells = run.methods, [one.cell for one in episodes if one.conversations]
-    return {
-        "methods": methods,
-        "cells": [
-            {"method": methods.index(cell.method), "setting": run.label(cell), "seed": cell.seed} for cell in cells
-        ],
-        "talks": [conversation for one in episodes for conversation in one.conversations],
-    }
-
-
-def _number(value: float | None, percent: bool = False) -> str:
-    """Two decimals, or a share in percent; a dash where there is none."""
-    if value is None:
-        return "–"
-    text = f"{100 * value:.0f}" if percent else f"{value:.2f}"
-    return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
+    cells = [
+        {"method": run.methods.index(cell.method), "setting": run.label(cell), "seed": cell.seed} for cell in logs.cells
+    ]
+    return {"methods": run.methods, "cells": cells, "talks": logs.conversations}
 
 
 def _signed(value: float | None) -> str:
@@ -345,7 +301,7 @@ def _signed(value: float | None) -> str:
 
 
 def _p_value(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    return "–" if value is None else p_value(value)
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
@@ -357,11 +313,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     return [(shown(name, 120), shown(value, 400))]
 
 
-def _counted(found: Iterable[tuple[str, Counter[Any]]]) -> list[tuple[str, int, Any]]:
-    """Method, count and reason, the most frequent first."""
-    total: Counter[tuple[str, Any]] = Counter()
-    for method, reasons in found:
-        for reason, count in reasons.items():
-            total[method, reason] += count
-    ordered = sorted(total.items(), key=lambda item: (-item[1], str(item[0])))
-    return [(method, count, reason) for (method, reason), count in ordered]
+def _counted(counts: Counter[Any]) -> list[tuple[Any, ...]]:
+    """Method, count and what was counted, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return [(method, count, *what) for (method, *what), count in ordered]

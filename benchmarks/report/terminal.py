@@ -13,53 +13,53 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, own_columns_of
+from goldenrule.benchmarks.analysis.summary import COLUMNS, by_setting, columns_of, deals_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
-from goldenrule.benchmarks.analysis.verdicts import how, over_all, remarks
+from goldenrule.benchmarks.analysis.verdicts import how, notes_on, over_all
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
 from goldenrule.benchmarks.report.conversations import conversation_data
-from goldenrule.benchmarks.report.layout import Line, console_for, print_table
+from goldenrule.benchmarks.report.layout import Line, console_for, decimals, p_value, print_table
+from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR
-from goldenrule.rewards.truth import TRUTH
+from goldenrule.rewards.base import TRUTH
 
 
 def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
     """Print a summary: a table for each scenario and knobs, with notes on it, and warnings."""
-    console = console_for(stream)
-    if not summary["groups"]:
-        console.print("No run has finished.")
+    console, human = console_for(stream), summary.get("human")
     groups = by_setting(summary["groups"])
     for number, setting in enumerate(summary["settings"]):
         if number:
             console.print()
         same = groups[setting_key(setting)]
-        _print_setting(console, setting, same)
-        if deals := own_columns_of(same):
-            _print_negotiation(console, same, deals, summary.get("human"))
-    if summary["groups"]:
-        console.print(
-            Text(
-                "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of "
-                f"seeds, clipped to the valid range of the metric; from {LEAST} seeds on; of the IQM a bootstrap; "
-                "where all seeds agree, from that range, or none).",
-                "dim",
-            )
+        console.print(Text(clean(setting_name(setting["scenario"], setting["knobs"])), "bold"))
+        _print_metrics(console, "method", columns_of(same), [(group["method"], group["figures"]) for group in same])
+        for line in _dashes(same):
+            console.print(Text(line, "dim"))
+        for note in setting["notes"]:
+            console.print(Text(clean(note)))
+        if deals := deals_of(same, human):
+            _print_metrics(console, "deals", *deals)
+            if human and human["reason"]:
+                console.print(Text(clean(f"No human metrics: {human['reason']}")))
+            elif human:
+                about = "People: bootstrap intervals over dialogues; their partners' points are their own."
+                console.print(Text(about, "dim"))
+    if groups:
+        how_found = (
+            "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of seeds, "
+            f"clipped to the valid range of the metric; from {LEAST_SEEDS} seeds on; of the IQM a bootstrap; where all "
+            "seeds agree, from that range, or none)."
         )
+        console.print(Text(how_found, "dim"))
+    else:
+        console.print("No run has finished.")
     for warning in summary["warnings"]:
         console.print(Text(clean(f"Warning: {warning}"), "bold red"))
-
-
-def _print_setting(console: Console, setting: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> None:
-    console.print(Text(clean(setting_name(setting["scenario"], setting["knobs"])), "bold"))
-    _print_metrics(console, "method", columns_of(groups), [(group["method"], group["figures"]) for group in groups])
-    for line in _dashes(groups):
-        console.print(Text(line, "dim"))
-    for note in setting["notes"]:
-        console.print(Text(clean(note)))
 
 
 def _print_metrics(
@@ -74,18 +74,12 @@ def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
     if metric is None or metric["mean"] is None:
         return "-"
     scale, digits = (100.0, 0) if percent else (1.0, 2)
-    text = _rounded(metric["mean"] * scale, digits)
+    text = decimals(metric["mean"] * scale, digits)
     if metric["high"] is None:
         return text
     longer = f"{scale * max(metric['high'] - metric['mean'], metric['mean'] - metric['low']):.{digits}f}"
     # No interval is of no width: what rounds to nothing is less than the last digit shown.
     return f"{text}\n±{longer if float(longer) else f'<{10.0**-digits:.{digits}f}'}"
-
-
-def _rounded(value: float, digits: int) -> str:
-    """Without a minus before zero."""
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -107,22 +101,6 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _print_negotiation(
-    console: Console,
-    groups: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, Metric],
-    human: Mapping[str, Any] | None,
-) -> None:
-    rows = [(group["method"], group["negotiation"]) for group in groups if group["negotiation"]]
-    if human and human["figures"]:
-        rows.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
-    _print_metrics(console, "deals", columns, rows)
-    if human and human["reason"]:
-        console.print(Text(clean(f"No human metrics: {human['reason']}")))
-    elif human:
-        console.print(Text("People: bootstrap intervals over dialogues; their partners' points are their own.", "dim"))
-
-
 def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
     """Print the verdicts over all settings, why some are open, and which pairs were left out.
 
@@ -134,32 +112,26 @@ def print_comparisons(lines: Sequence[VerdictLine], stream: TextIO) -> None:
     if not over:
         return
     console = console_for(stream)
-    rows = [([str(line["method"])], [_difference(line), _p(line["p_holm"]), _chance(line), line["verdict"]])
-            for line in over]  # fmt: skip
+    rows = [
+        (
+            [str(line["method"])],
+            [difference(line), p_value(line["p_holm"]), decimals(line["improvement"]), line["verdict"]],
+        )
+        for line in over
+    ]
     columns = ("difference in partner reward", "p (Holm)", "P(improves)", "verdict")
     print_table(console, [f"against {clean(str(over[0]['baseline']))}"], columns, rows, text=columns[-1:])
-    notes: dict[str, list[str]] = {}  # what holds for several methods is said once
-    for line in over:
-        for remark in remarks(line):
-            notes.setdefault(remark, []).append(str(line["method"]))
-    for note, methods in notes.items():
+    for note, methods in notes_on(over).items():
         console.print(Text(clean(f"- {', '.join(methods)}: {note}"), "dim"))
     console.print(Text(how(lines), "dim"))
 
 
-def _difference(line: VerdictLine) -> str:
+def difference(line: Mapping[str, Any]) -> str:
+    """A difference and, on the next line, its interval; a dash where there is none."""
     if line["effect"] is None:
         return "-"
     interval = "" if line["low"] is None else f"\n[{line['low']:+.3f}, {line['high']:+.3f}]"
     return f"{line['effect']:+.3f}{interval}"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
-def _chance(line: VerdictLine) -> str:
-    return "-" if line["improvement"] is None else f"{line['improvement']:.2f}"
 
 
 ENDINGS = {"terminated": "by itself", "truncated": "at the turn limit", "failed": "by failing"}

@@ -1,4 +1,4 @@
-"""How figures look: one colour per method on every page, told apart by colour-blind readers, and Matplotlib's settings.
+"""How figures look: one colour per method on every page, told apart by colour-blind readers, and names that fit.
 
 Figures are drawn once, on white paper; in dark mode the page's style sheet inverts them, swatches of colours included.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 from matplotlib import font_manager, ft2font
 
-INK, FAINT, GRID, PAPER = "#1c2128", "#5b6470", "#dfe3e8", "#ffffff"
+INK, FAINT, PAPER = "#1c2128", "#5b6470", "#ffffff"
 
 # After Okabe and Ito (2008), in an order that keeps neighbours apart.
 _KNOWN = {
@@ -20,6 +20,7 @@ _KNOWN = {
     "rlhf_ppo": "#c8501e",
     "naive_kindness": "#d98f00",
     "empathetic_kindness": "#0b6bb0",
+    "feedback_kindness": "#8f4fa8",
     "oracle_kindness": "#00835f",
     "shuffled_kindness": "#b85a92",
     "unsplit_kindness": "#3a9fc4",
@@ -30,40 +31,8 @@ _KNOWN = {
 _SPARE = ("#4a6fa5", "#8a8a00", "#a0522d", "#2f7d7d", "#b02e6b", "#4f7a28", "#6f4a8e", "#96690f", "#27598c", "#7c3a1d",
           "#3d6b57", "#5e5e5e")  # fmt: skip
 
-SETTINGS: Any = {  # Matplotlib types its keys as literals
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
-    "axes.labelcolor": FAINT,
-    "axes.edgecolor": GRID,
-    "axes.facecolor": PAPER,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "legend.labelcolor": INK,
-    "lines.solid_capstyle": "round",
-    "path.simplify_threshold": 0.5,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "goldenrule",
-    "text.color": INK,
-    "text.parse_math": False,  # names are no mathematics
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-}
+STYLE = Path(__file__).with_name("report.mplstyle")
+"""Matplotlib's settings."""
 
 MAX_LINES = 4
 """Lines of a name in a figure."""

@@ -8,7 +8,7 @@ The unit is the seed within a stratum (a scenario), never the episode, nor the v
 what one method lacks is left out for all of the table, and counted. Nothing here knows of the rest of the project.
 """
 
-from goldenrule.benchmarks.statistics.bootstrap import LEAST_UNITS, Bootstrap, Options, aggregate, iqm, profile
+from goldenrule.benchmarks.statistics.bootstrap import LEAST_UNITS, Options, aggregate, profile
 from goldenrule.benchmarks.statistics.compare import Comparison, Table, compare, corrected
 from goldenrule.benchmarks.statistics.intervals import LEAST_SEEDS, Estimate, mean_interval, ratio_interval
 from goldenrule.benchmarks.statistics.scores import SETTING, STRATUM, Scores, align, read_scores
@@ -19,7 +19,6 @@ __all__ = [
     "LEAST_UNITS",
     "SETTING",
     "STRATUM",
-    "Bootstrap",
     "Comparison",
     "Estimate",
     "Options",
@@ -30,7 +29,6 @@ __all__ = [
     "compare",
     "corrected",
     "holm",
-    "iqm",
     "least_units",
     "mean_interval",
     "minimum_detectable_effect",

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from goldenrule.benchmarks.statistics.bootstrap import SHARE, Options, estimate, even_weights, mean_of
-from goldenrule.benchmarks.statistics.intervals import ROUNDING
+from goldenrule.benchmarks.statistics.bootstrap import Options, Statistic, estimate, even_weights, mean_of
+from goldenrule.benchmarks.statistics.intervals import ROUNDING, SHARE, Bounds, Estimate
 from goldenrule.benchmarks.statistics.scores import Array, Indices, Sample, Scores, align
 from goldenrule.benchmarks.statistics.tests import (
+    ALPHA,
+    EXACT,
+    POWER,
     detectable_errors,
     holm,
     improvement_of,
@@ -22,7 +25,6 @@ from goldenrule.benchmarks.statistics.tests import (
     seeds_needed,
     sign_flip,
 )
-from goldenrule.common.errors import UserError
 
 Answer = Literal["better", "worse", "not distinguishable", "too few seeds"]
 
@@ -46,6 +48,7 @@ class Comparison:
         improvement, improvement_low, improvement_high: probability of improvement of the method over the baseline.
         won, tied, lost: seeds where the difference is positive, zero, negative.
         deviation: standard deviation of the seeds' differences within strata, pooled; none below two seeds.
+        error_size: standard error of the effect; none likewise.
         detectable: the true difference that the wanted power finds after the most severe correction the table may ask
             (alpha over the number of tests); none where the deviation is unknown or so few seeds find none.
         seeds_needed: where it is not distinguishable, how many seeds a stratum would find a true difference as large as
@@ -123,25 +126,23 @@ def compare(
         baseline: compare each of the others with this one; every two if not given, the later in the list against the
             earlier.
         each_stratum: a line for each stratum in place of one over all.
-        options: how; the defaults are 95% BCa intervals from 10,000 resamples.
+        options: how.
         beside: how many comparisons of other tables it will be corrected with (`corrected`), so that p-values are
             drawn finely enough.
 
     Raises:
-        UserError: a method without rows, one named twice, or fewer than two.
+        UserError: a method without rows.
     """
     options = options or Options()
     names = list(scores.methods if methods is None else methods)
     if baseline is not None:
         names = [baseline, *(name for name in names if name != baseline)]
-    if len(set(names)) < len(names) or len(names) < 2:
-        raise UserError(f"methods: got {', '.join(names) or 'none'}; expected two or more, each named once")
     couples = [(b, a) for a, b in itertools.combinations(names, 2) if baseline in (None, a)]
     parts = [(s, scores.within(s)) for s in scores.strata] if each_stratum else [(None, scores)]
-    patterns = max(options.bootstrap.resamples, math.ceil(20 * (len(couples) * len(parts) + beside) / options.alpha))
+    patterns = max(options.resamples, math.ceil(20 * (len(couples) * len(parts) + beside) / ALPHA))
     lines = []
     for stratum, part in parts:
-        alive = [name for name in names if part.values.get(name)]
+        alive = [name for name in names if part.has_values(name)]
         common = align(part, alive)
         for couple in couples:
             sample = common if set(couple) <= set(alive) else align(part, couple)
@@ -175,10 +176,12 @@ def _pair(
     def draws(what: str) -> np.random.Generator:
         return options.draws(what, scores.metric, stratum, *couple)
 
-    how = options.bootstrap
-    effect = estimate(mean_of(differences), strata, how, draws("effect"), bounds=(-most, most))
-    better = estimate(improvement_of(x, y, strata), strata, how, draws("improvement"), bounds=SHARE)
-    test = sign_flip(differences, weights, patterns, draws("sign flips"))
+    def interval(what: str, statistic: Statistic, bounds: Bounds) -> Estimate:
+        (found,) = estimate(statistic, strata, options.resamples, draws(what), bounds=bounds)
+        return found
+
+    effect = interval("effect", mean_of(differences), (-most, most))
+    better = interval("improvement", improvement_of(x, y, strata), SHARE)
     deviation, error_size = _spread(differences, strata)
     return Comparison(
         stratum,
@@ -192,8 +195,8 @@ def _pair(
         low=effect.low,
         high=effect.high,
         no_interval=effect.reason,
-        p=test.p,
-        p_exact=test.exact,
+        p=sign_flip(differences, weights, patterns, draws("sign flips")),
+        p_exact=len(differences) <= EXACT,
         improvement=better.value,
         improvement_low=better.low,
         improvement_high=better.high,
@@ -234,34 +237,27 @@ def _judged(metric: str, lines: Sequence[Comparison], options: Options) -> Table
             continue
         # The smallest corrected p-value that so many units could have given beside the others' p-values.
         best = holm([*p_values[:k], min(line.p, least_p(line.seeds)), *p_values[k + 1 :]])[k] or 0.0
-        line = replace(line, p_holm=p_holm, detectable=_detectable(line, tests, options), seeds_needed=None)
-        line = replace(line, **judge(line, best, tests, options))
-        if line.verdict == "not distinguishable":
-            line = replace(line, seeds_needed=_seeds_needed(line, tests, options))
-            line = replace(line, **judge(line, best, tests, options))
-        judged.append(line)
+        alpha = ALPHA / tests
+        line = replace(line, p_holm=p_holm, detectable=_detectable(line, alpha), seeds_needed=None)
+        verdict, because = judge(line, best, tests, options)
+        if verdict == "not distinguishable":
+            if line.effect and line.deviation:
+                needed = seeds_needed(line.effect, line.deviation, strata=line.strata, alpha=alpha)
+                line = replace(line, seeds_needed=needed)
+            because += prospects(line)
+        judged.append(replace(line, verdict=verdict, because=because))
     return Table(metric, options, tests, tuple(judged))
 
 
-def _detectable(line: Comparison, tests: int, options: Options) -> float | None:
+def _detectable(line: Comparison, alpha: float) -> float | None:
     if not line.error_size:  # where all differences agree, the deviation of others is unknown
         return None
-    errors = detectable_errors(line.seeds, line.strata, options.alpha / tests, options.power)
+    errors = detectable_errors(line.seeds, line.strata, alpha)
     return None if math.isinf(errors) else errors * line.error_size
 
 
-def _seeds_needed(line: Comparison, tests: int, options: Options) -> int | None:
-    if not line.effect or not line.deviation:
-        return None
-    alpha = options.alpha / tests
-    try:
-        return seeds_needed(line.effect, line.deviation, strata=line.strata, alpha=alpha, wanted=options.power)
-    except UserError:  # more than anyone has
-        return None
-
-
-def judge(line: Comparison, least_holm: float, tests: int, options: Options) -> dict[str, Any]:
-    """`verdict` and `because` of a comparison. None denies a difference: `detectable` says how large one may hide.
+def judge(line: Comparison, least_holm: float, tests: int, options: Options) -> tuple[Answer, str]:
+    """The verdict of a comparison, and the numbers behind it. None denies a difference: see `prospects`.
 
     Where all differences agree and the metric has no known range, there is no interval, and the exact test alone
     decides.
@@ -270,29 +266,33 @@ def judge(line: Comparison, least_holm: float, tests: int, options: Options) -> 
         line: the comparison, its p-values corrected.
         least_holm: the smallest corrected p-value that so many pairs could have given.
         tests: how many tests were corrected for.
-        options: level, power, and whether more is better.
+        options: whether more is better.
     """
-    effect, low, high, alpha = line.effect or 0.0, line.low, line.high, options.alpha
+    effect, low, high = line.effect or 0.0, line.low, line.high
     seeds = f"{line.seeds} seed{'s' * (line.seeds != 1)}" + f" in {line.strata} strata" * (line.strata > 1)
-    if least_holm > alpha:
-        because = (
+    if least_holm > ALPHA:
+        return "too few seeds", (
             f"{seeds} cannot tell: the smallest possible p, corrected for {tests} comparison{'s' * (tests != 1)}, is "
-            f"{least_holm:.2g}, above {alpha:.2g}; {least_units(alpha / tests)} could"
+            f"{least_holm:.2g}, above {ALPHA:.2g}; {least_units(ALPHA / tests)} could"
         )
-        return {"verdict": "too few seeds", "because": because}
-    agree = line.error_size is not None and line.error_size <= ROUNDING * abs(effect)
     if low is None or high is None:
-        if not agree:
-            return {"verdict": "too few seeds", "because": line.no_interval or "there is no interval"}
+        if line.error_size is None or line.error_size > ROUNDING * abs(effect):
+            return "too few seeds", line.no_interval or "there is no interval"
         span, excludes_zero = f"no interval ({line.no_interval})", True
     else:
         span, excludes_zero = f"{low:+.3g} to {high:+.3g}", low > 0 or high < 0
     because = f"mean difference {effect:+.3g} over {seeds}, {span}, p {line.p:.2g}, corrected {line.p_holm:.2g}"
-    if line.p_holm is not None and line.p_holm <= alpha and excludes_zero:
-        return {"verdict": "better" if (effect > 0) == options.higher_is_better else "worse", "because": because}
+    if line.p_holm is not None and line.p_holm <= ALPHA and excludes_zero:
+        return "better" if (effect > 0) == options.higher_is_better else "worse", because
+    return "not distinguishable", because
+
+
+def prospects(line: Comparison) -> str:
+    """How large a difference may hide in a comparison that is not distinguishable, and what it would take to find."""
+    text = ""
     if line.detectable is not None:
-        because += f"; a t test of so many finds a difference of {line.detectable:.3g} {options.power:.0%} of the time"
+        text += f"; a t test of so many finds a difference of {line.detectable:.3g} {POWER:.0%} of the time"
     if line.seeds_needed is not None:
         each = " in each" if line.strata > 1 else ""
-        because += f", and one of {abs(effect):.3g} takes {line.seeds_needed:,} seeds{each}"
-    return {"verdict": "not distinguishable", "because": because}
+        text += f", and one of {abs(line.effect or 0.0):.3g} takes {line.seeds_needed:,} seeds{each}"
+    return text

@@ -17,8 +17,12 @@ from scipy.stats import t as student
 
 Bounds = tuple[float, float]
 UNBOUNDED: Bounds = (-math.inf, math.inf)
+SHARE: Bounds = (0.0, 1.0)
 
 CONFIDENCE = 0.95
+"""Nominal coverage of every interval."""
+TAIL = (1 - CONFIDENCE) / 2
+"""What an interval may miss on each side."""
 
 LEAST_SEEDS = 3
 """Seeds (of a stratum) from which on there is an interval: two say next to nothing of their spread (t is 12.7)."""
@@ -92,11 +96,11 @@ def agree(values: NDArray[np.float64]) -> bool:
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
-def unanimous(value: float, n: int, bounds: Bounds, confidence: float = CONFIDENCE, *, iqm: bool = False) -> Estimate:
+def unanimous(value: float, n: int, bounds: Bounds, *, iqm: bool = False) -> Estimate:
     """Interval of a mean of which n independent values all are `value`.
 
     Where the value occurs with probability p, n of n values show it with probability p^n. So p is at least
-    `tail^(1 / n)` with `tail = (1 - confidence) / 2`, the exact limit of Clopper & Pearson 1934 ("The Use of Confidence
+    `tail^(1 / n)` with `tail = 0.025`, the exact limit of Clopper & Pearson 1934 ("The Use of Confidence
     or Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 26) for n of n. The rest of the probability,
     `unseen = 1 - tail^(1 / n)`, may lie anywhere in [a, b], so the mean lies between `value - unseen * (value - a)` and
     `value + unseen * (b - value)`. No other property of the distribution is used; of a metric that is 0 or 1 this is
@@ -106,13 +110,12 @@ def unanimous(value: float, n: int, bounds: Bounds, confidence: float = CONFIDEN
         value: the common value.
         n: how many.
         bounds: valid range [a, b]. Without two finite ends there is no interval, and the reason says so.
-        confidence: nominal coverage.
         iqm: whether the interquartile mean is estimated: a quarter of the unseen values may be cut off at each end, but
             those that are not weigh twice.
     """
     if not all(map(math.isfinite, bounds)):
         return Estimate(value, None, None, n, f"all {n} seeds agree, which leaves no spread to base an interval on")
-    unseen = 1 - ((1 - confidence) / 2) ** (1 / n)
+    unseen = 1 - TAIL ** (1 / n)
     if iqm:
         unseen = min(1.0, max(unseen, 2 * unseen - 0.5))
     low, high = min(bounds[0], value), max(bounds[1], value)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
 from goldenrule.common.errors import UserError
 
 Array = NDArray[np.float64]
@@ -69,35 +70,32 @@ class Scores:
 
     Attributes:
         metric: name of the column.
-        values: finite values, method -> place -> value.
-        missing: reasons where there is none, method -> place -> reason.
+        values: method -> place -> a finite value, or the reason why there is none.
         bounds: valid range of the metric; infinite where unknown.
     """
 
     metric: str
-    values: Mapping[str, Mapping[Place, float]]
-    missing: Mapping[str, Mapping[Place, str]]
-    bounds: tuple[float, float] = (-math.inf, math.inf)
+    values: Mapping[str, Mapping[Place, float | str]]
+    bounds: Bounds = UNBOUNDED
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Every method that has a row, in alphabetical order."""
-        return tuple(sorted({*self.values, *self.missing}))
+        return tuple(sorted(self.values))
 
     @property
     def strata(self) -> tuple[str, ...]:
         """Every stratum that has a row, in order."""
-        tables = (*self.values.values(), *self.missing.values())
-        return tuple(sorted({place.stratum for table in tables for place in table}))
+        return tuple(sorted({place.stratum for table in self.values.values() for place in table}))
+
+    def has_values(self, method: str) -> bool:
+        """Whether a method has a value anywhere."""
+        return any(isinstance(value, float) for value in self.values.get(method, {}).values())
 
     def within(self, stratum: str) -> Scores:
         """Scores of one stratum. A method without a row there is kept, so that it is seen to have none."""
-        return Scores(
-            self.metric,
-            {m: {p: v for p, v in table.items() if p.stratum == stratum} for m, table in self.values.items()},
-            {m: {p: why for p, why in table.items() if p.stratum == stratum} for m, table in self.missing.items()},
-            self.bounds,
-        )
+        kept = {m: {p: v for p, v in table.items() if p.stratum == stratum} for m, table in self.values.items()}
+        return Scores(self.metric, kept, self.bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,47 +147,33 @@ class Sample:
 
 
 def read_scores(
-    rows: Iterable[Row],
-    metric: str,
-    *,
-    strata: Sequence[str] = STRATUM,
-    bounds: tuple[float, float] = (-math.inf, math.inf),
+    rows: Iterable[Row], metric: str, *, strata: Sequence[str] = STRATUM, bounds: Bounds = UNBOUNDED
 ) -> Scores:
     """Read one metric from long-form rows, in any order.
 
     Args:
-        rows: mappings with `method`, `scenario`, `knobs` (a mapping, or its JSON), `seed` and the metric; `seat`,
-            `episode`, `status` and `error` where there are any. For a data frame, `frame.to_dict("records")`.
+        rows: mappings with `method`, `scenario`, `knobs` (a mapping), `seed` and the metric; `seat`, `episode`,
+            `status` and `error` where there are any. For a data frame, `frame.to_dict("records")`.
         metric: the column to read. None, NaN and infinite values are missing, with that as their reason.
         strata: which of scenario and knobs make a stratum. `("scenario", "knobs")` is for one comparison a setting,
             never for one over several: it would count a seed's settings, whose dialogues begin alike, as independent.
         bounds: valid range of the metric, where it is known.
 
     Raises:
-        UserError: no rows, no such column, a value that is no number, or two rows in one place.
+        UserError: a value that is no number, or two rows in one place.
     """
-    if unknown := sorted(set(strata) - set(SETTING)):
-        raise UserError(f"strata: {unknown[0]!r} is no part of a setting; expected some of {', '.join(SETTING)}")
     texts: dict[str, str] = {}
-    values: dict[str, dict[Place, float]] = {}
-    missing: dict[str, dict[Place, str]] = {}
-    known = False
+    values: dict[str, dict[Place, float | str]] = {}
     for number, row in enumerate(rows, 1):
-        method, place = _address(row, number, strata, texts)
-        if place in values.get(method, ()) or place in missing.get(method, ()):
+        place = _place(row, strata, texts)
+        table = values.setdefault(str(row["method"]), {})
+        if place in table:
             raise UserError(
-                f"row {number}: a second row of {method} for seed {place.seed} of {place.stratum}; expected one a "
-                "scenario, knobs, seed, seat and episode: name what tells them apart in the column seat or episode"
+                f"row {number}: a second row of {row['method']} for seed {place.seed} of {place.stratum}; expected one "
+                "a scenario, knobs, seed, seat and episode: name what tells them apart in the column seat or episode"
             )
-        known = known or metric in row
-        value = _value(row, metric, number)
-        if isinstance(value, str):
-            missing.setdefault(method, {})[place] = value
-        else:
-            values.setdefault(method, {})[place] = value
-    if not known:
-        raise UserError(f"no row has the metric {metric!r}; expected rows with a column of that name")
-    return Scores(metric, values, missing, bounds)
+        table[place] = _value(row, metric, number)
+    return Scores(metric, values, bounds)
 
 
 def align(scores: Scores, methods: Sequence[str]) -> Sample:
@@ -199,55 +183,51 @@ def align(scores: Scores, methods: Sequence[str]) -> Sample:
         UserError: a method that has no row.
     """
     for name in methods:
-        if name not in scores.methods:
+        if name not in scores.values:
             raise UserError(f"no row of the method {name!r}; there are {', '.join(scores.methods)}")
-    tables = [scores.values.get(name, {}) for name in methods]
-    reasons = [scores.missing.get(name, {}) for name in methods]
-    planned = {place for table in (*tables, *reasons) for place in table}
-    kept = sorted(place for place in planned if all(place in table for table in tables))
-    lost = planned.difference(kept)
+    tables = [scores.values[name] for name in methods]
+    planned = {place for table in tables for place in table}
     units: dict[tuple[str, str], list[Place]] = {}
-    for place in kept:
-        units.setdefault((place.stratum, place.seed), []).append(place)
+    reasons: Counter[str] = Counter()
+    for place in sorted(planned):
+        missing = [
+            f"{name}: {value}"
+            for name, table in zip(methods, tables, strict=True)
+            if isinstance(value := table.get(place, "no row"), str)
+        ]
+        reasons.update(missing)
+        if not missing:
+            units.setdefault((place.stratum, place.seed), []).append(place)
     names = tuple(dict.fromkeys(stratum for stratum, _ in units))
-    index = {name: k for k, name in enumerate(names)}
-    why = Counter(
-        f"{name}: {none.get(place, 'no row')}"
-        for name, table, none in zip(methods, tables, reasons, strict=True)
-        for place in lost
-        if place not in table
-    )
+    kept = sum(map(len, units.values()))
     dropped = Dropped(
-        len(lost),
+        len(planned) - kept,
         len(planned),
         len({(place.stratum, place.seed) for place in planned}) - len(units),
         len({place.stratum for place in planned}) - len(names),
-        dict(sorted(why.items())),
+        dict(sorted(reasons.items())),
     )
     means = [[_mean(table, places) for places in units.values()] for table in tables]
     return Sample(
         tuple(methods),
         np.array(means, dtype=np.float64).reshape(len(methods), len(units)),
-        np.array([index[stratum] for stratum, _ in units], dtype=np.intp),
+        np.array([names.index(stratum) for stratum, _ in units], dtype=np.intp),
         names,
-        len(kept),
+        kept,
         dropped,
     )
 
 
-def _mean(table: Mapping[Place, float], places: Sequence[Place]) -> float:
+def _mean(table: Mapping[Place, float | str], places: Sequence[Place]) -> float:
     """Mean over settings of the mean within each."""
     settings: dict[str, list[float]] = {}
     for place in places:
-        settings.setdefault(place.setting, []).append(table[place])
+        settings.setdefault(place.setting, []).append(float(table[place]))
     return math.fsum(math.fsum(values) / len(values) for values in settings.values()) / len(settings)
 
 
-def _address(row: Row, number: int, strata: Sequence[str], texts: dict[str, str]) -> tuple[str, Place]:
-    """Method and place of a row. `texts` caches the JSON of settings, of which many rows share a few."""
-    for column in ("method", *SETTING, "seed"):
-        if column not in row:
-            raise UserError(f"row {number} has no column {column!r}; expected method, scenario, knobs and seed")
+def _place(row: Row, strata: Sequence[str], texts: dict[str, str]) -> Place:
+    """The place of a row. `texts` caches the JSON of settings, of which many rows share a few."""
     parts = (
         [row[column] for column in strata],
         row["seed"],
@@ -260,7 +240,7 @@ def _address(row: Row, number: int, strata: Sequence[str], texts: dict[str, str]
         if key not in texts:
             texts[key] = json.dumps(_canonical(part), sort_keys=True, ensure_ascii=False, default=str)
         written.append(texts[key])
-    return str(row["method"]), Place(*written)
+    return Place(*written)
 
 
 def _value(row: Row, metric: str, number: int) -> float | str:
@@ -269,31 +249,20 @@ def _value(row: Row, metric: str, number: int) -> float | str:
     if status is not None and status not in FINISHED:
         error = row.get("error")
         return f"{status}: {error}" if error else str(status)
-    value = row.get(metric)
+    value = row[metric]
     if value is None:
         return f"{metric} is none"
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise UserError(f"row {number}: {metric} is {value!r}; expected a number, or none where there is none")
-    try:
-        plain = float(value)
-    except OverflowError:  # an integer beyond every float
-        return f"{metric} is too large"
-    return plain if math.isfinite(plain) else f"{metric} is {plain}"
+    return float(value) if math.isfinite(value) else f"{metric} is {float(value)}"
 
 
 def _canonical(value: Any) -> Any:
-    """One form for equal things: JSON text and the mapping it encodes, 3 and 3.0, none and NaN."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    """One form for equal things: 3 and 3.0, none and NaN."""
     if isinstance(value, float):
         return None if math.isnan(value) else int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
         return {str(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
-    if isinstance(value, str) and value.startswith("{"):
-        try:
-            return _canonical(json.loads(value))
-        except ValueError:
-            return value
     return value

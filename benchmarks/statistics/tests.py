@@ -6,7 +6,6 @@ import bisect
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -16,25 +15,22 @@ from scipy.stats import t as student
 from goldenrule.benchmarks.statistics.bootstrap import CHUNK, Statistic
 from goldenrule.benchmarks.statistics.intervals import ROUNDING
 from goldenrule.benchmarks.statistics.scores import Array, Indices
-from goldenrule.common.errors import UserError
 
 EXACT = 17
 """Up to this many differences all patterns of signs are enumerated, with the first sign fixed 65,536; beyond, they are
 drawn. `scipy.stats.permutation_test` gives the same p-values, 30 times slower: a second for 17 differences."""
 
+ALPHA = 0.05
+"""Level of the tests and verdicts, corrected for the whole table."""
+POWER = 0.8
+"""Probability with which a difference that is called detectable is found."""
+
 MOST_SEEDS = 1_000_000
 """No experiment has more a stratum: an effect that takes more is as good as none."""
 
 
-class SignFlip(NamedTuple):
-    """Two-sided p-value (none without differences), and whether all patterns of signs were enumerated."""
-
-    p: float | None
-    exact: bool
-
-
-def sign_flip(differences: Array, weights: Array, patterns: int, rng: np.random.Generator) -> SignFlip:
-    """Test the weighted mean of paired differences against zero, two-sided.
+def sign_flip(differences: Array, weights: Array, patterns: int, rng: np.random.Generator) -> float | None:
+    """Two-sided p-value of the weighted mean of paired differences against zero; none without differences.
 
     Under the hypothesis that the two methods' results of a seed are exchangeable, every pattern of signs of the
     differences is equally likely. The p-value is the share of patterns whose mean difference is at least as far from
@@ -52,7 +48,7 @@ def sign_flip(differences: Array, weights: Array, patterns: int, rng: np.random.
     """
     parts = differences * weights
     if not len(parts):
-        return SignFlip(None, True)
+        return None
     exact = len(parts) <= EXACT
     chunks = _every_pattern(len(parts)) if exact else _drawn_patterns(len(parts), patterns, rng)
     least = abs(parts.sum()) - ROUNDING * np.abs(parts).sum()
@@ -60,7 +56,7 @@ def sign_flip(differences: Array, weights: Array, patterns: int, rng: np.random.
     for signs in chunks:
         tried += len(signs)
         reached += int((np.abs(signs @ parts) >= least).sum())
-    return SignFlip(reached / tried if exact else (1 + reached) / (1 + tried), exact)
+    return reached / tried if exact else (1 + reached) / (1 + tried)
 
 
 def _every_pattern(units: int) -> Iterator[Array]:
@@ -120,19 +116,12 @@ def power(noncentrality: float, df: float, alpha: float) -> float:
 
 
 @functools.cache
-def detectable_errors(units: int, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8) -> float:
+def detectable_errors(units: int, strata: int = 1, alpha: float = ALPHA, wanted: float = POWER) -> float:
     """The difference, in standard errors, that `units` seeds of all strata find with probability `wanted` at `alpha`.
 
-    Infinity where so few seeds cannot answer, however large the difference.
-
-    Raises:
-        UserError: no degrees of freedom, or levels that are no levels.
+    There must be more seeds than strata. Infinity where so few seeds cannot answer, however large the difference.
     """
     df = units - strata
-    if df < 1:
-        raise UserError(f"a spread cannot be told from {df + 1} seed; expected 2 seeds or more in some stratum")
-    if not 0 < alpha < wanted < 1:
-        raise UserError(f"alpha {alpha} and power {wanted}: expected 0 < alpha < power < 1")
     if units < least_units(alpha):
         return math.inf
     high = 1.0
@@ -142,7 +131,7 @@ def detectable_errors(units: int, strata: int = 1, alpha: float = 0.05, wanted: 
 
 
 def minimum_detectable_effect(
-    seeds: int, deviation: float, *, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8
+    seeds: int, deviation: float, *, strata: int = 1, alpha: float = ALPHA, wanted: float = POWER
 ) -> float:
     """The true mean difference that `seeds` paired seeds a stratum find with probability `wanted`.
 
@@ -151,32 +140,23 @@ def minimum_detectable_effect(
         deviation: standard deviation of the paired differences within each stratum, in units of the metric.
         strata: how many are averaged.
         alpha: level of the test; of k comparisons under Holm's correction, `alpha / k` is safe.
-        wanted: the power.
+        wanted: the power, above `alpha`.
 
     Returns:
         The difference, in units of the metric; infinity below `least_units(alpha)` seeds in all.
-
-    Raises:
-        UserError: fewer than 2 seeds, a negative deviation, or levels that are no levels.
     """
-    if deviation < 0 or not math.isfinite(deviation):
-        raise UserError(f"deviation: got {deviation}; expected the standard deviation of the differences, 0 or more")
-    if seeds < 2 or strata < 1:
-        raise UserError(f"seeds {seeds}, strata {strata}: expected 2 seeds or more in 1 stratum or more")
     errors = detectable_errors(strata * seeds, strata, alpha, wanted)
     return errors if math.isinf(errors) else errors * deviation / math.sqrt(strata * seeds)
 
 
-def seeds_needed(effect: float, deviation: float, *, strata: int = 1, alpha: float = 0.05, wanted: float = 0.8) -> int:
+def seeds_needed(
+    effect: float, deviation: float, *, strata: int = 1, alpha: float = ALPHA, wanted: float = POWER
+) -> int | None:
     """Paired seeds a stratum that find a true mean difference of `effect` with probability `wanted` or more.
 
-    Never fewer than the sign-flip test needs to answer at all. Arguments as for `minimum_detectable_effect`.
-
-    Raises:
-        UserError: an effect of zero, or one that takes more than a million seeds.
+    Never fewer than the sign-flip test needs to answer at all; none where it takes more than `MOST_SEEDS`. The effect
+    must not be zero; the other arguments are as for `minimum_detectable_effect`.
     """
-    if not effect or not math.isfinite(effect):
-        raise UserError(f"effect: got {effect}; expected a difference other than 0, in units of the metric")
 
     def enough(seeds: int) -> bool:
         return minimum_detectable_effect(seeds, deviation, strata=strata, alpha=alpha, wanted=wanted) <= abs(effect)
@@ -184,7 +164,7 @@ def seeds_needed(effect: float, deviation: float, *, strata: int = 1, alpha: flo
     normal = float(norm.isf(alpha / 2) + norm.ppf(wanted))
     guess = (normal * deviation / effect) ** 2 / strata  # under the normal distribution; Student's takes a few more
     if guess > MOST_SEEDS:
-        raise UserError(f"effect {effect} with deviation {deviation} takes more than {MOST_SEEDS:,} seeds")
+        return None
     least = max(2, math.ceil(least_units(alpha) / strata), math.floor(guess))
     return least + bisect.bisect_left(range(100), True, key=lambda more: enough(least + more))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,11 +20,11 @@ from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load, shown
 from goldenrule.benchmarks.storage.schema import JSON_COLUMNS, episode_row
 from goldenrule.common.errors import UserError
-from goldenrule.common.files import write_whole
+from goldenrule.common.files import write_whole, writing
 from goldenrule.envs.message import NARRATOR
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 SUMS = ("partner_reward", "partner_reward_estimate", "own_reward", "third_party_reward", "proxy_reward")
 """Sums of an episode that become its scores; Inspect's list of logs shows the first."""
@@ -35,7 +34,9 @@ UNKNOWN = "1970-01-01T00:00:00+00:00"
 
 
 def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
-    """Write `cells.parquet` and `episodes.parquet` of a sweep into a folder; gives their paths.
+    """Write `cells.parquet` and `episodes.parquet` of a run into a folder, which is made; gives their paths.
+
+    A file that cannot be written is left as it was.
 
     Raises:
         UserError: no results there, pandas or pyarrow is not installed, or the folder cannot be written.
@@ -45,31 +46,16 @@ def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
         import pyarrow  # noqa: F401  # pandas asks for it by name
     except ImportError:
         raise UserError("Parquet needs pandas and pyarrow; pip install 'goldenrule[tables]'") from None
-    cells = load(path)
+    cells, folder, written = load(path), Path(folder), list[Path]()
     for name in JSON_COLUMNS:
         cells[name] = [None if value is None else json.dumps(value, sort_keys=True) for value in cells[name]]
-    return write_tables(Path(folder), {"cells": cells, "episodes": episodes(path, log=True)})
-
-
-def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """Write each table as `NAME.parquet` into `folder`, which is made; gives their paths.
-
-    A file that cannot be written is left as it was.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    written = []
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
+        for name, table in {"cells": cells, "episodes": episodes(path, log=True)}.items():
             content = io.BytesIO()
             table.to_parquet(content, index=False)
             written.append(folder / f"{name}.parquet")
             write_whole(written[-1], content.getvalue())
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise UserError(f"cannot write {str(folder)[:300]!r}: {reason}; name a writable folder") from error
     return written
 
 
@@ -79,17 +65,13 @@ def export_inspect(run: Run, folder: Path) -> list[Path]:
     Raises:
         UserError: an episode is damaged, or the folder cannot be written.
     """
-    try:
+    written = []
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        written = []
         for cell in run.cells:
             log = inspect_log(run, cell)
-            path = folder / _file_name(log["eval"])
-            write_whole(path, json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
-            written.append(path)
-    except OSError as error:
-        where = shown(str(folder), 300)
-        raise UserError(f"cannot write '{where}': {error.strerror}; name a writable folder with --out") from error
+            written.append(folder / _file_name(log["eval"]))
+            write_whole(written[-1], json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
     return written
 
 
@@ -99,9 +81,9 @@ def _file_name(about: Mapping[str, Any]) -> str:
     return f"{time}_{about['task']}_{about['task_id'].replace('-', '.')}.json"
 
 
-def _stem(cell: StoredCell) -> str:
-    """The cell's id without what a file name, or Inspect's reading of it, gives a meaning."""
-    return re.sub(r"[^A-Za-z0-9.-]", "-", cell.id or "cell")
+def _plain(name: str) -> str:
+    """An id or a scenario without what a file name, or Inspect's reading of it, gives a meaning."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name)
 
 
 def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
@@ -114,11 +96,11 @@ def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
     created = _time(run)
     versions = run.environment.get("versions")
     about = {
-        "eval_id": _stem(cell),
+        "eval_id": _plain(cell.id),
         "run_id": shown(run.folder.name, 200),
         "created": created,
-        "task": _task(cell),
-        "task_id": _stem(cell),
+        "task": _plain(cell.scenario),
+        "task_id": _plain(cell.id),
         "task_version": 0,
         "task_args": dict(cell.knobs),
         "dataset": {
@@ -154,10 +136,6 @@ def _time(run: Run) -> str:
     told = str(run.environment.get("started") or UNKNOWN)
     found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)([+-]\d\d):?(\d\d)", told)
     return f"{found[1]}{found[2]}:{found[3]}" if found else UNKNOWN
-
-
-def _task(cell: StoredCell) -> str:
-    return re.sub(r"[^A-Za-z0-9.-]", "-", cell.scenario)
 
 
 def _means(cell: StoredCell) -> Iterator[dict[str, Any]]:
@@ -201,7 +179,7 @@ def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
             "status": record["status"],
             "cards": dict(zip(record["agents"], record["cards"], strict=True)),
         },
-        "uuid": f"{_stem(cell)}-{record['episode']}",
+        "uuid": f"{_plain(cell.id)}-{record['episode']}",
     }
     return sample if record["status"] != "failed" else sample | {"error": _error(record["error"])}
 
@@ -211,7 +189,7 @@ def _messages(cell: StoredCell, record: Mapping[str, Any], me: int) -> list[dict
     agents, turns = record["agents"], list(record["turns"])
     for told in record["narration"]:
         turns.insert(told["at"], {**told, "speaker": NARRATOR})
-    name = f"{_stem(cell)}-{record['episode']}"
+    name = f"{_plain(cell.id)}-{record['episode']}"
     found = [
         {"id": f"{name}-card", "role": "system", "content": record["cards"][me], "metadata": {"card of": agents[me]}}
     ]

@@ -18,7 +18,7 @@ from typing import Any
 
 from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
-from goldenrule.common.files import write_whole
+from goldenrule.common.files import write_whole, writing
 from goldenrule.common.plugins import DIGEST_PREFIX, code_digests
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
@@ -101,21 +101,22 @@ def _short(code: str | None) -> str:
     return "none" if code is None else code[:12] + ("-dirty" if code.endswith("-dirty") else "")
 
 
-def empty_folder(path: Path, option: str = "--out") -> None:
-    """Does nothing where a folder is empty or is not there yet.
+def empty_folder(path: Path, option: str = "--out", resumes: Sequence[str] = ()) -> None:
+    """Do nothing where a folder is empty, is not there yet, or has one of the files `resumes` of an earlier run.
 
     Raises:
-        UserError: it holds something, is a file or cannot be one.
+        UserError: it holds something else, is a file or cannot be one.
     """
     try:
-        kind = "is a file" if path.exists() and not path.is_dir() else None
-        kind = "holds files already" if path.is_dir() and any(path.iterdir()) else kind
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return
+        if any((path / name).exists() for name in resumes):
+            return
+        problem = f"holds files and no {resumes[0]}" if resumes else "holds files already"
+        problem = problem if path.is_dir() else "is a file"
     except OSError as error:
-        raise UserError(
-            f"output folder {str(path)!r} cannot be used: {error.strerror}; name another with {option}"
-        ) from error
-    if kind is not None:
-        raise UserError(f"output folder {str(path)!r} {kind}; name a new or empty folder with {option}")
+        problem = f"cannot be used ({error.strerror})"
+    raise UserError(f"output folder {str(path)!r} {problem}; name a new or empty folder with {option}")
 
 
 def fresh_path(name: str, root: Path = RUNS) -> Path:
@@ -134,8 +135,6 @@ def write_json(path: Path, content: Any) -> None:
     """
     # A lone surrogate in some error's text becomes its escape.
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise UserError(f"cannot write {str(path)!r}: {error.strerror}; name a writable folder with --out") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import math
 import sqlite3
@@ -17,15 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
-from goldenrule.benchmarks.storage.store import check, is_empty, same_work, translated
+from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from goldenrule.benchmarks.evaluation.run import Cell
 
 LONGEST = 1200
 """Characters of one text that the page carries; the rest stays in the run's own file."""
@@ -43,22 +42,29 @@ _ROWS = (
 """Cells that the run's configuration no longer names lie behind all others, and are not `planned`."""
 
 
+class NoResultsError(UserError):
+    """There are no results in a folder, or none yet: a run that is killed at birth leaves an empty file."""
+
+
 def connect(path: str | Path) -> sqlite3.Connection:
     """The results in a folder (or the file itself), for reading only.
 
     Raises:
-        UserError: there are none, or they are damaged or of another version.
+        NoResultsError: there are none.
+        UserError: they are damaged or of another version.
     """
     file = _file_in(path)
-    with translated(file):
+    with sqlite_errors(file):
         # Not immutable: what a killed run left half-written has to be rolled back first.
         db = sqlite3.connect(file, isolation_level=None)
     try:
-        with translated(file):
+        with sqlite_errors(file):
             empty = is_empty(db)
             db.execute("PRAGMA query_only = ON")
         if empty:
-            raise UserError(f"no results in {_quoted(path)} yet: the run was stopped before it saved any; run it again")
+            raise NoResultsError(
+                f"no results in {str(path)!r} yet: the run was stopped before it saved any; run it again"
+            )
         check(db, file)
     except BaseException:
         db.close()
@@ -74,22 +80,19 @@ def _file_in(path: str | Path) -> Path:
     """
     given = Path(path)
     try:
-        if given.is_file():
-            return given
-        if (given / FILE).is_file():
-            return given / FILE
+        if (file := next((one for one in (given, given / FILE) if one.is_file()), None)) is not None:
+            return file
         old = next((name for name in OLD if (given / name).is_file()), None)
-        kind = "is missing" if not given.exists() else "is no folder" if not given.is_dir() else f"has no {FILE}"
-        kind = f"has a {FILE} that is no file" if (given / FILE).exists() else kind
+        kind = "is missing" if not given.exists() else f"has no {FILE}" if given.is_dir() else "is no folder"
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{_quoted(path)} cannot be read ({reason}); name the folder of a run") from error
+        raise UserError(f"{str(path)!r} cannot be read ({reason}); name the folder of a run") from error
     if old is not None:
         raise UserError(
-            f"{_quoted(path)} holds a run of version 0.1 ({old} and no {FILE}); read it with goldenrule 0.1, "
+            f"{str(path)!r} holds a run of version 0.1 ({old} and no {FILE}); read it with goldenrule 0.1, "
             "or run it again into a new folder"
         )
-    raise UserError(f"no run in {_quoted(path)}: it {kind}; name the folder of a run")
+    raise NoResultsError(f"no run in {str(path)!r}: it {kind}; name the folder of a run")
 
 
 def rows(path: str | Path) -> list[dict[str, Any]]:
@@ -101,48 +104,26 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
     Raises:
         UserError: no results there, damaged or of another version.
     """
-    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
         return _rows(db)
 
 
 def _rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
     columns, found = _fetch(db, _ROWS)
-    read, read_knobs = functools.lru_cache(1024)(json.loads), functools.lru_cache(1024)(_knobs)
+    read = functools.lru_cache(1024)(json.loads)
+    # In the order in which everything else shows them.
+    read_knobs = functools.lru_cache(1024)(lambda scenario, text: in_order(scenario, json.loads(text)))
 
-    def value(name: str, stored: Any, scenario: str) -> Any:
-        if name == "planned":
-            return bool(stored)
-        if name == "knobs":
-            return read_knobs(scenario, stored)
-        return read(stored) if name in JSON_COLUMNS and stored is not None else stored
+    def row(values: Sequence[Any]) -> dict[str, Any]:
+        one = dict(zip(columns, values, strict=True))
+        plain = {name: read(one[name]) for name in JSON_COLUMNS if name != "knobs" and one[name] is not None}
+        return one | plain | {"knobs": read_knobs(one["scenario"], one["knobs"]), "planned": bool(one["planned"])}
 
-    place = columns.index("scenario")
-    return [{name: value(name, stored, one[place]) for name, stored in zip(columns, one, strict=True)} for one in found]
-
-
-def _knobs(scenario: str, text: str) -> dict[str, Any]:
-    """In the order in which everything else shows them."""
-    return in_order(scenario, json.loads(text))
+    return [row(values) for values in found]
 
 
-def begun(folder: Path) -> bool:
-    """Whether a folder has a results file that holds anything, be it damaged; a run killed at birth leaves none.
-
-    Raises:
-        UserError: the folder cannot be read.
-    """
-    file = folder / FILE
-    try:
-        if not file.is_file():
-            return False
-    except OSError as error:
-        raise UserError(f"{_quoted(folder)} cannot be read ({error.strerror}); name another with --out") from error
-    with translated(file), contextlib.closing(sqlite3.connect(file)) as db:
-        return not is_empty(db)
-
-
-def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
-    """`cell`, `status`, `episodes_failed`, `code` and `versions` of every row; empty where there are none yet.
+def earlier_rows(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
+    """The rows of a run, see `rows`; empty where there are none yet.
 
     Args:
         folder: of the run.
@@ -151,15 +132,13 @@ def standing(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     Raises:
         UserError: the results are damaged, of another version, or of something else than what is expected.
     """
-    if not begun(folder):
+    try:
+        db = connect(folder)
+    except NoResultsError:
         return []
-    with contextlib.closing(connect(folder)) as db:
+    with contextlib.closing(db), sqlite_errors(folder / FILE):
         same_work(db, folder / FILE, kind, name)
-        with translated(folder / FILE):
-            names = ("cell", "status", "episodes_failed", "code", "versions")
-            _, found = _fetch(db, f"SELECT {', '.join(names)} FROM cells ORDER BY place, cell")
-            read = functools.lru_cache(1024)(json.loads)
-            return [{**dict(zip(names, one, strict=True)), "versions": read(one[-1])} for one in found]
+        return _rows(db)
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -196,7 +175,7 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
         "SELECT c.method, c.scenario, c.knobs, c.seed AS cell_seed, "
         f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode"
     )
-    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
         columns, found = _fetch(db, query)
     return pd.DataFrame(found, columns=columns)
 
@@ -212,7 +191,7 @@ def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, 
         UserError: no results there, damaged or of another version.
     """
     found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
-    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
         query = f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2"
         for cell, number, status, error, value in db.execute(query):
             found.setdefault(cell, []).append((number, status, error, value))
@@ -221,7 +200,7 @@ def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, 
 
 def meta(path: str | Path) -> dict[str, Any]:
     """What is known of the whole run: its configuration, its environment."""
-    with contextlib.closing(connect(path)) as db, translated(Path(path)):
+    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
         return _meta(db)
 
 
@@ -240,11 +219,6 @@ def _pandas() -> Any:
 def _fetch(db: sqlite3.Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     found = db.execute(query)
     return [name for name, *_ in found.description], found.fetchall()
-
-
-def _quoted(path: str | Path) -> str:
-    """A path for a line, cut where it is very long."""
-    return f"'{shown(str(path), 300)}'"
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:
@@ -270,14 +244,14 @@ class StoredCell:
     """One row, and the name of what is kept beside it.
 
     Attributes:
-        id: name of the cell; `None` where the row names none.
+        id: name of the cell.
         row: the row as it was written.
         method, scenario, status: of the row, as visible text.
         seed: of the row, as visible text.
         knobs: of the row.
     """
 
-    id: str | None
+    id: str
     row: Mapping[str, Any]
     method: str
     scenario: str
@@ -286,7 +260,7 @@ class StoredCell:
     knobs: Mapping[str, Any]
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], name: str | None) -> StoredCell:
+    def of(cls, row: Mapping[str, Any], name: str) -> StoredCell:
         """The cell of a row that is called `name`."""
         knobs = row.get("knobs")
         texts = {key: shown(row.get(key, "?"), 80) for key in ("method", "scenario", "status", "seed")}
@@ -369,11 +343,12 @@ class Log:
         query = "SELECT episode FROM episodes WHERE cell = ? AND status != 'failed'"
         return frozenset(number for (number,) in self._fetch(query, cell.id))
 
-    def sums(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
-        """The columns of an episode but for its cell and its log."""
-        names = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
-        found = self._fetch(f"SELECT {', '.join(names)} FROM episodes WHERE cell = ? AND episode = ?", cell.id, place)
-        return dict(zip(names, found[0], strict=True)) if found else None
+    def columns(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Columns of all episodes, by cell, in the order of their numbers; their logs are not read."""
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for cell, *values in self._fetch(f"SELECT cell, {', '.join(names)} FROM episodes ORDER BY cell, episode"):
+            found.setdefault(cell, []).append(tuple(values))
+        return found
 
     def curve(self, cell: StoredCell) -> list[dict[str, Any]]:
         """The cell's training curve, one entry an update; empty for methods that do not train."""
@@ -390,7 +365,7 @@ class Log:
         self._db.close()
 
     def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with translated(self.path):
+        with sqlite_errors(self.path):
             return self._db.execute(query, values).fetchall()
 
 
@@ -438,8 +413,8 @@ class Run:
 
     @cached_property
     def by_id(self) -> dict[str, StoredCell]:
-        """Those cells that have a name, by it."""
-        return {cell.id: cell for cell in self.cells if cell.id is not None}
+        """Every cell by its name."""
+        return {cell.id: cell for cell in self.cells}
 
     @cached_property
     def methods(self) -> list[str]:
@@ -449,12 +424,8 @@ class Run:
     @cached_property
     def varying(self) -> list[str]:
         """Names of the knobs that differ between rows of one scenario."""
-        names: dict[tuple[str, str], set[str]] = {}
-        different = {(cell.scenario, id(cell.knobs)): cell for cell in self.cells}  # many rows share theirs
-        for cell in different.values():
-            for name, value in cell.knobs.items():
-                names.setdefault((cell.scenario, name), set()).add(json.dumps(value, default=str))
-        return list(dict.fromkeys(name for (_, name), values in names.items() if len(values) > 1))
+        different = {id(cell.knobs): (cell.scenario, cell.knobs) for cell in self.cells}  # many rows share theirs
+        return list(dict.fromkeys(itertools.chain(*varying_knobs(different.values()).values())))
 
     @cached_property
     def settings(self) -> list[Setting]:
@@ -488,7 +459,7 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     """
     db = connect(folder)
     try:
-        with translated(folder / FILE):
+        with sqlite_errors(folder / FILE):
             about, found = _meta(db), _rows(db)
     except BaseException:
         db.close()
@@ -523,48 +494,11 @@ def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:
     return f"{scenario} ({told})" if told else scenario
 
 
-class Names:
-    """Names for cells that are told side by side: `untrained on third_party-v0 (absent 2), seed 0`.
-
-    The scenario is told where there are several, a knob where it varies within a scenario.
-
-    Args:
-        settings: scenario and knobs of every cell.
-    """
-
-    def __init__(self, settings: Iterable[tuple[Any, Any]]) -> None:
-        values: dict[Any, dict[str, set[str]]] = {}
-        for scenario, knobs in settings:
-            of = values.setdefault(str(scenario), {})
-            for name, value in _mapping(knobs).items():
-                of.setdefault(name, set()).add(repr(value))
-        self._several = len(values) > 1
-        self._vary = {one: [name for name, had in of.items() if len(had) > 1] for one, of in values.items()}
-
-    @classmethod
-    def of_cells(cls, cells: Iterable[Cell]) -> Names:
-        """For cells; those of one grid share their knobs, which are looked at once."""
-        return cls((one.scenario, one.knobs) for one in {id(cell.knobs): cell for cell in cells}.values())
-
-    @classmethod
-    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Names:
-        """For rows of cells, be some of them damaged."""
-        return cls((row.get("scenario"), row.get("knobs")) for row in rows)
-
-    def cell(self, cell: Cell) -> str:
-        """What a cell is called."""
-        return self._called(cell.method, cell.scenario, cell.knobs, cell.seed)
-
-    def row(self, row: Mapping[str, Any]) -> str:
-        """What the cell of a row is called."""
-        return self._called(row.get("method"), row.get("scenario"), row.get("knobs"), row.get("seed"))
-
-    def _called(self, method: Any, scenario: Any, knobs: Any, seed: Any) -> str:
-        given = _mapping(knobs)
-        told = ", ".join(f"{name} {given[name]}" for name in self._vary.get(str(scenario), ()) if name in given)
-        where = f" on {scenario}" if self._several else ""
-        return f"{method}{where}{f' ({told})' if told else ''}, seed {seed}"
-
-
-def _mapping(knobs: Any) -> Mapping[str, Any]:
-    return knobs if isinstance(knobs, Mapping) else {}
+def varying_knobs(settings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[str]]:
+    """By scenario, the knobs that have several values in `settings`, pairs of a scenario and its knobs."""
+    values: dict[str, dict[str, set[str]]] = {}
+    for scenario, knobs in settings:
+        of_scenario = values.setdefault(scenario, {})
+        for name, value in knobs.items():
+            of_scenario.setdefault(name, set()).add(repr(value))
+    return {scenario: [name for name, had in known.items() if len(had) > 1] for scenario, known in values.items()}

@@ -22,7 +22,7 @@ RESTORE = "restore it from a copy, or run again into a new folder"
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a folder for writing; the operating system releases it when this process ends, however it ends.
 
     Raises:
@@ -37,12 +37,12 @@ def locked(folder: Path) -> Iterator[None]:
     except Timeout:
         holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
         raise UserError(
-            f"{_quoted(folder)} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder "
+            f"{str(folder)!r} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder "
             "with --out"
         ) from None
     except (NotImplementedError, OSError) as error:
         raise UserError(
-            f"{_quoted(folder)} lies on a file system without locks ({error}); name a folder on another with --out"
+            f"{str(folder)!r} lies on a file system without locks ({error}); name a folder on another with --out"
         ) from error
     try:
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
@@ -52,7 +52,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
+def sqlite_errors(path: Path) -> Iterator[None]:
     """Errors of SQLite, and of the JSON in it, as one line about the file."""
     try:
         yield
@@ -68,7 +68,7 @@ def translated(path: Path) -> Iterator[None]:
             line = f"is no results file ({error}); {RESTORE}"
         else:
             line = f"is damaged ({error}); {RESTORE}"
-        raise UserError(f"{_quoted(path)} {line}") from error
+        raise UserError(f"{str(path)!r} {line}") from error
 
 
 def check(db: sqlite3.Connection, file: Path) -> None:
@@ -77,7 +77,7 @@ def check(db: sqlite3.Connection, file: Path) -> None:
     Raises:
         UserError: it is damaged, or of another format.
     """
-    with translated(file):
+    with sqlite_errors(file):
         (fault,) = db.execute("PRAGMA quick_check(1)").fetchone()
         (given,) = db.execute("PRAGMA user_version").fetchone()
         (page,) = db.execute("PRAGMA page_size").fetchone()
@@ -85,11 +85,11 @@ def check(db: sqlite3.Connection, file: Path) -> None:
         fault = "it is cut short"
     if fault != "ok":
         told = " ".join(str(fault).replace("*** in database main ***", "").split())
-        raise UserError(f"{_quoted(file)} is damaged ({clean(told[:300])}); {RESTORE}")
+        raise UserError(f"{str(file)!r} is damaged ({clean(told[:300])}); {RESTORE}")
     if given != FORMAT:
         what = "is of version 0.1 of goldenrule" if given == 0 else f"has format {given}"
         raise UserError(
-            f"{_quoted(file)} {what}; expected format {FORMAT}: use the version that wrote it, "
+            f"{str(file)!r} {what}; expected format {FORMAT}: use the version that wrote it, "
             "or run again into a new folder"
         )
 
@@ -101,14 +101,14 @@ def is_empty(db: sqlite3.Connection) -> bool:
 
 def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
     """Raises `UserError` where a file holds the results of something else than the `kind` called `name`."""
-    with translated(file):
+    with sqlite_errors(file):
         about = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
     asked = about.get("sweep")
     there = (about.get("kind"), asked.get("name") if isinstance(asked, dict) else None)
     if "kind" in about and there != (kind, name):
         given = clean(f"{there[0]} {there[1]!r}"[:300])
         raise UserError(
-            f"{_quoted(file.parent)} holds the {given}; this is the {kind} {name!r}: name another folder with --out"
+            f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder with --out"
         )
 
 
@@ -131,12 +131,12 @@ class ResultStore:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
         if self.path.exists() and not self.path.is_file():
-            raise UserError(f"{_quoted(self.path)} is no file; move it, or name another folder with --out")
-        with translated(self.path):
+            raise UserError(f"{str(self.path)!r} is no file; move it, or name another folder with --out")
+        with sqlite_errors(self.path):
             # Autocommit: transactions are begun and ended by name below.
             self._db = sqlite3.connect(self.path, isolation_level=None)
         try:
-            with translated(self.path):
+            with sqlite_errors(self.path):
                 self._db.execute("PRAGMA synchronous = FULL")
                 # What ends a transaction is synced too, as the unlinking of a journal is not: it outlives a power cut.
                 self._db.execute("PRAGMA journal_mode = TRUNCATE")
@@ -179,7 +179,7 @@ class ResultStore:
 
         Rows of earlier runs move to the places that cells have now, those of cells that have none to the end.
         """
-        with translated(self.path), self._transaction():
+        with sqlite_errors(self.path), self._transaction():
             for key, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))
             self._db.execute("CREATE TEMP TABLE places (cell TEXT PRIMARY KEY, place INTEGER NOT NULL)")
@@ -190,13 +190,13 @@ class ResultStore:
 
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
-        with translated(self.path):
+        with sqlite_errors(self.path):
             return dict(self._db.execute("SELECT cell, status FROM cells"))
 
     def failed_episodes(self) -> dict[str, tuple[int, ...]]:
         """Numbers of the failed episodes of every cell that has some, by its id."""
         found: dict[str, tuple[int, ...]] = {}
-        with translated(self.path):
+        with sqlite_errors(self.path):
             query = "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
             for cell, number in self._db.execute(query):
                 found[cell] = (*found.get(cell, ()), number)
@@ -204,13 +204,13 @@ class ResultStore:
 
     def logs(self, cell: str) -> dict[int, dict[str, Any]]:
         """The stored episodes of a cell, by number."""
-        with translated(self.path):
+        with sqlite_errors(self.path):
             found = self._db.execute("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", (cell,))
             return {number: json.loads(log) for number, log in found}
 
     def costs(self, cell: str) -> tuple[float, int | None]:
         """Seconds and tokens that a stored cell took."""
-        with translated(self.path):
+        with sqlite_errors(self.path):
             found = self._db.execute("SELECT seconds, tokens FROM cells WHERE cell = ?", (cell,)).fetchone()
         return found[0], found[1]
 
@@ -222,7 +222,7 @@ class ResultStore:
         Raises:
             UserError: the disk is full, or the file cannot be written; what was saved before is whole.
         """
-        with translated(self.path), self._transaction():
+        with sqlite_errors(self.path), self._transaction():
             for record in records:
                 self._replace(record)
 
@@ -239,9 +239,3 @@ class ResultStore:
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})", rows)
-
-
-def _quoted(path: str | Path) -> str:
-    """A path for a line, cut where it is very long."""
-    text = str(path)
-    return repr(text if len(text) <= 300 else f"{text[:300]}...")

@@ -14,7 +14,8 @@ rest, `share_of_all` counts it as wrong. Replies of one dialogue are about one s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,32 +56,38 @@ class Case:
     imagined_yes: bool | None
     cut: bool
 
+    @property
+    def place_right(self) -> bool | None:
+        """Whether the imagined reply names the place that is really named."""
+        return None if self.imagined_place is None else self.imagined_place == self.belief
+
+    @property
+    def verdict_right(self) -> bool | None:
+        """Whether the imagined reply tells of the answer what the real one tells."""
+        return None if self.imagined_yes is None else self.imagined_yes == (self.answer == self.belief)
+
 
 def belief_cases(
     network: ThreeModuleTransformer, tokenizer: DialogueTokenizer, knobs: Mapping[str, Any], dialogues: int, seed: int
 ) -> list[Case]:
     """Run `dialogues` of scripted people that no pre-training has drawn, and imagine the replies in them."""
     world = World(SCENARIO, knobs, {name: make() for name, make in people(SCENARIO, "corpus").items()}, seed)
-    views, facts, beliefs, numbers = [], [], [], []
-    for number, episode in enumerate(world.run_episodes(world.others["helper"], dialogues, "beliefs")):
-        for turn, reply in zip(episode.turns, episode.turns[1:], strict=False):
-            if turn.message.speaker == HELPER and turn.judgement.facts["answer"] is not None:
-                views.append(turn.view.append(turn.message))
-                facts.append(turn.judgement.facts)
-                numbers.append(number)
-                beliefs.append(str(reply.judgement.facts["place"]))
+    asked = [
+        (number, turn.view.append(turn.message), turn.judgement.facts, str(reply.judgement.facts["place"]))
+        for number, episode in enumerate(world.run_episodes(world.others["helper"], dialogues, "beliefs"))
+        for turn, reply in itertools.pairwise(episode.turns)
+        if turn.message.speaker == HELPER and turn.judgement.facts["answer"] is not None
+    ]
     simulator = LanguageModel(network, tokenizer)
     simulator.reset([derive(seed, "imagined")])
     cases = []
-    replies = _imagine(simulator, views)
-    for number, told, belief, view, text in zip(numbers, facts, beliefs, views, replies, strict=True):
+    replies = _imagine(simulator, [view for _, view, *_ in asked])
+    for (number, view, facts, belief), text in zip(asked, replies, strict=True):
+        question = Question(int(str(facts["order"])), str(facts["thing"]))
         said = read_reply(text)
-        if said is not None and said.question != Question(int(str(told["order"])), str(told["thing"])):
-            said = None
+        place, yes = (said.place, said.kind == "yes") if said and said.question == question else (None, None)
         cut = len(tokenizer.encode_view(view).ids) > simulator.limit
-        order, truth, answer = int(str(told["order"])), str(told["truth"]), str(told["answer"])
-        place, yes = (None, None) if said is None else (said.place, said.kind == "yes")
-        cases.append(Case(number, order, truth, belief, answer, place, yes, cut))
+        cases.append(Case(number, question.order, str(facts["truth"]), belief, str(facts["answer"]), place, yes, cut))
     return cases
 
 
@@ -102,40 +109,26 @@ def belief_rows(cases: Sequence[Case], containers: int) -> list[dict[str, Any]]:
     for order in sorted({case.order for case in cases}):
         asked = [case for case in cases if case.order == order]
         wrong = [case for case in asked if case.belief != case.truth]
-        rows.append(_row(PLACE, order, asked, 1 / containers, _right_place, lambda case: case.truth == case.belief))
+        rows.append(_row(PLACE, order, asked, 1 / containers))
         if wrong:
-            rows.append(_row(FALSE_BELIEF, order, wrong, 1 / containers, _right_place, lambda case: False))
-        rows.append(_row(VERDICT, order, asked, 0.5, _right_verdict, _verdict_by_truth))
+            rows.append(_row(FALSE_BELIEF, order, wrong, 1 / containers))
+        rows.append(_row(VERDICT, order, asked, 0.5))
     return rows
 
 
-def _right_place(case: Case) -> bool | None:
-    return None if case.imagined_place is None else case.imagined_place == case.belief
-
-
-def _right_verdict(case: Case) -> bool | None:
-    return None if case.imagined_yes is None else case.imagined_yes == (case.answer == case.belief)
-
-
-def _verdict_by_truth(case: Case) -> bool:
-    return (case.answer == case.truth) == (case.answer == case.belief)
-
-
-def _row(
-    figure: str,
-    order: int,
-    cases: Sequence[Case],
-    chance: float,
-    right: Callable[[Case], bool | None],
-    by_truth: Callable[[Case], bool],
-) -> dict[str, Any]:
+def _row(figure: str, order: int, cases: Sequence[Case], chance: float) -> dict[str, Any]:
+    verdict = figure == VERDICT
     counted: dict[int, tuple[int, int]] = {}  # right and judged replies of each dialogue
     for case in cases:
-        if (hit := right(case)) is not None:
+        if (hit := case.verdict_right if verdict else case.place_right) is not None:
             hits, of = counted.get(case.dialogue, (0, 0))
             counted[case.dialogue] = hits + hit, of + 1
     hits, judged = (sum(of[k] for of in counted.values()) for k in (0, 1))
     share = ratio_interval(list(counted.values()), (0.0, 1.0)) if counted else None
+    by_truth = [  # what is right in assuming that everyone knows the truth
+        (case.answer == case.truth) == (case.answer == case.belief) if verdict else case.truth == case.belief
+        for case in cases
+    ]
     return {
         "figure": figure,
         "order": order,
@@ -147,7 +140,7 @@ def _row(
         "none": len(cases) - judged,
         "share_of_all": hits / len(cases),
         "chance": chance,
-        "always_truth": sum(map(by_truth, cases)) / len(cases),
+        "always_truth": sum(by_truth) / len(cases),
     }
 
 

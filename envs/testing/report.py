@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenrule.common.errors import ContractError, UserError
-from goldenrule.common.plugins import Plugin, check_parameters, parameter_model
+from goldenrule.common.parameters import check_parameters, parameter_model, plain_defaults
+from goldenrule.common.plugins import Plugin
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.testing.trace import call_elsewhere, first_difference, global_generators
 
@@ -48,7 +49,7 @@ def all_hold(findings: Iterable[Finding]) -> bool:
     return all(finding.passed is not False for finding in findings)
 
 
-def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
+def try_properties(properties: Mapping[str, Callable[[], object]], *, first: int = 1) -> list[Finding]:
     """Try each property, and whether any of them used a global random generator.
 
     Args:
@@ -81,12 +82,7 @@ def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
             raise BrokenError(f"{', '.join(loose)} takes anything; expected a type")
 
     def defaults() -> None:
-        given = {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
-        values = model.model_construct(**given).model_dump(
-            mode="json", include=set(given), fallback=repr, warnings=False
-        )
-        needed = {name: value for name, value in plugin.given.items() if name not in given}
-        check_parameters(model, {**values, **needed}, whose)
+        check_parameters(model, {**plugin.given, **plain_defaults(model)}, whose)
 
     if not model.model_fields:
         return {}
@@ -105,7 +101,7 @@ def same_elsewhere(function: str, arguments: Mapping[str, Any], what: str) -> No
         raise BrokenError(f"{different} in another process; nothing may depend on hash() or on the order of a set")
 
 
-def _finding(what: str, run: Callable[[], None]) -> Finding:
+def _finding(what: str, run: Callable[[], object]) -> Finding:
     try:
         with contained():
             run()

@@ -13,8 +13,9 @@ from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.progress import Lines
-from goldenrule.benchmarks.experiments.grid import cells_of, comparison, rehearse_agents
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
+from goldenrule.benchmarks.experiments.grid import checked_cells
+from goldenrule.benchmarks.experiments.run import SweepResult, run_sweep
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
 from goldenrule.training.pretraining.corpus import texts
 
@@ -48,7 +49,7 @@ def tiny_campsite(tmp_path_factory):
 
 
 @pytest.fixture
-def compared() -> Callable[..., Swept]:
+def compared() -> Callable[..., SweepResult]:
     """Compares as the command does, in this process: one update of two dialogues, four evaluation dialogues."""
 
     def run(
@@ -58,15 +59,13 @@ def compared() -> Callable[..., Swept]:
         knobs: Mapping[str, Sequence[Any]] | None = None,
         scenario: str = "hidden_needs-v0",
         **more: Any,
-    ) -> Swept:
+    ) -> SweepResult:
         training = {"updates": 1, "dialogues": 2, "minibatches": 2}
         fields = {"seeds": [0], "episodes": 4, "device": "cpu", "training": training, **more}
         wanted = comparison(scenario, methods, agents or {}, knobs or {}, **fields)
-        cells = cells_of(wanted)
-        rehearse_agents(cells)
         return run_sweep(
             wanted,
-            cells,
+            checked_cells(wanted, print),
             out,
             SweepOptions(workers=0),
             lambda todo: Lines(todo, sys.stderr),

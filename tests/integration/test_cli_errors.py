@@ -28,7 +28,7 @@ def one_line(capsys, arguments):
         (["--scenario", "nope"], "no scenario 'nope'; expected one of campsite-v0"),
         (["--methods", "naive_kindnes"], "did you mean 'naive_kindness'?"),
         (["--methods", "untrained,,x"], "has an empty name"),
-        (["--methods", "untrained,untrained"], "'untrained' is named twice"),
+        (["--methods", "untrained,untrained"], "--methods names 'untrained' twice; name each once"),
         (["--set", "similarty=0.5"], "did you mean 'similarity'?"),
         (["--set", "similarity=1.5"], "expected float in [0, 1]"),
         (["--set", "similarity=nan"], "expected float in [0, 1]"),
@@ -36,20 +36,20 @@ def one_line(capsys, arguments):
         (["--set", "cue=1", "--set", "cue=0"], "given twice"),
         (["--seeds", "0"], "expected a count from 1 to 1000"),
         (["--seeds", "many"], "expected a count like 3"),
-        (["--seeds", "1,1"], "seed 1 is named twice"),
+        (["--seeds", "1,1"], "--seeds names 1 twice; name each once"),
         (["--seeds", "-1,2"], "out of range"),
         (["--steps", "0"], "Invalid value for '--steps': Input should be greater than or equal to 1; see"),
         (["--steps", "few"], "Invalid value for '--steps': Input should be a valid integer"),
         (["--episodes", "-3"], "Invalid value for '--episodes'"),
         (["--dialogues", "0"], "Invalid value for '--dialogues'"),
         (["--workers", "-1"], "Invalid value for '--workers': Input should be greater than or equal to 0"),
-        (["--device", "tpu"], "expected auto, cpu or cuda"),
-        (["--partner", "nobody"], "expected lm or scripted"),
+        (["--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+        (["--partner", "nobody"], "'nobody' is not one of 'lm', 'scripted'"),
         (["--agent", "mine"], "expected NAME=package.module:Class"),
         (["--agent", "mine=somewhere"], "expected package.module:Class"),
         (["--agent", "mine=no.such.module:Agent"], "cannot be imported (ModuleNotFoundError"),
         (["--agent", "a/b=x:Y"], "agent name 'a/b' is not allowed"),
-        (["--agent", "untrained=x:Y"], "is a method's"),
+        (["--agent", "untrained=x:Y"], "'untrained' is the name of a built-in method; give this one another name"),
         (["--frobnicate"], "--frobnicate"),
     ],
 )
@@ -84,7 +84,7 @@ def test_an_output_folder_that_is_taken_or_cannot_be_written(tiny, tmp_path, cap
     given = ["compare", "--checkpoint", str(tiny), "--methods", "untrained", "--out"]
     (tmp_path / "file").write_text("mine")
     assert "is a file" in one_line(capsys, [*given, str(tmp_path / "file")])
-    assert "cannot write output folder" in one_line(capsys, [*given, str(tmp_path / "file" / "below")])
+    assert "cannot write '" in one_line(capsys, [*given, str(tmp_path / "file" / "below")])
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "rows.jsonl").write_text("an earlier result")
     assert "holds files and no results.sqlite" in one_line(capsys, [*given, str(tmp_path / "run")])
@@ -106,6 +106,8 @@ def test_other_commands(tmp_path, capsys):
     for seat in ("", "helper_9"):
         assert f"--as '{seat}' is no seat" in one_line(capsys, ["talk", "--as", seat])
     assert "agent 'someone' is unknown" in one_line(capsys, ["talk", "--with", "someone"])
+    assert "cannot be imported (ModuleNotFoundError" in one_line(capsys, ["talk", "--scenario", "no_such_file:SPEC"])
+    assert "max_length='0' is not allowed" in one_line(capsys, ["talk", "--set", "max_length=0"])
     assert "expected one here" in one_line(capsys, ["play", "--set", "cue=0,1"])
     out = str(tmp_path / "base")
     assert "Invalid value for '--threads': Input should be a valid integer" in one_line(

@@ -53,17 +53,17 @@ ALONE = """
 import sys
 from pathlib import Path
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
-from goldenrule.benchmarks.engines.base import Pool, Unwatched
+from goldenrule.benchmarks.engines.base import NoProgress, Pool
 from goldenrule.benchmarks.engines.local import run_cells
 settings, params = CellSettings(checkpoint=Path(sys.argv[1])), {"pipe": sys.argv[2]}
 cell = Cell("stays", "hidden_needs-v0", {}, 0, settings, agent="fates:Stays", params=params)
 if __name__ == "__main__":
-    run_cells([cell], None, Unwatched(), Pool(1))
+    run_cells([cell], None, NoProgress(), Pool(1))
 """
 
 
 class Told:
-    """A store and a watch in one."""
+    """A store and a progress callback in one."""
 
     def __init__(self):
         self.events, self.rows, self.traces, self.episodes = [], [], [], []

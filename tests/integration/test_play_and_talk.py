@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
+
+import pytest
 
 from goldenrule.benchmarks.cli.main import main
 
@@ -41,6 +44,23 @@ def test_a_person_is_told_how_to_take_part_and_can_ask_what_to_say(monkeypatch, 
     shown = capsys.readouterr().out
     assert "Answer with 'Accept-Deal' or 'Reject-Deal'" in shown
     assert "  1. Submit-Deal: I get 0 food, 0 water, 0 firewood" in shown
+
+
+def test_a_person_who_says_too_much_is_asked_again(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("That is too long.\nHi.\n"))
+    assert main(["talk", "--with", "scripted", "--set", "max_length=5"]) in (0, 1)
+    assert "(a text of 17 characters was given; expected at most 5)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_on_a_terminal_no_line_is_wider_than_it(width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["play", "--scenario", "campsite-v0", "--learner", "scripted", "--partner", "scripted"]) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert all(len(line.rstrip()) <= width for line in lines)
+    assert any(line.startswith("[camper_0] You need") for line in lines)
 
 
 def test_an_agent_that_breaks_the_protocol_is_one_line_and_has_no_rewards(capsys, tmp_path, monkeypatch):

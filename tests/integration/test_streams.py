@@ -29,6 +29,7 @@ CALLS = {
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("streams")
     (made / "sweep.yaml").write_text(SWEEP)
+    (made / "wrong.yaml").write_text(SWEEP.replace("[scripted]", "[nope]"))
     assert main(["compare", *SCRIPTED.split(), "--out", str(made / "run")]) == 0
     return made
 
@@ -97,6 +98,12 @@ WRONG = [
     "compare --steps 0",
     "compare --scenario nope",
     "compare --set cue=7",
+    "compare --methods nope",
+    "compare --agent mine=nowhere:Agent",
+    "compare --device tpu",
+    "validate T/wrong.yaml",
+    "sweep T/wrong.yaml --out x",
+    "sweep T/sweep.yaml --out x --address y",
     "crossplay --episodes x",
     "play --seed x",
     "check poem x",

@@ -13,13 +13,13 @@ import yaml
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Unwatched
+from goldenrule.benchmarks.engines.base import NoProgress, Pool
 from goldenrule.benchmarks.evaluation.run import failed_row
 from goldenrule.benchmarks.experiments.config import read_sweep
 from goldenrule.benchmarks.experiments.grid import cells_of
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
 from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore, locked
+from goldenrule.benchmarks.storage.store import ResultStore, folder_lock
 
 pytest.importorskip("pandas")
 SWEEP: dict[str, Any] = {
@@ -92,7 +92,7 @@ def test_workers_and_order_do_not_show(file, tmp_path):
         if seed is not None:
             random.Random(seed).shuffle(order)
         with ResultStore(out, places, {}) as store:
-            local.run_cells(order, store, Unwatched(), Pool(workers))
+            local.run_cells(order, store, NoProgress(), Pool(workers))
         results.append(told(out))
     assert results[0] == results[1]
 
@@ -115,7 +115,7 @@ def test_failed_cells_are_rows_with_a_reason_and_run_again_when_asked(file, tmp_
 def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
-    with locked(out):
+    with folder_lock(out):
         assert run(file, out) == 2
     assert "is in use by process" in capsys.readouterr().err
     other = tmp_path / "other"
@@ -129,7 +129,7 @@ def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--engine", "cloud"], "--engine 'cloud' is unknown"),
+        (["--engine", "cloud"], "'cloud' is not one of 'local', 'ray', 'slurm'"),
         (["--workers", "0"], "--workers"),
         (["--limit", "x"], "--limit"),
         (["--only", "nothing_like_it"], "matches no cell"),
@@ -139,7 +139,7 @@ def test_a_folder_in_use_and_a_folder_of_other_things_are_refused(file, tmp_path
         ),
         (["--engine", "slurm", "--address", "foo"], "--address 'foo' means nothing to --engine slurm; expected local"),
         (["--engine", "ray", "--address", "auto", "--workers", "2"], "--workers has no effect with --address 'auto'"),
-        (["--log", "paper"], "--log 'paper' is unknown"),
+        (["--log", "paper"], "'paper' is not one of 'tensorboard', 'wandb', 'trackio'"),
     ],
 )
 def test_wrong_options_are_one_line(file, tmp_path, capsys, arguments, line):
@@ -154,8 +154,7 @@ def test_wrong_options_are_one_line(file, tmp_path, capsys, arguments, line):
 def test_a_folder_whose_name_is_too_long_is_one_line(file, tmp_path, capsys, more):
     assert run(file, tmp_path / ("x" * 300), *more) == 2
     error = capsys.readouterr().err
-    assert "cannot write output folder" in error
-    assert "File name too long; name a writable one with --out" in error
+    assert "cannot be used (File name too long); name a new or empty folder with --out" in error
     assert error.count("\n") == 1
 
 

@@ -1,7 +1,7 @@
 """Feedback kindness: the control that listens, to compare simulation with.
 
 For each message a_t of the learner:
-    o_{t+1}   the partner's real reply: its next message before the learner speaks again
+    o_{t+1}   the partner's real reply: its next message after hearing a_t, before the learner speaks again
     RL: R(o_{t+1} | s_j) credited to a_t           -> behaviour, perception, shared
 
 R is the scenario's public reading of a reply, as for the kindness of [K] and [T] (`rewards.kindness`), but nothing is
@@ -20,6 +20,7 @@ from dataclasses import replace
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.world import World
 from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.kindness import addressee, reply_to
@@ -41,20 +42,26 @@ def score_feedback(episodes: Sequence[Episode], world: World) -> list[Score]:
         episodes: finished ones.
         world: whose learner and partners.
     """
-    scores = []
+    me, scores = world.learner, list[Score]()
     for episode in episodes:
         assert episode.conversation is not None
-        heard = episode.conversation.seen_by(world.learner)  # its own card, and what it could hear
-        places = [k for k, message in enumerate(heard.messages) if message.speaker == world.learner]
-        for place, turn in zip(places, episode.turns_of(world.learner), strict=True):
-            scores.append(_feedback(heard, place, addressee(turn, world.partners), world.public_scenario))
+        heard = episode.conversation.seen_by(me)  # its own card, and what it could hear
+        said = [k for k, message in enumerate(heard.messages) if message.speaker != NARRATOR]
+        turns = [k for k, turn in enumerate(episode.turns) if turn.message.heard_by(me)]
+        place_of = dict(zip(turns, said, strict=True))
+        for number, turn in enumerate(episode.turns):
+            if turn.message.speaker == me:
+                partner = addressee(turn, world.partners)
+                reply = reply_to(episode.turns, number, partner)
+                until = None if reply is None else replace(heard, messages=heard.messages[: place_of[reply] + 1])
+                scores.append(_feedback(until, partner, world.public_scenario))
     return scores
 
 
-def _feedback(heard: View, place: int, partner: int, scenario: Scenario) -> Score:
-    reply = reply_to(heard.messages, place, partner)
-    if reply is None:
+def _feedback(until: View | None, partner: int, scenario: Scenario) -> Score:
+    """What the last message of a view tells, which is the partner's reply; `None` where there is no reply."""
+    if until is None:
         return Score(None, NO_REPLY)
-    text = heard.messages[reply].text
-    value = scenario.read_in(replace(heard, messages=heard.messages[: reply + 1]), partner, text)
+    text = until.messages[-1].text
+    value = scenario.read_in(until, partner, text)
     return Score(None, UNREADABLE, note=text) if value is None else Score(value, note=text)

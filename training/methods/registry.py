@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,16 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import Field
 
 from goldenrule.common.errors import UserError
-from goldenrule.common.notation import parse_call
-from goldenrule.common.plugins import (
-    Plugin,
-    check_callable,
-    closest,
-    find_plugin,
-    installed,
-    load_object,
-    parameter_names,
-)
+from goldenrule.common.parameters import closest, parse_call
+from goldenrule.common.plugins import Plugin, check_callable, find_plugin, installed, load_object, signature_of
 from goldenrule.rewards.base import Reward, load_reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
 
@@ -48,68 +41,37 @@ class Method:
     kind: str = "network"
 
 
-# torch comes with the training itself, which is imported when it begins: methods are listed without.
-def _train_rlhf_ppo(learner: Learner, report: Report) -> None:
-    from goldenrule.training.methods.rlhf import train_rlhf_ppo
-
-    train_rlhf_ppo(learner, report)
+def _train(function: str, learner: Learner, report: Report, **options: Any) -> None:
+    """Train by a function of this folder, `module:function`. Only then is it imported, and torch with it."""
+    pkgutil.resolve_name(f"goldenrule.training.methods.{function}")(learner, report, **options)
 
 
-def _train_naive_kindness(learner: Learner, report: Report) -> None:
-    from goldenrule.training.methods.naive_kindness import train_naive_kindness
+_RLHF = partial(_train, "rlhf:train_rlhf_ppo")
+_NAIVE = partial(_train, "naive_kindness:train_naive_kindness")
+_EMPATHETIC = partial(_train, "empathetic_kindness:train_empathetic_kindness")
+_UNIVERSAL = partial(_EMPATHETIC, individuals="known")
+_ORACLE, _SHUFFLED = partial(_EMPATHETIC, estimator="oracle"), partial(_EMPATHETIC, estimator="shuffled")
+_FEEDBACK = partial(_train, "feedback_kindness:train_feedback_kindness")
 
-    train_naive_kindness(learner, report)
-
-
-def _train_empathetic_kindness(learner: Learner, report: Report, **options: Any) -> None:
-    from goldenrule.training.methods.empathetic_kindness import train_empathetic_kindness
-
-    train_empathetic_kindness(learner, report, **options)
-
-
-def _train_feedback_kindness(learner: Learner, report: Report) -> None:
-    from goldenrule.training.methods.feedback_kindness import train_feedback_kindness
-
-    train_feedback_kindness(learner, report)
-
-
-_METHODS = {
+METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method("untrained", "the base checkpoint as it is", None),
-        Method("rlhf_ppo", "PPO on a Bradley-Terry model of annotators' preferences", _train_rlhf_ppo),
-        Method("naive_kindness", "kindness with its own reply in the partner's place", _train_naive_kindness, "naive"),
-        Method("empathetic_kindness", "kindness with the prediction module's reply", _train_empathetic_kindness),
+        Method("rlhf_ppo", "PPO on a Bradley-Terry model of annotators' preferences", _RLHF),
+        Method("naive_kindness", "kindness with its own reply in the partner's place", _NAIVE, "naive"),
+        Method("empathetic_kindness", "kindness with the prediction module's reply", _EMPATHETIC),
+        Method("oracle_kindness", "control: the partner's true reward", _ORACLE),
+        Method("shuffled_kindness", "control: another conversation's estimate", _SHUFFLED),
         Method(
-            "oracle_kindness",
-            "control: the partner's true reward",
-            partial(_train_empathetic_kindness, estimator="oracle"),
+            "feedback_kindness", "control: kindness as the partner's real reply tells it, nothing imagined", _FEEDBACK
         ),
-        Method(
-            "shuffled_kindness",
-            "control: another conversation's estimate",
-            partial(_train_empathetic_kindness, estimator="shuffled"),
-        ),
-        Method(
-            "feedback_kindness",
-            "control: kindness as the partner's real reply tells it, nothing imagined",
-            _train_feedback_kindness,
-        ),
-        Method(
-            "unsplit_kindness",
-            "control: empathetic kindness without gradient routing",
-            _train_empathetic_kindness,
-            split=False,
-        ),
-        Method(
-            "universal_kindness",
-            "empathetic kindness towards everyone known, third parties included",
-            partial(_train_empathetic_kindness, individuals="known"),
-        ),
+        Method("unsplit_kindness", "control: empathetic kindness without gradient routing", _EMPATHETIC, split=False),
+        Method("universal_kindness", "empathetic kindness towards everyone known, third parties included", _UNIVERSAL),
         Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
         Method("scripted", "the scenario's own scripted helper, no training", None, kind="scripted"),
     )
 }
+"""Those that take no parameters by name, in the order of the table."""
 
 
 def ppo_on(
@@ -131,39 +93,39 @@ FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}
 """Methods that take parameters, by name."""
 
 
-def methods() -> dict[str, Method]:
-    """All methods that take no parameters by name, in the order of the table."""
-    return dict(_METHODS)
-
-
 def is_built_in(name: str) -> bool:
     """Whether a method of that name comes with this package; one with parameters in brackets does too."""
-    return parse_call(name)[0] in {**_METHODS, **FACTORIES}
+    return parse_call(name)[0] in {**METHODS, **FACTORIES}
 
 
-def find_method(name: str, params: Mapping[str, Any] | None = None, **how: Any) -> Plugin:
+def find_method(
+    name: str, params: Mapping[str, Any] | None = None, *, texts: Mapping[str, str] | None = None
+) -> Plugin:
     """What makes the method called `name`: a built-in one or a plug-in; arguments as for `find_plugin`.
 
     Raises:
         UserError: there is none of that name, or a parameter is wrong.
     """
-    return find_plugin("method", name, params, maker=_maker, **how)
+    if name in METHODS and not params and not texts:
+        return Plugin("method", name, {}, {}, lambda: METHODS[name], {})
+    return find_plugin("method", name, params, texts=texts, maker=_maker)
 
 
 def _maker(name: str) -> Callable[..., Any]:
-    if name in _METHODS:
-        return lambda: _METHODS[name]
+    if name in METHODS:
+        return lambda: METHODS[name]
     if name in FACTORIES:
         return FACTORIES[name]
     if ":" not in name and name not in installed("method"):
-        known = [*_METHODS, *FACTORIES]
+        known = [*METHODS, *FACTORIES]
         raise UserError(
             f"no method {name!r}; expected one of {', '.join(known)}, or package.module:function{closest(name, known)}"
         )
     made = load_object("method", name)
     if not callable(made):
         return lambda: made  # a `Method` as it is
-    if {"learner", "report"} <= set(parameter_names(made)):
+    signature = signature_of(made)
+    if signature is not None and {"learner", "report"} <= signature.parameters.keys():
         raise UserError(
             f"method {name!r} is the training itself; expected a function that returns it in a Method(name, doc, train)"
         )
@@ -178,7 +140,7 @@ def load_method(name: str, params: Mapping[str, Any] | None = None) -> Method:
     """
     plugin = find_method(name, params)
     made = plugin.make()
-    if plugin.name not in _METHODS:
+    if plugin.name not in METHODS:
         check_method_parts(made, f"method {name!r}")
     method: Method = made
     return method

@@ -9,29 +9,30 @@ For each prompt s_i:
 Departures: the reward model is fitted before training and stays fixed (`rewards.rlhf`). Interleaved pre-training and
 the KL term are the same as for every other method (`training.ppo`).
 
-What annotators compare. A reward model knows only what it was shown, and a policy trained on it goes to look for the
-rest. So annotators see nonsense too, of the two kinds that a policy could come to: sentences of this world with words
-missing, moved or exchanged, and what the start network says at higher temperatures. Each message is said in a dialogue,
-and the scenario itself judges whether it made sense there; nothing is taken for nonsense because it was garbled.
+What annotators compare. A reward model knows only what it was shown, and a policy trained on it explores the rest. So
+annotators see nonsense too, of the two kinds that a policy could come to: sentences of this world with words missing,
+moved or exchanged, and what the start network says at higher temperatures. Each message is said in a dialogue, and the
+scenario itself judges whether it made sense there; nothing is taken for nonsense because it was garbled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from goldenrule.agents.base import Agent, Reply, Seen, ask_act, ask_reset
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.play import play, seat
-from goldenrule.agents.scripted import people
-from goldenrule.agents.world import World
+from goldenrule.agents.play import seat
+from goldenrule.agents.world import seat_name
 from goldenrule.common.seeding import derive, generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.rlhf import PreferenceModel, annotate
 from goldenrule.training.learner import Learner, Report
 from goldenrule.training.ppo import train
+from goldenrule.training.pretraining.corpus import scripted_people
 
 TEMPERATURES = (1.0, 1.5, 2.0)
 """Of the start network: 1 is how it speaks; at 2 most of what it says makes no sense."""
@@ -51,9 +52,8 @@ def fit_preferences(learner: Learner, dialogues: int = 512, pairs: int = 8000) -
         dialogues: see `annotated_dialogues`.
         pairs: how many pairs of messages they compare.
     """
-    preferences = annotate(
-        annotated_dialogues(learner, dialogues), learner.me, pairs, generator(learner.seed, "annotators")
-    )
+    episodes = annotated_dialogues(learner, dialogues)
+    preferences = annotate(episodes, learner.me, pairs, generator(learner.seed, "annotators"))
     model = PreferenceModel(learner.network, learner.tokenizer)
     model.fit(preferences, generator(learner.seed, "reward model"))
     return model
@@ -67,26 +67,22 @@ def annotated_dialogues(learner: Learner, dialogues: int) -> list[Episode]:
         dialogues: how many of scripted people, as many again with garbled messages, and half as many for each of
             `TEMPERATURES`. One that fails is shown as far as it went.
     """
-    name = learner.seat
-    scripted = seat([name], {role: maker() for role, maker in people(learner.world.scenario, "corpus").items()})[name]
-    episodes = _run_dialogues(learner.world, name, scripted, dialogues, derive(learner.seed, "annotated"))
-    episodes += _run_dialogues(
-        learner.world, name, Garbling(scripted), dialogues, derive(learner.seed, "annotated garbled")
-    )
+    # Two sets of people: someone who took two seats would draw for both of them from one stream.
+    people, others = (scripted_people(learner.world.scenario) for _ in range(2))
+    name = seat_name(learner.world.scenario, "learner")
+    scripted = seat([name], people)[name]
+
+    def run_episodes(agent: Agent, count: int, *stream: str) -> list[Episode]:
+        world = replace(learner.world, others=others, seed=derive(learner.seed, *stream))
+        return world.run_episodes(agent, count)
+
+    episodes = run_episodes(scripted, dialogues, "annotated")
+    episodes += run_episodes(Garbling(scripted), dialogues, "annotated garbled")
     for temperature in TEMPERATURES:
-        speaker = LanguageModel(
-            learner.network, learner.tokenizer, max_new=learner.config.max_new, temperature=temperature
-        )
-        seed = derive(learner.seed, "annotated network", f"{temperature:g}")
-        episodes += _run_dialogues(learner.world, name, speaker, dialogues // 2, seed)
+        max_new = learner.config.max_new
+        speaker = LanguageModel(learner.network, learner.tokenizer, max_new=max_new, temperature=temperature)
+        episodes += run_episodes(speaker, dialogues // 2, "annotated network", f"{temperature:g}")
     return episodes
-
-
-def _run_dialogues(world: World, name: str, agent: Agent, count: int, seed: int) -> list[Episode]:
-    """`count` dialogues of `agent` in the seat called `name` with scripted people."""
-    others = {role: maker() for role, maker in people(world.scenario, "corpus").items()}
-    envs = [world.env(i) for i in range(count)]
-    return play(envs, {**others, name: agent}, [derive(seed, i) for i in range(count)])
 
 
 class Garbling:

@@ -1,13 +1,14 @@
-"""Base checkpoints: a tokenizer and a pre-trained network for one scenario, and the gate they must pass.
+"""Base checkpoints: what the shipped ones are made from, how one is made, and the gate that it must pass.
 
-No reward training before the simulated partner agrees with the truth: a policy trained against a wrong partner learns
-nothing, or learns to please a fiction.
+A base is a tokenizer and a pre-trained network for one scenario. No reward training before its simulated partner agrees
+with the truth: a policy trained against a wrong partner learns nothing, or learns to please a fiction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -15,21 +16,21 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.scripted import people
+from goldenrule.agents.play import seat
 from goldenrule.agents.world import World, seat_name
 from goldenrule.common.seeding import derive, generator
+from goldenrule.envs.registry import spec
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.batches import ASIDE, Item
-from goldenrule.training.pretraining.corpus import CorpusConfig, converse, sample_items, texts
+from goldenrule.training.pretraining.corpus import CorpusConfig, converse, sample_items, scripted_people, texts
 from goldenrule.training.pretraining.human_corpus import (
     Account,
     Dialogues,
     HumanConfig,
     human_items,
+    human_texts,
     own_answer_item,
-    read_people,
-    spoken_texts,
 )
 from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
 
@@ -74,7 +75,7 @@ class BaseConfig:
 
     @property
     def left(self) -> float:
-        """Share of the views that is the scripts' own, out of which others can be given."""
+        """Share of the views that are of scripted people, from which other shares can be taken."""
         return 1.0 - sum(self.human.values()) - self.cards - self.asked
 
     def without_people(self) -> BaseConfig:
@@ -111,14 +112,72 @@ class Gate:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
+_SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, context=192)
+
+BASES: dict[str, BaseConfig] = {
+    config.name or config.scenario: config
+    for config in (
+        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
+        BaseConfig(
+            "hidden_needs-v0",
+            "hidden_needs-v0-talks",
+            settings=tuple(
+                {"turns": turns, "seekers": seekers, "cue": cue}
+                for turns in (1, 2, 3, 4)
+                for seekers in (1, 2)
+                for cue in (0.0, 1.0)
+            ),
+            network=replace(_SMALL, context=256),
+            pretraining=PretrainingConfig(updates=2400, batch=64),
+        ),
+        BaseConfig(
+            "false_belief-v0",
+            # Several questions a story, few moves at first: each teaches one thing at a time, and more often.
+            lessons=(
+                (0.06, {"questions": 4, "moves": 0}),
+                (0.18, {"questions": 4, "moves": 1}),
+                (0.3, {"questions": 4, "moves": 2}),
+                (1.0, {"questions": 4}),
+            ),
+            shares={"friend_0": 0.15},
+            narrated=True,
+            network=replace(_SMALL, context=384, longest_message=32),
+            pretraining=PretrainingConfig(updates=2400, batch=32, emphasise=True, pool=2048),
+        ),
+        BaseConfig("third_party-v0", network=_SMALL, pretraining=PretrainingConfig(updates=900)),
+        BaseConfig(
+            "campsite-v0",
+            human={"casino": 0.12},
+            cards=0.2,
+            asked=0.25,
+            vocab_size=1536,
+            network=replace(_SMALL, context=512, longest_message=48),
+            pretraining=PretrainingConfig(updates=2000, batch=32, emphasise=True, pool=2048),
+        ),
+    )
+}
+"""By name: a scenario's first is called by its id."""
+
+
+def base_config(scenario: str, settings: Sequence[Mapping[str, Any]] = ()) -> BaseConfig:
+    """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest.
+
+    Args:
+        scenario: scenario id, or the name of one of `BASES`.
+        settings: knobs that differ between dialogues, instead of the recipe's own.
+    """
+    found = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
+    return replace(found, settings=tuple(settings)) if settings else found
+
+
 ANSWER = 8.0
 """Prediction weight of an answer about needs or satisfaction, beside 1 for replies: estimates of points rest on it."""
 
 OWN_ANSWERS = 5
-"""Of so many questions about needs, one is also answered from one's own card, in the other's place."""
+"""One in so many questions about needs is also answered from one's own card, in the other's place."""
 
 Humans = Mapping[str, Dialogues]
-"""Human dialogues by set: accounts (`casino`), conversations (any other)."""
+"""Human dialogues by the name of their set."""
 
 
 def make_base(
@@ -141,7 +200,7 @@ def make_base(
             raise ValueError(f"{config.scenario} learns from the human dialogues {name!r}; none were given")
     drawn = derive(seed, "tokenizer")
     words = texts(config.scenario, config.knobs, 2000, drawn, config.settings, narrated=config.narrated)
-    tokenizer = DialogueTokenizer.train([*words, *_written(config, humans, seed)], config.vocab_size)
+    tokenizer = DialogueTokenizer.train([*words, *_human_texts(config, humans, seed)], config.vocab_size)
     network = ThreeModuleTransformer(replace(config.network, vocab_size=tokenizer.vocab_size), derive(seed, "weights"))
     corpus = CorpusConfig(
         config.scenario,
@@ -151,55 +210,48 @@ def make_base(
         lessons=config.lessons,
         settings=config.settings,
     )
-    more = _Mixture(config, corpus, tokenizer, humans)
+    more = partial(further_items, config, corpus, tokenizer, humans)
     pretrain(network, tokenizer, corpus, config.pretraining, derive(seed, "pretraining"), report, more)
     return network, tokenizer
 
 
-def _written(config: BaseConfig, humans: Humans, seed: int, lines: int = 6000) -> list[str]:
+def _human_texts(config: BaseConfig, humans: Humans, seed: int, lines: int = 6000) -> list[str]:
     """What people wrote, for the tokenizer: at most `lines` of each set, drawn at random."""
-    found: list[str] = []
+    drawn: list[str] = []
     for name in config.human:
-        texts_of = spoken_texts(humans[name])
+        written = human_texts(humans[name])
         rng = generator(seed, "tokenizer", name)
-        found += [texts_of[int(k)] for k in sorted(rng.permutation(len(texts_of))[:lines])]
-    return found
+        drawn += [written[int(k)] for k in sorted(rng.permutation(len(written))[:lines])]
+    return drawn
 
 
-@dataclass(frozen=True, slots=True)
-class _Mixture:
-    """The views beside the scripted ones (`pretraining.MoreItems`)."""
-
-    config: BaseConfig
-    corpus: CorpusConfig
-    tokenizer: DialogueTokenizer
-    humans: Humans
-
-    def __call__(self, scripted: int, seed: int) -> list[Item]:
-        config, sizes = self.config, self.config.network
-        shares = {**config.human, "cards": config.cards, "asked": config.asked}
-        counts = {name: round(scripted * share / (1.0 - sum(shares.values()))) for name, share in shares.items()}
-        heard = HumanConfig(
-            sizes.context, lived=0.7, heard=1.0, aside=ASIDE, answer=ANSWER, longest=sizes.longest_message
-        )
-        items: list[Item] = []
-        for name in config.human:
-            items += read_people(self.humans[name], self.tokenizer, counts[name], generator(seed, name), heard)
-        people = {**config.knobs, "pool": "human"}
-        if counts["cards"]:
-            theirs = replace(self.corpus, knobs=people)
-            items += sample_items(theirs, self.tokenizer, counts["cards"] // 2, derive(seed, "cards"))
-        if counts["asked"]:
-            knobs = people if config.cards else config.knobs
-            talks = converse(config.scenario, knobs, counts["asked"], derive(seed, "asked"))
-            accounts = [Account(talk.conversation, None) for talk in talks if talk.conversation is not None]
-            asking = replace(heard, lived=0.0, rename=False)
-            asked = human_items(accounts, self.tokenizer, counts["asked"], generator(seed, "asked"), asking)
-            # Nonsense is among what was said: to be foreseen, not to be imitated.
-            items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
-            rng = generator(seed, "own answers")
-            items += [own_answer_item(a, self.tokenizer, heard, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
-        return items
+def further_items(
+    config: BaseConfig, corpus: CorpusConfig, tokenizer: DialogueTokenizer, humans: Humans, scripted: int, seed: int
+) -> list[Item]:
+    """The views beside `scripted` ones of scripted people (`pretrain.MoreItems`), in the shares of `config`."""
+    sizes, items = config.network, list[Item]()
+    shares = {**config.human, "cards": config.cards, "asked": config.asked}
+    counts = {name: round(scripted * share / (1.0 - sum(shares.values()))) for name, share in shares.items()}
+    reading = HumanConfig(
+        sizes.context, lived=0.7, heard=1.0, aside=ASIDE, answer=ANSWER, longest=sizes.longest_message
+    )
+    for name in config.human:
+        items += human_items(humans[name], tokenizer, counts[name], generator(seed, name), reading)
+    human_cards = {**config.knobs, "pool": "human"}
+    if counts["cards"]:
+        theirs = replace(corpus, knobs=human_cards)
+        items += sample_items(theirs, tokenizer, counts["cards"] // 2, derive(seed, "cards"))
+    if counts["asked"]:
+        knobs = human_cards if config.cards else config.knobs
+        talks = converse(config.scenario, knobs, counts["asked"], derive(seed, "asked"))
+        accounts = [Account(talk.conversation, None) for talk in talks if talk.conversation is not None]
+        questioned = replace(reading, lived=0.0, rename=False)
+        asked = human_items(accounts, tokenizer, counts["asked"], generator(seed, "asked"), questioned)
+        # Nonsense is among what was said: to be foreseen, not to be imitated.
+        items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
+        rng = generator(seed, "own answers")
+        items += [own_answer_item(a, tokenizer, reading, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
+    return items
 
 
 def gate(
@@ -210,7 +262,7 @@ def gate(
     seed: int,
     dialogues: int = 512,
 ) -> Gate:
-    """Hold the prediction output against what scripted partners really answered.
+    """Compare the prediction output with what scripted partners really answered.
 
     Args:
         network, tokenizer: what is judged.
@@ -218,30 +270,31 @@ def gate(
         seed: of the dialogues and of what is sampled.
         dialogues: how many.
     """
-    makers = people(scenario, "corpus")
-    learner = seat_name(scenario, "learner")
-    agents = {name: maker() for name, maker in makers.items()}
+    agents, learner = scripted_people(scenario), seat_name(scenario, "learner")
     world = World(scenario, knobs, agents, derive(seed, "gate"))
-    helper = agents[learner if learner in agents else learner.rsplit("_", 1)[0]]
-    episodes = world.run_episodes(helper, dialogues, "gate")
+    episodes = world.run_episodes(seat([learner], agents)[learner], dialogues, "gate")
     simulator = LanguageModel(network, tokenizer)
     kindness = Kindness("prediction", simulator, world.read, world.partner)
     scores = iter(score_episodes(kindness, episodes, world.learner))
-    hits: dict[str, list[float]] = {}
+    hits: dict[str, list[bool]] = {}
     for episode in episodes:
         for turn, reply in zip_longest(episode.turns, episode.turns[1:]):
             if turn.message.speaker != world.learner:
                 continue
             imagined = next(scores).value
-            told = None if reply is None else world.read(reply.message.text)
-            if told is not None and reply.message.speaker == world.partner:
-                hits.setdefault(f"{told:g}", []).append(float(imagined is not None and abs(imagined - told) < 1e-6))
-    every = [hit for group in hits.values() for hit in group]
-    paid = _paid(world, simulator, episodes)
-    shares = {reading: sum(group) / len(group) for reading, group in sorted(hits.items())}
-    if not every:
+            real = None if reply is None else world.read(reply.message.text)
+            if real is not None and reply.message.speaker == world.partner:
+                hits.setdefault(f"{real:g}", []).append(imagined is not None and abs(imagined - real) < 1e-6)
+    paid, shares, n_replies = _paid(world, simulator, episodes), _shares(hits), sum(map(len, hits.values()))
+    if not n_replies:
         return Gate(0.0, {}, 0.0, 0, paid)
-    return Gate(sum(every) / len(every), shares, sum(shares.values()) / len(shares), len(every), paid)
+    right = sum(map(sum, hits.values()))
+    return Gate(right / n_replies, shares, sum(shares.values()) / len(shares), n_replies, paid)
+
+
+def _shares(hits: Mapping[str, Sequence[bool]]) -> dict[str, float]:
+    """Share of hits in each group."""
+    return {name: sum(group) / len(group) for name, group in sorted(hits.items())}
 
 
 def _paid(world: World, simulator: LanguageModel, episodes: Sequence[Episode]) -> dict[str, float] | None:
@@ -258,4 +311,4 @@ def _paid(world: World, simulator: LanguageModel, episodes: Sequence[Episode]) -
         told = scenario.read_in(view, partner, words) is not None
         right = scenario.read_in(view, partner, answer) == episode.total(partner)
         hits.setdefault("told" if told else "untold", []).append(right)
-    return {name: sum(group) / len(group) for name, group in sorted(hits.items())}
+    return _shares(hits)

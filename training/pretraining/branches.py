@@ -1,8 +1,8 @@
 """Many continuations of one context in one forward pass.
 
 A context is read once; each branch starts after some length of it and sees that much of it and itself, no other branch.
-Exactly what a cache that is branched gives in sampling, here with gradients: the hidden states equal those of reading
-each context and continuation on its own.
+The hidden states equal those of reading each context and continuation on its own, as with a branched cache in sampling,
+but with gradients.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Branch:
         at: how many ids of the context it follows, at least 1.
         ids: its ids.
         target: whether each id carries loss; as many as `ids`. An id that does must not be the first.
-        label: a group of targets, for the caller's accounts.
+        label: a group of branches, for the caller to sum by.
     """
 
     at: int

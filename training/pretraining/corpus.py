@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from goldenrule.agents.base import Agent
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import play
@@ -58,22 +59,32 @@ class CorpusConfig:
         return [*first, (updates, replace(self, lessons=()))]
 
 
+def scripted_people(scenario: str) -> dict[str, Agent]:
+    """Scripted people of a scenario in corpus style, by seat or role."""
+    return {role: maker() for role, maker in people(scenario, "corpus").items()}
+
+
 def converse(
     scenario: str, knobs: Mapping[str, Any], count: int, seed: int, settings: Sequence[Mapping[str, Any]] = ()
 ) -> list[Episode]:
-    """`count` dialogues of scripted people in corpus style, failed ones refused.
+    """`count` dialogues of scripted people in corpus style.
 
     Args:
+        scenario, knobs: where they talk.
+        count, seed: how many dialogues, and the seed of all of them.
         settings: knobs that differ between dialogues, one of these for each in turn.
+
+    Raises:
+        RuntimeError: a dialogue failed.
     """
-    agents = {role: maker() for role, maker in people(scenario, "corpus").items()}
+    agents = scripted_people(scenario)
     each: list[Mapping[str, Any]] = [{**knobs, **further} for further in settings] or [knobs]
-    found: dict[int, Episode] = {}
+    by_number: dict[int, Episode] = {}
     for k, some in enumerate(each):  # those of one setting together: settings may differ in their seats
         numbers = range(k, count, len(each))
         envs = [make(scenario, **some) for _ in numbers]
-        found |= zip(numbers, play(envs, agents, [derive(seed, "corpus", i) for i in numbers]), strict=True)
-    episodes = [found[i] for i in range(count)]
+        by_number |= zip(numbers, play(envs, agents, [derive(seed, "corpus", i) for i in numbers]), strict=True)
+    episodes = [by_number[i] for i in range(count)]
     for episode in episodes:
         if episode.error:
             raise RuntimeError(f"{scenario}: a scripted dialogue failed: {episode.error}")
@@ -98,20 +109,15 @@ def texts(
     return lines
 
 
-def weights_of(episode: Episode, view: View, me: int) -> list[float]:
-    """A weight for each message of a view: `eta_r / eta = max(0, R(a))` for its owner's, 1 for others'.
+def episode_item(episode: Episode, view: View, tokenizer: DialogueTokenizer, learner: int) -> Item:
+    """One view of an episode, to learn from.
 
-    The reward of a message here is whether it makes sense: nonsense is overheard, so that its consequences can be
-    predicted, but never imitated.
+    Its owner's messages weigh `eta_r / eta = max(0, R(a))`, those of others 1. `R` is whether a message makes sense:
+    nonsense is overheard, so that its consequences can be predicted, but never imitated.
     """
-    judged = iter([turn.judgement.valid for turn in episode.turns if turn.message.speaker == me])
-    return [0.0 if m.speaker == me and next(judged) is False else 1.0 for m in view.messages]
-
-
-def item(episode: Episode, view: View, tokenizer: DialogueTokenizer, learner: int) -> Item:
-    """One view of an episode, to learn from."""
-    emphasis = emphasis_of(view, learner)
-    return Item(tokenizer.encode_view(view), view.me, weights_of(episode, view, view.me), emphasis)
+    valid = iter([turn.judgement.valid for turn in episode.turns_of(view.me)])
+    weights = [0.0 if m.speaker == view.me and next(valid) is False else 1.0 for m in view.messages]
+    return Item(tokenizer.encode_view(view), view.me, weights, emphasis_of(view, learner))
 
 
 def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: int, seed: int) -> list[Item]:
@@ -125,16 +131,22 @@ def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: 
         me = episode.agents.index(config.learner)
         for seat, name in enumerate(episode.agents):
             if number < dialogues * config.shares.get(name, 1.0):
-                items.append(item(episode, episode.conversation.seen_by(seat), tokenizer, me))
+                items.append(episode_item(episode, episode.conversation.seen_by(seat), tokenizer, me))
         if number < dialogues * config.reenacted_share:
-            items += reenacted(episode.conversation.seen_by(me), config.scenario, tokenizer, rng)
+            items += reenact(episode.conversation.seen_by(me), config.scenario, tokenizer, rng)
     return items
 
 
-def reenacted(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.random.Generator) -> list[Item]:
+def reenact(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.random.Generator) -> list[Item]:
     """The dialogue from each partner's place with my card, my own words there in answer to what I had said.
 
     Only those words carry loss, and only the behaviour's: nobody really said them.
+
+    Args:
+        view: what I saw of the dialogue.
+        scenario: whose scripts speak.
+        tokenizer: encodes the items.
+        rng: draws what is said.
     """
     items = []
     for seat, name in enumerate(view.agents):

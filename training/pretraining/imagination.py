@@ -3,12 +3,12 @@
 For dialogues of others, read from one seat (own card, all that was said), and a question `q` put to the partner:
     L_p = -log p(answer | view, q)      writes prediction heads and output, perception, shared
 with `answer` the partner's truth: its needs (`ASK_NEED`, at the end and at random earlier points) and its satisfaction
-(`ASK_HAPPY`, at the end, alone and after the needs were told). [T] is arXiv 2411.04127.
+(`ASK_HAPPY`, at the end, alone and after the answer about needs). [T] is arXiv 2411.04127.
 
 Departures. Algorithm 5 predicts every message; here only the answers carry loss, since a few hundred dialogues teach a
 small network little language, and the answers are what is asked of it. The answers to one dialogue are branches of one
-forward pass. Issues are renamed at random and messages left out now and then (see `human_corpus`). Scripted campers'
-dialogues, whose people say plainly what they need, are mixed in: from them it learns what the questions mean.
+forward pass. Issues are permuted at random (see `human_corpus`), and messages left out. Dialogues of scripted campers,
+who say plainly what they need, are mixed in: from them it learns what the questions mean.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from goldenrule.agents.networks.routing import PREDICTION, routed_backward
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL, DialogueTokenizer, Encoded
+from goldenrule.agents.networks.tokenizer import END, ME, DialogueTokenizer
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite.language import ASK_HAPPY, ASK_NEED, GRADES, parse_deal
@@ -33,11 +33,11 @@ from goldenrule.training.pretraining.corpus import converse
 from goldenrule.training.pretraining.human_corpus import (
     Account,
     before_acceptance,
-    fitted,
+    fit_view,
     human_texts,
     need_answer,
-    plain_account,
-    renamed,
+    normalise_account,
+    rename_account,
 )
 
 Array = NDArray[np.float64]
@@ -52,13 +52,11 @@ class ImaginationConfig:
         updates: gradient steps.
         batch: dialogues a step.
         learning_rate, matrix_learning_rate: peaks of AdamW and Muon; linear warm-up, then linear decay to a twentieth.
-        weight_decay: of both; a few hundred people are soon known by heart.
-        scripted: share of the dialogues that are scripted campers'.
-        scripted_dialogues: how many of those there are.
+        weight_decay: of both, against overfitting to a few hundred people.
+        scripted: share of the readings that are of scripted campers.
+        scripted_dialogues: how many dialogues of theirs there are.
         cuts: questions about needs at random points of a dialogue, besides those at its end.
         leave_out: chance that a message other than a deal is left out of a reading.
-        noise: chance that a token of the context is another, any one: what is left is learnt from, not known by heart.
-        graded: share of the readings with questions about satisfaction; each has one answer, however it is renamed.
         context: longest dialogue, in tokens; longer ones lose their oldest messages.
         vocab_size: of the tokenizer, at most.
         network: sizes; its vocabulary is set by the tokenizer.
@@ -74,8 +72,6 @@ class ImaginationConfig:
     scripted_dialogues: int = 1500
     cuts: int = 2
     leave_out: float = 0.1
-    noise: float = 0.0
-    graded: float = 1.0
     context: int = 480
     vocab_size: int = 2000
     network: NetworkConfig = field(
@@ -84,12 +80,12 @@ class ImaginationConfig:
 
 
 def scripted_accounts(count: int, seed: int) -> list[Account]:
-    """Dialogues of scripted campers. They are asked about needs only, so their grades are not read."""
-    found = converse(SCENARIO, {}, count, seed)
-    return [plain_account(Account(e.conversation, None)) for e in found if e.conversation is not None]
+    """Dialogues of scripted campers, without grades: these are asked about needs only."""
+    episodes = converse(SCENARIO, {}, count, seed)
+    return [normalise_account(Account(e.conversation, None)) for e in episodes if e.conversation is not None]
 
 
-def asked(tokenizer: DialogueTokenizer, question: str, answer: str) -> tuple[list[int], list[bool]]:
+def encode_question(tokenizer: DialogueTokenizer, question: str, answer: str) -> tuple[list[int], list[bool]]:
     """The ids of my question and the partner's answer, and which of them carry loss: the answer's."""
     first = [ME, *tokenizer.encode(question), END, tokenizer.label(1, 0, 2)]
     second = [*tokenizer.encode(answer), END]
@@ -98,22 +94,22 @@ def asked(tokenizer: DialogueTokenizer, question: str, answer: str) -> tuple[lis
 
 def needs_branches(tokenizer: DialogueTokenizer, at: int) -> list[Branch]:
     """The six answers to `ASK_NEED`, in the order of `ORDERS`."""
-    return [Branch(at, *asked(tokenizer, ASK_NEED, need_answer(order))) for order in ORDERS]
+    return [Branch(at, *encode_question(tokenizer, ASK_NEED, need_answer(order))) for order in ORDERS]
 
 
 def grade_branches(tokenizer: DialogueTokenizer, at: int) -> list[Branch]:
     """The five answers to `ASK_HAPPY` after each of the six to `ASK_NEED`: number 5 * order + grade."""
-    found = []
+    branches = []
     for order in ORDERS:
-        told, _ = asked(tokenizer, ASK_NEED, need_answer(order))
+        needs, _ = encode_question(tokenizer, ASK_NEED, need_answer(order))
         for grade in GRADES:
-            ids, target = asked(tokenizer, ASK_HAPPY, grade)
-            found.append(Branch(at, told + ids, [False] * len(told) + target))
-    return found
+            ids, target = encode_question(tokenizer, ASK_HAPPY, grade)
+            branches.append(Branch(at, needs + ids, [False] * len(needs) + target))
+    return branches
 
 
-def room(network: ThreeModuleTransformer, tokenizer: DialogueTokenizer) -> int:
-    """Tokens of a dialogue that leave room for both questions and their longest answers.
+def longest_dialogue(network: ThreeModuleTransformer, tokenizer: DialogueTokenizer) -> int:
+    """Tokens that a dialogue may have beside both questions and their longest answers.
 
     Raises:
         ValueError: there is none.
@@ -131,38 +127,30 @@ def room(network: ThreeModuleTransformer, tokenizer: DialogueTokenizer) -> int:
 def reading(
     account: Account, tokenizer: DialogueTokenizer, config: ImaginationConfig, rng: np.random.Generator
 ) -> tuple[list[int], list[Branch]]:
-    """A dialogue as one of its people knows it, and the other's true answers as branches."""
-    account = renamed(account, ORDERS[rng.integers(len(ORDERS))])
+    """A dialogue as one of its people knows it, and the other's true answers as branches.
+
+    Args:
+        account: normalised.
+        tokenizer: encodes it.
+        config: which questions are asked, and what is left out.
+        rng: draws names of the issues, seat, omissions and where to ask.
+    """
+    account = rename_account(account, ORDERS[rng.integers(len(ORDERS))])
     me = int(rng.integers(2))
     view = before_acceptance(account.conversation.seen_by(me))
     kept = tuple(m for m in view.messages if parse_deal(m.text) or rng.random() >= config.leave_out)
-    encoded = tokenizer.encode_view(fitted(replace(view, messages=kept), tokenizer, config.context))
-    ids = np.array(encoded.ids)
-    if config.noise:
-        blurred = (ids >= N_CONTROL) & (rng.random(len(ids)) < config.noise)
-        ids[blurred] = rng.integers(N_CONTROL, tokenizer.vocab_size, size=int(blurred.sum()))
-    return ids.tolist(), _answers(account, 1 - me, encoded, tokenizer, config, rng)
-
-
-def _answers(
-    account: Account,
-    other: int,
-    encoded: Encoded,
-    tokenizer: DialogueTokenizer,
-    config: ImaginationConfig,
-    rng: np.random.Generator,
-) -> list[Branch]:
+    encoded = tokenizer.encode_view(fit_view(replace(view, messages=kept), tokenizer, config.context))
     end = len(encoded.ids)
-    need, target = asked(tokenizer, ASK_NEED, need_answer(account.order(other)))
-    found = [Branch(end, need, target, "needs")]
+    need, target = encode_question(tokenizer, ASK_NEED, need_answer(account.order(1 - me)))
+    branches = [Branch(end, need, target, "needs")]
     if len(encoded.spans) > 2:
         cuts = rng.integers(1, len(encoded.spans) - 1, size=config.cuts)
-        found += [Branch(encoded.spans[cut].stop, need, target, "needs so far") for cut in cuts]
-    if account.grades is not None and (config.graded == 1.0 or rng.random() < config.graded):
-        happy, mask = asked(tokenizer, ASK_HAPPY, GRADES[account.grades[other]])
-        found.append(Branch(end, happy, mask, "grade"))
-        found.append(Branch(end, need + happy, [False] * len(need) + mask, "grade after needs"))
-    return found
+        branches += [Branch(encoded.spans[cut].stop, need, target, "needs so far") for cut in cuts]
+    if account.grades is not None:
+        happy, mask = encode_question(tokenizer, ASK_HAPPY, GRADES[account.grades[1 - me]])
+        branches.append(Branch(end, happy, mask, "grade"))
+        branches.append(Branch(end, need + happy, [False] * len(need) + mask, "grade after needs"))
+    return encoded.ids, branches
 
 
 Report = Callable[[int, dict[str, float]], None]
@@ -179,13 +167,10 @@ def learn_to_imagine(
     """Train the prediction output in place; a function of (weights, dialogues, config, seed).
 
     Args:
-        humans: in plain writing (`plain_account`); the dialogues to be judged on must not be among them.
+        humans: normalised (`normalise_account`); the dialogues to be judged on must not be among them.
         report: called after each step with the nats an answer, by kind of question.
     """
-    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
-    for part in optimizer.parts:
-        for group in part.param_groups:
-            group["weight_decay"] = config.weight_decay
+    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate, config.weight_decay)
     for step, batch in enumerate(_batches(tokenizer, humans, config, seed)):
         warm, left = (step + 1) / config.warmup, 1.0 - 0.95 * step / config.updates
         optimizer.schedule(min(warm, left))
@@ -212,8 +197,8 @@ def _batches(
     pool: list[list[tuple[list[int], list[Branch]]]] = []
     for _ in range(config.updates):
         if not pool:
-            picks = [scripted if rng.random() < config.scripted else humans for _ in range(16 * config.batch)]
-            items = [reading(p[int(rng.integers(len(p)))], tokenizer, config, rng) for p in picks]
+            sources = [scripted if rng.random() < config.scripted else humans for _ in range(16 * config.batch)]
+            items = [reading(one[int(rng.integers(len(one)))], tokenizer, config, rng) for one in sources]
             items.sort(key=lambda item: len(item[0]))  # readings of one length share a batch: little padding
             pool = [items[k * config.batch : (k + 1) * config.batch] for k in rng.permutation(16)]
         batch = pool.pop()
@@ -222,11 +207,11 @@ def _batches(
 
 @dataclass(frozen=True, slots=True)
 class Imagined:
-    """What the prediction output holds likely of partners, one row a view.
+    """What the prediction output expects of partners, one row a view.
 
     Attributes:
         needs: probability of each of `ORDERS` as the answer to `ASK_NEED` [n, 6].
-        grades: probability of each of `GRADES` as the answer to `ASK_HAPPY`, over the needs it holds likely [n, 5].
+        grades: probability of each of `GRADES` as the answer to `ASK_HAPPY`, a mean over the needs [n, 5].
     """
 
     needs: Array
@@ -240,20 +225,21 @@ def imagine_answers(
     """Ask the other of two, in imagination, what it needs and whether it is happy, and weigh all possible answers.
 
     Args:
-        views: in plain writing where the network learnt from plain writing; an acceptance at the end is left out.
+        network, tokenizer: what imagines.
+        views: normalised where the network learnt from normalised dialogues; an acceptance at the end is left out.
         batch: views a forward pass.
     """
-    limit = room(network, tokenizer)
+    limit = longest_dialogue(network, tokenizer)
     needs, grades = [], []
     for start in range(0, len(views), batch):
         some = [before_acceptance(view) for view in views[start : start + batch]]
-        contexts = [tokenizer.encode_view(fitted(view, tokenizer, limit)).ids for view in some]
+        contexts = [tokenizer.encode_view(fit_view(view, tokenizer, limit)).ids for view in some]
         branches = [[*needs_branches(tokenizer, len(ids)), *grade_branches(tokenizer, len(ids))] for ids in contexts]
         logprobs = branch_logprobs(network, pack(contexts, branches), "prediction").double().view(len(some), -1)
-        likely = torch.softmax(logprobs[:, : len(ORDERS)], -1)
-        told = torch.softmax(logprobs[:, len(ORDERS) :].view(len(some), len(ORDERS), len(GRADES)), -1)
-        needs.append(likely.cpu().numpy())
-        grades.append((likely[:, :, None] * told).sum(1).cpu().numpy())
+        of_needs = torch.softmax(logprobs[:, : len(ORDERS)], -1)
+        of_grades = torch.softmax(logprobs[:, len(ORDERS) :].view(len(some), len(ORDERS), len(GRADES)), -1)
+        needs.append(of_needs.cpu().numpy())
+        grades.append((of_needs[:, :, None] * of_grades).sum(1).cpu().numpy())
     return Imagined(np.concatenate(needs), np.concatenate(grades))
 
 
@@ -263,7 +249,10 @@ def make_imagination(
     """Make tokenizer and network from scratch; a function of (dialogues, config, seed).
 
     Args:
-        humans: the training dialogues, in plain writing; the tokenizer sees these and no others.
+        humans: the training dialogues, normalised; the tokenizer sees these and no others.
+        config: sizes, and how to learn.
+        seed: of every draw.
+        report: as for `learn_to_imagine`.
     """
     answers = [need_answer(order) for order in ORDERS] + list(GRADES)
     written = human_texts(scripted_accounts(200, derive(seed, "tokenizer")))

@@ -23,8 +23,7 @@ from goldenrule.agents.networks.routing import routed_backward, routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.seeding import derive, generator
-from goldenrule.training.batches import Item, Sequences, collate, cropped
-from goldenrule.training.losses import token_logits, weighted_nll
+from goldenrule.training.batches import Item, Sequences, collate, crop, token_logits, weighted_nll
 from goldenrule.training.optim import muon
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
@@ -53,20 +52,16 @@ class PretrainingConfig:
     pool: int = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class ImitationLosses:
-    """What one batch gave, in nats a token."""
-
-    behaviour: torch.Tensor
-    prediction: torch.Tensor
-
-
 def imitation_losses(
     network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences, emphasise: bool = False
-) -> ImitationLosses:
-    """`L_b` over the owners' own messages and `L_p` over everyone's, from the trunk `hidden` [B, T, width].
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`L_b` over the owners' own messages and `L_p` over everyone's, in nats a token.
 
-    With `emphasise`, `L_p` weighs tokens by `batch.emphasis`: replies to the learner above all else.
+    Args:
+        network: whose outputs.
+        hidden: trunk of the batch [B, T, width].
+        batch: what was said.
+        emphasise: weigh tokens by `batch.emphasis` in `L_p`: replies to the learner above all else.
     """
     own = batch.own
     behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
@@ -74,7 +69,7 @@ def imitation_losses(
     emphasis = batch.emphasis[everyone] if emphasise else None
     logits = token_logits(network, hidden, batch, everyone, "prediction")
     prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
-    return ImitationLosses(behaviour, prediction)
+    return behaviour, prediction
 
 
 MoreItems = Callable[[int, int], list[Item]]
@@ -102,11 +97,11 @@ def pretrain(
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
         optimizer.zero_grad()
-        losses = imitation_losses(network, network(batch.ids), batch, config.emphasise)
-        routed_backward(network, [(losses.behaviour, behaviour_route), (losses.prediction, prediction_route)])
+        behaviour, prediction = imitation_losses(network, network(batch.ids), batch, config.emphasise)
+        routed_backward(network, [(behaviour, behaviour_route), (prediction, prediction_route)])
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        report(step, float(losses.behaviour.detach()), float(losses.prediction.detach()))
+        report(step, float(behaviour.detach()), float(prediction.detach()))
 
 
 def _schedule(step: int, config: PretrainingConfig) -> float:
@@ -128,14 +123,14 @@ def _batches(
     pool_number = 0
     for end, part in corpus.parts(config.updates):
         while done < end:
-            found = sample_items(part, tokenizer, config.pool, derive(seed, "pool", pool_number))
-            found += more(len(found), derive(seed, "more", pool_number))
-            if len(found) < config.batch:
+            items = sample_items(part, tokenizer, config.pool, derive(seed, "pool", pool_number))
+            items += more(len(items), derive(seed, "more", pool_number))
+            if len(items) < config.batch:
                 raise ValueError(
-                    f"a pool of {config.pool} dialogues gave {len(found)} views; "
+                    f"a pool of {config.pool} dialogues gave {len(items)} views; "
                     f"expected at least a batch, {config.batch}"
                 )
-            items = [cropped(item, context) for item in found]
+            items = [crop(item, context) for item in items]
             items.sort(key=lambda item: len(item.encoded.ids))  # views of one length share a batch: little padding
             rng = generator(seed, "order", pool_number)
             pool_number += 1

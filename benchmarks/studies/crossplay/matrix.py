@@ -8,7 +8,9 @@ a population shifts such means: they are of this population and no other.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,9 @@ from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import INTERVAL, interval
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.scores import Array
-from goldenrule.benchmarks.storage.reader import connect, meta, rows
+from goldenrule.benchmarks.storage.reader import connect
 from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import translated
-from goldenrule.common.errors import UserError
+from goldenrule.benchmarks.storage.store import sqlite_errors
 from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
@@ -51,23 +52,25 @@ Entry = tuple[int, str]
 """Index of a pair, and one of its metrics."""
 
 
-def read(folder: str | Path) -> dict[str, Any]:
-    """The cross-play of a folder, from what is stored there; see `summarise`.
+def meetings(members: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """Every ordered pair that meets. Who is held out meets the population only.
 
-    Raises:
-        UserError: there is none, or it is damaged.
+    Args:
+        members: by `name`; whether each can sit in the `learner`'s and the `partner`'s seat, and is `held_out`.
     """
-    about = meta(folder).get("sweep")
-    if not isinstance(about, dict) or "members" not in about:
-        raise UserError(f"no cross-play in {str(folder)!r}; name the folder of a `goldenrule crossplay`")
-    return summarise(about, rows(folder), Path(folder))
+    return [
+        (row["name"], column["name"])
+        for row in members
+        for column in members
+        if row["learner"] and column["partner"] and not (row["held_out"] and column["held_out"])
+    ]
 
 
 def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
     """Matrix and rating.
 
     Args:
-        about: what was asked for (`studies.crossplay.population.Plan.description`).
+        about: what was asked for (`studies.crossplay.population.Plan.about`).
         found: rows of its pairings, failed ones included.
         folder: where their dialogues are stored.
 
@@ -75,15 +78,12 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         `about`'s own keys; `complete`, `cells`, `finished`, `failed`; `pairs`, a record an ordered pair (`row` in the
         learner's seat, `column` in the partner's) with `figures` (means an episode, intervals over seeds) and counts;
         `rating`, see `rate`.
+
+    Raises:
+        UserError: no results in the folder, or they are damaged.
     """
-    scenario, seeds = about["scenario"], list(about["seeds"])
-    pairs = [
-        (row["name"], column["name"])
-        for row in about["members"]
-        for column in about["members"]
-        if row["learner"] and column["partner"] and not (row["held_out"] and column["held_out"])
-    ]
-    judged, errors = _dialogues(folder, scenario, spec(scenario).build(**about["knobs"]).agents)
+    seeds, pairs = list(about["seeds"]), meetings(about["members"])
+    shares, errors = _dialogues(folder, about["scenario"], spec(about["scenario"]).build(**about["knobs"]).agents)
     by_pair: dict[Pair, dict[int, Mapping[str, Any]]] = {pair: {} for pair in pairs}
     for row in found:
         pair = (row["params"].get("learner"), row["params"].get("partner"))
@@ -94,7 +94,7 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         for s, seed in enumerate(seeds):
             one = by_pair[pair].get(seed)
             if one is not None and one["status"] == "done":
-                metrics = _metrics(one, judged.get(one["cell"], {}))
+                metrics = _metrics(one) | {name: shares.get((one["cell"], name)) for name in SHARES}
                 values[s, k] = [np.nan if (value := metrics[name]) is None else value for name in METRICS]
     done = [row for of in by_pair.values() for row in of.values()]
     return {
@@ -112,22 +112,23 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
 def _record(
     pair: Pair, of: Mapping[int, Mapping[str, Any]], values: Array, errors: Mapping[str, str], about: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """A pair in the summary. Its `reason` is that of the first run that failed, else of the first dialogue."""
     done = [row for row in of.values() if row["status"] == "done"]
-    failed = [str(row["error"]) for row in of.values() if row["status"] != "done"]
-    reasons = [*failed, *(errors[row["cell"]] for row in done if row["cell"] in errors)]
+    reasons = [str(row["error"]) for row in of.values() if row["status"] != "done"]
+    reasons += [errors[row["cell"]] for row in done if row["cell"] in errors]
     return {
         "row": pair[0],
         "column": pair[1],
         "seeds": len(done),
-        "seeds_failed": len(failed),
+        "seeds_failed": len(of) - len(done),
         **{name: sum(row[name] or 0 for row in done) for name in COUNTS},
         "reason": next(iter(reasons), None),
         "figures": {name: _over_seeds(values[:, k], _bounds([name], about)) for k, name in enumerate(METRICS)},
     }
 
 
-def _metrics(row: Mapping[str, Any], shares: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Metrics of one pairing under one seed: means an episode, and shares."""
+def _metrics(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """Metrics of one pairing under one seed that its row has: means an episode."""
     own, partner = row["own_reward"], row["partner_reward"]
     return {
         "own": own,
@@ -136,7 +137,6 @@ def _metrics(row: Mapping[str, Any], shares: Mapping[str, float | None]) -> dict
         "third_party": row["third_party_reward"],
         "estimate_gap": row["estimate_gap"],
         "agreement": (row.get("negotiation") or {}).get("agreement_share"),
-        **{name: shares.get(name) for name in SHARES},
     }
 
 
@@ -167,39 +167,26 @@ FROM episodes e, json_each(e.log, '$.turns') t WHERE e.status != 'failed' GROUP 
 
 def _dialogues(
     folder: Path, scenario: str, agents: Sequence[str]
-) -> tuple[dict[str, dict[str, float | None]], dict[str, str]]:
-    """By cell: `SHARES` (none where nothing was judged), and why the first of its dialogues failed that did.
+) -> tuple[dict[tuple[str, str], float], dict[str, str]]:
+    """`SHARES` by cell and name, those of which something was judged; and by cell why its first failed dialogue did.
 
     Args:
         folder: of the results.
         scenario: says which of `agents` learns and who its partners are.
         agents: names of all seats, in order.
-
-    Raises:
-        UserError: no results there, or they are damaged.
     """
     sides = dict.fromkeys(partner_seats(scenario, agents), "partner")
     sides[agents.index(seat_name(scenario, "learner"))] = "own"
-    counted: dict[str, dict[str, tuple[int, int]]] = {}
-    db = connect(folder)
-    try:
-        with translated(folder / FILE):
-            errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
-            for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
-                if speaker not in sides:
-                    continue
-                of_cell = counted.setdefault(cell, {})
-                for what, hits, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):
-                    key = f"{sides[speaker]}_{what}"
-                    before = of_cell.get(key, (0, 0))
-                    of_cell[key] = before[0] + (hits or 0), before[1] + of
-    finally:
-        db.close()
-    shares = {
-        cell: {name: hits / of if of else None for name, (hits, of) in of_cell.items()}
-        for cell, of_cell in counted.items()
-    }
-    return shares, errors
+    hits: Counter[tuple[str, str]] = Counter()
+    judged: Counter[tuple[str, str]] = Counter()
+    with contextlib.closing(connect(folder)) as db, sqlite_errors(folder / FILE):
+        errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
+        for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
+            for what, count, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):
+                if of and speaker in sides:
+                    hits[cell, f"{sides[speaker]}_{what}"] += count
+                    judged[cell, f"{sides[speaker]}_{what}"] += of
+    return {key: hits[key] / of for key, of in judged.items()}, errors
 
 
 def rate(about: Mapping[str, Any], pairs: Sequence[Pair], values: Array) -> list[dict[str, Any]]:

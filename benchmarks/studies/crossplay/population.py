@@ -5,22 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
-from goldenrule.agents.scripted import people, population
+from goldenrule.agents.scripted import person, population
 from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known, role_of
-from goldenrule.agents.testing import Chooser, rehearse
+from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
 from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row
-from goldenrule.benchmarks.experiments.grid import device, knob_grid
+from goldenrule.benchmarks.experiments.config import knob_grid
+from goldenrule.benchmarks.experiments.grid import device, rehearsal
+from goldenrule.benchmarks.studies.crossplay.matrix import Pair, meetings
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
-from goldenrule.common.untrusted import one_line
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.training.learner import TrainingConfig
+from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import Method
 
 STRANGER = "stranger"
@@ -61,6 +63,11 @@ class Member:
     def name(self) -> str:
         """What it is called."""
         return self.agent.name
+
+    def description(self) -> dict[str, Any]:
+        """As plain data, see `AgentSpec.description`."""
+        seats = {"held_out": self.held_out, "learner": self.learner, "partner": self.partner}
+        return {**self.agent.description(), **seats}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,7 @@ class Pairing(Cell):
         """
         began = time.perf_counter()
         knobs = spec(self.scenario).resolve(self.knobs)
-        agent = self._make(self.learner, seat_name(self.scenario, "learner"))
+        agent = self.make_agent(self.learner, seat_name(self.scenario, "learner"))
         world = World(self.scenario, knobs, self.others(), derive(self.seed, "world"))
         simulator = agent if isinstance(agent, Simulates) else None
         result = evaluate(world, agent, simulator, "prediction", self.episode_numbers)
@@ -120,56 +127,37 @@ class Pairing(Cell):
     def others(self) -> dict[str, Agent]:
         """Who sits in every seat but the learner's. A network takes all its seats at once; others are one a seat."""
         names = spec(self.scenario).build(**self.knobs).agents
-        taken = [names[seat] for seat in partner_seats(self.scenario, names)]
-        made: dict[str, Agent] = {}
-        for name in names:
-            if name in taken and self.partner.weights is not None and made.get(taken[0]):
-                made[name] = made[taken[0]]
-            elif name in taken:
-                made[name] = self._make(self.partner, name)
-            elif name != seat_name(self.scenario, "learner"):
-                made[name] = people(self.scenario)[role_of(name)]()
-        return made
+        partners = [names[seat] for seat in partner_seats(self.scenario, names)]
+        network = None if self.partner.weights is None else self.make_agent(self.partner, partners[0])
+        made = {name: network or self.make_agent(self.partner, name) for name in partners}
+        return made | {name: person(self.scenario, name) for name in third_seats(self.scenario, names)}
 
-    def _make(self, agent: AgentSpec, seat: str) -> Agent:
+    def make_agent(self, agent: AgentSpec, seat: str) -> Agent:
+        """A new agent for a seat."""
         return agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
+
+
+def third_seats(scenario: str, names: Sequence[str]) -> list[str]:
+    """Those of all seats' `names` that are neither the learner's nor a partner's."""
+    taken = {seat_name(scenario, "learner"), *(names[seat] for seat in partner_seats(scenario, names))}
+    return [name for name in names if name not in taken]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be run: all knobs, everyone (the population first), a cell a pairing (seeds outermost).
+    """What will be run.
 
-    `warnings` has a line for each plug-in that fails now and then.
+    Attributes:
+        about: what was asked for as plain data: what its folder keeps of it.
+        members: everyone, the population first.
+        cells: one a pairing, seeds outermost.
+        warnings: a line for each plug-in that fails now and then.
     """
 
-    request: Request
-    knobs: Mapping[str, Any]
+    about: Mapping[str, Any]
     members: Sequence[Member]
     cells: Sequence[Pairing]
     warnings: Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        """What its folder is known by."""
-        return f"crossplay of {self.request.scenario}"
-
-    def description(self) -> dict[str, Any]:
-        """As plain data: what its folder keeps of it."""
-        scenario = self.request.scenario
-        seats = {which: seat_name(scenario, which) for which in ("learner", "partner")}
-        return {
-            "name": self.name,
-            "scenario": scenario,
-            "knobs": dict(self.knobs),
-            "symmetric": role_of(seats["learner"]) == role_of(seats["partner"]),  # anyone can take either seat
-            "seats": seats,
-            "seeds": list(self.request.seeds),
-            "episodes": self.request.episodes,
-            "members": [
-                {**one.agent.description(), "held_out": one.held_out, "learner": one.learner, "partner": one.partner}
-                for one in self.members
-            ],
-        }
 
 
 def plan(request: Request) -> Plan:
@@ -179,35 +167,44 @@ def plan(request: Request) -> Plan:
         UserError: an unknown scenario, knob or agent; an agent that breaks the protocol; nobody for a seat.
     """
     scenario = request.scenario
+    where = device(request.device)
+    knobs = knob_grid(scenario, request.knobs)[0]
     try:
-        spec(scenario)
-        where = device(request.device)
-        knobs = knob_grid(scenario, request.knobs)[0]
         make(scenario, **knobs).reset(seed=0)  # reads human cards, where there are any
-        found = members(scenario, *_named(request), where)
-        _check_other_seats(scenario, knobs)
-    except UserError:
-        raise
-    except ValueError as error:  # the layers below say what was wrong with what they were given
-        raise UserError(str(error)) from error
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; correct it") from error
+    found = members(scenario, *_named(request), where)
     twice = next((seed for seed in request.seeds if list(request.seeds).count(seed) > 1), None)
     if twice is not None:
         raise UserError(f"seed {twice!r} is named twice; name each once")
-    pairs = meetings(found)
+    seats = {which: seat_name(scenario, which) for which in ("learner", "partner")}
+    about: dict[str, Any] = {
+        "name": f"crossplay of {scenario}",
+        "scenario": scenario,
+        "knobs": knobs,
+        "symmetric": role_of(seats["learner"]) == role_of(seats["partner"]),  # anyone can take either seat
+        "seats": seats,
+        "seeds": list(request.seeds),
+        "episodes": request.episodes,
+        "members": [one.description() for one in found],
+    }
+    pairs = meetings(about["members"])
     _check_everyone_meets(scenario, found, pairs)
+    for seat in third_seats(scenario, spec(scenario).build(**knobs).agents):
+        person(scenario, seat)  # there must be one
     if len(pairs) * len(request.seeds) > MAX_PAIRINGS:
         raise UserError(f"{len(pairs)} pairs of {len(request.seeds)} seeds are more than {MAX_PAIRINGS}; name fewer")
-    settings = CellSettings(TrainingConfig(), request.episodes, where)
+    settings, agents = CellSettings(episodes=request.episodes, device=where), {one.name: one.agent for one in found}
     cells = [
         Pairing(
-            method=f"{row.name} with {column.name}",
+            method=f"{row} with {column}",
             scenario=scenario,
             knobs=knobs,
             seed=seed,
             settings=settings,
-            params={"learner": row.name, "partner": column.name},
-            learner=row.agent,
-            partner=column.agent,
+            params={"learner": row, "partner": column},
+            learner=agents[row],
+            partner=agents[column],
         )
         for seed in request.seeds
         for row, column in pairs
@@ -217,7 +214,7 @@ def plan(request: Request) -> Plan:
         for member in found
         if member.agent.kind == "plugin"
     ]
-    return Plan(request, knobs, found, cells, [line for line in warnings if line is not None])
+    return Plan(about, found, cells, [line for line in warnings if line is not None])
 
 
 def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
@@ -229,63 +226,29 @@ def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
     return agents, request.partners or [name for name in usual if name == STRANGER]
 
 
-def meetings(found: Sequence[Member]) -> list[tuple[Member, Member]]:
-    """Every ordered pair that can meet: the learner's seat first. Who is held out meets the population only."""
-    return [
-        (row, column)
-        for row in found
-        for column in found
-        if row.learner and column.partner and not (row.held_out and column.held_out)
-    ]
-
-
-def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequence[tuple[Member, Member]]) -> None:
+def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequence[Pair]) -> None:
     for which, option in (("learner", "--agents"), ("partner", "--partners")):
         if not any(getattr(one, which) for one in found):
             raise UserError(
                 f"nobody named here can be a {role_of(seat_name(scenario, which))} of {scenario}; name one with "
                 f"{option}: {', '.join(known(scenario)) or 'package.module:Class'}"
             )
-    met = {one.name for pair in pairs for one in pair}
-    alone = [one.name for one in found if one.name not in met]
-    if alone:
+    met = {name for pair in pairs for name in pair}
+    if alone := [one.name for one in found if one.name not in met]:
         raise UserError(f"{', '.join(alone)} would meet nobody; name somebody for the other seat with --agents")
 
 
-def _check_other_seats(scenario: str, knobs: Mapping[str, Any]) -> None:
-    """Raises where a seat that is neither the learner's nor a partner's has no scripted person."""
-    names = spec(scenario).build(**knobs).agents
-    taken = {seat_name(scenario, "learner"), *(names[seat] for seat in partner_seats(scenario, names))}
-    for name in names:
-        if name not in taken and role_of(name) not in people(scenario):
-            raise UserError(f"nobody can sit as {name} in {scenario}: it has no scripted {role_of(name)}")
-
-
 def _rehearse(member: Member, cell: Pairing) -> str | None:
-    """Let a plug-in run dialogues in each of its seats, with partners who say what is on offer.
-
-    Returns:
-        A warning, where a dialogue failed.
-
-    Raises:
-        UserError: it cannot be made or reset, or nothing that it says can be said.
-    """
-    who = f"agent {member.name} ({member.agent.what})"
+    """Rehearse a plug-in in each of its seats, with partners who say what is on offer; see `grid.rehearsal`."""
     names = spec(cell.scenario).build(**cell.knobs).agents
     partners = [names[seat] for seat in partner_seats(cell.scenario, names)]
     seats = [*([seat_name(cell.scenario, "learner")] if member.learner else []), *(partners if member.partner else [])]
-    reasons = []
+    who, others = f"agent {member.name} ({member.agent.what})", {name: Chooser() for name in names}
     for seat in seats:
-        agent = member.agent.make(cell.scenario, role_of(seat), cell.settings.device, 1)
-        others: dict[str, Agent] = {name: Chooser() for name in names}
-        try:
-            reasons.append(rehearse(agent, seat, others, cell.scenario, cell.knobs))
-        except ValueError as error:
-            raise UserError(f"{who}: {error}") from error
-        except Exception as error:  # of `reset`
-            raise UserError(f"{who} raised {one_line(error)}") from error
-    reason = next(filter(None, reasons), None)
-    return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
+        warning = rehearsal(who, partial(cell.make_agent, member.agent, seat), seat, others, cell)
+        if warning is not None:
+            return warning
+    return None
 
 
 # From names to members

@@ -16,13 +16,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Watch
+from goldenrule.benchmarks.engines.base import Progress
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept, run_sweep
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import SweepResult, run_sweep
 from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, METRICS, RATED, summarise
 from goldenrule.benchmarks.studies.crossplay.population import Plan
-from goldenrule.common.errors import UserError
-from goldenrule.common.files import write_whole
+from goldenrule.common.files import write_whole, writing
 
 SUMMARY, MATRIX, RATING = "crossplay.json", "matrix.csv", "rating.csv"
 KIND = "cross-play"
@@ -32,17 +32,19 @@ def cross(
     wanted: Plan,
     out: Path,
     options: SweepOptions,
-    watching: Callable[[Sequence[Cell]], AbstractContextManager[Watch]],
+    progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
     figures: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda summary: {},
-) -> Swept:
+    tell: Callable[[str], None] = lambda line: None,
+) -> SweepResult:
     """Run the pairings that have no row yet, and write the matrix of all.
 
     Args:
         wanted: what is run.
         out: folder, made if absent; of the same or an earlier cross-play otherwise.
         options: how.
-        watching: makes the progress display of the pairings that are run now.
+        progress_for: makes the progress callback of the pairings that are run now.
         figures: further files made of the summary, by name.
+        tell: is told, before anything runs, that rows made by other code are gone on from.
 
     Returns:
         where it stands; its summary is matrix and rating.
@@ -50,13 +52,14 @@ def cross(
     Raises:
         UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
     """
-    about = wanted.description()
-    swept = run_sweep(about, wanted.cells, out, options, watching, lambda rows: summarise(about, rows, out), KIND)
-    try:
+
+    def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return summarise(wanted.about, rows, out)
+
+    swept = run_sweep(wanted.about, wanted.cells, out, options, progress_for, summary, KIND, tell=tell)
+    with writing(out):
         for name, data in {**tables(swept.summary), **figures(swept.summary)}.items():
             write_whole(out / name, data)
-    except OSError as error:
-        raise UserError(f"cannot write {str(out)!r}: {error.strerror}; what was run is kept there") from error
     return swept
 
 

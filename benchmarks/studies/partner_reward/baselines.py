@@ -1,4 +1,4 @@
-"""What estimates are compared with: what people reached, "my reward is yours", and a text-only ridge regression."""
+"""What estimates are compared with: what people reached, and a text-only ridge regression; intervals over dialogues."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from goldenrule.benchmarks.statistics import Bootstrap, Estimate
+from goldenrule.benchmarks.statistics import Estimate
 from goldenrule.benchmarks.statistics.bootstrap import Statistic, estimate, mean_of, statistic_of
 from goldenrule.benchmarks.statistics.intervals import UNBOUNDED, Bounds
+from goldenrule.benchmarks.statistics.scores import Array
 from goldenrule.common.data import DataError
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import ScenarioSpec, spec
 from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, fold
 
-Array = NDArray[np.float64]
-HOW = Bootstrap(resamples=1000)
+RESAMPLES = 1000
 _WORD = re.compile(r"[a-z']+|[0-9]|[^\sa-z0-9]")
 PENALTY, LEAST_DOCUMENTS = 3.0, 3
 UNDEFINED = "not defined on these dialogues: no estimates, or no variation"
@@ -32,10 +31,9 @@ def over_dialogues(rows: Array, function: Callable[[Array], float], *, seed: int
 
     Both people of a dialogue are resampled together.
     """
-    if not len(rows) or not np.isfinite(function(rows)):
+    if not len(rows) or not np.isfinite(value := float(function(rows))):
         return Estimate(None, None, None, len(rows), UNDEFINED)
     # A resample in which the function is not defined (one dialogue many times) tells as much as the sample itself.
-    value = float(function(rows))
     statistic = statistic_of(rows, lambda drawn: one if np.isfinite(one := function(drawn)) else value)
     return _estimate(statistic, len(rows), seed, name, UNBOUNDED)
 
@@ -48,8 +46,15 @@ def mean_over_dialogues(rows: Array, name: str, seed: int, bounds: Bounds = UNBO
 
 
 def _estimate(statistic: Statistic, n: int, seed: int, name: str, bounds: Bounds) -> Estimate:
-    found = estimate(statistic, np.zeros(n, dtype=np.intp), HOW, generator(seed, "bootstrap", name), bounds=bounds)
+    rng = generator(seed, "bootstrap", name)
+    (found,) = estimate(statistic, np.zeros(n, dtype=np.intp), RESAMPLES, rng, bounds=bounds)
     return replace(found, reason=found.reason and found.reason.replace("seeds", "dialogues"))
+
+
+def rank_correlation(estimates: Array, truth: Array, seed: int = 0, name: str = "") -> Estimate:
+    """Spearman of estimates with the truth over all people `[dialogues, 2]`; dialogues without an estimate left out."""
+    rows = np.stack([estimates, truth], axis=2)[np.isfinite(estimates).all(axis=1)]
+    return over_dialogues(rows, lambda drawn: spearman(drawn.reshape(-1, 2)), seed=seed, name=name)
 
 
 def spearman(pairs: Array) -> float:
@@ -58,17 +63,6 @@ def spearman(pairs: Array) -> float:
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / norm if norm > 0 else float("nan")
-
-
-def both_ways(first: Sequence[float], second: Sequence[float]) -> Array:
-    """Rows (own 0, partner 0, own 1, partner 1): each dialogue seen from both seats."""
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    return np.stack([a, b, b, a], axis=1)
-
-
-def spearman_both(rows: Array) -> float:
-    """Spearman of own with partner's over both seats; `rows` as `both_ways` makes them."""
-    return spearman(rows.reshape(-1, 2))
 
 
 def human_metrics(scenario: ScenarioSpec, reached: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, Estimate]:
@@ -103,24 +97,6 @@ def human_reference(scenario: str) -> dict[str, Any] | None:
         for name, one in human_metrics(known, reached).items()
     }
     return {"data": known.human.data, "dialogues": len(reached), "figures": figures, "reason": None}
-
-
-def my_reward_is_yours(dialogues: Sequence[HumanDialogue], seed: int = 0) -> dict[str, Estimate]:
-    """How well one's own reward ranks the partner's: Spearman over all people, intervals by dialogue.
-
-    Returns:
-        `satisfaction` and `points` (own with partner's), and `points_satisfaction` (own points with own satisfaction).
-    """
-    first, second = [d.people[0] for d in dialogues], [d.people[1] for d in dialogues]
-    rows = {
-        "satisfaction": both_ways([p.satisfaction for p in first], [p.satisfaction for p in second]),
-        "points": both_ways([p.points for p in first], [p.points for p in second]),
-        "points_satisfaction": np.array(
-            [[a.points, a.satisfaction, b.points, b.satisfaction] for a, b in zip(first, second, strict=True)],
-            dtype=float,
-        ).reshape(-1, 4),
-    }
-    return {name: over_dialogues(values, spearman_both, seed=seed, name=name) for name, values in rows.items()}
 
 
 def ridge_estimates(dialogues: Sequence[HumanDialogue]) -> dict[str, Array] | None:

@@ -24,7 +24,7 @@ from goldenrule.common.seeding import derive
 from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
 from goldenrule.training.pretraining.human_corpus import account_of, digest
-from goldenrule.training.pretraining.imagination import ImaginationConfig, Report, make_imagination
+from goldenrule.training.pretraining.imagination import ImaginationConfig, make_imagination
 
 HELD_OUT = 0
 """Number of the fold that is not learnt from, unless another is named."""
@@ -37,19 +37,6 @@ def fingerprint(dialogue: HumanDialogue) -> str:
     """16 hexadecimal digits that depend on what was said and by whom, whatever the dialogue is called."""
     said = "\x1f".join(f"{line.speaker}{line.text}" for line in dialogue.lines)
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def train_on_humans(
-    dialogues: Sequence[HumanDialogue],
-    config: ImaginationConfig,
-    seed: int,
-    report: Report = lambda step, losses: None,
-    held_out: int = HELD_OUT,
-) -> tuple[ThreeModuleTransformer, DialogueTokenizer, dict[str, Any]]:
-    """Train an imagination on all folds but the held-out one; network, tokenizer, and what to remember of the data."""
-    train, _ = split(dialogues, held_out)
-    network, tokenizer = make_imagination([account_of(d) for d in train], config, derive(seed, "imagination"), report)
-    return network, tokenizer, {**_learnt(train, held_out), "config": asdict(config)}
 
 
 def train_folds(
@@ -80,12 +67,15 @@ def train_folds(
                 where = f"fold {fold}, step {step + 1}/{config.updates}"
                 print(f"{where}  nats an answer: {told}", file=sys.stderr, flush=True)
 
-        network, tokenizer, human = train_on_humans(dialogues, config, seed, report, fold)
+        train, _ = split(dialogues, fold)
+        accounts = [account_of(d) for d in train]
+        network, tokenizer = make_imagination(accounts, config, derive(seed, "imagination"), report)
         # Not the command line as it was typed: that names folders of one machine.
         command = f"goldenrule evaluate partner-reward --data casino --train FOLDER --seed {seed} --folds {fold}"
         command += "" if steps is None else f" --steps {steps}"
         origin = {key: made_on[key] for key in ("python", "versions", "commit")}
         paths.append(folder if len(folds) == 1 else folder / f"fold-{fold}")
+        human = {**_learnt(train, fold), "config": asdict(config)}
         provenance = {"command": command, "seed": seed, "human": human, **origin}
         save_checkpoint(paths[-1], network, tokenizer, provenance, half=True)
     return paths

@@ -39,20 +39,22 @@ def folder(name: str, given: str | Path | None = None) -> Path:
     Raises:
         DataError: there is no such folder.
     """
+    source = SOURCES.get(name, "its authors")
     if given is not None:
         path = Path(given)
         if not path.is_dir():
-            raise DataError(f"no folder {str(given)!r}; expected a folder with the {name} files, from {_source(name)}")
+            raise DataError(f"no folder {str(given)!r}; expected a folder with the {name} files, from {source}")
         return path / name if (path / name).is_dir() else path
-    for root in _roots():
+    where = os.environ.get(VARIABLE)
+    checkout = Path(__file__).resolve().parents[3]
+    for root in [expand(where)] if where else [one.parent / "shared" / "data" for one in (checkout, Path.cwd())]:
         if (root / name).is_dir():
             return root / name
         if root.resolve().name == name and root.is_dir():  # the set itself was named instead of the folder above it
             return root
-    where = os.environ.get(VARIABLE)
     tried = f"looked in {where!r}" if where else f"{VARIABLE} is not set and ../shared/data has none"
     raise DataError(
-        f"no data folder {name!r} ({tried}); get it from {_source(name)} and let {VARIABLE} name the folder above it"
+        f"no data folder {name!r} ({tried}); get it from {source} and let {VARIABLE} name the folder above it"
     )
 
 
@@ -83,27 +85,17 @@ def has(name: str) -> bool:
         return False
 
 
-def _roots() -> list[Path]:
-    if os.environ.get(VARIABLE):
-        return [expand(os.environ[VARIABLE])]
-    checkout = Path(__file__).resolve().parents[3]
-    return [checkout.parent / "shared" / "data", Path.cwd().parent / "shared" / "data"]
-
-
-def _source(name: str) -> str:
-    return SOURCES.get(name, "its authors")
-
-
 def files(path: Path, name: str, *patterns: str) -> list[Path]:
     """The files of `path` that match any of the patterns, by name.
 
     Raises:
         DataError: there is none.
     """
-    found = sorted({file for pattern in patterns for file in path.glob(pattern) if file.is_file()})
-    if not found:
-        raise DataError(f"no {' or '.join(patterns)} in {str(path)!r}; expected the {name} files, from {_source(name)}")
-    return found
+    matches = sorted({file for pattern in patterns for file in path.glob(pattern) if file.is_file()})
+    if not matches:
+        source = SOURCES.get(name, "its authors")
+        raise DataError(f"no {' or '.join(patterns)} in {str(path)!r}; expected the {name} files, from {source}")
+    return matches
 
 
 @contextmanager
@@ -131,10 +123,7 @@ def read_json(file: Path) -> Any:
     Raises:
         DataError: the file cannot be read or is not JSON.
     """
-    try:
-        return json.loads(_text(file))
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{file.name} cannot be read as JSON: {error}; fetch the file again") from None
+    return _parse(_text(file), file.name)
 
 
 def read_lines(file: Path) -> Iterator[tuple[int, Any]]:
@@ -143,19 +132,21 @@ def read_lines(file: Path) -> Iterator[tuple[int, Any]]:
     Raises:
         DataError: the file cannot be read or a line is not JSON.
     """
-    try:
-        text = _text(file)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{file.name} cannot be read: {error}; fetch the file again") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            yield number, json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{file.name} line {number} is not JSON: {error}; fetch the file again") from None
+    for number, line in enumerate(_text(file).split("\n"), 1):
+        if line.strip():
+            yield number, _parse(line, f"{file.name} line {number}")
 
 
 def _text(file: Path) -> str:
-    content = file.read_bytes()
-    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8-sig")
+    try:
+        content = file.read_bytes()
+        return (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8-sig")
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{file.name} cannot be read: {error}; fetch the file again") from None
+
+
+def _parse(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{place} is not JSON: {error}; fetch the file again") from None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+from goldenrule.common.errors import UserError
 
 
 def expand(path: str | Path) -> Path:
@@ -40,3 +44,17 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Write a file, or into a folder.
+
+    Raises:
+        UserError: in place of an `OSError`: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"cannot write {str(path)!r}: {reason}; name a writable folder") from error

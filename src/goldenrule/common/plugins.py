@@ -7,26 +7,26 @@ keyword arguments are the parameters. They may follow the name: `package.module:
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import inspect
-import json
-import math
 import pkgutil
 import re
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
-from pydantic_core import to_jsonable_python
-
 from goldenrule.common.errors import UserError
-from goldenrule.common.notation import parse_call, parse_value
+from goldenrule.common.parameters import (
+    check_parameters,
+    closest,
+    parameter_model,
+    parse_call,
+    plain_values,
+    read_texts,
+)
 from goldenrule.common.untrusted import contained, foreign, one_line
 
 Kind = Literal["agent", "reward", "method", "scenario"]
@@ -44,12 +44,6 @@ DIGEST_PREFIX = "plug-in "
 
 _IMPORTED: set[str] = set()
 """Top-level packages and modules that plug-ins were imported from in this process."""
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)` where one of `known` is close to `name`; an empty text otherwise."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 
 def installed(kind: Kind) -> dict[str, list[EntryPoint]]:
@@ -174,10 +168,10 @@ def find_plugin(
     if not callable(make):
         raise UserError(f"{whose} is a {type(make).__name__}; expected a class or a function that makes one")
     model = parameter_model(make, whose)
-    given = dict(params or {}) or read_texts(model, texts or in_name, whose)
+    given = dict(params or {}) or read_texts(model, texts or in_name)
     values = check_parameters(model, given, whose)
     arguments = {key: vars(values)[key] for key in values.model_fields_set}
-    return Plugin(kind, plain, given, _plain(values), make, arguments)
+    return Plugin(kind, plain, given, plain_values(values), make, arguments)
 
 
 def check_callable(made: Any, whose: str, verb: str, *takes: str) -> None:
@@ -189,145 +183,21 @@ def check_callable(made: Any, whose: str, verb: str, *takes: str) -> None:
     function, expected = getattr(made, verb, None), f"{verb}({', '.join(takes)})"
     if not callable(function):
         raise UserError(f"{whose} has no {verb}; expected {expected}")
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # a compiled function tells nothing of itself
+    signature = signature_of(function)
+    if signature is None:
+        return
     try:
         signature.bind(*takes)
     except TypeError:
         raise UserError(f"{whose} has {verb}{signature}; expected {expected}") from None
 
 
-def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """What a function or class takes; nothing where it does not tell, as a compiled one."""
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """What a function or class takes; `None` where it does not tell, as a compiled one."""
     try:
-        return list(inspect.signature(function).parameters)
+        return inspect.signature(function)
     except (TypeError, ValueError):
-        return []
-
-
-def parameter_model(make: Callable[..., Any], whose: str) -> type[BaseModel]:
-    """What `make` takes, as a pydantic model. An argument without an annotation takes anything.
-
-    Args:
-        make: a class or function.
-        whose: kind and name, for errors: `agent 'listener'`.
-
-    Raises:
-        UserError: its signature cannot be read, or an argument's type cannot be checked against plain data.
-    """
-    try:
-        signature = inspect.signature(make, eval_str=True)
-        fields: dict[str, Any] = {
-            name: (
-                Any if one.annotation is one.empty else one.annotation,
-                ... if one.default is one.empty else one.default,
-            )
-            for name, one in signature.parameters.items()
-            if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-        }
-        with warnings.catch_warnings():  # a parameter may have the name of a method of BaseModel
-            warnings.simplefilter("ignore")
-            return create_model("Parameters", __config__=_CONFIG, **fields)
-    except (PydanticUserError, NameError, TypeError, ValueError, AttributeError) as error:
-        reason = one_line(error).split(" Set ")[0]
-        raise UserError(
-            f"{whose} has parameters that cannot be checked ({reason}); annotate them with types of plain data"
-        ) from error
-
-
-_CONFIG = ConfigDict(extra="forbid", protected_namespaces=())
-
-
-def check_parameters(model: type[BaseModel], params: Mapping[str, Any], whose: str) -> BaseModel:
-    """`params` as the model's. Nothing is converted: a text is no number, true is no 1.
-
-    Raises:
-        UserError: an unknown or missing parameter, a wrong type or value, or not plain data.
-    """
-    try:
-        return model.model_validate_json(json.dumps(dict(params), allow_nan=False), strict=True)
-    except ValidationError as error:
-        raise UserError(f"{whose}{_explain(error, model)}") from None
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"{whose}: parameters are not plain data ({one_line(error)}); expected texts, numbers, lists, mappings"
-        ) from error
-
-
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Pydantic's words for all that is wrong, on one line."""
-    problems = []
-    for one in error.errors(include_url=False):
-        place = ".".join(map(str, one["loc"]))
-        if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
-            known = ", ".join(model.model_fields) or "none"
-            return f" has no parameter {place!r}; expected {known}{closest(place, model.model_fields)}"
-        given = ascii(one["input"])
-        given = given if len(given) <= 80 else f"{given[:77]}..."
-        problems.append(f"{place}: {one['msg']}" + ("" if one["type"] == "missing" else f", given {given}"))
-    return f": {'; '.join(problems)}"
-
-
-def read_texts(model: type[BaseModel], texts: Mapping[str, str], whose: str) -> dict[str, Any]:
-    """Parameters as they were typed, as plain data: each as YAML reads it or, where that is refused, as the text it is.
-
-    Raises:
-        UserError: see `check_parameters`.
-    """
-    values = {name: parse_value(text) for name, text in texts.items()}
-    try:
-        model.model_validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
-        texts_of = {one["loc"][0] for one in error.errors() if one["loc"]}
-        as_texts = values | {name: text for name, text in texts.items() if name in texts_of and values[name] != text}
-        try:
-            check_parameters(model, as_texts, whose)
-        except UserError:
-            check_parameters(model, values, whose)  # tells of the values as YAML reads them
-        values = as_texts
-    return values
-
-
-def describe_parameters(make: Callable[..., Any], whose: str) -> dict[str, dict[str, Any]]:
-    """Each parameter's `type`, whether it is `required`, its `default` as plain data, and what it is `about`.
-
-    Raises:
-        UserError: see `parameter_model`.
-    """
-    model = parameter_model(make, whose)
-    defaults = {name: field.get_default() for name, field in model.model_fields.items() if not field.is_required()}
-    plain = model.model_construct(**defaults).model_dump(
-        mode="json", include=set(defaults), fallback=repr, warnings=False
-    )
-    return {
-        name: {
-            "type": ", ".join([inspect.formatannotation(field.annotation), *map(repr, field.metadata)]),
-            "required": field.is_required(),
-            "default": plain.get(name),
-            "about": " ".join((field.description or "").split()),
-        }
-        for name, field in model.model_fields.items()
-    }
-
-
-def _plain(values: BaseModel) -> dict[str, Any]:
-    """Sets are sorted, infinities are texts, and a default that is not plain data is given by its type alone."""
-    dumped: dict[str, Any] = to_jsonable_python(
-        _sorted(values.model_dump(warnings=False)), fallback=lambda one: type(one).__name__
-    )
-    return dumped
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(one) for key, one in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(_sorted, value), key=repr)
-    if isinstance(value, list | tuple):
-        return [_sorted(one) for one in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        return None
 
 
 def code_digests() -> dict[str, str]:

@@ -21,7 +21,7 @@ from goldenrule.benchmarks.storage.store import ResultStore
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
 from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REPLY
-from goldenrule.rewards.truth import TRUTH, record_truth
+from goldenrule.rewards.base import TRUTH, record_truth
 from goldenrule.training.learner import Progress
 
 SCENARIO = "hidden_needs-v0"
@@ -48,7 +48,7 @@ def held(seed: int, count: int, trust: float, **knobs: Any) -> list[Episode]:
     makers = people(SCENARIO)
     world = World(SCENARIO, knobs, {"seeker": makers["seeker"]()}, derive(seed, "world"))
     episodes = world.run_episodes(Guesser(), count, "evaluation")
-    record_truth(episodes, world.learner, world.partner)
+    record_truth(episodes, world.learner, world.partners)
     rng = generator(seed, "estimates")
     for episode in episodes:
         for turn in episode.turns:

@@ -142,7 +142,7 @@ def test_a_missing_folder_or_file_says_where_to_get_it(tmp_path, monkeypatch):
 
 def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "torn.json").write_text('[{"dialogue_id": 1')
-    with pytest.raises(DataError, match=r"torn\.json cannot be read as JSON"):
+    with pytest.raises(DataError, match=r"torn\.json is not JSON"):
         load_casino(tmp_path)
     (tmp_path / "torn.json").write_text("{}")
     with pytest.raises(DataError, match=r"torn\.json: expected a list"):

@@ -85,10 +85,20 @@ def test_an_outer_reward_sees_what_an_inner_one_said_if_it_is_privileged(panel):
     assert env.log[0].scores["b"] == 40.0
 
 
-@pytest.mark.parametrize("names", [("a", "a"), ("task",)])
-def test_a_name_is_taken_once(panel, names):
-    with pytest.raises(ValueError, match=f"the score name '{names[-1]}' is taken"):
-        RewardWrapper(DialogueEnv(panel()), [length(name) for name in names])
+def test_a_name_is_taken_once(panel):
+    with pytest.raises(ValueError, match="the score name 'a' is taken"):
+        RewardWrapper(DialogueEnv(panel()), [length("a"), length("a")])
+
+
+@pytest.mark.parametrize("name", ["task", "truth", "truth_of_everyone"])
+def test_the_scenarios_own_reward_and_the_truth_of_the_log_keep_their_names(panel, name):
+    with pytest.raises(ValueError, match=f"has the name '{name}'; expected a text that is none of task, truth"):
+        RewardWrapper(DialogueEnv(panel()), [length(name)])
+
+
+def test_a_reward_says_whether_it_is_privileged(panel):
+    with pytest.raises(ValueError, match="a Given has privileged='no'; expected True"):
+        RewardWrapper(DialogueEnv(panel()), [length(privileged="no")])
 
 
 def test_a_name_is_taken_once_in_a_stack(panel):

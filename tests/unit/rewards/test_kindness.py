@@ -9,8 +9,8 @@ from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.campsite.language import ASK_NEED
+from goldenrule.rewards.base import EVERYONE, TRUTH, record_everyone, record_truth
 from goldenrule.rewards.kindness import Kindness, addressee, talks_of
-from goldenrule.rewards.truth import EVERYONE, TRUTH, record_everyone, record_truth
 
 NAMES = ("me_0", "friend_0", "friend_1")
 ME, FRIEND, OTHER = range(3)
@@ -217,7 +217,7 @@ def test_truth_is_all_the_partner_got_until_my_next_message():
     got = [(FRIEND, 1.0), (ME, 2.0), (FRIEND, 4.0), (OTHER, 8.0), (ME, 16.0), (FRIEND, 32.0), (ME, 0.0)]
     turns = [turn(str(k), (9.0, reward, 9.0), speaker=speaker) for k, (speaker, reward) in enumerate(got)]
     silent = Episode(1, NAMES, ("", "", ""), turns=[turn("x", (0.0, 3.0, 0.0), speaker=FRIEND)])
-    record_truth([Episode(0, NAMES, ("", "", ""), turns=turns), silent], ME, FRIEND)
+    record_truth([Episode(0, NAMES, ("", "", ""), turns=turns), silent], ME, (FRIEND,))
     assert [t.scores.get(TRUTH) for t in turns] == [None, 14.0, None, None, 48.0, None, 0.0]
     assert [TRUTH in t.scores for t in turns] == [False, True, False, False, True, False, True]
     assert TRUTH not in silent.turns[0].scores

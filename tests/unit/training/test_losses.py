@@ -11,8 +11,8 @@ import torch
 from goldenrule.common.seeding import generator
 from goldenrule.rewards.kindness import derangement
 from goldenrule.rewards.rlhf import bradley_terry_loss
-from goldenrule.training.losses import clipped_policy_loss, kl_divergence, value_loss, weighted_nll
-from goldenrule.training.ppo import gae
+from goldenrule.training.batches import weighted_nll
+from goldenrule.training.ppo import clipped_policy_loss, gae, kl_divergence, value_loss
 
 
 def test_gae_with_decay_one_is_the_discounted_return_minus_the_value():

@@ -9,8 +9,8 @@ import torch
 
 from goldenrule.agents.networks.routing import module_of
 from goldenrule.rewards.base import Score, ScoreError
+from goldenrule.training.batches import tokenise
 from goldenrule.training.ppo import LEFT_OUT, learn_from, mean_episode_total, train
-from goldenrule.training.rollout import tokenise
 
 UNSCORED = Score(None, "not known")
 

@@ -10,9 +10,8 @@ import torch
 
 from goldenrule.agents.networks.tokenizer import END, ME, PAD
 from goldenrule.rewards.base import Score
-from goldenrule.training.losses import token_logits
+from goldenrule.training.batches import token_logits, tokenise
 from goldenrule.training.ppo import estimate_advantages, last_values
-from goldenrule.training.rollout import tokenise
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def test_own_are_exactly_the_sampled_ids_and_no_forced_end(lived):
     for row, said in enumerate(records):
         expected = [i for r in said for i in (r.ids if r.ended else r.ids[:-1])]
         assert rollout.sequences.ids[row][rollout.sequences.own[row]].tolist() == expected
-        assert len(rollout.turns[row]) == len(rollout.starts[row]) == len(said)
+        assert len(rollout.samples[row]) == len(rollout.starts[row]) == len(said)
         for start, record in zip(rollout.starts[row], said, strict=True):
             assert rollout.sequences.ids[row, start] == ME
             assert rollout.sequences.ids[row, start + 1 : start + 1 + len(record.ids)].tolist() == record.ids
@@ -78,9 +77,10 @@ def test_what_was_said_with_the_beginning_forgotten_is_left_out(make_learner):
     episodes = learner.collect(0)
     rollout = tokenise(episodes, learner.me, learner.tokenizer, learner.agent.limit)
     spoken = [sum(t.message.speaker == 0 for t in e.turns) for e in episodes]
-    kept = [len(turns) for turns in rollout.turns]
+    kept = [len(samples) for samples in rollout.samples]
     assert rollout.sequences.ids.shape[1] <= 96
-    assert rollout.left_out == sum(spoken) - sum(kept) > 0
+    assert rollout.n_messages == spoken
+    assert sum(kept) < sum(spoken)
     assert min(kept) >= 1
     for row in range(len(episodes)):
         assert rollout.truncated[row] == (kept[row] < spoken[row] or episodes[row].status == "truncated")
@@ -103,15 +103,14 @@ def test_values_are_those_of_the_states_before_each_message_and_at_a_cut(lived):
         ids = ids[ids != PAD].tolist()
         prefixes = [ids[: k + 1] for k, i in enumerate(ids) if i == ME] + [ids]
         expected = [learner.network.values(learner.network(torch.tensor([p]))[0, -1]).item() for p in prefixes]
-        assert [turn.record.value for turn in rollout.turns[row]] == pytest.approx(expected[:-1], abs=1e-4)
+        assert [one.value for one in rollout.samples[row]] == pytest.approx(expected[:-1], abs=1e-4)
         assert last[row] == pytest.approx(expected[-1] if row % 3 else 0.0, abs=1e-4)
 
 
 def set_values(rollout, estimate):
     """Let every message have been sampled in a state of this value."""
-    for turns in rollout.turns:
-        for turn in turns:
-            turn.record = replace(turn.record, value=estimate)
+    for samples in rollout.samples:
+        samples[:] = [replace(one, value=estimate) for one in samples]
 
 
 def test_a_cut_talk_bootstraps_and_one_that_is_over_does_not(lived):
@@ -120,11 +119,11 @@ def test_a_cut_talk_bootstraps_and_one_that_is_over_does_not(lived):
     rollout.truncated[:] = [row % 2 == 0 for row in range(len(rollout))]
     set_values(rollout, 0.25)
     advantages = estimate_advantages(rollout, scores, [3.0 * truncated for truncated in rollout.truncated], 0.5, 1.0)
-    for row, turns in enumerate(rollout.turns):
+    for row, samples in enumerate(rollout.samples):
         last = 3.0 if rollout.truncated[row] else 0.0
-        for k in range(len(turns)):
-            rest = sum(0.5 ** (j - k) * (row + j) for j in range(k, len(turns)))
-            assert advantages.returns[row][k] == pytest.approx(rest + 0.5 ** (len(turns) - k) * last, abs=1e-5)
+        for k in range(len(samples)):
+            rest = sum(0.5 ** (j - k) * (row + j) for j in range(k, len(samples)))
+            assert advantages.returns[row][k] == pytest.approx(rest + 0.5 ** (len(samples) - k) * last, abs=1e-5)
 
 
 def test_advantages_are_normalised_over_messages_and_lie_on_their_tokens(lived):
@@ -132,7 +131,7 @@ def test_advantages_are_normalised_over_messages_and_lie_on_their_tokens(lived):
     scores = score(rollout, lambda row, k: float(row))
     set_values(rollout, 0.0)
     advantages = estimate_advantages(rollout, scores, [0.0] * len(rollout), 0.0, 0.95)
-    raw = [float(row) for row, turns in enumerate(rollout.turns) for _ in turns]
+    raw = [float(row) for row, samples in enumerate(rollout.samples) for _ in samples]
     for row in range(len(rollout)):
         own = rollout.sequences.own[row]
         expected = (row - np.mean(raw)) / np.std(raw)
@@ -148,12 +147,12 @@ def test_a_message_without_a_score_is_counted_and_carries_nothing(lived):
     advantages = estimate_advantages(rollout, scores, [0.5] * len(rollout), 0.9, 1.0)
     assert advantages.reasons == ["not known"] * 2
     for row, k in ((0, 1), (3, 0)):
-        start, length = rollout.starts[row][k], len(rollout.turns[row][k].record.ids)
+        start, length = rollout.starts[row][k], len(rollout.samples[row][k].ids)
         assert not advantages.scored[row, start : start + 1 + length].any()
         assert (advantages.advantages[row, start : start + 1 + length] == 0).all()
         assert advantages.returns[row][k] is None
     # The message before it expects of it what the value says, not zero.
-    last = len(rollout.turns[0]) - 1
+    last = len(rollout.samples[0]) - 1
     then = sum(0.9 ** (k - 1) * (0.0 + 0.9 * 0.5 - 0.5) for k in range(2, last + 1))
     assert advantages.returns[0][0] == pytest.approx(0.0 + 0.9 * (0.5 + then), abs=1e-6)
 

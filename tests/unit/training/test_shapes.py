@@ -9,9 +9,8 @@ import torch
 from jaxtyping import TypeCheckError
 
 from goldenrule.agents.networks.session import Session
-from goldenrule.training.losses import clipped_policy_loss, kl_divergence, token_logits, value_loss, weighted_nll
-from goldenrule.training.ppo import kl_to_start
-from goldenrule.training.rollout import tokenise
+from goldenrule.training.batches import token_logits, tokenise, weighted_nll
+from goldenrule.training.ppo import clipped_policy_loss, kl_divergence, kl_to_start, value_loss
 
 
 @pytest.mark.parametrize(

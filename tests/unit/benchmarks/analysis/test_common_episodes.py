@@ -10,10 +10,9 @@ import pytest
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, with_complete_cases
 from goldenrule.benchmarks.analysis.diff import diff
-from goldenrule.benchmarks.analysis.endings import endings
+from goldenrule.benchmarks.analysis.endings import endings, read_ends
 from goldenrule.benchmarks.analysis.summary import summary_of
 from goldenrule.benchmarks.analysis.verdicts import comparisons
-from goldenrule.benchmarks.report.conversations import read_episodes
 from goldenrule.benchmarks.storage.reader import read_run
 
 Maker = Callable[..., Path]
@@ -59,15 +58,13 @@ def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path)
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
         terminal = {group["method"]: group for group in summary_of(run)["groups"]}
-        ends = {one.cell: one.ends for one in read_episodes(run)}
         (setting,) = with_complete_cases(run).settings
-        by_id = {cell.id: found for cell, found in ends.items()}
-        ended = {line.method: line for line in endings(setting, {cell: by_id[cell.id] for cell in setting.cells})}
+        ended = {line["method"]: line for line in endings(setting, read_ends(run))}
     lines = {line["method"]: line for line in comparisons(rows, folder=folder)}
     for method in METHODS:
         wanted = pytest.approx(expected(folder, method))
         assert terminal[method]["figures"]["partner_reward"]["mean"] == wanted
-        assert ended[method].paid["mean"] == wanted
+        assert ended[method]["paid"]["mean"] == wanted
         assert method == METHODS[0] or lines[method]["method_mean"] == wanted
     (baseline,) = {line["baseline_mean"] for line in lines.values()}
     assert baseline == pytest.approx(expected(folder, METHODS[0]))

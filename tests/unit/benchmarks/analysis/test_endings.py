@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import End, endings
-from goldenrule.benchmarks.report.conversations import read_episodes
+from goldenrule.benchmarks.analysis.endings import End, endings, read_ends
 from goldenrule.benchmarks.storage.reader import Setting, StoredCell, read_run
 
 
@@ -18,42 +17,43 @@ def cell(method: str, seed: int, paid: float | None = None) -> StoredCell:
 
 
 def end(place: int, paid: float | None, status: str = "terminated", invalid: bool = False) -> End:
-    return End(place, "failed" if paid is None else status, invalid, paid)
+    return End(place, "failed" if paid is None else status, int(invalid), paid)
 
 
 A, B = cell("a", 0, 0.5), cell("b", 0, 0.7)
 
 
+def told(a: list[End], b: list[End], together: bool = True) -> list[dict[str, Any]]:
+    return endings(Setting("here", [A, B]), {A.id: a, B.id: b}, together)
+
+
 def test_what_one_method_lacks_is_left_out_for_all() -> None:
-    ends = {
-        A: [end(0, 1.0), end(1, 0.5), end(2, 0.0, "truncated"), end(3, None)],
-        B: [end(0, 0.4), end(1, 0.9, invalid=True), end(2, 0.8), end(3, 0.6)],
-    }
-    a, b = endings(Setting("here", [A, B]), ends)
-    assert (a.held, a.truncated, a.invalid, a.failed) == (4, 1, 0, 1)
-    assert (b.held, b.truncated, b.invalid, b.failed) == (4, 0, 1, 0)
-    assert (a.paid["mean"], b.paid["mean"]) == (0.5, 0.7)  # as the rows say
-    assert (a.well["mean"], b.well["mean"]) == (1.0, 0.4)  # episode 0 alone went well under both
-    assert (a.left, b.left) == (1, 1)
+    a, b = told(
+        [end(0, 1.0), end(1, 0.5), end(2, 0.0, "truncated"), end(3, None)],
+        [end(0, 0.4), end(1, 0.9, invalid=True), end(2, 0.8), end(3, 0.6)],
+    )
+    assert (a["episodes"], a["truncated"], a["invalid"], a["failed"]) == (4, 1, 0, 1)
+    assert (b["episodes"], b["truncated"], b["invalid"], b["failed"]) == (4, 0, 1, 0)
+    assert (a["paid"]["mean"], b["paid"]["mean"]) == (0.5, 0.7)  # as the rows say
+    assert (a["well"]["mean"], b["well"]["mean"]) == (1.0, 0.4)  # episode 0 alone went well under both
+    assert (a["left"], b["left"]) == (1, 1)
 
 
 def test_where_all_went_well_there_is_nothing_to_tell() -> None:
-    assert endings(Setting("here", [A, B]), {A: [end(0, 1.0)], B: [end(0, 0.0)]}) == []
+    assert told([end(0, 1.0)], [end(0, 0.0)]) == []
 
 
 def test_a_method_without_anything_takes_nothing_from_the_others() -> None:
-    ends = {A: [end(0, None), end(1, None)], B: [end(0, 1.0), end(1, 0.5, "truncated")]}
-    a, b = endings(Setting("here", [A, B]), ends)
-    assert (a.failed, a.well["mean"], a.left) == (2, None, 0)
-    assert (b.well["mean"], b.left) == (1.0, 1)
+    a, b = told([end(0, None), end(1, None)], [end(0, 1.0), end(1, 0.5, "truncated")])
+    assert (a["failed"], a["well"]["mean"], a["left"]) == (2, None, 0)
+    assert (b["well"]["mean"], b["left"]) == (1.0, 1)
 
 
 def test_where_nothing_is_common_there_is_no_figure() -> None:
-    ends = {A: [end(0, None), end(1, 1.0)], B: [end(0, 1.0), end(1, None)]}
-    for line in endings(Setting("here", [A, B]), ends):
-        assert (line.well["mean"], line.left) == (None, 0)
-    apart = endings(Setting("here", [A, B]), ends, together=False)
-    assert [line.well["mean"] for line in apart] == [1.0, 1.0]
+    ends = [end(0, None), end(1, 1.0)], [end(0, 1.0), end(1, None)]
+    for line in told(*ends):
+        assert (line["well"]["mean"], line["left"]) == (None, 0)
+    assert [line["well"]["mean"] for line in told(*ends, together=False)] == [1.0, 1.0]
 
 
 def test_the_page_counts_them(run_maker: Callable[..., Path], tmp_path: Path) -> None:
@@ -65,7 +65,8 @@ def test_the_page_counts_them(run_maker: Callable[..., Path], tmp_path: Path) ->
         next(turn for turn in episodes[2]["turns"] if turn["speaker"] == 0)["valid"] = False
 
     with read_run(run_maker(tmp_path / "run", ("untrained",), (0,), count=5, change=change)) as run:
-        (told,) = read_episodes(run)
-    (line,) = endings(Setting("", [told.cell]), {told.cell: told.ends})
-    assert (line.held, line.truncated, line.invalid, line.failed, line.left) == (5, 1, 1, 1, 2)
-    assert all(end.paid in (0.0, 1.0) for end in told.ends if end.status != "failed")
+        ends = read_ends(run)
+        (line,) = endings(run.settings[0], ends)
+    counts = [line[key] for key in ("episodes", "truncated", "invalid", "failed", "left")]
+    assert counts == [5, 1, 1, 1, 2]
+    assert all(one.partner_reward in (0.0, 1.0) for of in ends.values() for one in of if one.status != "failed")

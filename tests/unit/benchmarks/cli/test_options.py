@@ -27,7 +27,7 @@ def test_knobs_are_parsed_by_their_scenario():
         "turns": [2],
     }
     assert options.knobs("campsite-v0", ["rules=true"]) == {"rules": [True]}
-    with pytest.raises(UserError, match=r"--set 'similarity=0.5,0.50' has 0.5 twice; name each value once"):
+    with pytest.raises(UserError, match=r"--set 'similarity=0.5,0.50' names 0.5 twice; name each once"):
         options.knobs("hidden_needs-v0", ["similarity=0.5,0.50"])
     with pytest.raises(UserError, match="expected one here"):
         options.one_each({"turns": [1, 2]})

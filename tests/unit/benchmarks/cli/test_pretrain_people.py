@@ -129,7 +129,7 @@ def test_further_dialogues_are_read_and_named_in_the_card(tmp_path, monkeypatch)
     making, talks = Untrained(), [Conversation(("one", "other"), ("", ""), (Message(0, "Hello."),))]
     monkeypatch.setattr(base, "make_base", making)
     monkeypatch.setattr(base, "gate", lambda *_: base.Gate(0.5, {"1": 0.5}, 0.5, 10))
-    monkeypatch.setattr("goldenrule.training.pretraining.human_corpus.load_conversations", lambda name: talks)
+    monkeypatch.setattr("goldenrule.training.pretraining.human_corpus.conversations", lambda name: talks)
     assert main(["pretrain", "--out", str(tmp_path / "base"), "--read", "topical_chat=0.25"]) == 0
     ((config, humans),) = making.given
     assert config.human == {"topical_chat": 0.25}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from goldenrule.benchmarks.engines import ray, slurm
-from goldenrule.benchmarks.engines.base import Pool, Unwatched
+from goldenrule.benchmarks.engines.base import NoProgress, Pool
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
@@ -18,8 +18,8 @@ from goldenrule.common.errors import UserError
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(7)]
 
 
-class Saved(Unwatched):
-    """A store and a watch in one."""
+class Saved(NoProgress):
+    """A store and a progress callback in one."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -81,7 +81,10 @@ class TestSlurm:
         found = {row["seed"]: row for row in saved.rows}
         assert len(saved.rows) == len(found) == len(CELLS)
         assert [seed for seed, row in found.items() if row["status"] == "failed"] == [3]
-        assert found[3]["error"] == f"its job was lost {slurm.RETRIES + 1} times (no output was found)"
+        assert (
+            found[3]["error"]
+            == f"its job was lost {slurm.RETRIES + 1} times (UncompletedJobError: no output was found)"
+        )
         assert saved.begun == list(range(7))  # told once each
         assert cluster.parallel == 4
 
@@ -101,7 +104,9 @@ class TestSlurm:
 
         cluster = Cluster()
         monkeypatch.setattr(cluster, "map_array", refuse)
-        with pytest.raises(UserError, match=r"jobs cannot be submitted \(sbatch: error: no such partition\)"):
+        with pytest.raises(
+            UserError, match=r"jobs cannot be submitted \(FailedSubmissionError: sbatch: error: no such partition\)"
+        ):
             slurm.run_cells(CELLS, Saved(), Saved(), Pool(2), cluster)
 
 
@@ -134,5 +139,7 @@ class TestRay:
             raise ConnectionError("the head is gone")
 
         monkeypatch.setattr(ray, "_drive", drive)
-        with pytest.raises(UserError, match=r"the connection to Ray was lost \(the head is gone\); what is finished"):
+        with pytest.raises(
+            UserError, match=r"the connection to Ray was lost \(ConnectionError: the head is gone\); what is finished"
+        ):
             ray.run_cells(CELLS, Saved(), Saved(), Pool(1))

@@ -21,7 +21,7 @@ from goldenrule.envs.scenarios.hidden_needs import EFFORT, PROXY, reply_kind, un
 SCENARIO = "hidden_needs-v0"
 
 
-class Mind:
+class Simulator:
     """Imagines that everyone is thankful, except that it cannot tell after nonsense; as itself it would refuse."""
 
     tokens = 0
@@ -35,7 +35,7 @@ class Mind:
         return ["That is not it." for _ in views]
 
 
-class Insight(Mind):
+class Insight(Simulator):
     """Imagines rightly what a seeker answers who has told its trouble."""
 
     def __init__(self):
@@ -65,7 +65,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def evaluated():
-    return evaluate(world(), Sulking(), Mind(), "prediction", 60)
+    return evaluate(world(), Sulking(), Simulator(), "prediction", 60)
 
 
 def test_figures_are_those_of_what_was_said(evaluated):
@@ -111,8 +111,8 @@ def test_the_gap_is_over_the_dialogues_that_have_both_estimate_and_truth(evaluat
 
 def test_all_partners_count_and_each_message_for_the_one_it_is_for():
     made = World(SCENARIO, {**spec(SCENARIO).resolve({}), "seekers": 3}, {"seeker": people(SCENARIO)["seeker"]()}, 7)
-    mind = Insight()
-    found = evaluate(made, CorpusHelper(), mind, "prediction", 40)
+    simulator = Insight()
+    found = evaluate(made, CorpusHelper(), simulator, "prediction", 40)
     paid = np.array([np.sum([t["rewards"] for t in e["turns"]], axis=0) for e in found.episodes])
     assert (paid[:, 1:].sum(0) > 4).all()
     assert found.metrics["partner_reward"] == pytest.approx(paid[:, 1:].sum(1).mean())
@@ -123,8 +123,8 @@ def test_all_partners_count_and_each_message_for_the_one_it_is_for():
     assert found.metrics["estimate_gap"] == 0.0
     assert found.metrics["estimate_correlation"] == pytest.approx(1.0)
     assert found.metrics["reply_accuracy"] == 1.0
-    assert {seat for _, seat in mind.asked} == {1, 2, 3}
-    assert all(view.messages[-2].speaker == seat for view, seat in mind.asked)  # whom it has just answered
+    assert {seat for _, seat in simulator.asked} == {1, 2, 3}
+    assert all(view.messages[-2].speaker == seat for view, seat in simulator.asked)  # whom it has just answered
 
 
 def test_imagined_replies_are_held_against_real_ones(evaluated):
@@ -140,7 +140,7 @@ def test_imagined_replies_are_held_against_real_ones(evaluated):
 
 
 def test_the_naive_estimate_is_ones_own_answer_and_prediction_is_still_held_against_replies(evaluated):
-    naive = evaluate(world(), Sulking(), Mind(), "naive", 60).metrics
+    naive = evaluate(world(), Sulking(), Simulator(), "naive", 60).metrics
     assert naive["partner_reward_estimate"] == 0.0
     assert naive["messages_unscored"] == 0
     for same in ("partner_reward", "reply_accuracy", "valid_share", "episodes"):
@@ -152,15 +152,17 @@ def test_nothing_finished_gives_none_and_no_zeros():
         def say(self, view, rng):
             return ""
 
-    means = evaluate(world(), Silent(), Mind(), "prediction", 3).metrics
+    means = evaluate(world(), Silent(), Simulator(), "prediction", 3).metrics
     counts = {"episodes": 0, "episodes_failed": 3, "episodes_estimated": 0, "messages_unscored": 0, "tokens": 0}
     assert means == {**dict.fromkeys(KEYS), **counts}
 
 
 def test_a_reply_is_the_partners_next_message_before_the_learners_own():
     speakers = (1, 0, 2, 1, 0, 2, 0, 1, 1, 0)
+    messages = [Message(speaker, str(k)) for k, speaker in enumerate(speakers)]
     turns = [
-        Turn(Message(s, str(k)), View(("a", "b", "c"), s, ""), (), {}, Judgement()) for k, s in enumerate(speakers)
+        Turn(message, View(("a", "b", "c"), message.speaker, "", tuple(messages[:k])), (), {}, Judgement())
+        for k, message in enumerate(messages)
     ]
     record = as_data(Episode(0, ("a", "b", "c"), ("", "", ""), turns=turns), 0, 0, (1,), float)
     replies = {

@@ -340,9 +340,9 @@ def test_a_plugin_that_cannot_tell_of_itself_is_broken_and_the_others_still_work
         "coy",
     )
     announce("[goldenrule.agents]\ncoy = coy:Agent\nplain = coy:Plain\n")
-    found = {one.name: one for one in installed_plugins()}
-    assert found["coy"].broken == "agent 'coy' cannot be read (SystemExit: 0)"
-    assert (found["plain"].about, found["plain"].broken) == ("It tells.", None)
+    found = {one["name"]: one for one in installed_plugins()}
+    assert found["coy"]["broken"] == "agent 'coy' cannot be read (SystemExit: 0)"
+    assert (found["plain"]["about"], found["plain"]["broken"]) == ("It tells.", None)
 
 
 def test_entry_points_are_names_too(plugged, announce):
@@ -359,12 +359,12 @@ def test_entry_points_are_names_too(plugged, announce):
 
 def test_a_broken_entry_point_says_why_and_the_others_still_work(plugged, announce):
     announce(POINTS)
-    found = {(one.kind, one.name): one for one in installed_plugins()}
+    found = {(one["kind"], one["name"]): one for one in installed_plugins()}
     talker = found["agent", "talker"]
-    assert (talker.source, talker.package, talker.about) == ("plugged:Agent", "plugs 1.2", "Says one thing.")
-    assert talker.parameters["times"] == {"type": "int", "required": False, "default": 1, "about": ""}
-    assert found["scenario", "quiet-v0"].parameters["size"]["type"] == "int in [1, 3]"
-    broken = {name: one.broken for (_, name), one in found.items() if one.broken is not None}
+    assert (talker["source"], talker["package"], talker["about"]) == ("plugged:Agent", "plugs 1.2", "Says one thing.")
+    assert talker["parameters"]["times"] == {"type": "int", "required": False, "default": 1, "about": ""}
+    assert found["scenario", "quiet-v0"]["parameters"]["size"]["type"] == "int in [1, 3]"
+    broken = {name: one["broken"] for (_, name), one in found.items() if one["broken"] is not None}
     assert set(broken) == {"broken", "scripted", "untrained", "other-v0", "hidden_needs-v0"}
     assert "No module named 'no_such_module'" in broken["broken"]
     assert "is the name of a built-in one" in broken["scripted"]
@@ -378,5 +378,5 @@ def test_two_packages_with_one_name(plugged, announce):
     announce("[goldenrule.agents]\ntalker = plugged:late\n", "two")
     with pytest.raises(UserError, match=r"announced by two packages \(plugged:Agent and plugged:late\)"):
         load_agent("talker")
-    assert [one.broken is not None for one in installed_plugins()] == [True, True]
+    assert [one["broken"] is not None for one in installed_plugins()] == [True, True]
     assert load_agent("plugged:Agent").said == "hm"

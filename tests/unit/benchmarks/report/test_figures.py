@@ -65,7 +65,7 @@ def test_a_name_of_any_length_takes_four_lines_at_most(text: str) -> None:
 
 def test_every_scenario_has_figures_before_any_has_them_of_a_second_setting() -> None:
     scenarios = ["a", "a", "a", "b", "b", "c"]
-    settings = [Setting(str(k), [StoredCell.of({"scenario": name}, None)]) for k, name in enumerate(scenarios)]
+    settings = [Setting(str(k), [StoredCell.of({"scenario": name}, name)]) for k, name in enumerate(scenarios)]
     assert [place for place, _ in detailed(settings)] == [0, 3, 5]
     assert [place for place, _ in detailed(settings[:4])] == [0, 1, 3]
 

@@ -16,9 +16,9 @@ import pytest
 from goldenrule.benchmarks.engines.worker import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.storage.export import to_parquet
-from goldenrule.benchmarks.storage.reader import episodes, load, read_run, rows, standing
+from goldenrule.benchmarks.storage.reader import earlier_rows, episodes, load, read_run, rows
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, VOLATILE, RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore, locked
+from goldenrule.benchmarks.storage.store import ResultStore, folder_lock
 from goldenrule.common.errors import UserError
 
 
@@ -101,9 +101,10 @@ def test_parquet_holds_the_same_rows(tmp_path, outcome):
 
 
 def test_one_writer_at_a_time_and_the_second_learns_who(tmp_path):
-    with locked(tmp_path), pytest.raises(UserError, match=f"process {os.getpid()} on "), locked(tmp_path):
+    told = pytest.raises(UserError, match=f"process {os.getpid()} on ")
+    with folder_lock(tmp_path), told, folder_lock(tmp_path):
         pytest.fail("two processes hold one folder")
-    with locked(tmp_path):
+    with folder_lock(tmp_path):
         pass
 
 
@@ -148,7 +149,12 @@ class TestDamage:
             with opened(tmp_path) as store:
                 store.belongs("sweep", "s")
 
-        reads = [lambda: read_run(tmp_path), lambda: load(tmp_path), lambda: standing(tmp_path, "sweep", "s"), write]
+        reads = [
+            lambda: read_run(tmp_path),
+            lambda: load(tmp_path),
+            lambda: earlier_rows(tmp_path, "sweep", "s"),
+            write,
+        ]
         if fault.startswith("with"):
             reads = reads[:1]
         for read in reads:
@@ -162,7 +168,7 @@ class TestDamage:
     def test_killed_at_birth(self, tmp_path):
         sqlite3.connect(tmp_path / FILE).close()
         (tmp_path / FILE).touch()
-        assert standing(tmp_path, "sweep", "s") == []
+        assert earlier_rows(tmp_path, "sweep", "s") == []
         with pytest.raises(UserError, match="stopped before it saved any; run it again"):
             rows(tmp_path)
         with opened(tmp_path) as store:
@@ -171,7 +177,7 @@ class TestDamage:
     def test_missing(self, tmp_path):
         with pytest.raises(UserError, match=r"has no results\.sqlite; name the folder of a run"):
             load(tmp_path)
-        assert standing(tmp_path, "sweep", "s") == []
+        assert earlier_rows(tmp_path, "sweep", "s") == []
 
     def test_a_full_disk_is_one_line_and_what_was_there_is_whole(self, tmp_path, outcome):
         row = outcome.row

@@ -1,4 +1,4 @@
-"""Figures of imagined beliefs: minds whose knowledge is known get the figures they deserve."""
+"""Figures of imagined beliefs: networks whose knowledge is known get the figures they deserve."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def network() -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
 
 
 def imagine(monkeypatch, place_of, heard_of=lambda place, answer: answer):
-    """Let the mind imagine by rule: what Anna believes, of question and story, and what she takes the answer to be."""
+    """Let it imagine by rule: what Anna believes, of question and story, and what she takes the answer to be."""
 
     def simulate(self, views, as_agent):
         replies = []
@@ -45,7 +45,7 @@ def rows_of(report):
 
 
 @pytest.mark.parametrize("knobs", [{}, {"questions": 3, "containers": 6, "moves": 5}])
-def test_a_mind_that_follows_everyones_beliefs_is_always_right(monkeypatch, network, knobs):
+def test_one_that_follows_everyones_beliefs_is_always_right(monkeypatch, network, knobs):
     imagine(monkeypatch, answer_to)
     report = belief_report(*network, knobs, 60, 0)
     rows = rows_of(report)
@@ -57,7 +57,7 @@ def test_a_mind_that_follows_everyones_beliefs_is_always_right(monkeypatch, netw
     assert {rows[PLACE, o]["chance"] for o in (0, 1, 2)} == {1 / knobs.get("containers", 4)}
 
 
-def test_a_mind_that_takes_everyone_to_know_the_truth_gets_the_baseline(monkeypatch, network):
+def test_one_that_takes_everyone_to_know_the_truth_gets_the_baseline(monkeypatch, network):
     imagine(monkeypatch, lambda question, story: last_place(story, question.thing, ()))
     rows = rows_of(belief_report(*network, {}, 200, 1))
     assert all(row["share"] == pytest.approx(row["always_truth"]) for row in rows.values())

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from goldenrule.benchmarks.studies.partner_reward.baselines import (
-    both_ways,
-    human_metrics,
-    my_reward_is_yours,
-    spearman,
-)
+from goldenrule.benchmarks.studies.partner_reward.baselines import human_metrics, rank_correlation, spearman
+from goldenrule.benchmarks.studies.partner_reward.evaluate import POINTS, SATISFACTION, truth
 from goldenrule.common.data import has
 from goldenrule.envs import make
 from goldenrule.envs.datasets.corpora import available, conversations
@@ -27,7 +24,7 @@ def dialogues():
 
 
 def test_spearman_is_scipys():
-    rows = both_ways([1, 2, 2, 5, 3], [4, 4, 1, 0, 2]).reshape(-1, 2)
+    rows = np.array([[1, 4], [2, 4], [2, 1], [5, 0], [3, 2]])
     assert spearman(rows) == pytest.approx(spearmanr(rows[:, 0], rows[:, 1]).statistic)
 
 
@@ -47,13 +44,10 @@ def test_people_earn_what_the_readme_of_the_data_says(dialogues):
 
 @casino
 def test_my_reward_is_a_poor_guide_to_yours(dialogues):
-    guide = my_reward_is_yours(dialogues)
-    assert 2 * guide["points"].units == 1268
-    assert {name: round(e.value, 2) for name, e in guide.items()} == {
-        "satisfaction": 0.13,
-        "points": -0.52,
-        "points_satisfaction": 0.32,
-    }
+    points, felt = truth(dialogues, POINTS), truth(dialogues, SATISFACTION)
+    found = [rank_correlation(a, b) for a, b in ((felt, felt[:, ::-1]), (points, points[:, ::-1]), (points, felt))]
+    assert 2 * found[1].units == 1268
+    assert [round(one.value, 2) for one in found] == [0.13, -0.52, 0.32]
 
 
 @casino

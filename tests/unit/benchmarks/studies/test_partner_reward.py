@@ -15,14 +15,14 @@ from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTr
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.studies.partner_reward.baselines import ridge_estimates
-from goldenrule.benchmarks.studies.partner_reward.estimates import (
+from goldenrule.benchmarks.studies.partner_reward.evaluate import (
     PREDICTION,
     YOURS,
+    evaluate_partner,
     expected_points,
     places,
     reply_needs,
 )
-from goldenrule.benchmarks.studies.partner_reward.evaluate import evaluate_partner
 from goldenrule.benchmarks.studies.partner_reward.split import fingerprint, shares
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError
@@ -57,7 +57,7 @@ def dialogues() -> list[HumanDialogue]:
 
 
 @pytest.fixture(scope="module")
-def mind(dialogues) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
+def network(dialogues) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     tokenizer = DialogueTokenizer.train(human_texts([account_of(d) for d in dialogues]), 500)
     size = NetworkConfig(tokenizer.vocab_size, width=16, layers=1, feed_forward=32, context=512)
     return ThreeModuleTransformer(size, 2), tokenizer
@@ -120,28 +120,28 @@ def test_the_shipped_base_of_the_campsite_knows_all_folds_but_one():
     assert (share.seen, len(share.test)) == (499, 135)
 
 
-def test_each_dialogue_is_judged_once_by_a_network_that_has_not_learnt_from_it(dialogues, mind):
+def test_each_dialogue_is_judged_once_by_a_network_that_has_not_learnt_from_it(dialogues, network):
     first, second = held_out(dialogues[5:]), held_out([*dialogues[:5], *dialogues[10:]])
-    both = evaluate_partner([(*mind, first), (*mind, second)], dialogues, 0)
+    both = evaluate_partner([(*network, first), (*network, second)], dialogues, 0)
     assert [(n["test_dialogues"], n["train_dialogues"]) for n in both["split"]["networks"]] == [(5, 7), (5, 7)]
     assert [p["dialogue"] for p in both["people"][::2]] == [str(k) for k in range(10)]
     rows = {(row["figure"], row["estimate"]): row for row in both["rows"]}
     assert rows["points", PREDICTION]["dialogues"] == 10
-    alone = evaluate_partner([(*mind, first)], dialogues, 0)
+    alone = evaluate_partner([(*network, first)], dialogues, 0)
     mine = {row["figure"]: row["value"] for row in alone["rows"] if row["estimate"] == PREDICTION}
     assert both["split"]["networks"][0]["alone"] == pytest.approx(mine)
     top = [d.people[s].person.order[0] == "water" for d in dialogues[:10] for s in (0, 1)]
     assert rows["top_need", "majority"]["value"] == pytest.approx(np.mean(top))
 
 
-def test_no_dialogue_left_is_refused_in_a_line(dialogues, mind):
+def test_no_dialogue_left_is_refused_in_a_line(dialogues, network):
     with pytest.raises(ValueError, match="all 12 dialogues were trained on"):
-        evaluate_partner([(*mind, held_out(dialogues))], dialogues, 0)
+        evaluate_partner([(*network, held_out(dialogues))], dialogues, 0)
 
 
-def test_the_result_is_whole_and_repeats(dialogues, mind):
-    result = evaluate_partner([(*mind, {})], dialogues, 0)
-    again = evaluate_partner([(*mind, {})], dialogues, 0)
+def test_the_result_is_whole_and_repeats(dialogues, network):
+    result = evaluate_partner([(*network, {})], dialogues, 0)
+    again = evaluate_partner([(*network, {})], dialogues, 0)
     assert json.dumps(result) == json.dumps(again)
     rows = {(row["figure"], row["estimate"]): row for row in result["rows"]}
     for row in result["rows"]:

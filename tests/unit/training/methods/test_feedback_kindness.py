@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
 from goldenrule.envs.conversation import Conversation
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Judgement
-from goldenrule.rewards.truth import record_truth
+from goldenrule.rewards.base import record_truth
 from goldenrule.training.methods.feedback_kindness import (
     NO_REPLY,
     UNREADABLE,
@@ -26,12 +28,13 @@ def world(scenario="hidden_needs-v0", **knobs):
     return World(scenario, knobs, {role: make() for role, make in makers}, 0)
 
 
-def episode(*said):
-    """An episode of (speaker, text, addressees)."""
+def episode(*said, together=1):
+    """An episode of (speaker, text, addressees), of which so many at a time are said at the same time."""
     messages = tuple(Message(*one) for one in said)
     talk = Conversation(NAMES, ("mine", "theirs", "another's"), messages)
+    before = [messages[: k - k % together] for k in range(len(messages))]
     turns = [
-        Turn(m, Conversation(NAMES, talk.cards, messages[:k]).seen_by(m.speaker), (0.0,) * 3, {}, Judgement())
+        Turn(m, Conversation(NAMES, talk.cards, before[k]).seen_by(m.speaker), (0.0,) * 3, {}, Judgement())
         for k, m in enumerate(messages)
         if m.speaker != NARRATOR
     ]
@@ -67,6 +70,15 @@ def test_who_stays_silent_or_speaks_too_late_or_unclearly_or_unheard_gives_none(
     assert scores_of((1, "Hm."), (0, "a"), (1, YES, (2,)))[0].reason == NO_REPLY
     unclear = scores_of((1, "Hm."), (0, "a"), (NARRATOR, "It rains."), (1, "Hm hm."))[0]
     assert (unclear.value, unclear.reason, unclear.note) == (None, UNREADABLE, "Hm hm.")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_said_at_the_same_time_is_no_reply(first):
+    rounds = [((0, "a"), (1, "Hm.")), ((0, "b"), (1, YES)), ((0, "c"), (1, NO))]
+    said = [message for pair in rounds for message in (pair if first == 0 else pair[::-1])]
+    scores = score_feedback([episode(*said, together=2)], world(seekers=2))
+    assert [score.value for score in scores] == [1.0, 0.0, None]
+    assert scores[-1].reason == NO_REPLY
 
 
 def test_what_is_told_is_what_is_paid_where_replies_are_honest(make_learner):

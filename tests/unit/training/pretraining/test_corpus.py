@@ -11,8 +11,8 @@ from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTok
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.hidden_needs import SITUATION_PHRASES, expected_reply, need, reply_kind, understand
-from goldenrule.training.batches import ASIDE, Item, collate, cropped, emphasis_of, join
-from goldenrule.training.pretraining.corpus import CorpusConfig, converse, item, sample_items, weights_of
+from goldenrule.training.batches import ASIDE, Item, collate, crop, emphasis_of, join
+from goldenrule.training.pretraining.corpus import CorpusConfig, converse, episode_item, sample_items
 from goldenrule.training.pretraining.pretrain import PretrainingConfig, imitation_losses, pretrain
 
 SCENARIO = "hidden_needs-v0"
@@ -35,18 +35,18 @@ def episodes():
 def test_nonsense_is_heard_but_never_imitated(episodes, words):
     found = 0
     for episode in episodes:
-        for seat in (0, 1):
-            view = episode.conversation.seen_by(seat)
-            for weight, turn in zip(weights_of(episode, view, seat), episode.turns, strict=True):
+        items = [episode_item(episode, episode.conversation.seen_by(seat), words, 0) for seat in (0, 1)]
+        for seat, item in enumerate(items):
+            for weight, turn in zip(item.weights, episode.turns, strict=True):
                 nonsense = turn.message.speaker == 0 and understand(turn.message.text) is None
                 found += nonsense
                 assert weight == (0.0 if nonsense and seat == 0 else 1.0)
-        batch = collate([item(episode, episode.conversation.seen_by(seat), words, 0) for seat in (0, 1)])
+        batch = collate(items)
         assert (batch.emphasis[batch.own | batch.others] > 0).all()
     assert found > 5
 
 
-def test_the_same_words_are_weighed_where_they_were_said(episodes):
+def test_the_same_words_are_weighed_where_they_were_said(episodes, words):
     """A text that made sense at one time and none at another is imitated at the one time only."""
     episode = next(e for e in episodes if sum(t.message.speaker == 0 for t in e.turns) == 2)
     mine = [turn for turn in episode.turns if turn.message.speaker == 0]
@@ -57,7 +57,11 @@ def test_the_same_words_are_weighed_where_they_were_said(episodes):
     for verdicts in ((True, False), (False, True)):
         for turn, valid in zip(mine, verdicts, strict=True):
             turn.judgement = type(turn.judgement)(valid=valid)
-        weights = [w for w, m in zip(weights_of(episode, same, 0), same.messages, strict=True) if m.speaker == 0]
+        weights = [
+            w
+            for w, m in zip(episode_item(episode, same, words, 0).weights, same.messages, strict=True)
+            if m.speaker == 0
+        ]
         assert weights == [float(valid) for valid in verdicts]
 
 
@@ -144,11 +148,11 @@ def test_batches_are_joined_and_cut_without_loss(words):
 def test_a_cropped_item_holds_the_messages_that_fit(words, count):
     one = spoken(words, 1, 0, 1, 0, 1)
     room = one.encoded.spans[count - 1].stop if count else one.encoded.spans[0].start - 1
-    short = cropped(one, room)
+    short = crop(one, room)
     assert parts(words, one)[1 : 1 + count] == (parts(words, short)[1:] if count else [])
     assert len(short.weights) == len(short.emphasis) == len(short.encoded.spans) == count
     assert len(short.encoded.ids) == room
-    assert cropped(one, room + 1).encoded == short.encoded
+    assert crop(one, room + 1).encoded == short.encoded
 
 
 def test_imitation_weighs_behaviour_and_hears_everyone(make_learner, words):
@@ -157,10 +161,11 @@ def test_imitation_weighs_behaviour_and_hears_everyone(make_learner, words):
     both = collate([spoken(words, 0, 1, 0, weights=[1.0, 1.0, 0.0])])
     first_only = collate([spoken(words, 0, 1)])
     everything = collate([spoken(words, 0, 1, 0)])
-    silenced, short, full = (imitation_losses(network, network(b.ids), b) for b in (both, first_only, everything))
-    torch.testing.assert_close(silenced.behaviour, short.behaviour)
-    torch.testing.assert_close(silenced.prediction, full.prediction)
-    assert not torch.isclose(silenced.behaviour, full.behaviour)
+    losses = [imitation_losses(network, network(b.ids), b) for b in (both, first_only, everything)]
+    (silenced, prediction), (short, _), (full, full_prediction) = losses
+    torch.testing.assert_close(silenced, short)
+    torch.testing.assert_close(prediction, full_prediction)
+    assert not torch.isclose(silenced, full)
 
 
 def test_pre_training_reads_dialogues_longer_than_the_context(make_learner, words):

@@ -18,14 +18,14 @@ from goldenrule.training.pretraining.human_corpus import (
     Account,
     HumanConfig,
     ask,
-    fitted,
+    fit_view,
     human_items,
     human_texts,
     need_answer,
-    plain,
-    plain_account,
-    rename,
-    renamed,
+    normalise,
+    normalise_account,
+    rename_account,
+    rename_text,
 )
 from goldenrule.training.pretraining.imagination import ImaginationConfig, imagine_answers, learn_to_imagine, reading
 
@@ -45,7 +45,7 @@ def account() -> Account:
         (0, "Accept-Deal"),
     ]
     talk = Conversation(("camper_0", "camper_1"), cards, tuple(Message(s, t) for s, t in said))
-    return plain_account(Account(talk, (3, 4)))
+    return normalise_account(Account(talk, (3, 4)))
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,16 @@ def deal_points(one: Account) -> tuple[int, int]:
 
 
 def test_plain_writing_keeps_deals_and_is_done_once():
-    assert plain("I need Fire Wood 🙂 café") == "i need firewood :) caf"
-    assert plain("Submit-Deal: I get 1 food, 0 water, 3 firewood").startswith("Submit-Deal")
-    assert plain("🐻") == "..."
-    assert plain(plain("Some WOOD!")) == plain("Some WOOD!")
+    assert normalise("I need Fire Wood 🙂 café") == "i need firewood :) caf"
+    assert normalise("Submit-Deal: I get 1 food, 0 water, 3 firewood").startswith("Submit-Deal")
+    assert normalise("🐻") == "..."
+    assert normalise(normalise("Some WOOD!")) == normalise("Some WOOD!")
 
 
 @pytest.mark.parametrize("names", ORDERS)
 def test_renaming_changes_names_and_no_points(names):
     one = account()
-    other = renamed(one, names)
+    other = rename_account(one, names)
     assert deal_points(other) == deal_points(one)
     assert other.order(0) == names
     assert other.grades == one.grades
@@ -86,9 +86,9 @@ def test_renaming_takes_the_words_along_and_can_be_undone():
     names = ("water", "firewood", "food")
     back = tuple(ISSUES[names.index(issue)] for issue in ISSUES)
     text = "i am hungry, give me food, i drink the water and burn firewood"
-    assert rename(text, names) == "i am thirsty, give me water, i burn the firewood and eat food"
-    assert rename(rename(text, names), back) == text
-    assert rename(text, ISSUES) == text
+    assert rename_text(text, names) == "i am thirsty, give me water, i burn the firewood and eat food"
+    assert rename_text(rename_text(text, names), back) == text
+    assert rename_text(text, ISSUES) == text
 
 
 def test_a_question_comes_before_the_acceptance():
@@ -119,7 +119,7 @@ def test_no_reading_shows_the_others_card_and_only_answers_are_stressed(tokenize
 def test_long_views_lose_their_oldest_messages_only(tokenizer):
     view = account().conversation.seen_by(0)
     size = len(tokenizer.encode_view(view).ids)
-    short = fitted(view, tokenizer, size - 1)
+    short = fit_view(view, tokenizer, size - 1)
     assert short.messages == view.messages[1:]
     assert short.card == view.card
 
@@ -143,7 +143,7 @@ def test_branches_are_what_reading_each_alone_gives(network, tokenizer):
 
 
 def test_readings_of_accounts_end_in_true_answers(tokenizer):
-    config = ImaginationConfig(cuts=2, leave_out=0.5, noise=0.0, graded=1.0)
+    config = ImaginationConfig(cuts=2, leave_out=0.5)
     rng = generator(3, "readings")
     for _ in range(30):
         context, branches = reading(account(), tokenizer, config, rng)

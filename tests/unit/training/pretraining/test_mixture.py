@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,18 +15,16 @@ from goldenrule.envs import Conversation, Message
 from goldenrule.envs.scenarios.campsite.language import stated
 from goldenrule.envs.scenarios.campsite.participants import Person, parse_card
 from goldenrule.training.pretraining import base_model as base
-from goldenrule.training.pretraining.base_model import BaseConfig, make_base
+from goldenrule.training.pretraining.base_model import BASES, BaseConfig, further_items, make_base
 from goldenrule.training.pretraining.corpus import CorpusConfig
 from goldenrule.training.pretraining.human_corpus import (
     Account,
     HumanConfig,
+    human_items,
+    human_texts,
     own_answer_item,
-    read_people,
-    spoken_items,
-    spoken_texts,
 )
 from goldenrule.training.pretraining.pretrain import PretrainingConfig
-from goldenrule.training.pretraining.recipes import BASES
 
 SIZES = NetworkConfig(0, width=32, layers=1, head_width=8, feed_forward=32, context=200, longest_message=12)
 LONG = "On and on it goes, this message that nobody could ever say in so few tokens as one has."
@@ -45,12 +44,12 @@ def camp(reason: str) -> Account:
 
 @pytest.fixture(scope="module")
 def words() -> DialogueTokenizer:
-    return DialogueTokenizer.train([*spoken_texts([camp("it is cold")]), *spoken_texts([CHAT])], 400)
+    return DialogueTokenizer.train(human_texts([camp("it is cold"), CHAT]), 400)
 
 
 def test_other_talk_is_a_target_of_both_outputs_save_what_is_too_long_to_say(words):
     config = HumanConfig(context=100, aside=0.2, longest=12)
-    items = spoken_items([CHAT], words, 40, generator(0, "test"), config)
+    items = human_items([CHAT], words, 40, generator(0, "test"), config)
     seen = set()
     for item in items:
         for span, weight, emphasis in zip(item.encoded.spans, item.weights, item.emphasis, strict=True):
@@ -65,7 +64,7 @@ def test_other_talk_is_a_target_of_both_outputs_save_what_is_too_long_to_say(wor
 def test_a_set_is_read_as_what_it_is(words):
     config = HumanConfig(context=200, lived=1.0, heard=1.0)
     for dialogues, card in ([camp("it is cold")], "need"), ([CHAT], ""):
-        (item,) = read_people(dialogues, words, 1, generator(0, "test"), config)
+        (item,) = human_items(dialogues, words, 1, generator(0, "test"), config)
         start = words.decode(item.encoded.ids[: item.encoded.spans[0].start - 1])
         assert card in start
         assert bool(start) == bool(card)
@@ -74,7 +73,7 @@ def test_a_set_is_read_as_what_it_is(words):
 def test_shares_are_of_all_views(words):
     config = BaseConfig("campsite-v0", human={"casino": 0.2, "chat": 0.1}, asked=0.3, network=SIZES)
     corpus = CorpusConfig("campsite-v0", {}, "camper_0")
-    mixture = base._Mixture(config, corpus, words, {"casino": [camp("it is cold")], "chat": [CHAT]})
+    mixture = partial(further_items, config, corpus, words, {"casino": [camp("it is cold")], "chat": [CHAT]})
     items = mixture(40, 1)
     assert len(items) == 20 + 10 + 30 + 6
     again = mixture(40, 1)
@@ -103,7 +102,7 @@ def test_without_people_nothing_but_scripts_is_read(words, monkeypatch, tmp_path
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     config = replace(BASES["campsite-v0"], network=SIZES).without_people()
     assert not config.human
-    assert base._Mixture(config, CorpusConfig("campsite-v0", {}, "camper_0"), words, {})(12, 1)
+    assert further_items(config, CorpusConfig("campsite-v0", {}, "camper_0"), words, {}, 12, 1)
 
 
 def test_human_dialogues_that_are_wanted_must_be_given():
@@ -114,7 +113,7 @@ def test_human_dialogues_that_are_wanted_must_be_given():
 @pytest.mark.parametrize("scenario", ["hidden_needs-v0", "third_party-v0"])
 def test_bases_of_scripts_alone_have_no_other_views_and_say_nothing_of_people(scenario, words):
     config = BASES[scenario]
-    assert base._Mixture(config, CorpusConfig(scenario, {}, ""), words, {})(1000, 0) == []
+    assert further_items(config, CorpusConfig(scenario, {}, ""), words, {}, 1000, 0) == []
     assert not {"human", "cards", "asked"} & set(config.as_dict())
 
 

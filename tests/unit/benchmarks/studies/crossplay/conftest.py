@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.experiments.run import SweepOptions, Swept
+from goldenrule.benchmarks.engines.base import NoProgress
+from goldenrule.benchmarks.experiments.config import SweepOptions
+from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.studies.crossplay.population import Request, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
@@ -64,12 +65,12 @@ def _asked(
     )
 
 
-def _run(wanted: Request, out: Path, **options: Any) -> Swept:
+def _run(wanted: Request, out: Path, **options: Any) -> SweepResult:
     return cross(
         plan(wanted),
         out,
         SweepOptions(workers=0, **options),
-        lambda todo: contextlib.nullcontext(Unwatched()),
+        lambda todo: contextlib.nullcontext(NoProgress()),
         lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
     )
 
@@ -81,7 +82,7 @@ def asked() -> Callable[..., Request]:
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[..., Swept]:
+def run() -> Callable[..., SweepResult]:
     """Run it into a folder, in this process."""
     return _run
 
@@ -108,7 +109,7 @@ def line() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def met(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+def met(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
     """Everyone of the campsite with everyone."""
     return _run(
         _asked("scripted", "exploiter", "saint", partners=("stranger",)), tmp_path_factory.mktemp("crossed") / "out"

@@ -21,7 +21,7 @@ class TestBadInput:
             (["--agents", "nobody"], "agent 'nobody' is unknown; expected scripted, exploiter"),
             (["--agents", "scripted,sant"], "did you mean 'saint'?"),
             (["--agents", "saint,,scripted"], "--agents 'saint,,scripted' has an empty name"),
-            (["--agents", "saint,saint"], "agent 'saint' is named twice"),
+            (["--agents", "saint,saint"], "--agents names 'saint' twice"),
             (["--agents", "no name=saint"], "agent name 'no name' is not allowed"),
             (
                 ["--agents", "x=crossed:Nobody"],
@@ -33,11 +33,11 @@ class TestBadInput:
             (["--scenario", "nowhere-v0"], "no scenario 'nowhere-v0'"),
             (["--set", "turns=0"], "knob turns='0' is not allowed"),
             (["--set", "turns=1,2"], "--set turns has 2 values"),
-            (["--seeds", "1,1"], "seed 1 is named twice"),
+            (["--seeds", "1,1"], "--seeds names 1 twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
             (["--episodes", "0"], "'--episodes': Input should be greater than or equal to 1"),
-            (["--device", "tpu"], "device 'tpu' is unknown"),
-            (["--engine", "cloud"], "--engine 'cloud' is unknown"),
+            (["--device", "tpu"], "Invalid value for '--device': 'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+            (["--engine", "cloud"], "'cloud' is not one of 'local', 'ray', 'slurm'"),
         ],
     )
     def test_it_is_told_in_one_line(self, arguments, told, agents, tmp_path, capsys):

@@ -8,17 +8,12 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
-
 from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoint
-from goldenrule.benchmarks.engines.base import Unwatched
-from goldenrule.benchmarks.experiments.run import SweepOptions
+from goldenrule.benchmarks.engines.base import NoProgress
+from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import print_crossplay
-from goldenrule.benchmarks.storage.store import ResultStore
-from goldenrule.benchmarks.studies.crossplay.matrix import read
 from goldenrule.benchmarks.studies.crossplay.population import members, plan
 from goldenrule.benchmarks.studies.crossplay.run import cross
-from goldenrule.common.errors import UserError
 
 BASE = Path(__file__).parents[5] / "agents" / "checkpoints" / "hidden_needs-v0"
 
@@ -71,8 +66,8 @@ class TestMembers:
         planned = plan(asked(f"m={tmp_path / 'mine'}", "scripted", scenario="hidden_needs-v0", seeds=(0,), episodes=1))
         next(network.parameters()).data.add_(1.0)
         save_checkpoint(tmp_path / "mine", network, tokenizer, {})
-        watching = lambda todo: contextlib.nullcontext(Unwatched())  # noqa: E731
-        done = cross(planned, tmp_path / "out", SweepOptions(workers=0), watching)
+        progress_for = lambda todo: contextlib.nullcontext(NoProgress())  # noqa: E731
+        done = cross(planned, tmp_path / "out", SweepOptions(workers=0), progress_for)
         failed = [row for row in done.rows if row["status"] == "failed"]
         assert {tuple(row["params"].values()) for row in failed} == {("m", "m"), ("m", "scripted"), ("scripted", "m")}
         assert all("the weights of m" in row["error"] for row in failed)
@@ -102,9 +97,3 @@ class TestFailures:
         assert not set(stream.getvalue()) & {"\x1b", "\u202e"}
         assert "[bold]saint" in stream.getvalue()
         assert not any(told.startswith("seeker_0") for told in stream.getvalue().splitlines())
-
-    def test_a_folder_of_something_else_is_no_cross_play(self, tmp_path):
-        with ResultStore(tmp_path, {}, {}):
-            pass
-        with pytest.raises(UserError, match="no cross-play in"):
-            read(tmp_path)
