@@ -28,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.engines.base import NoProgress, Progress
 from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
@@ -58,12 +58,14 @@ class Run:
         path: its folder, that of `goldenrule compare`: every command that reads one takes it.
         rows: a dictionary for each method, knobs and seed.
         summary: as `goldenrule compare --json` prints it.
+        comparisons: a verdict a method and baseline, likewise.
         interrupted: whether Ctrl-C ended it; the same call with `out=run.path` goes on.
     """
 
     path: Path
     rows: list[dict[str, Any]] = field(repr=False)
-    summary: dict[str, Any] = field(repr=False)
+    summary: Mapping[str, Any] = field(repr=False)
+    comparisons: Sequence[dict[str, Any]] = field(repr=False)
     interrupted: bool = False
 
     @cached_property
@@ -89,11 +91,6 @@ class Run:
     def episodes(self) -> pd.DataFrame:
         """A row an evaluation dialogue, its whole log in `log`."""
         return reader.episodes(self.path, log=True)
-
-    @cached_property
-    def comparisons(self) -> list[dict[str, Any]]:
-        """A verdict a method and baseline, as `goldenrule compare --json` prints them."""
-        return list(comparisons(self.rows, folder=self.path))
 
     def report(self) -> Path:
         """Write the page, and return where it lies."""
@@ -188,7 +185,9 @@ def compare(
         human=human_reference(scenario),
         tell=tell,
     )
-    return Run(done.path, done.rows, done.summary, done.interrupted)
+    with reader.read_run(done.path) as stored:
+        found = findings_of(stored)
+    return Run(done.path, done.rows, found.summary, found.verdicts, done.interrupted)
 
 
 def _no_progress(cells: object) -> AbstractContextManager[Progress]:

@@ -64,7 +64,7 @@ def check_reward(
     """
     stage = Stage(scenario, dict(knobs or {}), dialogues)
     case = _Case(reward.construct if isinstance(reward, Plugin) else reward, _learner_turns(stage))
-    properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
+    properties: dict[str, Callable[[], object]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
     if isinstance(reward, Plugin):
         properties["another process gives the same scores"] = partial(_repeats_elsewhere, reward, stage)
         properties |= parameter_properties(reward)
@@ -82,9 +82,10 @@ class _Case:
 
     def scores(self, turns: Sequence[Turn] | None = None, reward: Reward | None = None) -> list[Score]:
         """Checked scores of these messages, or the usual ones, by this reward, or a new one."""
-        return _scores(self.make() if reward is None else reward, self.turns() if turns is None else turns)
+        reward = self.make() if reward is None else reward
+        return ask(reward, self.turns() if turns is None else turns, "message {}".format)
 
-    def same(self, one: Sequence[Score], other: Sequence[Score], what: str, near: float = 0.0) -> None:
+    def compare(self, one: Sequence[Score], other: Sequence[Score], what: str, near: float = 0.0) -> None:
         for row, (a, b) in enumerate(zip(one, other, strict=True)):
             if a.value is None or b.value is None:
                 alike = (a.value, a.reason) == (b.value, b.reason)
@@ -93,7 +94,7 @@ class _Case:
             if not alike:
                 raise BrokenError(f"message {row} scores {a.value} and {b.value} {what}")
 
-    def promised(self) -> None:
+    def need_batch_invariance(self) -> None:
         if getattr(self.make(), "batch_invariant", True) is False:
             raise NotTried("it does not promise that (batch_invariant = False)")
 
@@ -108,11 +109,6 @@ def _learner_turns(stage: Stage) -> list[Turn]:
     return [turn for episode in episodes for turn in episode.turns if turn.message.speaker == me]
 
 
-def _scores(reward: Reward, turns: Sequence[Turn]) -> list[Score]:
-    """Scores of these messages, checked."""
-    return ask(reward, turns, lambda row: f"message {row}")
-
-
 def _repeats_elsewhere(reward: Plugin, stage: Stage) -> None:
     arguments = {"name": reward.name, "params": reward.given, **asdict(stage)}
     same_elsewhere("goldenrule.rewards.testing:message_scores", arguments, "reward")
@@ -120,17 +116,13 @@ def _repeats_elsewhere(reward: Plugin, stage: Stage) -> None:
 
 def message_scores(name: str, params: Mapping[str, Any], **where: Any) -> list[float | str]:
     """What each message of a `Stage` scores with a reward that is a plug-in: called in another process, to compare."""
-    scores = _scores(load_reward(name, params), _learner_turns(Stage(**where)))
+    scores = ask(load_reward(name, params), _learner_turns(Stage(**where)), "message {}".format)
     return [score.reason if score.value is None else round(score.value, 6) for score in scores]
 
 
 def _has_its_parts(case: _Case) -> None:
     reward = case.make()
     check_reward_parts(reward, f"a {type(reward).__name__}")
-
-
-def _scores_well(case: _Case) -> None:
-    case.scores()
 
 
 def _scores_anything(case: _Case) -> None:
@@ -143,8 +135,8 @@ def _scores_anything(case: _Case) -> None:
 def _is_pure(case: _Case) -> None:
     reward = case.make()
     once = case.scores(reward=reward)
-    case.same(once, case.scores(reward=reward), "when the same reward is asked again")
-    case.same(once, case.scores(), "when another reward, made alike, is asked")
+    case.compare(once, case.scores(reward=reward), "when the same reward is asked again")
+    case.compare(once, case.scores(), "when another reward, made alike, is asked")
 
 
 def _leaves_turns_alone(case: _Case) -> None:
@@ -156,22 +148,22 @@ def _leaves_turns_alone(case: _Case) -> None:
 
 
 def _keeps_order(case: _Case) -> None:
-    case.promised()
+    case.need_batch_invariance()
     order = [int(i) for i in generator(0, "shuffled").permutation(len(case.turns()))]
     mixed = case.scores([case.turns()[i] for i in order])
     unmixed = [mixed[order.index(i)] for i in range(len(order))]
-    case.same(case.scores(), unmixed, "when the batch is in another order", _TOLERANCE)
+    case.compare(case.scores(), unmixed, "when the batch is in another order", _TOLERANCE)
 
 
 def _any_size(case: _Case) -> None:
-    case.promised()
+    case.need_batch_invariance()
     alone = [case.scores([turn])[0] for turn in case.turns()]
-    case.same(case.scores(), alone, "when it is scored alone", _TOLERANCE)
+    case.compare(case.scores(), alone, "when it is scored alone", _TOLERANCE)
 
 
-PROPERTIES: Mapping[str, Callable[[_Case], None]] = {
+PROPERTIES: Mapping[str, Callable[[_Case], object]] = {
     "it can be made, and has a name, privileged and score(turns)": _has_its_parts,
-    "it gives one finite Score, or none with a reason, for each message": _scores_well,
+    "it gives one finite Score, or none with a reason, for each message": _Case.scores,
     "the same messages get the same scores": _is_pure,
     "it can score whatever is said": _scores_anything,
     "the messages are left as they were": _leaves_turns_alone,

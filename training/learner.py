@@ -16,16 +16,13 @@ from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.agents.world import World, seat_name
+from goldenrule.agents.world import World
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, Sequences, collate, crop
 from goldenrule.training.optim import Optimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
-
-WARMUP = 5
-"""Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -167,11 +164,6 @@ class Learner:
         """The learner's seat."""
         return self.world.learner
 
-    @property
-    def seat(self) -> str:
-        """Name of the learner's seat."""
-        return seat_name(self.world.scenario, "learner")
-
     def collect(self, update: int) -> list[Episode]:
         """The finished dialogues of an update's rollout; failed ones are counted, and left out: they have no reward."""
         episodes = self.world.run_episodes(self.agent, self.config.dialogues, "rollout", update)
@@ -184,8 +176,3 @@ class Learner:
         if not self._pool or not count:
             return None
         return collate([self._pool[i] for i in self.rng.integers(0, len(self._pool), size=count)])
-
-    def schedule(self, update: int) -> None:
-        """Set the learning rate of this update."""
-        warm = min(1.0, (update + 1) / WARMUP)
-        self.optimizer.schedule(warm * (1.0 - 0.9 * update / max(1, self.config.updates)))

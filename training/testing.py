@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def check_method(
     given = spec(scenario).resolve(dict(knobs or {}))
     load_base(scenario, checkpoint)
     case = _Case(method.construct if isinstance(method, Plugin) else method, scenario, given, checkpoint, config)
-    properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
+    properties: dict[str, Callable[[], object]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
     if isinstance(method, Plugin):
         properties |= parameter_properties(method)
     return try_properties(properties, first=2)
@@ -69,14 +69,13 @@ class _Trained:
     reports: list[Progress]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Case:
     make: Callable[[], Method]
     scenario: str
     knobs: Mapping[str, Any]
     checkpoint: Path | None
     config: TrainingConfig
-    runs: dict[int, _Trained] = field(default_factory=dict)
 
     def train(self, seed: int = 0) -> _Trained:
         """Train a new learner."""
@@ -92,23 +91,14 @@ class _Case:
         method.train(learner, reports.append)
         return _Trained(before, weights_hash(network), learner, reports)
 
-    def once(self) -> _Trained:
+    @cached_property
+    def first(self) -> _Trained:
         """The first run."""
-        if 0 not in self.runs:
-            self.runs[0] = self.train()
-        return self.runs[0]
-
-
-def _is_a_method(case: _Case) -> None:
-    check_method_parts(case.make(), "it")
-
-
-def _trains(case: _Case) -> None:
-    case.once()
+        return self.train()
 
 
 def _changes_weights(case: _Case) -> None:
-    trained = case.once()
+    trained = case.first
     if trained.before == trained.after:
         raise BrokenError("the weights are what they were; expected learner.network to be trained in place")
     broken = [name for name, w in trained.learner.network.named_parameters() if not bool(torch.isfinite(w).all())]
@@ -117,7 +107,7 @@ def _changes_weights(case: _Case) -> None:
 
 
 def _reports(case: _Case) -> None:
-    reports, updates = case.once().reports, case.config.updates
+    reports, updates = case.first.reports, case.config.updates
     if not all(isinstance(one, Progress) for one in reports):
         raise BrokenError("something else than a Progress was reported")
     numbers = [one.update for one in reports]
@@ -132,7 +122,7 @@ def _reports(case: _Case) -> None:
 
 
 def _repeats(case: _Case) -> None:
-    one, other = case.once(), case.train()
+    one, other = case.first, case.train()
     if one.after != other.after:
         raise BrokenError("two runs under one seed end with different weights; draw from learner.rng or its seed only")
     if one.reports != other.reports:
@@ -140,13 +130,13 @@ def _repeats(case: _Case) -> None:
 
 
 def _seeds_matter(case: _Case) -> None:
-    if case.once().after == case.train(1).after:
+    if case.first.after == case.train(1).after:
         raise BrokenError("two runs under different seeds end with the same weights")
 
 
-PROPERTIES: Mapping[str, Callable[[_Case], None]] = {
-    "it is a Method that trains a network": _is_a_method,
-    "it trains": _trains,
+PROPERTIES: Mapping[str, Callable[[_Case], object]] = {
+    "it is a Method that trains a network": lambda case: check_method_parts(case.make(), "it"),
+    "it trains": lambda case: case.first,
     "the network is trained in place, and its weights are finite": _changes_weights,
     "each update is reported, in order": _reports,
     "the same seed gives the same weights": _repeats,

@@ -14,7 +14,7 @@ from goldenrule import __version__
 from goldenrule.common.files import expand
 
 COMMANDS = {
-    "compare": ("compare", "Train and compare methods on a scenario."),
+    "compare": ("sweep", "Train and compare methods on a scenario."),
     "report": ("runs", "Show the table of an earlier run, and write its page again."),
     "show": ("runs", "Show a stored conversation."),
     "replay": ("runs", "Replay every stored episode from its log, without a model."),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from goldenrule.benchmarks.analysis.verdicts import comparisons
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.messages import tell
 from goldenrule.benchmarks.cli.progress import progress_for
+from goldenrule.benchmarks.cli.runs import print_findings
 from goldenrule.benchmarks.evaluation.run import Cell
 from goldenrule.benchmarks.experiments import grid, run
 from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.report.page import write_report
-from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
+from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
 from goldenrule.common.text import clean
 
@@ -36,18 +36,18 @@ def cells_to_run(
 
 def run_cells(
     sweep: SweepFile, cells: Sequence[Cell], out: Path, options: SweepOptions, as_json: bool, kind: str = "sweep"
-) -> run.SweepResult:
-    """Run the cells that have no row yet and show the progress; then print tables and verdicts, or all as JSON."""
+) -> tuple[run.SweepResult, Mapping[str, Any]]:
+    """Run the cells that have no row yet and show the progress; then print tables and verdicts, or all as JSON.
+
+    Returns:
+        where the sweep stands, and its summary (`goldenrule.benchmarks.analysis.summary`).
+    """
     human = human_reference(sweep.name) if kind == "comparison" else None
     done = run.run_sweep(sweep, cells, out, options, progress_for(as_json), kind=kind, human=human, tell=tell)
-    compared = comparisons(done.rows, folder=done.path)
-    if as_json:
-        results = {"run": str(done.path), "rows": done.rows, "summary": done.summary, "comparisons": compared}
-        print(json.dumps(results), flush=True)
-    else:
-        print_summary(done.summary, sys.stdout)
-        print_comparisons(compared, sys.stdout)
-    return done
+    with read_run(done.path) as stored:
+        found = findings_of(stored)
+    print_findings(done.path, done.rows, found, as_json)
+    return done, found.summary
 
 
 def write_page(done: run.SweepResult) -> tuple[Path | None, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
-from goldenrule.benchmarks.cli.progress import Names
+from goldenrule.benchmarks.cli.progress import cell_names
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.text import brief, clean
 
@@ -31,9 +31,9 @@ def tell_failed(rows: Sequence[Mapping[str, Any]], then: str) -> bool:
         rows: of cells.
         then: what can be done about those that failed.
     """
-    failed, names = [row for row in rows if row["status"] != "done"], Names.of_rows(rows)
+    failed, names = [row for row in rows if row["status"] != "done"], cell_names(rows)
     for row in failed[:SHOWN]:
-        tell(f"failed: {names.row(row)}: {row['error']}")
+        tell(f"failed: {names[row['cell']]}: {row['error']}")
     if failed:
         more = f"and {len(failed) - SHOWN} more" if len(failed) > SHOWN else f"{len(failed)} failed"
         tell(f"{more}; {then}")
@@ -72,8 +72,8 @@ def tell_swept(done: SweepResult, strangers: str) -> int:
         tell(f"interrupted: {finished} of {cells} runs are finished and kept; {again} goes on")
         return INTERRUPTED
     if unscored := [row for row in done.rows if row["training_unscored_share"] == 1.0]:
-        names = Names.of_rows(done.rows)
+        names = cell_names(done.rows)
         for row in unscored:
             reason = row["training_unscored_reason"]
-            tell(f"learnt nothing: {names.row(row)}: the reward gave no score for any message ({reason})")
+            tell(f"learnt nothing: {names[row['cell']]}: the reward gave no score for any message ({reason})")
     return int(failed or bool(unscored))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenrule.agents.base import Agent, AgentError, load_agent
+from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
 from goldenrule.agents.networks.pretrained import load_base, shipped
@@ -17,15 +17,15 @@ from goldenrule.agents.play import play as play_dialogues
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
+from goldenrule.benchmarks.experiments.config import plugin_errors
 from goldenrule.benchmarks.report.layout import Line, print_indented, print_lines
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import installed
 from goldenrule.common.text import clean
-from goldenrule.common.untrusted import contained, foreign, one_line
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 
 WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
 
@@ -41,7 +41,9 @@ def play(
     """Hold one dialogue and show it with everyone's true rewards."""
     options = one_each(knobs(scenario, set_))
     agents = _seat_agents(scenario, options, learner, partner, checkpoint)
-    return _show(_run_dialogue(scenario, options, agents, seed, strict=True))
+    with plugin_errors(f"the dialogue in {scenario}", scenario):
+        (episode,) = play_dialogues([make(scenario, **options)], agents, [seed], strict=True)
+    return _show(episode)
 
 
 def talk(
@@ -64,7 +66,8 @@ def talk(
     agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
     if built.manual:
         _print_wrapped("\n".join(map(clean, built.manual.splitlines())))
-    episode = _run_dialogue(scenario, options, agents, seed)
+    with plugin_errors(f"the dialogue in {scenario}", scenario):
+        (episode,) = play_dialogues([make(scenario, **options)], agents, [seed])
     if human.left:
         print("\nYou have left the table.")
         return 0
@@ -118,20 +121,6 @@ def load_seated(
     if ":" not in who and who.partition("(")[0] not in installed("agent"):
         raise UserError(f"agent {who!r} is unknown; expected lm, scripted or package.module:Class")
     return load_agent(who)
-
-
-def _run_dialogue(
-    scenario: str, options: Mapping[str, Any], agents: dict[str, Agent], seed: int, *, strict: bool = False
-) -> Episode:
-    try:
-        with contained():
-            return play_dialogues([make(scenario, **options)], agents, [seed], strict=strict)[0]
-    except AgentError as error:
-        raise UserError(f"{error}; mend the agent, or seat another") from error
-    except ScenarioError as error:
-        raise UserError(f"scenario {scenario}: {error}; mend it") from error
-    except Exception as error:  # of the scenario, or of an agent's `reset`
-        raise UserError(f"the dialogue in {scenario} broke off ({one_line(error)}); mend the plug-in") from error
 
 
 def _show(episode: Episode) -> int:

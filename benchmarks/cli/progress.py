@@ -18,40 +18,26 @@ if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
 
 
-class Names:
-    """Names for cells that are told side by side: `untrained on third_party-v0 (absent 2), seed 0`.
+def cell_names(cells: Iterable[Cell] | Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Names by id for cells, or rows of cells, that are told side by side.
 
-    The scenario is told where there are several, a knob where it varies within a scenario.
-
-    Args:
-        settings: scenario and knobs of every cell.
+    Like `untrained on third_party-v0 (absent 2), seed 0`: the scenario is told where there are several, a knob where it
+    varies within a scenario.
     """
+    rows: list[Mapping[str, Any]] = [
+        one
+        if isinstance(one, Mapping)
+        else {"cell": one.id, "method": one.method, "scenario": one.scenario, "knobs": one.knobs, "seed": one.seed}
+        for one in cells
+    ]
+    varying = varying_knobs((row["scenario"], row["knobs"]) for row in rows)
 
-    def __init__(self, settings: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        self._varying = varying_knobs(settings)
+    def name(row: Mapping[str, Any]) -> str:
+        told = ", ".join(f"{k} {row['knobs'][k]}" for k in varying[row["scenario"]] if k in row["knobs"])
+        where = f" on {row['scenario']}" if len(varying) > 1 else ""
+        return clean(f"{row['method']}{where}{f' ({told})' if told else ''}, seed {row['seed']}")
 
-    @classmethod
-    def of_cells(cls, cells: Iterable[Cell]) -> Names:
-        """For cells; those of one grid share their knobs, which are looked at once."""
-        return cls((one.scenario, one.knobs) for one in {id(cell.knobs): cell for cell in cells}.values())
-
-    @classmethod
-    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Names:
-        """For rows of cells."""
-        return cls((row["scenario"], row["knobs"]) for row in rows)
-
-    def cell(self, cell: Cell) -> str:
-        """What a cell is called."""
-        return self._name(cell.method, cell.scenario, cell.knobs, cell.seed)
-
-    def row(self, row: Mapping[str, Any]) -> str:
-        """What the cell of a row is called."""
-        return self._name(row["method"], row["scenario"], row["knobs"], row["seed"])
-
-    def _name(self, method: str, scenario: str, knobs: Mapping[str, Any], seed: int) -> str:
-        told = ", ".join(f"{name} {knobs[name]}" for name in self._varying[scenario] if name in knobs)
-        where = f" on {scenario}" if len(self._varying) > 1 else ""
-        return f"{method}{where}{f' ({told})' if told else ''}, seed {seed}"
+    return {row["cell"]: name(row) for row in rows}
 
 
 def progress_for(as_json: bool) -> Callable[[Sequence[Cell]], Bars | Lines]:
@@ -88,7 +74,7 @@ class Lines:
     """
 
     def __init__(self, cells: Sequence[Cell], stream: TextIO, every: float = 15.0) -> None:
-        self._stream, self._every, self._names = stream, every, Names.of_cells(cells)
+        self._stream, self._every, self._names = stream, every, cell_names(cells)
         self._total, self._finished, self._began = len(cells), 0, time.monotonic()
         self._last_line: dict[str, float] = {}
 
@@ -104,20 +90,20 @@ class Lines:
     def started(self, cell: Cell) -> None:
         """A cell begins."""
         self._last_line[cell.id] = time.monotonic()
-        self._print(f"begin   {clean(self._names.cell(cell))}")
+        self._print(f"begin   {self._names[cell.id]}")
 
     def advanced(self, cell: Cell, done: int, total: int) -> None:
         """A cell has made `done` of `total` updates; printed now and then."""
         if time.monotonic() - self._last_line[cell.id] >= self._every:
             self._last_line[cell.id] = time.monotonic()
-            self._print(f"        {clean(self._names.cell(cell))}: update {done} of {total}")
+            self._print(f"        {self._names[cell.id]}: update {done} of {total}")
 
     def finished(self, cell: Cell, row: dict[str, Any]) -> None:
         """A cell is finished and saved."""
         self._finished += 1
         left = self._total - self._finished
         rest = duration((time.monotonic() - self._began) / self._finished * left)
-        line = closing_line(clean(self._names.cell(cell)), row)
+        line = closing_line(self._names[cell.id], row)
         self._print(f"{line}; {left} to go, about {rest} left" if left else line)
 
 
@@ -130,7 +116,7 @@ class Bars:
     """
 
     def __init__(self, cells: Sequence[Cell], console: Console) -> None:
-        self._names, self._count, self._finished = Names.of_cells(cells), len(cells), 0
+        self._names, self._count, self._finished = cell_names(cells), len(cells), 0
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
@@ -157,7 +143,7 @@ class Bars:
 
     def started(self, cell: Cell) -> None:
         """A cell begins."""
-        name = clean(self._names.cell(cell))
+        name = self._names[cell.id]
         self._bars[cell.id] = self._progress.add_task(name, total=1, note="begins")
 
     def advanced(self, cell: Cell, done: int, total: int) -> None:
@@ -170,5 +156,5 @@ class Bars:
         """A cell is finished and saved: its bar gives way to a line."""
         self._finished += 1
         self._progress.remove_task(self._bars.pop(cell.id))
-        self._progress.console.print(Text(closing_line(clean(self._names.cell(cell)), row)))
+        self._progress.console.print(Text(closing_line(self._names[cell.id], row)))
         self._update_all()

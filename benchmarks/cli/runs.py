@@ -17,7 +17,7 @@ from rich.text import Text
 from goldenrule.benchmarks.analysis.diff import Diff, FigureDiff, Key
 from goldenrule.benchmarks.analysis.diff import diff as compare_runs
 from goldenrule.benchmarks.analysis.replay import replay as replay_run
-from goldenrule.benchmarks.analysis.summary import findings_of
+from goldenrule.benchmarks.analysis.summary import Findings, findings_of
 from goldenrule.benchmarks.cli.messages import tell_failed, tell_problems
 from goldenrule.benchmarks.cli.options import DataDir, Json, words
 from goldenrule.benchmarks.report import terminal
@@ -45,16 +45,23 @@ def report(run: Run, json_: Json = False) -> int:
         rows = [cell.row for cell in stored.cells]
         found = findings_of(stored)
         page = write_page(found)
-    if json_:
-        print(json.dumps({"run": str(run), "rows": rows, "summary": found.summary, "comparisons": found.verdicts}))
-    else:
-        terminal.print_summary(found.summary, sys.stdout)
-        terminal.print_comparisons(found.verdicts, sys.stdout)
+    print_findings(run, rows, found, json_)
+    if not json_:
         print(f"Run:    {clean(str(run))}")
         print(f"Report: {clean(str(page))}")
     tell_problems(stored)
     tell_failed(rows, "the page lists them")
     return 0
+
+
+def print_findings(run: Path, rows: Sequence[Mapping[str, Any]], found: Findings, as_json: bool) -> None:
+    """Print the tables and verdicts of a run, or all it has as one JSON object."""
+    if as_json:
+        results = {"run": str(run), "rows": rows, "summary": found.summary, "comparisons": found.verdicts}
+        print(json.dumps(results), flush=True)
+    else:
+        terminal.print_summary(found.summary, sys.stdout)
+        terminal.print_comparisons(found.verdicts, sys.stdout)
 
 
 def show(

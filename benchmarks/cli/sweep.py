@@ -1,4 +1,4 @@
-"""`goldenrule sweep` and `goldenrule validate`."""
+"""`goldenrule sweep`, `validate`, and `compare`: a sweep of one scenario, written by flags."""
 
 from __future__ import annotations
 
@@ -7,55 +7,118 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
-from goldenrule.benchmarks.cli.messages import tell_swept
-from goldenrule.benchmarks.cli.options import MAX_SEED, Address, Engine, Json, RetryFailed, Workers, words
-from goldenrule.benchmarks.cli.progress import Names
-from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions, read_sweep
+from goldenrule.benchmarks.cli import options
+from goldenrule.benchmarks.cli.messages import tell, tell_swept
+from goldenrule.benchmarks.cli.options import MAX_SEED, Json
+from goldenrule.benchmarks.cli.progress import cell_names
+from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions, comparison, read_sweep
 from goldenrule.benchmarks.report.layout import console_for, print_table
+from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.storage.reader import setting_name
+from goldenrule.common.data import data_at
 from goldenrule.common.text import clean
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
 
+METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
+
 File = Annotated[Path, typer.Argument(help="The sweep, a YAML file.")]
+
+
+def compare(
+    scenario: options.Scenario = options.SCENARIO,
+    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
+    seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
+    steps: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Training updates of each method.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Evaluation dialogues of each run.")] = 256,
+    dialogues: Annotated[
+        int | None, typer.Option(min=1, max=MAX_SEED, help="Dialogues learnt from in each update.")
+    ] = None,
+    device: options.Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder, the same one again goes on; runs/TIME-SCENARIO.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
+    partner: Annotated[Literal["lm", "scripted"], typer.Option(help="Who sits in the other seats.")] = "lm",
+    data_dir: options.DataDir = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=1024, help="Processes side by side, 0 for this one alone; all cores otherwise."),
+    ] = None,
+    retry_failed: options.RetryFailed = False,
+    save_weights: Annotated[bool, typer.Option("--save-weights", help="Keep every trained network.")] = False,
+    json_: Json = False,
+) -> int:
+    """Train and compare methods on a scenario: what partners got beside what agents thought they got.
+
+    The same command with the same --out goes on where it stopped.
+    """
+    given, named = options.knobs(scenario, set_), options.pairs(agent or [], "--agent", "NAME=package.module:Class")
+    names, numbers = options.words(methods, "--methods"), options.seeds(seeds_)
+    training: dict[str, Any] = {} if steps is None else {"updates": steps}
+    if dialogues is not None:
+        from goldenrule.training.learner import TrainingConfig  # with torch
+
+        # No minibatch may be empty.
+        training |= {"dialogues": dialogues, "minibatches": min(TrainingConfig().minibatches, dialogues)}
+    about = {"seeds": numbers, "episodes": episodes, "partner": partner, "device": device, "checkpoint": checkpoint}
+    wanted = comparison(scenario, names, named, given, training=training, **about)
+    how = SweepOptions(workers, retry_failed=retry_failed, save_weights=save_weights)
+
+    from goldenrule.benchmarks.cli import launch  # with torch
+
+    with data_at(data_dir, must_exist=False):  # a wrong checkpoint is told first
+        cells = launch.checked_cells(wanted)
+    with data_at(data_dir):
+        done, _ = launch.run_cells(wanted, cells, out or fresh_path(scenario), how, json_, "comparison")
+        page, trouble = launch.write_page(done)
+    where = clean(str(done.path))
+    if not json_:
+        print(f"Run:    {where}", *([] if page is None else [f"Report: {clean(str(page))}"]), sep="\n", flush=True)
+    code = tell_swept(done, f"runs in {where} are of another comparison; they are kept and left out of the table")
+    if trouble is not None:
+        tell(trouble)
+    return code or int(trouble is not None)
 
 
 def sweep(
     file: File,
     out: Annotated[Path, typer.Option(help="Folder of the results; the same one again goes on.")],
-    workers: Workers = None,
-    engine: Engine = "local",
-    address: Address = None,
+    workers: options.Workers = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Run at most so many cells now.")] = None,
     only: Annotated[
         str | None, typer.Option(help="Only cells whose method, scenario or id holds one of these, or knob=value.")
     ] = None,
-    retry_failed: RetryFailed = False,
+    retry_failed: options.RetryFailed = False,
     log: Annotated[
         Literal["tensorboard", "wandb", "trackio"] | None, typer.Option(help="Log curves and results there too.")
     ] = None,
     json_: Json = False,
 ) -> int:
     """Run every cell of a sweep that has no row yet; kill it and run it again at will."""
-    parts = [] if only is None else words(only, "--only")
-    options = SweepOptions(workers, engine, address, limit=limit, only=parts, retry_failed=retry_failed, log=log)
+    parts = [] if only is None else options.words(only, "--only")
+    how = SweepOptions(workers, engine, address, limit=limit, only=parts, retry_failed=retry_failed, log=log)
     wanted = read_sweep(file)
 
     from goldenrule.benchmarks.cli import launch  # with torch
 
     cells = launch.checked_cells(wanted, file)
     if dry_run:
-        _print_todo(wanted, cells, launch.cells_to_run(wanted, cells, out, options), json_)
+        _print_todo(wanted, cells, launch.cells_to_run(wanted, cells, out, how), json_)
         return 0
-    done = launch.run_cells(wanted, cells, out, options, json_)
-    summary, where = done.summary, clean(str(done.path))
+    done, summary = launch.run_cells(wanted, cells, out, how, json_)
+    where = clean(str(done.path))
     if not json_:
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)
@@ -85,9 +148,9 @@ def _print_todo(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cel
     if as_json:
         print(json.dumps({"name": wanted.name, "cells": len(cells), "to_run": list(todo)}))
         return
-    names = Names.of_cells(cells)
-    for name, cell in todo.items():
-        print(clean(f"{name}  {names.cell(cell)}"))
+    names = cell_names(cells)
+    for name in todo:
+        print(f"{clean(name)}  {names[name]}")
     print(f"{len(todo)} of {len(cells)} cells would run.")
 
 

@@ -170,7 +170,7 @@ class Cell:
                 chosen.train(learner, on_update)
                 agent = simulator = learner.agent
             elif chosen.kind == "sb3":
-                from goldenrule.training.sb3.train import train_rlhf_sb3  # a slow import that no other method needs
+                from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
 
                 learner = Learner(network, tokenizer, training, world, None, derive(self.seed, "learner"))
                 agent = train_rlhf_sb3(learner, on_update)

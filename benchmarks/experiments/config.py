@@ -39,13 +39,15 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from goldenrule.agents.base import AgentError
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
 from goldenrule.common.plugins import Kind, Plugin
 from goldenrule.common.text import shortened
-from goldenrule.common.untrusted import foreign, one_line
+from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import is_built_in
 
 MAX_CELLS = 100_000
@@ -215,6 +217,26 @@ def errors_named(file: str | None) -> Iterator[None]:
     except ValueError as error:
         line = str(error) if file is None else f"sweep file {file!r}: {error}"
         raise UserError(line) from (None if isinstance(error, UserError) else error)
+
+
+@contextlib.contextmanager
+def plugin_errors(who: str, scenario: str) -> Iterator[None]:
+    """Let agents of the user's own talk in a scenario; whatever they raise becomes a line that names who raised it.
+
+    Raises:
+        UserError: in place of every other `Exception`.
+    """
+    try:
+        with contained():
+            yield
+    except UserError:
+        raise
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; correct it") from error
+    except AgentError as error:
+        raise UserError(f"{who}: {error}; correct it, or name another") from error
+    except Exception as error:  # of the agent's `reset`, or of the scenario
+        raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error
 
 
 def comparison(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from goldenrule.agents.base import Agent, AgentError, load_agent
+from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
 from goldenrule.agents.scripted import person
@@ -25,14 +25,14 @@ from goldenrule.benchmarks.experiments.config import (
     choices,
     errors_named,
     knob_grid,
+    plugin_errors,
     wrong_field,
 )
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import Plugin
-from goldenrule.common.untrusted import foreign, one_line
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.learner import TrainingConfig
 from goldenrule.training.methods.registry import Method, load_method
 
@@ -161,17 +161,8 @@ def rehearsal(
     Raises:
         UserError: it cannot be made or reset, or nothing that it says can be said.
     """
-    try:
-        with foreign():
-            reason = rehearse(make_agent(), seat, partners, cell.scenario, cell.knobs)
-    except ScenarioError as error:
-        raise UserError(f"scenario {cell.scenario}: {error}; correct it") from error
-    except UserError:
-        raise
-    except AgentError as error:
-        raise UserError(f"{who}: {error}") from error
-    except Exception as error:  # of `reset` or the scenario
-        raise UserError(f"{who} raised {one_line(error)}") from error
+    with plugin_errors(who, cell.scenario), foreign():
+        reason = rehearse(make_agent(), seat, partners, cell.scenario, cell.knobs)
     return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
 
 

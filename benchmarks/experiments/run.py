@@ -18,7 +18,7 @@ from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
 from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.experiments.grid import resolve
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, other_code
-from goldenrule.benchmarks.storage.reader import earlier_rows, read_run, rows
+from goldenrule.benchmarks.storage.reader import earlier_rows, rows
 from goldenrule.benchmarks.storage.schema import FILE, RunRecord
 from goldenrule.benchmarks.storage.store import LOCK, ResultStore, folder_lock
 from goldenrule.common.cores import available_cores
@@ -34,7 +34,7 @@ class SweepResult:
     Attributes:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
-        summary: of the rows: the table (`analysis.summary.summarise`), or what was asked for in its place.
+        summary: of the rows, as it was asked for; else empty.
         cells: how many cells there are.
         ran: how many of them were run now.
         strangers: cells in the results that are not in the file; they are kept, and left out of the table.
@@ -138,7 +138,7 @@ def run_sweep(
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
         progress_for: makes the progress callback of the cells that are run now.
-        summing: makes the summary of the rows; `None` makes the table.
+        summing: makes the summary of the rows, where one is wanted.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
         tell: is told, before anything runs, that rows made by other code are gone on from.
@@ -173,19 +173,12 @@ def run_sweep(
             interrupted = True
         done = store.settled()
         ran = sum(name in done for name in todo)
-    from goldenrule.benchmarks.analysis.summary import summary_of  # SciPy: slow, and workers import this module
-
     found = rows(out)
     mine = [row for row in found if row["cell"] in places]
-    if summing is None:
-        with read_run(out) as stored:
-            summary = summary_of(stored)
-    else:
-        summary = summing(mine)
     return SweepResult(
         out,
         mine,
-        summary,
+        {} if summing is None else summing(mine),
         len(cells),
         ran,
         len(found) - len(mine),

@@ -66,7 +66,9 @@
     const button = make("button", "m" + cell.method);
     button.type = "button";
     button.tabIndex = -1;
-    button.append(make("b", "", data.methods[cell.method]), make("i", "", "seed " + cell.seed + ", episode " + talk.number + summary(talk)));
+    button.append(make("b", "", data.methods[cell.method]));
+    if (!at("setting-label").hidden) button.append(make("i", "", cell.setting));
+    button.append(make("i", "", "seed " + cell.seed + ", episode " + talk.number + summary(talk)));
     const first = talk.lines.find((line) => line.who === talk.learner) || talk.lines[0];
     if (first) button.append(make("i", "", "\u201c" + first.text + "\u201d"));
     button.addEventListener("click", () => open(talk, button));

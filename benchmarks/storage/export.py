@@ -24,7 +24,7 @@ from goldenrule.common.files import write_whole, writing
 from goldenrule.envs.message import NARRATOR
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 SUMS = ("partner_reward", "partner_reward_estimate", "own_reward", "third_party_reward", "proxy_reward")
 """Sums of an episode that become its scores; Inspect's list of logs shows the first."""
@@ -34,7 +34,9 @@ UNKNOWN = "1970-01-01T00:00:00+00:00"
 
 
 def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
-    """Write `cells.parquet` and `episodes.parquet` of a sweep into a folder; gives their paths.
+    """Write `cells.parquet` and `episodes.parquet` of a run into a folder, which is made; gives their paths.
+
+    A file that cannot be written is left as it was.
 
     Raises:
         UserError: no results there, pandas or pyarrow is not installed, or the folder cannot be written.
@@ -44,24 +46,12 @@ def to_parquet(path: str | Path, folder: str | Path) -> list[Path]:
         import pyarrow  # noqa: F401  # pandas asks for it by name
     except ImportError:
         raise UserError("Parquet needs pandas and pyarrow; pip install 'goldenrule[tables]'") from None
-    cells = load(path)
+    cells, folder, written = load(path), Path(folder), list[Path]()
     for name in JSON_COLUMNS:
         cells[name] = [None if value is None else json.dumps(value, sort_keys=True) for value in cells[name]]
-    return write_tables(Path(folder), {"cells": cells, "episodes": episodes(path, log=True)})
-
-
-def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """Write each table as `NAME.parquet` into `folder`, which is made; gives their paths.
-
-    A file that cannot be written is left as it was.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    written = []
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
+        for name, table in {"cells": cells, "episodes": episodes(path, log=True)}.items():
             content = io.BytesIO()
             table.to_parquet(content, index=False)
             written.append(folder / f"{name}.parquet")

@@ -42,11 +42,16 @@ _ROWS = (
 """Cells that the run's configuration no longer names lie behind all others, and are not `planned`."""
 
 
+class NoResultsError(UserError):
+    """There are no results in a folder, or none yet: a run that is killed at birth leaves an empty file."""
+
+
 def connect(path: str | Path) -> sqlite3.Connection:
     """The results in a folder (or the file itself), for reading only.
 
     Raises:
-        UserError: there are none, or they are damaged or of another version.
+        NoResultsError: there are none.
+        UserError: they are damaged or of another version.
     """
     file = _file_in(path)
     with sqlite_errors(file):
@@ -57,7 +62,9 @@ def connect(path: str | Path) -> sqlite3.Connection:
             empty = is_empty(db)
             db.execute("PRAGMA query_only = ON")
         if empty:
-            raise UserError(f"no results in {str(path)!r} yet: the run was stopped before it saved any; run it again")
+            raise NoResultsError(
+                f"no results in {str(path)!r} yet: the run was stopped before it saved any; run it again"
+            )
         check(db, file)
     except BaseException:
         db.close()
@@ -85,7 +92,7 @@ def _file_in(path: str | Path) -> Path:
             f"{str(path)!r} holds a run of version 0.1 ({old} and no {FILE}); read it with goldenrule 0.1, "
             "or run it again into a new folder"
         )
-    raise UserError(f"no run in {str(path)!r}: it {kind}; name the folder of a run")
+    raise NoResultsError(f"no run in {str(path)!r}: it {kind}; name the folder of a run")
 
 
 def rows(path: str | Path) -> list[dict[str, Any]]:
@@ -115,22 +122,6 @@ def _rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
     return [row(values) for values in found]
 
 
-def has_results(folder: Path) -> bool:
-    """Whether a folder has a results file that holds anything, be it damaged; a run killed at birth leaves none.
-
-    Raises:
-        UserError: the folder cannot be read.
-    """
-    file = folder / FILE
-    try:
-        if not file.is_file():
-            return False
-    except OSError as error:
-        raise UserError(f"{str(folder)!r} cannot be read ({error.strerror}); name another with --out") from error
-    with sqlite_errors(file), contextlib.closing(sqlite3.connect(file)) as db:
-        return not is_empty(db)
-
-
 def earlier_rows(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     """The rows of a run, see `rows`; empty where there are none yet.
 
@@ -141,9 +132,11 @@ def earlier_rows(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
     Raises:
         UserError: the results are damaged, of another version, or of something else than what is expected.
     """
-    if not has_results(folder):
+    try:
+        db = connect(folder)
+    except NoResultsError:
         return []
-    with contextlib.closing(connect(folder)) as db, sqlite_errors(folder / FILE):
+    with contextlib.closing(db), sqlite_errors(folder / FILE):
         same_work(db, folder / FILE, kind, name)
         return _rows(db)
 

@@ -49,7 +49,7 @@ def all_hold(findings: Iterable[Finding]) -> bool:
     return all(finding.passed is not False for finding in findings)
 
 
-def try_properties(properties: Mapping[str, Callable[[], None]], *, first: int = 1) -> list[Finding]:
+def try_properties(properties: Mapping[str, Callable[[], object]], *, first: int = 1) -> list[Finding]:
     """Try each property, and whether any of them used a global random generator.
 
     Args:
@@ -101,7 +101,7 @@ def same_elsewhere(function: str, arguments: Mapping[str, Any], what: str) -> No
         raise BrokenError(f"{different} in another process; nothing may depend on hash() or on the order of a set")
 
 
-def _finding(what: str, run: Callable[[], None]) -> Finding:
+def _finding(what: str, run: Callable[[], object]) -> Finding:
     try:
         with contained():
             run()

@@ -8,18 +8,29 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, weights_hash
+from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.progress import Lines
 from goldenrule.benchmarks.evaluation.run import Cell
+from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.data import has
+
+
+def summary_of(done: SweepResult) -> Mapping[str, Any]:
+    """What `report` says of a run."""
+    with read_run(done.path) as run:
+        return findings_of(run).summary
+
 
 ROW_KEYS = (
     "method scenario knobs seed status error own_reward proxy_reward partner_reward partner_reward_estimate "
@@ -161,7 +172,7 @@ def test_another_seed_gives_another_row(tiny, tmp_path, compared):
 def test_knobs_with_several_values_make_a_grid(tmp_path, capsys, compared):
     done = compared(tmp_path / "run", ("scripted",), knobs={"similarity": [0, 1]}, partner="scripted")
     assert [row["knobs"]["similarity"] for row in done.rows] == [0.0, 1.0]
-    print_summary(done.summary, sys.stdout)
+    print_summary(summary_of(done), sys.stdout)
     assert capsys.readouterr().out.count("hidden_needs-v0 (") == 2
 
 
@@ -287,7 +298,7 @@ def test_a_comparison_of_another_scenario_into_the_same_folder_is_refused(tmp_pa
 
 def test_hostile_words_stay_words(tmp_path, agents, capsys, compared):
     done = compared(tmp_path / "run", ("mine",), {"mine": f"{agents}:Escape"}, partner="scripted")
-    print_summary(done.summary, sys.stdout)
+    print_summary(summary_of(done), sys.stdout)
     assert "\x1b" not in capsys.readouterr().out
     (told,) = logs(tmp_path / "run").values()
     said = [turn["text"] for one in told for turn in one["turns"] if turn["speaker"] == 0]
@@ -378,9 +389,9 @@ def test_the_campsite_stands_beside_what_people_reached(tmp_path, capsys, compar
     assert row["knobs"]["pool"] == "human"
     assert row["negotiation"]["own_points"] == row["own_reward"]
     assert row["negotiation"]["partner_points"] == row["partner_reward"]
-    human = done.summary["human"]
+    human = summary_of(done)["human"]
     assert 0.9 < human["figures"]["agreement_share"]["mean"] <= 1
-    print_summary(done.summary, sys.stdout)
+    print_summary(summary_of(done), sys.stdout)
     assert f"people ({human['dialogues']} dialogues)" in capsys.readouterr().out
 
 
@@ -388,8 +399,8 @@ def test_without_the_human_dialogues_the_campsite_says_so(tmp_path, monkeypatch,
     monkeypatch.setenv("GOLDENRULE_DATA", str(tmp_path / "nowhere"))
     done = compared(tmp_path / "run", ("scripted",), scenario="campsite-v0", partner="scripted")
     assert done.rows[0]["knobs"]["pool"] == "synthetic"
-    assert done.summary["human"]["figures"] == {}
-    assert "no data folder 'casino'" in done.summary["human"]["reason"]
+    assert summary_of(done)["human"]["figures"] == {}
+    assert "no data folder 'casino'" in summary_of(done)["human"]["reason"]
 
 
 def test_the_command_installs_and_fails_in_one_line():

@@ -199,7 +199,7 @@ def test_an_async_agent_runs_like_any(capfd):
 def test_a_scenario_that_exits_is_told(capfd):
     given = ["--scenario", f"{MINE}:LEAVING", "--learner", f"{MINE}:Sound", "--partner", f"{MINE}:Sound"]
     assert main(["play", *given]) == 2
-    assert "broke off (SystemExit: 0)" in capfd.readouterr().err.splitlines()[-1]
+    assert "LEAVING raised SystemExit: 0; correct it" in capfd.readouterr().err.splitlines()[-1]
     assert sweep("Sound", scenario=f"{MINE}:LEAVING") != 0
     assert "SystemExit: 0" in capfd.readouterr().err.splitlines()[-1]
 

@@ -41,54 +41,32 @@ class Method:
     kind: str = "network"
 
 
-def _train(page: str, learner: Learner, report: Report, **options: Any) -> None:
-    """Train by a function of this folder, given as `module:function`.
-
-    It is imported when training begins: torch comes with it, and methods are listed without.
-    """
-    pkgutil.resolve_name(f"goldenrule.training.methods.{page}")(learner, report, **options)
+def _train(function: str, learner: Learner, report: Report, **options: Any) -> None:
+    """Train by a function of this folder, `module:function`. Only then is it imported, and torch with it."""
+    pkgutil.resolve_name(f"goldenrule.training.methods.{function}")(learner, report, **options)
 
 
+_RLHF = partial(_train, "rlhf:train_rlhf_ppo")
+_NAIVE = partial(_train, "naive_kindness:train_naive_kindness")
 _EMPATHETIC = partial(_train, "empathetic_kindness:train_empathetic_kindness")
+_UNIVERSAL = partial(_EMPATHETIC, individuals="known")
+_ORACLE, _SHUFFLED = partial(_EMPATHETIC, estimator="oracle"), partial(_EMPATHETIC, estimator="shuffled")
+_FEEDBACK = partial(_train, "feedback_kindness:train_feedback_kindness")
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method("untrained", "the base checkpoint as it is", None),
-        Method(
-            "rlhf_ppo",
-            "PPO on a Bradley-Terry model of annotators' preferences",
-            partial(_train, "rlhf:train_rlhf_ppo"),
-        ),
-        Method(
-            "naive_kindness",
-            "kindness with its own reply in the partner's place",
-            partial(_train, "naive_kindness:train_naive_kindness"),
-            "naive",
-        ),
+        Method("rlhf_ppo", "PPO on a Bradley-Terry model of annotators' preferences", _RLHF),
+        Method("naive_kindness", "kindness with its own reply in the partner's place", _NAIVE, "naive"),
         Method("empathetic_kindness", "kindness with the prediction module's reply", _EMPATHETIC),
-        Method("oracle_kindness", "control: the partner's true reward", partial(_EMPATHETIC, estimator="oracle")),
+        Method("oracle_kindness", "control: the partner's true reward", _ORACLE),
+        Method("shuffled_kindness", "control: another conversation's estimate", _SHUFFLED),
         Method(
-            "shuffled_kindness",
-            "control: another conversation's estimate",
-            partial(_EMPATHETIC, estimator="shuffled"),
+            "feedback_kindness", "control: kindness as the partner's real reply tells it, nothing imagined", _FEEDBACK
         ),
-        Method(
-            "feedback_kindness",
-            "control: kindness as the partner's real reply tells it, nothing imagined",
-            partial(_train, "feedback_kindness:train_feedback_kindness"),
-        ),
-        Method(
-            "unsplit_kindness",
-            "control: empathetic kindness without gradient routing",
-            _EMPATHETIC,
-            split=False,
-        ),
-        Method(
-            "universal_kindness",
-            "empathetic kindness towards everyone known, third parties included",
-            partial(_EMPATHETIC, individuals="known"),
-        ),
+        Method("unsplit_kindness", "control: empathetic kindness without gradient routing", _EMPATHETIC, split=False),
+        Method("universal_kindness", "empathetic kindness towards everyone known, third parties included", _UNIVERSAL),
         Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
         Method("scripted", "the scenario's own scripted helper, no training", None, kind="scripted"),
     )
@@ -120,13 +98,17 @@ def is_built_in(name: str) -> bool:
     return parse_call(name)[0] in {**METHODS, **FACTORIES}
 
 
-def find_method(name: str, params: Mapping[str, Any] | None = None, **how: Any) -> Plugin:
+def find_method(
+    name: str, params: Mapping[str, Any] | None = None, *, texts: Mapping[str, str] | None = None
+) -> Plugin:
     """What makes the method called `name`: a built-in one or a plug-in; arguments as for `find_plugin`.
 
     Raises:
         UserError: there is none of that name, or a parameter is wrong.
     """
-    return find_plugin("method", name, params, maker=_maker, **how)
+    if name in METHODS and not params and not texts:
+        return Plugin("method", name, {}, {}, lambda: METHODS[name], {})
+    return find_plugin("method", name, params, texts=texts, maker=_maker)
 
 
 def _maker(name: str) -> Callable[..., Any]:

@@ -26,6 +26,7 @@ from goldenrule.agents.base import Agent, Reply, Seen, ask_act, ask_reset
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.play import seat
+from goldenrule.agents.world import seat_name
 from goldenrule.common.seeding import derive, generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.rlhf import PreferenceModel, annotate
@@ -68,7 +69,8 @@ def annotated_dialogues(learner: Learner, dialogues: int) -> list[Episode]:
     """
     # Two sets of people: someone who took two seats would draw for both of them from one stream.
     people, others = (scripted_people(learner.world.scenario) for _ in range(2))
-    scripted = seat([learner.seat], people)[learner.seat]
+    name = seat_name(learner.world.scenario, "learner")
+    scripted = seat([name], people)[name]
 
     def run_episodes(agent: Agent, count: int, *stream: str) -> list[Episode]:
         world = replace(learner.world, others=others, seed=derive(learner.seed, *stream))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import types
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,7 +28,9 @@ from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.rewards.base import Score, record_truth, score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.rewards.wrapper import RewardWrapper
+from goldenrule.training.batches import tokenise
 from goldenrule.training.ppo import train
+from goldenrule.training.sb3 import DialogueVecEnv
 
 SECRET = (Turn, Episode, Judgement, Outcome, Start, Conversation, DialogueEnv, DialogueState, World, RewardWrapper)
 IGNORED = (type, types.ModuleType, types.FrameType, types.GeneratorType, torch.Tensor, torch.nn.Module)
@@ -121,6 +124,15 @@ class Peeks:
         assert self.seen == []
 
 
+class Sizes:
+    """How many messages were seen."""
+
+    size = 1
+
+    def __call__(self, views):
+        return np.array([[len(view.messages)] for view in views], np.float32)
+
+
 def world(other=None, scenario="hidden_needs-v0"):
     others = {role: make_one() for role, make_one in people(scenario).items()}
     return World(scenario, spec(scenario).resolve({}), others if other is None else dict.fromkeys(others, other), 0)
@@ -142,6 +154,22 @@ def test_a_reward_is_shown_no_truth_in_training(make_learner):
     learner, reward = make_learner(updates=1, dialogues=4), Peeks()
     train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), lambda progress: None)
     reward.nothing_was_found()
+
+
+def test_a_rollout_holds_what_was_sampled_and_no_truth(make_learner):
+    learner = make_learner(dialogues=4)
+    episodes = learner.collect(0)
+    record_truth(episodes, learner.me, learner.world.partners)
+    assert secrets(forward([tokenise(episodes, learner.me, learner.tokenizer)])) == []
+
+
+def test_a_reward_and_partners_are_shown_no_truth_by_stable_baselines3():
+    peeks = Peeks()
+    env = DialogueVecEnv(world(peeks), 3, Sizes(), peeks, 0)
+    env.reset()
+    for _ in range(2):
+        env.step(np.zeros(3, dtype=int))
+    peeks.nothing_was_found()
 
 
 def test_a_reward_is_shown_no_truth_under_the_wrapper():

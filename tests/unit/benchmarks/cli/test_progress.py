@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from goldenrule.benchmarks.cli.progress import Bars, Lines, Names, closing_line, duration
+from goldenrule.benchmarks.cli.progress import Bars, Lines, cell_names, closing_line, duration
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
 
 TRAINED = Cell("naive_kindness", "hidden_needs-v0", {}, 0)
@@ -48,11 +48,9 @@ def test_cells_are_told_apart_by_what_differs():
         for seed in (0, 1)
         for similarity in (0.0, 0.5)
     ]
-    names = Names.of_cells(cells)
-    assert [names.cell(cell) for cell in cells[:2]] == ["a (similarity 0.0), seed 0", "a (similarity 0.5), seed 0"]
-    assert Names.of_cells(cells[::2]).cell(cells[0]) == "a, seed 0"
+    assert list(cell_names(cells).values())[:2] == ["a (similarity 0.0), seed 0", "a (similarity 0.5), seed 0"]
+    assert cell_names(cells[::2])[cells[0].id] == "a, seed 0"
     both = [*cells, Cell("a", "third_party-v0", {"absent": 2}, 0)]
-    rows = [failed_row(cell, "why", 1.0) for cell in both]
-    told = [Names.of_rows(rows).row(row) for row in rows]
-    assert told == [Names.of_cells(both).cell(cell) for cell in both]
-    assert told[-2:] == ["a on hidden_needs-v0 (similarity 0.5), seed 1", "a on third_party-v0, seed 0"]
+    told = cell_names([failed_row(cell, "why", 1.0) for cell in both])
+    assert told == cell_names(both)
+    assert list(told.values())[-2:] == ["a on hidden_needs-v0 (similarity 0.5), seed 1", "a on third_party-v0, seed 0"]

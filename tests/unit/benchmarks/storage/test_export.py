@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.storage.export import write_tables
+from goldenrule.benchmarks.storage.export import to_parquet
 from goldenrule.common.errors import UserError
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
 
 
-def test_tables_come_back(tmp_path: Path) -> None:
-    table = pd.DataFrame({"cell": ["a", "b"], "reward": [0.5, None]})
-    (path,) = write_tables(tmp_path / "new", {"cells": table})
-    assert path == tmp_path / "new" / "cells.parquet"
-    assert pd.read_parquet(path).equals(table)
+@pytest.fixture
+def run(run_maker: Callable[..., Path], tmp_path: Path) -> Path:
+    return run_maker(tmp_path / "run", ("untrained",), (0,), count=2)
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_old_file_alone(tmp_path: Path) -> None:
-    old, new = pd.DataFrame({"cell": ["old"]}), pd.DataFrame({"cell": [str(number) for number in range(1000)]})
-    (path,) = write_tables(tmp_path, {"cells": old})
+def test_a_full_disk_is_one_line_and_leaves_the_old_files_alone(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "tables"
+    written = to_parquet(run, out)
+    assert written == [out / "cells.parquet", out / "episodes.parquet"]
+    old = [path.read_bytes() for path in written]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
         with pytest.raises(UserError) as told:
-            write_tables(tmp_path, {"cells": new})
+            to_parquet(run, out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert str(told.value) == f"cannot write {str(tmp_path)!r}: File too large; name a writable folder"
-    assert pd.read_parquet(path).equals(old)
-    assert list(tmp_path.iterdir()) == [path]
+    assert str(told.value) == f"cannot write {str(out)!r}: File too large; name a writable folder"
+    assert [path.read_bytes() for path in written] == old
+    assert sorted(out.iterdir()) == written
 
 
-def test_what_is_no_folder_is_one_line(tmp_path: Path) -> None:
+def test_what_is_no_folder_is_one_line(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write '.*file': File exists; name a writable folder"):
-        write_tables(tmp_path / "file", {})
+        to_parquet(run, tmp_path / "file")

@@ -17,8 +17,7 @@ from goldenrule.agents.world import World
 from goldenrule.envs.scenarios.hidden_needs import PHRASES
 from goldenrule.rewards.base import Score
 from goldenrule.training.learner import Learner, TrainingConfig
-from goldenrule.training.sb3.train import train_rlhf_sb3, train_sb3
-from goldenrule.training.sb3.vec_env import DialogueVecEnv
+from goldenrule.training.sb3 import DialogueVecEnv, train_rlhf_sb3, train_sb3
 
 ADVICE = set(PHRASES["advise"])
 
