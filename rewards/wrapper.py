@@ -16,6 +16,7 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
+from goldenrule.common.text import kind_of
 from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
 
@@ -63,7 +64,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         self.possible_agents = env.possible_agents
         self.dialogue: DialogueState = env.unwrapped.dialogue
         for reward in rewards:
-            check_reward_parts(reward, f"a {type(reward).__name__}")
+            check_reward_parts(reward, kind_of(reward))
         given, names = weights or {}, [reward.name for reward in rewards]
         self.score_names = (*getattr(env, "score_names", ()), *names)
         _check_names(self.score_names, given, names)

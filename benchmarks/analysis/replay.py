@@ -20,6 +20,7 @@ from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
+from goldenrule.common.text import counted
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
@@ -96,7 +97,7 @@ def _differences(
             yield record.get("episode"), what
     if len(records) != expected:
         found.unproven += max(0, expected - len(records))
-        yield None, f"{len(records)} of {expected} episodes can be read"
+        yield None, f"{len(records)} of {counted(expected, 'episode')} can be read"
     elif what := _wrong({key: cell.row.get(key) for key in KEYS if key != "tokens"}, run_metrics(records), "episodes"):
         yield None, what
 

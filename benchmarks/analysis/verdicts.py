@@ -17,7 +17,7 @@ from typing import Any
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Options, compare, read_scores
 from goldenrule.benchmarks.storage.reader import Run, episode_figures
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 from goldenrule.envs.registry import ANY, Range
 
 METRIC = "partner_reward"
@@ -104,10 +104,13 @@ def remarks(line: Line) -> list[str]:
     found = [str(line["because"])] if line["verdict"] in OPEN else []
     if not line["pairs_dropped"]:
         return found
-    counted = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{count} times {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}" for reason, count in counted]
-    reasons = "; ".join(told[:REASONS] + [f"{len(told) - REASONS} more reasons"] * (len(told) > REASONS))
-    pairs = f"{line['pairs_dropped']} of {line['pairs_planned']} pairs"
+    dropped = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
+    told = [
+        f"{counted(count, 'time')} {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}"
+        for reason, count in dropped
+    ]
+    reasons = "; ".join(told[:REASONS] + [counted(len(told) - REASONS, "more reason")] * (len(told) > REASONS))
+    pairs = f"{line['pairs_dropped']} of {counted(line['pairs_planned'], 'pair')}"
     return [*found, f"{pairs} left out, for all methods alike ({reasons})"]
 
 
@@ -129,7 +132,7 @@ def how(lines: Sequence[Line]) -> str:
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
         f"over seeds, from {LEAST_UNITS} on (where all agree, from the range of rewards); "
         "sign-flip test, corrected by Holm for "
-        f"{tests} comparison{'s' * (tests != 1)}{more}. "
+        f"{counted(tests, 'comparison')}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )

@@ -53,7 +53,7 @@ def pretrain(
 
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
-    given = knobs(spec(scenario).id, set_)
+    given = knobs(scenario, set_)
     settings = [dict(zip(given, values, strict=True)) for values in product(*given.values())] if given else []
     empty_folder(out)
 
@@ -66,7 +66,7 @@ def pretrain(
         _check_recipe(base, scenario, base_model.BASES)
     config = base_model.base_config(base or scenario, settings)
     for seat in spec(config.scenario).build(**config.knobs).agents:
-        person(config.scenario, seat, "corpus")  # before minutes are spent
+        person(scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
     further = _parse_shares(read or [], config)
     config = replace(config, human={**config.human, **further})

@@ -44,7 +44,7 @@ from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
 from goldenrule.common.plugins import Kind, Plugin
-from goldenrule.common.text import shortened
+from goldenrule.common.text import kind_of, shortened
 from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.registry import spec
 from goldenrule.envs.scenarios.base import ScenarioError
@@ -200,7 +200,7 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
         except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
             raise UserError(f"no plain YAML: {_yaml_problem(error)}") from None
         if not isinstance(content, dict):
-            kind = "it is empty" if content is None else f"it holds a {type(content).__name__}"
+            kind = "it is empty" if content is None else f"it holds {kind_of(content)}"
             raise UserError(f"{kind}; expected fields like name, scenarios, methods, seeds")
         return _checked(content)
 

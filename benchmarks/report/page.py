@@ -37,6 +37,7 @@ from goldenrule.benchmarks.statistics import LEAST_SEEDS, LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
+from goldenrule.common.text import counted
 
 PAGE, FIGURES = "report.html", "figures"
 MAX_REASONS = 40
@@ -229,12 +230,11 @@ def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
 def _title(run: Run, crossed: Crossing | None) -> str:
     """How many methods, or agents, on what."""
     if crossed is not None:
-        return f"cross-play of {len(crossed.summary['members'])} agents on {crossed.summary['scenario']}"
+        return f"cross-play of {counted(len(crossed.summary['members']), 'agent')} on {crossed.summary['scenario']}"
     scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
-    methods = len(run.methods)
     if not scenarios:
         return "a run without rows"
-    return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
+    return f"{counted(len(run.methods), 'method')} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
 
 
 def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:

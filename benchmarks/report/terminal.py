@@ -23,7 +23,7 @@ from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -173,7 +173,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     cell = find_cell(run, part)
     episode = run.log.episode(cell, int(digits))
     if episode is None:
-        why = f"{cell.n_episodes or 0} episodes were run"
+        why = f"it has {counted(cell.n_episodes or 0, 'episode')}"
         if not cell.done:
             why = "the cell failed: " + shown(cell.row.get("error"), 200)
         elif int(digits) < (cell.n_episodes or 0):
@@ -270,12 +270,13 @@ def list_cells(run: Run, stream: TextIO) -> None:
 
 
 def list_episodes(run: Run, name: str) -> Iterator[Line]:
-    """The episodes of a cell, a line each.
+    """The episodes of a cell, a line each; the traceback of one that failed as a whole.
 
     Raises:
         UserError: there is no such cell.
     """
     cell = find_cell(run, name)
+    yield from (Line("", clean(line)) for line in str(cell.row.get("trace") or "").splitlines())
     for episode in run.log.episodes(cell):
         record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")

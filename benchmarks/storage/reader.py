@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
 from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def shown(value: Any, longest: int = LONGEST) -> str:
     plain = value if isinstance(value, str) else str(value) if type(value) is int else None
     text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
     kept = clean(text[:longest])
-    return kept if len(text) <= longest else f"{kept} … ({len(text) - longest:,} more characters)"
+    return kept if len(text) <= longest else f"{kept} … ({counted(len(text) - longest, 'more character')})"
 
 
 def number(value: Any) -> float | None:
@@ -331,7 +331,7 @@ class Log:
                 break
             after = found[-1][0]
         if damaged:
-            note(self.problems, f"{FILE}: {damaged} damaged episode{'s' * (damaged > 1)} of {cell.id}, left out")
+            note(self.problems, f"{FILE}: {counted(damaged, 'damaged episode')} of {cell.id}, left out")
 
     def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The cell's episode number `place`, if there is one and it can be read."""
@@ -470,10 +470,10 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     if not found:
         note(problems, f"{FILE} holds no row: no cell had finished")
     if planned is not None and planned > held:
-        note(problems, f"{planned - held} of {planned} cells had not finished when this was read")
+        note(problems, f"{planned - held} of {counted(planned, 'cell')} had not finished when this was read")
     left = 0 if everything else len(found) - held
     if left:
-        note(problems, f"{left} cell{'s' * (left > 1)} of an earlier configuration left out; {FILE} keeps them")
+        note(problems, f"{counted(left, 'cell')} of an earlier configuration left out; {FILE} keeps them")
     cells = [StoredCell.of(row, str(row["cell"])) for row in found if everything or row["planned"]]
     config, environment = about.get("sweep"), about.get("environment")
     return Run(
