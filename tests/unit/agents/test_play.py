@@ -254,7 +254,7 @@ def test_one_reply_that_is_none_fails_its_own_dialogue_and_nobody_is_asked_twice
 
     episodes = play(tables(3), everyone(Saying(), Raw(act)), [0, 1, 2])
     assert [e.status == "failed" for e in episodes] == [False, True, False]
-    assert "returned x a Reply" in episodes[1].error
+    assert "returned an int; expected a Reply" in episodes[1].error
     assert asked[0] == 3
     assert 1 not in asked
 
