@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,18 +55,8 @@ class Turn:
 
 
 def speaker_turns(turns: Sequence[Turn]) -> list[SpeakerTurn]:
-    """The turns as their speakers know them, as copies.
-
-    They share no object with the turns, not even a text: from a shared one the garbage collector's back references
-    would lead to whatever else holds it, such as all cards of the table.
-    """
-    copies: list[SpeakerTurn] = unshared([SpeakerTurn(turn.message, turn.view) for turn in turns])
-    return copies
-
-
-def unshared(data: Any) -> Any:
-    """A copy of plain data down to its texts (`copy.deepcopy` would share those)."""
-    return pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
+    """The turns as their speakers know them, as copies that share nothing with them (see `View.unshared`)."""
+    return [SpeakerTurn(turn.message.unshared(), turn.view.unshared()) for turn in turns]
 
 
 @dataclass(slots=True)

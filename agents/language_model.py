@@ -105,13 +105,7 @@ class LanguageModel:
 
     def _context(self, view: View, said: dict[int, list[int]] | None = None) -> list[int]:
         """The ids of a view; where it would not fit, the oldest messages are left out and the card kept."""
-        ids = self.tokenizer.encode_view(view, said).ids
-        drop = 0
-        while len(ids) > self.limit and drop < len(view.messages):
-            drop += 1
-            shorter = View(view.agents, view.me, view.card, view.messages[drop:])
-            ids = self.tokenizer.encode_view(shorter).ids
-        return ids
+        return self.tokenizer.encode_within(view, self.limit, said)
 
     def _feed(self, rows: Sequence[int], contexts: Sequence[list[int]]) -> torch.Tensor:
         """Bring rows to their contexts, feeding only what each cache does not hold yet."""

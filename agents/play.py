@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
-from goldenrule.agents.episode import Episode, Turn, unshared
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import contained, one_line
@@ -110,8 +110,7 @@ def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply 
     """
     try:
         with contained():
-            # Copies: back references of a shared text would lead to the tuple of all cards, of a view to its turn.
-            found = _checked(agent, seen, ask_act(agent, unshared(seen)))
+            found = _checked(agent, seen, ask_act(agent, [one.unshared() for one in seen]))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]
@@ -151,17 +150,8 @@ def _reply(name: str, reply: Any) -> Reply | AgentError:
 
 
 def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
-    action: Any = reply.text
     agent = env.agent_selection
-    if reply.to is not None and (env.mode == "choice" or not env.private):
-        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
-    if env.mode == "choice":
-        action = _choice(agent, seen, reply)
-    elif env.private:
-        action = {"text": reply.text, "to": _flags(agent, reply.to, len(env.possible_agents))}
-    problem = None if env.mode == "choice" else env.utterance.problem(reply.text)
-    if problem:
-        raise AgentError(f"{agent}: {problem}")
+    action = _action(env, agent, seen, reply)
     pending = len(env.dialogue.waiting) > 1
     env.step(action)
     outcome = env.dialogue.outcome
@@ -171,22 +161,24 @@ def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
         episode.conversation = env.dialogue.conversation()
 
 
-def _choice(agent: str, seen: Seen, reply: Reply) -> int:
-    """The number of the candidate that was chosen."""
-    if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
-        raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
-    return seen.candidates.index(reply.text)
-
-
-def _flags(agent: str, to: Any, n: int) -> np.ndarray[Any, Any]:
-    """The addressees as the environment takes them: a flag for each agent, none set for everyone."""
-    flags = np.zeros(n, dtype=np.int8)
-    if to is None:
-        return flags
+def _action(env: DialogueEnv, agent: str, seen: Seen, reply: Reply) -> Any:
+    """A reply as the environment takes it: a text, perhaps with a flag for each addressee, or a candidate's number."""
+    if reply.to is not None and (env.mode == "choice" or not env.private):
+        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
+    if env.mode == "choice":
+        if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
+            raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
+        return seen.candidates.index(reply.text)
+    if problem := env.utterance.problem(reply.text):
+        raise AgentError(f"{agent}: {problem}")
+    if not env.private:
+        return reply.text
+    to, n = () if reply.to is None else reply.to, len(env.possible_agents)
     if not isinstance(to, Sequence) or not all(isinstance(i, int) and 0 <= i < n for i in to):
         raise AgentError(f"{agent}: addressees {to!r} were given; expected indices of agents, 0 to {n - 1}")
+    flags = np.zeros(n, dtype=np.int8)  # none set: everyone
     flags[list(to)] = 1
-    return flags
+    return {"text": reply.text, "to": flags}
 
 
 def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcome: Outcome | None) -> None:
@@ -236,6 +228,4 @@ class SeatedAgents:
         reply = ask(sitting, [seen])[0]
         if isinstance(reply, Exception):
             raise reply
-        if env.mode == "text":
-            return reply.text
-        return _choice(agent, seen, reply)
+        return _action(env, agent, seen, reply)

@@ -49,15 +49,11 @@ class ConversationFeatures:
         self.size = network.config.width
 
     def _ids(self, view: View) -> list[int]:
-        """The ids of a view; where they would not fit the network, the oldest messages are left out."""
-        for dropped in range(len(view.messages) + 1):
-            shorter = View(view.agents, view.me, view.card, view.messages[dropped:])
-            ids = [*self.tokenizer.encode_view(shorter).ids, ME]
-            if len(ids) <= self.network.config.context:
-                return ids
-        raise ValueError(
-            f"a role card of {len(view.card)} characters does not fit a context of {self.network.config.context} tokens"
-        )
+        context = self.network.config.context
+        ids = [*self.tokenizer.encode_within(view, context - 1), ME]
+        if len(ids) > context:
+            raise ValueError(f"a role card of {len(view.card)} characters does not fit a context of {context} tokens")
+        return ids
 
     @torch.no_grad()
     def __call__(self, views: Sequence[View]) -> NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, weights_hash
+from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, read_card, weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped
 from goldenrule.agents.scripted import population
 from goldenrule.common.errors import UserError
@@ -109,7 +108,7 @@ def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
     if target != "default" and style in population(scenario):
         return [AgentSpec(target, "person", style)]
     if target == LM:
-        return [AgentSpec(LM, "lm", weights=_hash(scenario, None, device))]
+        return [AgentSpec(LM, "lm", weights=load_weights(scenario, None, device, 1)[1])]
     if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
         plugin = find_plugin("agent", target)
         return [AgentSpec(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
@@ -139,10 +138,7 @@ def _saved(scenario: str, folder: Path, device: str) -> list[AgentSpec]:
 
 
 def _checkpoint(scenario: str, folder: Path, device: str) -> AgentSpec:
-    try:
-        card = read_card(folder)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
+    card = read_card(folder)
     provenance = _part(card, "provenance")
     cell = _part(provenance, "cell")  # of a method; the base of a scenario has `config` instead
     trained = cell.get("scenario", _part(provenance, "config").get("scenario"))
@@ -150,19 +146,12 @@ def _checkpoint(scenario: str, folder: Path, device: str) -> AgentSpec:
         raise UserError(f"the weights in {str(folder)!r} are of {trained}; expected some of {scenario}")
     name = f"{cell['method']}-{cell['seed']}" if "method" in cell and "seed" in cell else folder.name
     kind: Kind = "sb3" if card.get("kind") == SB3 else "checkpoint"
-    return AgentSpec(name, kind, folder=folder.resolve(), weights=_hash(scenario, folder, device))
+    return AgentSpec(name, kind, folder=folder.resolve(), weights=load_weights(scenario, folder, device, 1)[1])
 
 
 def _part(card: dict[str, Any], key: str) -> dict[str, Any]:
     part = card.get(key)
     return part if isinstance(part, dict) else {}
-
-
-def _hash(scenario: str, folder: Path | None, device: str) -> str:
-    try:
-        return load_weights(scenario, folder, device, 1)[1]
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
 
 
 def load_weights(scenario: str, folder: Path | None, device: str, max_new: int | None) -> tuple[Agent, str]:
@@ -179,18 +168,3 @@ def load_weights(scenario: str, folder: Path | None, device: str, max_new: int |
     network, tokenizer, _ = load_base(scenario, folder, device)
     weights = weights_hash(network)
     return LanguageModel(network.requires_grad_(False), tokenizer, max_new=max_new), weights
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a checkpoint.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-    """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint {folder} cannot be read ({error}); name a folder with {CARD}") from None
-    if not isinstance(card, dict):
-        raise CheckpointError(f"checkpoint {folder} is damaged: {CARD} is no object; make it again or use another")
-    return card

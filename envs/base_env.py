@@ -66,6 +66,8 @@ class BaseDialogueEnv:
         # PettingZoo's own conversion to Parallel needs a message of every agent in every turn.
         self.metadata = {**_METADATA, "name": name, "is_parallelizable": scenario.simultaneous}
         self.max_cycles = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
+        cycle = scenario.cycle or len(scenario.agents)
+        self.max_turns = scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
         self.scenario, self.dialogue = scenario, DialogueState(scenario)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
@@ -110,7 +112,13 @@ class BaseDialogueEnv:
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
         self.dialogue.reset(self._rng)
-        self._rendered, self._over = 0, False
+        self._rendered, self._over, self._offers = 0, False, dict[int, tuple[str, ...]]()
+
+    def _candidates(self, index: int) -> tuple[str, ...]:
+        """What an agent may choose from; the scenario is asked once, until something is said."""
+        if index not in self._offers:
+            self._offers[index] = self.scenario.candidates(index)
+        return self._offers[index]
 
     def _observe(self, agent: str) -> Observation:
         index, dialogue = self._index[agent], self.dialogue
@@ -121,7 +129,7 @@ class BaseDialogueEnv:
             "transcript": dialogue.transcript(index),
         }
         if self.mode == "choice":
-            offered = self.scenario.candidates(index)
+            offered = self._candidates(index)
             observation["candidates"] = offered
             observation["action_mask"] = np.array([bool(text) for text in offered], dtype=np.int8)
         return observation
@@ -134,7 +142,7 @@ class BaseDialogueEnv:
         """
         text, to = action, None
         if self.mode == "choice":
-            offered = self.scenario.candidates(self._index[agent])
+            offered = self._candidates(self._index[agent])
             if isinstance(action, bool) or not isinstance(action, int | np.integer):
                 raise ValueError(
                     f"{agent}: action {action!r} is not a candidate's number; expected 0 to {len(offered) - 1}"

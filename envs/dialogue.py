@@ -15,7 +15,7 @@ PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pettingzoo import AECEnv, ParallelEnv
@@ -36,12 +36,6 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
     After every turn `rewards` holds what it paid each agent; privileged truth (all cards, judgements, absent
     parties' rewards) is in `dialogue`, never in observations or infos.
     """
-
-    @property
-    def max_turns(self) -> int:
-        """Messages after which an episode is cut."""
-        cycle = self.scenario.cycle or len(self.possible_agents)
-        return self.scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
@@ -104,6 +98,7 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
         text, to = self._read_action(agent, action)
         dialogue = self.dialogue
         complete = dialogue.say(self._index[agent], text, to)
+        self._offers.clear()
         self._cumulative_rewards[agent] = 0.0
         if complete:
             self._pay(dialogue.outcome)
@@ -114,7 +109,7 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
             self.render()
 
     def _pay(self, outcome: Outcome) -> None:
-        self.rewards = {a: float(r) for a, r in zip(self.agents, outcome.rewards, strict=True)}
+        self.rewards = dict(zip(self.agents, outcome.rewards, strict=True))
         for agent, reward in self.rewards.items():
             self._cumulative_rewards[agent] += reward
         if outcome.done:
@@ -126,18 +121,14 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
 class _Turns(AECIterable[str, Any, Any]):
     """PettingZoo's iteration over agents, with its OrderEnforcingWrapper's check that each of them acts."""
 
-    def __iter__(self) -> AECIterator[str, Any, Any]:
-        return _Turn(self.env, self.max_iter)
-
-
-class _Turn(AECIterator[str, Any, Any]):
     env: DialogueEnv
 
-    def __next__(self) -> str:
-        agent = super().__next__()
-        assert self.env._acted, "need to call step() or reset() in a loop over `agent_iter`"
-        self.env._acted = False
-        return agent
+    def __iter__(self) -> Iterator[str]:
+        env = self.env
+        for agent in AECIterator(env, self.max_iter):
+            assert env._acted, "need to call step() or reset() in a loop over `agent_iter`"
+            env._acted = False
+            yield agent
 
 
 class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
@@ -175,6 +166,7 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
             said.append((index, *self._read_action(agent, actions[agent])))
         for index, text, to in said:
             dialogue.say(index, text, to)
+        self._offers.clear()
         self._steps += 1
         done = dialogue.outcome.done
         taken, most = self._steps if self.max_cycles else dialogue.turns, self.max_cycles or self.scenario.max_turns
@@ -185,7 +177,7 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
             self.render()
         return (
             {a: self._observe(a) for a in agents},
-            dict(zip(agents, map(float, dialogue.outcome.rewards), strict=True)),
+            dict(zip(agents, dialogue.outcome.rewards, strict=True)),
             dict.fromkeys(agents, done),
             dict.fromkeys(agents, cut),
             {a: {} for a in agents},

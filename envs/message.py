@@ -25,3 +25,7 @@ class Message:
     def heard_by(self, agent: int) -> bool:
         """Whether agent number `agent` saw this message."""
         return self.to is None or agent == self.speaker or agent in self.to
+
+    def unshared(self) -> Message:
+        """A copy that shares nothing with this message, see `View.unshared`."""
+        return Message(self.speaker, self.text[:1] + self.text[1:], None if self.to is None else (*self.to,))

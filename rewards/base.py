@@ -175,7 +175,7 @@ def _as_score(given: Any) -> Score:
     value = as_float(score.value)
     if not math.isfinite(value):
         raise ValueError(str(value))
-    return replace(score, value=value)
+    return score if value is score.value else replace(score, value=value)
 
 
 def score_episodes(reward: Reward, episodes: Iterable[Episode], learner: int) -> list[Score]:

@@ -119,18 +119,8 @@ def read_sealed(folder: Path, what: str, expected: Mapping[str, Any]) -> tuple[d
     Raises:
         CheckpointError: missing, damaged or of another kind; says which file and what to do.
     """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        weights = (folder / WEIGHTS).read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"no {what} in {folder}: {error.filename} is missing; name a folder with {CARD} and {WEIGHTS}"
-        ) from error
-    except NotADirectoryError as error:
-        raise CheckpointError(f"{what} {folder} is a file; name the folder that holds {CARD} and {WEIGHTS}") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{what} {folder} is damaged ({error}); make it again or use another") from error
-    if not isinstance(card, dict) or any(card.get(key) != value for key, value in expected.items()):
+    card, weights = read_card(folder, what), _read(folder / WEIGHTS, what)
+    if any(card.get(key) != value for key, value in expected.items()):
         wanted = ", ".join(f"{key} {value}" for key, value in expected.items())
         raise CheckpointError(f"{what} {folder} is of another kind; expected {wanted}; make it again with this version")
     if hashlib.sha256(weights).hexdigest() != card.get("sha256"):
@@ -138,3 +128,31 @@ def read_sealed(folder: Path, what: str, expected: Mapping[str, Any]) -> tuple[d
             f"{what} {folder} is damaged: {WEIGHTS} does not match {CARD}; make it again or use another"
         )
     return card, weights
+
+
+def read_card(folder: Path, what: str = "checkpoint") -> dict[str, Any]:
+    """The card of a checkpoint, or of another thing of that form.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    text = _read(folder / CARD, what)
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{what} {folder} is damaged ({error}); make it again or use another") from None
+    if not isinstance(card, dict):
+        raise CheckpointError(f"{what} {folder} is damaged: {CARD} is no object; make it again or use another")
+    return card
+
+
+def _read(file: Path, what: str) -> bytes:
+    folder, expected = file.parent, f"name a folder with {CARD} and {WEIGHTS}"
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"no {what} in {folder}: {file} is missing; {expected}") from error
+    except NotADirectoryError as error:
+        raise CheckpointError(f"{what} {folder} is a file; {expected}") from error
+    except OSError as error:
+        raise CheckpointError(f"{what} {folder} is damaged ({error}); make it again or use another") from error

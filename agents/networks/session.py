@@ -187,7 +187,7 @@ class Session:
         attention = block.attention
         qkv_weight, out_weight = self._fused[layer]
         qkv = product(block.attention_norm(x), qkv_weight)
-        queries, new_keys, new_values = attention.parted(qkv, *place.turn)
+        queries, new_keys, new_values = attention.split_heads(qkv, *place.turn)
         keys, values = self._write(layer, new_keys, new_values, place)
         positions = place.positions
         if place.ends is not None and layer == len(self._fused) - 1:

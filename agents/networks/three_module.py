@@ -107,20 +107,12 @@ class SplitAttention(nn.Module):
         qkv = torch.cat([part[m] for part in (self.query, self.key, self.value) for m in HEAD_MODULES])
         return qkv, torch.cat([self.out[m] for m in HEAD_MODULES], dim=1)
 
-    def project(
-        self, x: Trunk, weight: Float[Tensor, "qkv width"], cos: Angles, sin: Angles
-    ) -> tuple[
-        Float[Tensor, "B T heads head"], Float[Tensor, "B T key_heads head"], Float[Tensor, "B T key_heads head"]
-    ]:
-        """Queries, keys (both rotated) and values."""
-        return self.parted(F.linear(x, weight), cos, sin)
-
-    def parted(
+    def split_heads(
         self, qkv: Float[Tensor, "B T qkv"], cos: Angles, sin: Angles
     ) -> tuple[
         Float[Tensor, "B T heads head"], Float[Tensor, "B T key_heads head"], Float[Tensor, "B T key_heads head"]
     ]:
-        """`project`, given the product of x and the weight."""
+        """Queries, keys (both rotated) and values, from the product of x and their weight."""
         heads = qkv.unflatten(-1, (-1, self.head_width))
         to_turn, values = heads.split((self.n_heads + self.key_heads, self.key_heads), dim=2)
         queries, keys = rotate(to_turn, cos, sin).split((self.n_heads, self.key_heads), dim=2)
@@ -129,7 +121,7 @@ class SplitAttention(nn.Module):
     def forward(self, x: Trunk, cos: Angles, sin: Angles, mask: Mask | None = None) -> Trunk:
         """Attend over all of x: to all before, or as `mask` has it."""
         qkv_weight, out_weight = self.weights()
-        q, k, v = (part.transpose(1, 2) for part in self.project(x, qkv_weight, cos, sin))
+        q, k, v = (part.transpose(1, 2) for part in self.split_heads(F.linear(x, qkv_weight), cos, sin))
         mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None, enable_gqa=self.sharing > 1)
         return F.linear(mixed.transpose(1, 2).flatten(2), out_weight)
 

@@ -7,7 +7,7 @@ therefore produce a label, whatever it contains: the two ranges do not meet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -115,6 +115,14 @@ class DialogueTokenizer:
             ids += said[index] if said and index in said else [*self.encode(message.text), END]
             spans.append(Span(message.speaker, start, len(ids)))
         return Encoded(ids, spans)
+
+    def encode_within(self, view: View, limit: int, said: Mapping[int, Sequence[int]] | None = None) -> list[int]:
+        """The ids of a view; of more than `limit`, the oldest messages are left out as need be, and the card kept."""
+        ids, messages = self.encode_view(view, said).ids, view.messages
+        while len(ids) > limit and messages:
+            messages = messages[1:]
+            ids = self.encode_view(replace(view, messages=messages)).ids
+        return ids
 
     def _audience(self, message: Message, view: View) -> list[int]:
         """Nothing for a message to everyone; otherwise `PRIVATE` and who else has heard it."""

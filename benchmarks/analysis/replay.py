@@ -132,9 +132,15 @@ class Replay:
     def difference(self, record: Record) -> str | None:
         """The first thing that does not come out as in the record of an episode, in words; `None` where all does."""
         try:
-            return next(_unlike(record, self._again(record)), None)
+            again = self._again(record)
+            for what, one, other in _pairs(record, again):
+                if one != other:
+                    failed = again["status"] == "failed" and what in ("ending", "messages")
+                    why = f" ({again['error']})" if failed else ""
+                    return f"{what}: stored {visible(one, 200)}, replayed {visible(other, 200)}{why}"
         except Exception as error:  # a damaged record, or a scenario that raises
             return f"it cannot be replayed ({type(error).__name__}: {visible(str(error), 200)})"
+        return None
 
     def _again(self, record: Record) -> dict[str, Any]:
         """The record of the same messages, said once more."""
@@ -173,28 +179,19 @@ class _Recorded:
         return [Reply(turn["text"], None if turn["to"] is None else tuple(turn["to"]))]
 
 
-def _unlike(stored: Record, again: Record) -> Iterator[str]:
-    """Every difference between a record and its replay, causes before what follows from them."""
-    for key in ("agents", "cards"):
-        yield from _differs(key, stored[key], again[key])
-    yield from _unlike_turns(stored, again, ("rewards", "absent", "valid", "proxy", "faithful", "facts"))
-    why = f" ({again['error']})" if again["status"] == "failed" else ""
-    yield from _differs("ending", stored["status"], again["status"], why)
-    yield from _differs("messages", len(stored["turns"]), len(again["turns"]), why)
-    yield from _differs("narration", stored["narration"], again["narration"])
-    yield from _differs("own metrics", stored["own_metrics"], again["own_metrics"])
-    yield from _unlike_turns(stored, again, ("reply", "reply_reward"))
+def _pairs(stored: Record, again: Record) -> Iterator[tuple[str, Any, Any]]:
+    """What a record and its replay say of each thing, causes before what follows from them."""
+
+    def of_turns(*keys: str) -> Iterator[tuple[str, Any, Any]]:
+        for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
+            yield from ((f"message {place}: {key}", one.get(key), other.get(key)) for key in keys)
+
+    yield from ((key, stored[key], again[key]) for key in ("agents", "cards"))
+    yield from of_turns("rewards", "absent", "valid", "proxy", "faithful", "facts")
+    yield "ending", stored["status"], again["status"]
+    yield "messages", len(stored["turns"]), len(again["turns"])
+    yield from ((key, stored[key], again[key]) for key in ("narration", "own_metrics"))
+    yield from of_turns("reply", "reply_reward")
     for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=True)):
         if TRUTH in one["scores"]:
-            yield from _differs(f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH))
-
-
-def _unlike_turns(stored: Record, again: Record, keys: Sequence[str]) -> Iterator[str]:
-    for place, (one, other) in enumerate(zip(stored["turns"], again["turns"], strict=False)):
-        for key in keys:
-            yield from _differs(f"message {place}: {key}", one.get(key), other.get(key))
-
-
-def _differs(what: str, stored: Any, again: Any, why: str = "") -> Iterator[str]:
-    if stored != again:
-        yield f"{what}: stored {visible(stored, 200)}, replayed {visible(again, 200)}{why}"
+            yield f"message {place}: {TRUTH}", one["scores"][TRUTH], other["scores"].get(TRUTH)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,6 @@ REFERENCE = "scripted"
 """The method whose partner reward counts as attainable: the scenario's own script in the learner's seat."""
 
 IQM = "partner_reward_iqm"
-LEAST = LEAST_SEEDS
-"""Seeds from which on there are intervals."""
 
 COUNTS = ("episodes", "episodes_failed", LEFT_OUT, "episodes_estimated", "messages_unscored", "tokens")
 
@@ -62,7 +60,7 @@ _ORDER = (
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
 """Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""
 
-INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST} on; where all agree, from the metric's range"
+INTERVAL = f"95%, Student's t over the means of seeds, from {LEAST_SEEDS} on; where all agree, from the metric's range"
 
 UNSCORED_MOST = 0.5
 """Share of training messages without a score, above which a method has a warning."""
@@ -270,26 +268,20 @@ def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str
 
 
 def _setting(rows: Sequence[Row], groups: Sequence[Group]) -> dict[str, Any]:
-    done = [row for row in rows if row["status"] == "done"]
-    faithful = _by_seed((row["seed"], row["partner_faithfulness"]) for row in done)
-    found = figure(faithful, METRICS["partner_faithfulness"].missing, SHARE)
+    # Of all methods together: those under one seed meet the same dialogues, and are no further seeds.
+    by_seed: dict[Any, list[float]] = {}
+    for row in rows:
+        if row["status"] == "done":
+            value = row["partner_faithfulness"]
+            by_seed.setdefault(row["seed"], []).extend([] if value is None else [value])
+    means = [float(np.mean(values)) if values else None for values in by_seed.values()]
+    faithful = figure(means, METRICS["partner_faithfulness"].missing, SHARE)
     return {
         "scenario": rows[0]["scenario"],
         "knobs": rows[0]["knobs"],
-        "partner_faithfulness": found,
-        "notes": list(_notes(groups, found["mean"])),
+        "partner_faithfulness": faithful,
+        "notes": list(_notes(groups, faithful["mean"])),
     }
-
-
-def _by_seed(values: Iterable[tuple[Any, float | None]]) -> list[float | None]:
-    """The mean of each seed's values, in the order in which seeds come; `None` for a seed that has none.
-
-    For a metric of all methods together: methods under one seed meet the same dialogues, and are no further seeds.
-    """
-    known: dict[Any, list[float]] = {}
-    for seed, value in values:
-        known.setdefault(seed, []).extend([] if value is None else [value])
-    return [float(np.mean(found)) if found else None for found in known.values()]
 
 
 def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:

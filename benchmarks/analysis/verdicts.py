@@ -35,12 +35,11 @@ Row = Mapping[str, Any]
 Line = dict[str, Any]
 
 
-def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None = None) -> list[Line]:
-    """The lines of the table, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
+def comparisons(rows: Sequence[Row], folder: Path | None = None) -> list[Line]:
+    """The lines of the table of `METRIC`, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
         rows: of all runs that have one, in order; the first method is the baseline.
-        metric: which column is compared, of runs and of episodes.
         folder: where the episodes are stored; without it the means of runs are compared, whatever episodes failed.
 
     Returns:
@@ -51,11 +50,11 @@ def comparisons(rows: Sequence[Row], metric: str = METRIC, folder: Path | None =
     if len(methods) < 2:
         return []
     if folder is not None and any(row["episodes_failed"] for row in rows):
-        rows = _by_episode(rows, metric, folder)
-    bounds = widest_range(rows, metric)
-    apart = read_scores(rows, metric, strata=SETTING, bounds=bounds)
+        rows = _by_episode(rows, folder)
+    bounds = widest_range(rows, METRIC)
+    apart = read_scores(rows, METRIC, strata=SETTING, bounds=bounds)
     about: Any = {"methods": methods, "baseline": methods[0], "options": OPTIONS}
-    tables = [compare(read_scores(rows, metric, bounds=bounds), **about)]
+    tables = [compare(read_scores(rows, METRIC, bounds=bounds), **about)]
     if 1 < len(apart.strata) <= SETTINGS:
         tables.append(compare(apart, **about, each_stratum=True))
     return [{**line, "tests": table.tests} for table in tables for line in table.rows()]
@@ -87,16 +86,16 @@ def of_setting(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
     return [line for line in lines if line["stratum"] == stratum and line["method"] in methods]
 
 
-def _by_episode(rows: Sequence[Row], metric: str, folder: Path) -> list[Line]:
+def _by_episode(rows: Sequence[Row], folder: Path) -> list[Line]:
     """A row an episode. A run that failed lacks all the episodes that others have."""
-    stored = episode_figures(folder, metric)
+    stored = episode_figures(folder, METRIC)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
         place = {key: row[key] for key in ("method", "scenario", "knobs", "seed")}
         lacking = [(number, row["status"], row["error"], None) for number in range(most)]
         for number, status, error, value in stored.get(row["cell"], []) if row["status"] == "done" else lacking:
-            long.append(place | {"episode": number, "status": status, "error": error, metric: value})
+            long.append(place | {"episode": number, "status": status, "error": error, METRIC: value})
     return long
 
 

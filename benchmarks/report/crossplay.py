@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows
+from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows, distinct, matching
 from goldenrule.benchmarks.report.layout import console_for, decimals, page_number, print_table
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name
@@ -182,40 +182,38 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
 
 
 def _paint(data: Rows, seats: Mapping[str, str], outside: Collection[str]) -> Figure:
-    rows, columns = (list(dict.fromkeys(record[key] for record in data)) for key in ("row", "column"))
+    rows, columns = distinct(data, "row"), distinct(data, "column")
     names, others = ([drawable(name) + "*" * (name in outside) for name in side] for side in (rows, columns))
     height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
     figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
         values = np.full((len(rows), len(columns)), np.nan)
-        for record in data:
-            if record["figure"] == name and record["mean"] is not None:
+        for record in matching(data, figure=name):
+            if record["mean"] is not None:
                 values[rows.index(record["row"]), columns.index(record["column"])] = record["mean"]
-        _panel(axes, values, others, title)
+        _panel(axes, values)
+        axes.set_title(title)
+        axes.set_xticks(range(len(others)), others, rotation=45, ha="right", color=INK)
         axes.set_xlabel(f"as {drawable(seats['partner'])}")
     panels[0].set_yticks(range(len(rows)), names, color=INK)
     panels[0].set_ylabel(f"as {drawable(seats['learner'])}")
     return figure
 
 
-def _panel(axes: Axes, values: np.ndarray[Any, Any], columns: Sequence[str], title: str) -> None:
+def _panel(axes: Axes, values: np.ndarray[Any, Any]) -> None:
     there = values[~np.isnan(values)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     scale = Normalize(low, high if high > low else low + 1.0)
     colours = mpl.colormaps[COLOURS].with_extremes(bad=(0.0, 0.0, 0.0, 0.0))  # as the paper it lies on
     axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
-    axes.set_title(title)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", color=INK)
     axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    if max(values.shape) > NUMBERED:
-        return
+    axes.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
+        if max(values.shape) <= NUMBERED and not np.isnan(value):
             ink = DARK_TEXT if scale(value) > 0.6 else LIGHT_TEXT
-            axes.text(column, row, short(value), ha="center", va="center", fontsize=8, color=ink)
+            text = decimals(value, 1 if abs(value) >= 10 else 2)
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
 
 
 DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
@@ -241,19 +239,16 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
 
 
 def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
-    places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
-    held_out = {record["agent"] for record in data if record["held_out"]}
+    places = list(dict.fromkeys((record["agent"], record["seat"], record["held_out"]) for record in data))
     names = [
-        drawable(agent)
-        + ("*" if agent in held_out else "")
-        + ("" if seat == "both" else f" as {drawable(seats[seat])}")
-        for agent, seat in places
+        f"{drawable(agent)}{'*' * outside}{'' if seat == 'both' else f' as {drawable(seats[seat])}'}"
+        for agent, seat, outside in places
     ]
-    shown = [name for name in RATED if any(record["figure"] == name for record in data)]
+    panels = [name for name in RATED if matching(data, figure=name)]
     figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
-        for record in (record for record in data if record["figure"] == name):
-            at = places.index((record["agent"], record["seat"]))
+    for axes, name in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+        for record in matching(data, figure=name):
+            at = places.index((record["agent"], record["seat"], record["held_out"]))
             if record["low"] is not None:
                 axes.plot([record["low"], record["high"]], [at, at], color=FAINT, linewidth=2.0)
             axes.plot(record["mean"], at, "o", color=INK, markersize=5)
@@ -269,21 +264,28 @@ def _lines(names: Sequence[str]) -> float:
     return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
 
 
-def short(value: float) -> str:
-    """A number in few characters, without a minus before zero."""
-    return decimals(value, 1 if abs(value) >= 10 else 2)
-
-
 def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
     """Print a table of pairs for each metric, what failed, and the rating."""
-    console = console_for(stream)
+    console, seats, pairs = console_for(stream), summary["seats"], summary["pairs"]
     console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
-    seats = summary["seats"]
     console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
     for grid in _grids(summary):
         _print_grid(console, grid)
+    episodes, failed, cut = (
+        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
+    )
+    lines = [
+        f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
+        f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
+    ]
+    lines += [
+        f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and {pair['seeds_failed']} whole "
+        f"pairings failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
+        for pair in pairs
+        if pair["episodes_failed"] or pair["seeds_failed"]
+    ]
     console.print()
-    for line in _counts(summary):
+    for line in lines:
         console.print(Text(clean(line)))
     _print_grid(console, _rating(summary))
     console.print(Text(clean(meaning(summary)), "dim"))
@@ -293,25 +295,8 @@ def _print_grid(console: Console, grid: Grid) -> None:
     """On a terminal as on the page: nothing where two do not meet."""
     console.print()
     console.print(Text(grid.title, "bold"))
-    rows = [([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
-            for name, fields in grid.lines]  # fmt: skip
-    print_table(console, [""], [clean(column) for column in grid.columns], rows)
-
-
-def _counts(summary: Mapping[str, Any]) -> list[str]:
-    pairs = summary["pairs"]
-    episodes, failed, cut = (
-        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
-    )
-    lines = [
-        f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
-        f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
+    rows = [
+        ([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
+        for name, fields in grid.lines
     ]
-    for pair in pairs:
-        if pair["episodes_failed"] or pair["seeds_failed"]:
-            reason = f": {pair['reason']}" if pair["reason"] else ""
-            lines.append(
-                f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and "
-                f"{pair['seeds_failed']} whole pairings failed{reason}"
-            )
-    return lines
+    print_table(console, [""], [clean(column) for column in grid.columns], rows)

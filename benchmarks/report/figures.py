@@ -86,6 +86,20 @@ def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+def distinct(data: Rows, key: str) -> list[Any]:
+    """Values of a column, each once, in their order."""
+    return list(dict.fromkeys(record[key] for record in data))
+
+
+def matching(data: Rows, **values: Any) -> Rows:
+    """The records that have these values."""
+    return [record for record in data if all(record[key] == value for key, value in values.items())]
+
+
+def _columns(data: Rows, *keys: str) -> list[list[Any]]:
+    return [[record[key] for record in data] for key in keys]
+
+
 def plots(run: Run, pairs: Pairs) -> list[Plot]:
     """Every figure that the run has data for, in the order of the page.
 
@@ -142,20 +156,6 @@ def _numbered(run: Run, scenario: str) -> tuple[str, str]:
     return (f"_{scenarios.index(scenario) + 1}", f": {scenario}") if len(scenarios) > 1 else ("", "")
 
 
-def _distinct(data: Rows, key: str) -> list[Any]:
-    """Values of a column, each once, in their order."""
-    return list(dict.fromkeys(record[key] for record in data))
-
-
-def _where(data: Rows, **values: Any) -> Rows:
-    """The records that have these values."""
-    return [record for record in data if all(record[key] == value for key, value in values.items())]
-
-
-def _columns(data: Rows, *keys: str) -> list[list[Any]]:
-    return [[record[key] for record in data] for key in keys]
-
-
 def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
     """Records `method kind mean low high values`, of methods that have a true or an estimated partner reward."""
     data: Rows = []
@@ -171,7 +171,7 @@ def headline_data(setting: Setting, methods: Sequence[str]) -> Rows:
 
 def draw_headline(data: Rows, palette: Colours) -> Figure:
     """For each method the true reward of its partner as a bar, and below it the estimate."""
-    methods = _distinct(data, "method")
+    methods = distinct(data, "method")
     figure = Figure(figsize=(WIDTH, 0.95 + 0.72 * len(methods)), layout="constrained")
     axes = figure.subplots()
     for record in data:
@@ -186,7 +186,7 @@ def draw_headline(data: Rows, palette: Colours) -> Figure:
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    for record in _where(data, method=REFERENCE, kind="true"):
+    for record in matching(data, method=REFERENCE, kind="true"):
         if record["mean"] is not None:
             axes.axvline(record["mean"], color=palette[REFERENCE], linewidth=1.2, linestyle=(0, (2, 2)), zorder=0.5)
     ends = [end for record in data for key in ("mean", "low", "high") if (end := record[key]) is not None]
@@ -233,14 +233,14 @@ def learning_data(run: Run, setting: Setting, methods: Sequence[str]) -> Rows:
 
 def draw_learning(data: Rows, palette: Colours) -> Figure:
     """The training reward and the partner's true reward by update, a panel per method."""
-    methods = _distinct(data, "method")
+    methods = distinct(data, "method")
     figure, panels = _panels(methods, 2.35)
     for axes, method in zip(panels, methods, strict=True):
-        mine = _where(data, method=method)
+        mine = matching(data, method=method)
         _lines(axes, mine, "reward", FAINT, "--")
         _lines(axes, mine, "truth", palette[method], "-")
         axes.set_title(drawable(method), color=palette[method])
-        updates = _distinct(mine, "update")
+        updates = distinct(mine, "update")
         axes.xaxis.set_major_locator(FixedLocator(updates) if len(updates) == 1 else MaxNLocator(5, integer=True))
     _share_scale(panels, [record["truth"] for record in data if record["truth"] is not None])
     line = mpl.lines.Line2D
@@ -320,7 +320,7 @@ def _binned(values: np.ndarray, everything: np.ndarray, bins: int = 13) -> np.nd
 
 def draw_agreement(data: Rows, palette: Colours) -> Figure:
     """Estimate against truth of each message as bubbles, a panel per method; shares are written into large ones."""
-    methods = _distinct(data, "method")
+    methods = distinct(data, "method")
     figure, panels = _panels(methods, 2.75)
     ends = [end for column in _columns(data, "estimate", "truth") for end in column]
     low, high = min(ends), max(ends)
@@ -328,7 +328,7 @@ def draw_agreement(data: Rows, palette: Colours) -> Figure:
     limits = (low - margin, high + margin)
     ticks = sorted(set(ends)) if len(set(ends)) <= 4 else MaxNLocator(4).tick_values(low, high)
     for axes, method in zip(panels, methods, strict=True):
-        mine = _where(data, method=method)
+        mine = matching(data, method=method)
         axes.plot(limits, limits, color=FAINT, linewidth=0.9)
         estimates, truths, shares = _columns(mine, "estimate", "truth", "share")
         sizes = [1600 * share + 6 for share in shares]  # at 0.2 as wide as its text
@@ -360,7 +360,7 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
                 if one["n"]:
                     record = {"method": method, "knob": knob, "value": value, "kind": kind}
                     data.append(record | {key: one[key] for key in ENDS})
-    if len(_distinct(data, "value")) < 2:
+    if len(distinct(data, "value")) < 2:
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
     caption = (
@@ -377,9 +377,9 @@ def draw_knob(data: Rows, palette: Colours) -> Figure:
     """The partner's true and estimated reward by the value of a knob."""
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
     axes = figure.subplots()
-    for method in _distinct(data, "method"):
+    for method in distinct(data, "method"):
         colour = palette[method]
-        true, estimated = (_where(data, method=method, kind=kind) for kind in KINDS)
+        true, estimated = (matching(data, method=method, kind=kind) for kind in KINDS)
         axes.plot(*_columns(true, "value", "mean"), color=colour, linewidth=2.2, marker="o", label=drawable(method))
         bounded = [record for record in true if record["low"] is not None]
         values, low, high = _columns(bounded, "value", "low", "high")
@@ -387,7 +387,7 @@ def draw_knob(data: Rows, palette: Colours) -> Figure:
         axes.plot(*_columns(estimated, "value", "mean"), color=colour, linestyle=":", linewidth=1.4)
     axes.set_xlabel(drawable(str(data[0]["knob"])))
     axes.set_ylabel("reward of the partner per episode")
-    ticks = sorted(_distinct(data, "value"))
+    ticks = sorted(distinct(data, "value"))
     if len(ticks) <= 12:
         axes.set_xticks(ticks)
     figure.legend(loc="outside right upper", title="true (dotted: estimated)", title_fontsize=9)
@@ -450,8 +450,8 @@ def draw_profiles(data: Rows, palette: Colours) -> Figure:
     """Share of seeds above each threshold, with pointwise intervals."""
     figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
     axes = figure.subplots()
-    for method in _distinct(data, "method"):
-        mine, colour = _where(data, method=method), palette[method]
+    for method in distinct(data, "method"):
+        mine, colour = matching(data, method=method), palette[method]
         at, shares, low, high = _columns(mine, "threshold", "share", "low", "high")
         axes.step(at, shares, where="post", color=colour, linewidth=2.2, label=drawable(method))
         if low[0] is not None:

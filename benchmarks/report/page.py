@@ -25,7 +25,7 @@ from markupsafe import Markup
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
 from goldenrule.benchmarks.analysis.endings import Ends, endings, read_ends
-from goldenrule.benchmarks.analysis.summary import LEAST, Findings, by_setting, columns_of, deals_of, findings_of
+from goldenrule.benchmarks.analysis.summary import Findings, by_setting, columns_of, deals_of, findings_of
 from goldenrule.benchmarks.analysis.verdicts import Line, how, notes_on, of_setting, over_all
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, NO_REASON, PER_CELL, Logs, read_logs
@@ -33,7 +33,7 @@ from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map,
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.layout import p_value, page_number
 from goldenrule.benchmarks.report.theme import colours
-from goldenrule.benchmarks.statistics import LEAST_UNITS
+from goldenrule.benchmarks.statistics import LEAST_SEEDS, LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
@@ -43,11 +43,8 @@ PAGE, FIGURES = "report.html", "figures"
 MAX_REASONS = 40
 """Reasons of one kind that the page lists at most."""
 
-MAX_ENDINGS = 200
-"""Rows of the table of endings at most."""
-
 MAX_TABLES = 200
-"""Settings (scenario and knobs) whose tables the page has at most."""
+"""Settings (scenario and knobs) whose tables the page has at most, and lines of the table of endings."""
 
 OURS = re.compile(r"(partner_reward|learning|agreement|profiles|by_\w+)(_\d+)?")
 """Names of figures of which another page may have others."""
@@ -170,7 +167,7 @@ def _render(
         tables=_tables(settings, summary, lines),
         overall=_verdicts(over_all(lines), lines) if len(run.settings) > 1 else None,
         large_gap=LARGE_GAP,
-        min_seeds={"t": LEAST, "bootstrap": LEAST_UNITS},
+        min_seeds={"t": LEAST_SEEDS, "bootstrap": LEAST_UNITS},
         figures=drawn,
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=bool(logs.pairs),
@@ -187,7 +184,6 @@ def _render(
         conversations=len(logs.conversations),
         most={
             "reasons": MAX_REASONS,
-            "endings": MAX_ENDINGS,
             "tables": MAX_TABLES,
             "figures": DETAILED,
             "methods": METHODS,

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.summary import COLUMNS, LEAST, by_setting, columns_of, deals_of
+from goldenrule.benchmarks.analysis.summary import COLUMNS, by_setting, columns_of, deals_of
 from goldenrule.benchmarks.analysis.verdicts import Line as VerdictLine
 from goldenrule.benchmarks.analysis.verdicts import how, notes_on, over_all
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTED, Metric
 from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.report.layout import Line, console_for, decimals, p_value, print_table
+from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
@@ -51,8 +52,8 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
     if groups:
         how_found = (
             "Mean per episode over seeds; ± the longer side of the 95% interval (Student's t over the means of seeds, "
-            f"clipped to the valid range of the metric; from {LEAST} seeds on; of the IQM a bootstrap; where all seeds "
-            "agree, from that range, or none)."
+            f"clipped to the valid range of the metric; from {LEAST_SEEDS} seeds on; of the IQM a bootstrap; where all "
+            "seeds agree, from that range, or none)."
         )
         console.print(Text(how_found, "dim"))
     else:

@@ -189,7 +189,7 @@ def checked_outcome(scenario: Scenario, outcome: Any, heard: int) -> Outcome:
         raise _wrong(scenario, "hear", f"gave {judgements} judgements", f"{heard}, one for each message")
     if outcome.absent and not outcome.absent.keys() <= set(scenario.absent):
         raise _wrong(scenario, "hear", f"pays {list(outcome.absent)}", f"some of absent={list(scenario.absent)}")
-    if _are_floats(outcome.rewards) and _are_floats(outcome.absent.values()):
+    if _are_floats(outcome.rewards) and (not outcome.absent or _are_floats(outcome.absent.values())):
         return outcome
     return replace(
         outcome,

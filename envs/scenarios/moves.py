@@ -30,13 +30,12 @@ PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand 
 """What people say to nonsense, in every scenario but campsite-v0."""
 
 _STOPS = re.compile(r"[.!?]+")
-_PUNCTUATION = re.compile(r"[^\w\s]")
+_WORD = re.compile(r"\w+")
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of `text`, lower case, without punctuation or runs of space."""
-    cleaned = [" ".join(_PUNCTUATION.sub(" ", part).split()) for part in _STOPS.split(text.lower())]
-    return [part for part in cleaned if part]
+    return [" ".join(words) for part in _STOPS.split(text.lower()) if (words := _WORD.findall(part))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class Move:
     pays: str = ""
     alone: bool = False
     tells: float | None = None
+    _texts: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def texts(self, **arguments: str) -> tuple[str, ...]:
         """Every phrase with these arguments.
@@ -81,19 +81,25 @@ class Move:
         Raises:
             KeyError: an argument that the phrases need is missing.
         """
-        group = self.phrases
-        if isinstance(group, Mapping):
-            group = group[arguments[self.arguments[0].name]]
-        return tuple([phrase.format_map(arguments) for phrase in group]) if self.arguments else group
+        named = tuple([arguments[one.name] for one in self.arguments])
+        texts = self._texts.get(named)  # kept, since candidates are made in every turn
+        if texts is None:
+            group = self.phrases if isinstance(self.phrases, tuple) else self.phrases[named[0]]
+            texts = tuple([phrase.format_map(arguments) for phrase in group]) if named else group
+            self._texts[named] = texts
+        return texts
 
-    def choices(self, allowed: Mapping[str, Iterable[str]]) -> Iterator[dict[str, str]]:
+    def choices(self, allowed: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
         """Every choice of values for its arguments, the first of them changing fastest.
 
         Args:
             allowed: the values that an argument may have, where it may not have all.
         """
-        for values in product(*[allowed.get(one.name, one.values) for one in reversed(self.arguments)]):
-            yield {one.name: value for one, value in zip(self.arguments, reversed(values), strict=True)}
+        if not self.arguments:
+            return [{}]
+        names = [one.name for one in self.arguments]
+        chosen = product(*[allowed.get(one.name, one.values) for one in reversed(self.arguments)])
+        return [dict(zip(names, reversed(values), strict=True)) for values in chosen]
 
     def ways(self) -> Iterator[tuple[str, Values]]:
         """Every phrase with every choice of its arguments, and these."""
@@ -163,17 +169,20 @@ class Book:
         """The move that `text` makes; `None` for nonsense, no move, or several."""
         if self.reader is not None:
             return self.reader(text)
+        exact, table = self._tables
+        if text in exact:  # the short way
+            return exact[text]
         said = sentences(text)
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
-            return self._moves_by_phrase.get(" ".join(said)) or self._moves_by_phrase.get(". ".join(said))
-        known = [self._moves_by_phrase.get(one) for one in said]
+            return table.get(" ".join(said)) or table.get(". ".join(said))
+        known = [table.get(one) for one in said]
         if not known or None in known:
             return None
         made = {one for one in known if one is not None and one.move not in self._beside}
-        beside = frozenset((one.move, one.arguments) for one in known if one is not None and one.move in self._beside)
+        beside = frozenset([(one.move, one.arguments) for one in known if one is not None and one not in made])
         if len(made) == 1:
-            return replace(made.pop(), asides=beside)
+            return replace(made.pop(), asides=beside) if beside else made.pop()
         names = {name for name, _ in beside}
         if made or len(names) != 1 or not names <= {*self.names}:
             return None
@@ -205,15 +214,17 @@ class Book:
         return frozenset(move.name for move in (*self.moves, *self.asides) if move.alone or move in self.asides)
 
     @functools.cached_property
-    def _moves_by_phrase(self) -> dict[str, Made]:
-        table: dict[str, Made] = {}
+    def _tables(self) -> tuple[dict[str, Made], dict[str, Made]]:
+        """What is said to the letter, as scripts and candidates do, and phrases as `sentences` gives them."""
+        exact, table = dict[str, Made](), dict[str, Made]()
         for move in (*self.asides, *self.moves):
             for text, values in move.ways():
-                phrase = ". ".join(sentences(text))
-                made = Made(move.name, values)
+                phrase, made = ". ".join(sentences(text)), Made(move.name, values)
                 if table.setdefault(phrase, made) != made:
                     raise ValueError(f"{text!r} means {table[phrase].move} and {move.name}; expected one move a phrase")
-        return table
+                if move.name not in self._beside and (self.whole or ". " not in phrase):
+                    exact[text] = made
+        return exact, table
 
 
 class MoveScenario(Scenario):

@@ -220,9 +220,10 @@ class ThirdParty(MoveScenario):
         if self.phase == "act":
             return self._take_act(made if message.heard_by(ASKER) else None)
         if self.phase == "reply":
-            return self._take_reply(message.text)
+            return self._take_reply(made, message.text)
         if self.phase == "reaction":
-            return Outcome((0.0,) * 3, (self._judge(message.text, reaction(self.request, self._act)),), done=True)
+            judgement = self._judge(made, REPLY.move_in(message.text), reaction(self.request, self._act))
+            return Outcome((0.0,) * 3, (judgement,), done=True)
         self.phase = "act"
         facts: dict[str, Fact] = {"kind": "request", "harmful": self.request.harms}
         judgement = Judgement(valid=made is not None, faithful=_request(made) == self.request, facts=facts)
@@ -244,8 +245,8 @@ class ThirdParty(MoveScenario):
         proxy, worth = (PROXY[self._act], WORTH[self._act]) if self._act else (0.0, 0.0)
         return Outcome((-EFFORT, worth, 0.0), (Judgement(made is not None, proxy, facts=facts),), absent)
 
-    def _take_reply(self, text: str) -> Outcome:
-        judgement = self._judge(text, EXPECTED[self._act])
+    def _take_reply(self, made: Made | None, text: str) -> Outcome:
+        judgement = self._judge(made, REACTION.move_in(text), EXPECTED[self._act])
         over = self._act in ("comply", "offer") or (self._act == "refuse" and self._attempts >= self.turns)
         if over and self.returns:
             self.phase = "reaction"
@@ -254,11 +255,10 @@ class ThirdParty(MoveScenario):
         self.phase = "act"
         return Outcome((0.0,) * 3, (judgement,), done=over)
 
-    def _judge(self, text: str, expected: str) -> Judgement:
-        """A word of the asker after the helper's, or of the one who returned; each may say only what is its own."""
-        kind = reply_kind(text)
-        facts: dict[str, Fact] = {"kind": kind, "expected": expected}
-        return Judgement(valid=kind in self.books[self.phase].names, faithful=kind == expected, facts=facts)
+    def _judge(self, made: Made | None, other: str | None, expected: str) -> Judgement:
+        """What the asker replies, or the one who returned; `other` names a move that only the other may make."""
+        kind = made.move if made else other
+        return Judgement(valid=made is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected})
 
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """The asker may ask for what is on its card."""

@@ -152,6 +152,20 @@ DEALS = Book(
 """What changes the state of the negotiation, at most one a message; all else is talk, as much as one likes."""
 
 
+Pending = tuple[int, Packages]
+"""The deal on the table: who submitted it, and what the submitter would get."""
+
+
+def respond(pending: Pending | None, speaker: int, deal: Deal | None) -> tuple[bool, Pending | None]:
+    """Whether a message with this deal (`None`: talk) is in place, and the deal on the table after it."""
+    if deal is None or deal.kind == "walk":
+        return True, pending
+    if deal.mine is not None:
+        return True, (speaker, deal.mine)
+    allowed = deal.kind != "malformed" and pending is not None and pending[0] != speaker
+    return allowed, None if allowed and deal.kind == "reject" else pending
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a talk ended.
@@ -162,7 +176,7 @@ class Ending:
     """
 
     at: int
-    deal: tuple[int, Packages] | None
+    deal: Pending | None
 
 
 def ending(said: Sequence[tuple[int, str]]) -> Ending | None:
@@ -171,19 +185,13 @@ def ending(said: Sequence[tuple[int, str]]) -> Ending | None:
     Args:
         said: speaker (0 or 1) and text of each message that both have heard.
     """
-    pending: tuple[int, Packages] | None = None
+    pending: Pending | None = None
     for at, (speaker, text) in enumerate(said):
         deal = parse_deal(text)
-        if deal is None:
-            continue
-        if deal.mine is not None:
-            pending = (speaker, deal.mine)
-        elif deal.kind == "walk":
-            return Ending(at, None)
-        elif pending is not None and pending[0] != speaker:
-            if deal.kind == "accept":
-                return Ending(at, pending)
-            pending = None if deal.kind == "reject" else pending
+        allowed, after = respond(pending, speaker, deal)
+        if allowed and deal is not None and deal.kind in ("accept", "walk"):
+            return Ending(at, pending if deal.kind == "accept" else None)
+        pending = after
     return None
 
 

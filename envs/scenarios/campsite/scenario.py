@@ -36,7 +36,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     WALK,
     WALK_AWAY_POINTS,
     Deal,
-    Packages,
+    Pending,
     deal_of,
     efficient,
     ending,
@@ -44,6 +44,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     packages_text,
     points,
     read,
+    respond,
     rest,
     stated,
     stated_grade,
@@ -102,8 +103,7 @@ class Campsite(MoveScenario):
                 pair = (pair[1], pair[0])
         self.people = pair
         self._next = 0
-        # The deal on the table: who submitted it and what the submitter would get.
-        self.pending: tuple[int, Packages] | None = None
+        self.pending: Pending | None = None
         told = (Message(NARRATOR, RULES),) if self.rules else ()
         return Start((pair[0].card(), pair[1].card()), told)
 
@@ -114,13 +114,14 @@ class Campsite(MoveScenario):
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
         speaker, deal = message.speaker, deal_of(made)
-        allowed = self._allowed(speaker, deal) and message.heard_by(1 - speaker)  # unheard, it deals with nobody
+        allowed, after = respond(self.pending, speaker, deal)
+        allowed = allowed and message.heard_by(1 - speaker)  # unheard, it deals with nobody
         faithful = self._faithful(speaker, message.text, deal) if allowed else None
         kind = None if deal is None or not allowed else deal.kind
         ends = kind in ("accept", "walk")
         accepted = self.pending if kind == "accept" else None
-        if allowed and deal is not None:
-            self.pending = (speaker, deal.mine) if deal.mine is not None else self._after(deal)
+        if allowed:
+            self.pending = after
         self._next = 1 - speaker
         facts: dict[str, Fact] = {"kind": "talk" if deal is None else deal.kind, **self._offer_facts()}
         rewards = (0.0, 0.0)
@@ -135,15 +136,7 @@ class Campsite(MoveScenario):
         )
         return Outcome(rewards, (judgement,), done=ends)
 
-    def _allowed(self, speaker: int, deal: Deal | None) -> bool:
-        if deal is None or deal.kind in ("submit", "walk"):
-            return True
-        return deal.kind != "malformed" and self.pending is not None and self.pending[0] != speaker
-
-    def _after(self, deal: Deal) -> tuple[int, Packages] | None:
-        return None if deal.kind == "reject" else self.pending
-
-    def _worth(self, camper: int, offer: tuple[int, Packages]) -> int:
+    def _worth(self, camper: int, offer: Pending) -> int:
         submitter, mine = offer
         return points(self.people[camper].order, mine if camper == submitter else rest(mine))
 
@@ -151,7 +144,7 @@ class Campsite(MoveScenario):
         offer = self.pending
         return {f"offer_{i}": None if offer is None else self._worth(i, offer) for i in range(2)}
 
-    def _settle(self, accepted: tuple[int, Packages] | None) -> tuple[tuple[float, float], dict[str, Fact]]:
+    def _settle(self, accepted: Pending | None) -> tuple[tuple[float, float], dict[str, Fact]]:
         """The rewards of both, and how the talk ended; `accepted` is `None` when someone walked away."""
         if accepted is None:
             first = second = WALK_AWAY_POINTS

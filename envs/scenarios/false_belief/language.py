@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Move
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move
 
 HELPER, SEEKER, FRIEND = 0, 1, 2
 NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
@@ -178,7 +178,11 @@ def reply_texts(question: Question, place: str, heard: str) -> tuple[str, ...]:
 
 def read_reply(text: str) -> Reading | None:
     """What a reply says, or `None` for anything that is no reply of Anna's."""
-    made = REPLY.understand(text)
+    return reading_of(REPLY.understand(text))
+
+
+def reading_of(made: Made | None) -> Reading | None:
+    """What a move of `REPLY` says."""
     if made is None:
         return None
     if made.move == "puzzled":

@@ -41,6 +41,7 @@ from goldenrule.envs.scenarios.false_belief.language import (
     Question,
     Reading,
     read_reply,
+    reading_of,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
 from goldenrule.envs.scenarios.moves import Made, Move, MoveScenario
@@ -125,7 +126,7 @@ class FalseBelief(MoveScenario):
         if phase == "question":
             faithful = made is not None and (made["order"], made["thing"]) == self._asked
             return Outcome((0.0,) * 3, (Judgement(made is not None, faithful=faithful, facts={"kind": "question"}),))
-        return Outcome((0.0,) * 3, (self._judge_reply(message.text),), done=self._next_question())
+        return Outcome((0.0,) * 3, (self._judge_reply(reading_of(made)),), done=self._next_question())
 
     @property
     def _asked(self) -> tuple[str, str]:
@@ -155,10 +156,9 @@ class FalseBelief(MoveScenario):
         self._number += 1
         return False
 
-    def _judge_reply(self, text: str) -> Judgement:
+    def _judge_reply(self, found: Reading | None) -> Judgement:
         question, place = self.question, self.expected(self.question)
         wanted = Reading() if self._answer is None else Reading(question, place, self._answer)
-        found = read_reply(text)
         facts: dict[str, Fact] = {
             "kind": found.kind if found else None,
             "expected": wanted.kind,

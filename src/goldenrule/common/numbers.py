@@ -16,6 +16,8 @@ def as_float(value: Any) -> float:
     Raises:
         ValueError: anything else, texts and complex numbers included; the message says what was given.
     """
+    if type(value) is float:
+        return value
     if hasattr(value, "detach"):  # a torch tensor, which need not be imported to be recognised
         value = value.detach()
     shape = getattr(value, "shape", ())

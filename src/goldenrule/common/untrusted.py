@@ -21,19 +21,19 @@ def one_line(error: BaseException, longest: int = 300) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-@contextlib.contextmanager
-def contained() -> Iterator[None]:
+class contained:  # noqa: N801 - used as a function; a generator would take longer than many a call it surrounds
     """Run code of a plug-in: whatever it raises is an `Exception`, but for `KeyboardInterrupt`.
 
     Raises:
         ForeignError: in place of a `BaseException` that is none, such as `SystemExit`.
     """
-    try:
-        yield
-    except (Exception, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise ForeignError(one_line(error)) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and not isinstance(error, Exception | KeyboardInterrupt):
+            raise ForeignError(one_line(error)) from error
 
 
 @contextlib.contextmanager
