@@ -93,18 +93,8 @@ class Kindness:
         """One estimate for each message; its note is the imagined reply."""
         if self.estimator == "oracle":
             return [self._truth(turn) for turn in turns]
-        scores = self._imagined(turns)
-        return self._shuffled(turns, scores) if self.estimator == "shuffled" else scores
-
-    def _shuffled(self, turns: Sequence[Turn], scores: Sequence[Score]) -> list[Score]:
-        """Each talk's scores go to another talk, message by message; a longer one begins again at the first."""
-        talks = talks_of(turns)
-        if len(talks) < 2:
-            return [Score(None, "no other conversation was scored with this one")] * len(turns)
-        given: dict[int, Score] = {}
-        for mine, other in zip(talks, derangement(len(talks), self._rng), strict=True):
-            given |= {k: scores[talks[other][n % len(talks[other])]] for n, k in enumerate(mine)}
-        return [given[k] for k in range(len(turns))]
+        scores = self._imagine(turns)
+        return self._shuffle(turns, scores) if self.estimator == "shuffled" else scores
 
     def _truth(self, turn: Turn) -> Score:
         """What was recorded of all that followed the message (`record_truth`).
@@ -118,33 +108,44 @@ class Kindness:
             value = turn.scores.get(TRUTH, sum(turn.rewards[seat] for seat in self.partners))
         return Score(None, "the truth is unknown") if value is None else Score(float(value))
 
+    def _shuffle(self, turns: Sequence[Turn], scores: Sequence[Score]) -> list[Score]:
+        """Each talk's scores go to another talk, message by message; a longer one begins again at the first."""
+        talks = talks_of(turns)
+        if len(talks) < 2:
+            return [Score(None, "no other conversation was scored with this one")] * len(turns)
+        given: dict[int, Score] = {}
+        for mine, other in zip(talks, derangement(len(talks), self._rng), strict=True):
+            given |= {k: scores[talks[other][n % len(talks[other])]] for n, k in enumerate(mine)}
+        return [given[k] for k in range(len(turns))]
+
+    def _imagine(self, turns: Sequence[Turn]) -> list[Score]:
+        """What the imagined replies to each message tell of the rewards of those whom it concerns."""
+        whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
+        others = [other for _, other in whose]
+        readings = self._read_replies([self._state(turns[k], other) for k, other in whose], others)
+        of_turn: list[list[tuple[float | None, str]]] = [[] for _ in turns]
+        for (k, _), reading in zip(whose, readings, strict=True):
+            of_turn[k].append(reading)
+        return [_total(found) for found in of_turn]
+
     def _others(self, turn: Turn) -> list[int]:
         if self.individuals == "addressee":
             return [addressee(turn, self.partners)]
         return [i for i in range(len(turn.view.agents)) if i != turn.message.speaker]
-
-    def _imagined(self, turns: Sequence[Turn]) -> list[Score]:
-        whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
-        states = [self._state(turns[k], other) for k, other in whose]
-        heard = self._heard(states, [other for _, other in whose])
-        of_turn: list[list[tuple[float | None, str]]] = [[] for _ in turns]
-        for (k, _), one in zip(whose, heard, strict=True):
-            of_turn[k].append(one)
-        return [_total(found) for found in of_turn]
 
     def _state(self, turn: Turn, other: int) -> View:
         """`s_j`: what I have seen, my message, and what must happen before the other could answer."""
         state = turn.view.append(turn.message)
         return state if self.scenario is None else state.append(*self.scenario.stage(state, other))
 
-    def _heard(self, states: Sequence[View], others: Sequence[int]) -> list[tuple[float | None, str]]:
+    def _read_replies(self, states: Sequence[View], others: Sequence[int]) -> list[tuple[float | None, str]]:
         """What each other's imagined words tell of its reward, and the words."""
         if self.scenario is None:
-            return [(self.read(reply), reply) for reply in self._answers(states, others)]
+            return [(self.read(reply), reply) for reply in self._reply(states, others)]
         # A message may settle the talk (a deal accepted): then the partner is asked at once. Else it replies first,
         # and is asked where its reply has settled the talk.
         asked = [self.scenario.inquiry(state, other) for state, other in zip(states, others, strict=True)]
-        replies = self._answers([q or s for q, s in zip(asked, states, strict=True)], others)
+        replies = self._reply([q or s for q, s in zip(asked, states, strict=True)], others)
         talks = [
             s if q is not None else s.append(Message(other, reply))
             for s, q, other, reply in zip(states, asked, others, replies, strict=True)
@@ -154,13 +155,13 @@ class Kindness:
             for k, (talk, other) in enumerate(zip(talks, others, strict=True))
             if asked[k] is None and (question := self.scenario.inquiry(talk, other)) is not None
         }
-        answers = dict(zip(later, self._answers([*later.values()], [others[k] for k in later]), strict=True))
+        answers = dict(zip(later, self._reply([*later.values()], [others[k] for k in later]), strict=True))
         return [
             (self.scenario.read_in(talk, other, answers.get(k, reply)), f"{reply} {answers.get(k, '')}".rstrip())
             for k, (talk, other, reply) in enumerate(zip(talks, others, replies, strict=True))
         ]
 
-    def _answers(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str]:
+    def _reply(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str]:
         """What each other says next, as the estimator imagines it."""
         assert self.simulator is not None
         if not views:
@@ -222,12 +223,13 @@ def reply_to(turns: Sequence[Turn], place: int, partner: int) -> int | None:
     return None
 
 
-def _total(heard: Sequence[tuple[float | None, str]]) -> Score:
+def _total(readings: Sequence[tuple[float | None, str]]) -> Score:
     """The sum over individuals; none where someone's words do not tell."""
-    note = " | ".join(words for _, words in heard)
-    if any(value is None for value, _ in heard):
+    note = " | ".join(words for _, words in readings)
+    values = [value for value, _ in readings if value is not None]
+    if len(values) < len(readings):
         return Score(None, "the imagined reply does not tell", note)
-    return Score(float(sum(value for value, _ in heard if value is not None)), note=note)
+    return Score(float(sum(values)), note=note)
 
 
 def derangement(count: int, rng: np.random.Generator) -> list[int]:

@@ -8,6 +8,7 @@ another has added.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -132,19 +133,14 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         info = self.infos[agent]
         info.setdefault("scores", {})[reward.name] = score.value
         reasons = info.setdefault("reasons", {})
+        reasons.pop(reward.name, None)
         if score.value is None:
             reasons[reward.name] = score.reason
-        elif reward.name in reasons:
-            del reasons[reward.name]
 
-    def missing(self) -> dict[str, dict[str, int]]:
+    def missing(self) -> dict[str, Counter[str]]:
         """By reward name: how often in this episode each reason stood in for a score."""
-        counts: dict[str, dict[str, int]] = {reward.name: {} for reward, _ in self._asked}
-        for turn in self.log:
-            for name in counts.keys() & turn.reasons.keys():
-                reason = turn.reasons[name]
-                counts[name][reason] = counts[name].get(reason, 0) + 1
-        return counts
+        names = [reward.name for reward, _ in self._asked]
+        return {name: Counter(turn.reasons[name] for turn in self.log if name in turn.reasons) for name in names}
 
 
 def _check_names(names: Sequence[str], weights: Mapping[str, float], own: Sequence[str]) -> None:

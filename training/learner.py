@@ -24,9 +24,6 @@ from goldenrule.training.batches import Item, Sequences, collate, crop
 from goldenrule.training.optim import Optimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
-WARMUP = 5
-"""Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
-
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, allow_inf_nan=False))
 class TrainingConfig:
@@ -179,8 +176,3 @@ class Learner:
         if not self._pool or not count:
             return None
         return collate([self._pool[i] for i in self.rng.integers(0, len(self._pool), size=count)])
-
-    def schedule(self, update: int) -> None:
-        """Set the learning rate of this update."""
-        warm = min(1.0, (update + 1) / WARMUP)
-        self.optimizer.schedule(warm * (1.0 - 0.9 * update / max(1, self.config.updates)))

@@ -48,6 +48,9 @@ ScoreFunction = Callable[[Sequence[Episode]], Sequence[Score]]
 
 LEFT_OUT = "the message lies past the network's context"
 
+WARMUP = 5
+"""Updates over which the learning rate rises: Adam's first steps are as long as its later ones and know less."""
+
 
 def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
     """Run all updates of a learner.
@@ -62,7 +65,8 @@ def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
         ScoreError: `score` returned a wrong number of scores, or something that is no score.
     """
     for update in range(learner.config.updates):
-        learner.schedule(update)
+        warm = min(1.0, (update + 1) / WARMUP)
+        learner.optimizer.schedule(warm * (1.0 - 0.9 * update / learner.config.updates))
 
         # 1. Collect. Failed dialogues have no reward; they are counted and left out.
         failed_before = learner.failed

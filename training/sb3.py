@@ -170,15 +170,15 @@ class Dialogue:
         return bool(self.failed) or not self.env.agents
 
     @property
-    def silent(self) -> list[str]:
-        """Who speaks in this turn and has not yet been heard."""
+    def pending(self) -> list[str]:
+        """Who speaks in this turn and has not done so yet."""
         names = [self.env.possible_agents[index] for index in self.env.dialogue.waiting]
         return [name for name in names if name not in self.actions]
 
     @property
     def ready(self) -> bool:
         """Whether the learner is to choose, or the dialogue is over."""
-        return self.over or self.env.possible_agents[self.learner] in self.silent
+        return self.over or self.env.possible_agents[self.learner] in self.pending
 
     def candidates(self) -> tuple[str, ...]:
         """What the learner may say now."""
@@ -206,7 +206,7 @@ class Dialogue:
         offered = self.env.scenario.candidates(index) if needs_candidates(self.seats[name]) else None
         return Seen(self.number, self.env.dialogue.view(index), offered)
 
-    def hear(self) -> None:
+    def complete_turn(self) -> None:
         """Complete the turn under way. A message that cannot be said ends the dialogue as failed."""
         try:
             _, _, _, cut, _ = self.env.step(self.actions)
@@ -219,7 +219,7 @@ class Dialogue:
         self.turn = next((turn for turn in last_turns(dialogue) if turn.message.speaker == self.learner), self.turn)
         self.truth += sum(dialogue.outcome.rewards[seat] for seat in self.partners)
 
-    def farewell(self, observation: NDArray[np.float32]) -> dict[str, Any]:
+    def final_info(self, observation: NDArray[np.float32]) -> dict[str, Any]:
         """What SB3 is told of a dialogue that ended, `observation` its last. One that failed was cut, not over."""
         return {
             "terminal_observation": observation,
@@ -300,7 +300,7 @@ class DialogueVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in self._dialogues]
         ended = np.flatnonzero(dones)
         for number in ended:
-            infos[number] = self._dialogues[number].farewell(observations[number].copy())
+            infos[number] = self._dialogues[number].final_info(observations[number].copy())
         if len(ended):
             fresh = [self._dialogues[number] for number in ended]
             self._deal(fresh)
@@ -315,7 +315,7 @@ class DialogueVecEnv(VecEnv):
         fresh = list(dialogues)
         for _ in range(_DEALS):
             seeds = [next(dialogue.seeds) for dialogue in fresh]
-            seats = self._seat(len(fresh) == self.num_envs, seeds)
+            seats = self._seat(seeds)
             for number, (dialogue, seed) in enumerate(zip(fresh, seeds, strict=True)):
                 dialogue.begin(seed, number, seats)
             self._talk(fresh)
@@ -326,15 +326,13 @@ class DialogueVecEnv(VecEnv):
             f"{self._name} did not get to speak in {_DEALS} dialogues: {fresh[0].failed or 'they ended before'}"
         )
 
-    def _seat(self, everyone: bool, seeds: Sequence[int]) -> dict[str, Agent]:
+    def _seat(self, seeds: Sequence[int]) -> dict[str, Agent]:
         """Who answers a batch of new dialogues.
 
-        `reset` begins all of an agent's dialogues at once. While others of its dialogues go on, a shallow copy, which
-        shares weights but is reset on its own, takes the new ones.
+        `reset` begins all of an agent's dialogues at once, and others of them may go on: a shallow copy, which shares
+        weights but is reset on its own, takes the new ones.
         """
-        distinct = {id(agent): agent for agent in self._others.values()}
-        if not everyone:
-            distinct = {key: copy.copy(agent) for key, agent in distinct.items()}
+        distinct = {id(agent): copy.copy(agent) for agent in self._others.values()}
         for number, agent in enumerate(distinct.values()):
             ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
         return {name: distinct[id(agent)] for name, agent in self._others.items()}
@@ -345,12 +343,12 @@ class DialogueVecEnv(VecEnv):
             self._ask_others(busy)
             for dialogue in busy:
                 if not dialogue.failed:
-                    dialogue.hear()
+                    dialogue.complete_turn()
 
     def _ask_others(self, dialogues: Sequence[Dialogue]) -> None:
         waiting: dict[int, list[tuple[Dialogue, str]]] = {}
         for dialogue in dialogues:
-            for name in dialogue.silent:
+            for name in dialogue.pending:
                 waiting.setdefault(id(dialogue.seats[name]), []).append((dialogue, name))
         for places in waiting.values():
             first, name = places[0]

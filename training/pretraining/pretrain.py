@@ -37,7 +37,6 @@ class PretrainingConfig:
         batch: views a step.
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon; linear warm-up over `warmup` steps, then linear
             decay to a tenth.
-        split: route gradients by module; False is the control `unsplit`.
         emphasise: weigh replies to the learner above other messages in the prediction loss.
         pool: fresh dialogues drawn at a time; batches are made of views of like length from one pool.
     """
@@ -47,7 +46,6 @@ class PretrainingConfig:
     learning_rate: float = 2e-3
     matrix_learning_rate: float = 0.02
     warmup: int = 50
-    split: bool = True
     emphasise: bool = False
     pool: int = 4096
 
@@ -92,7 +90,7 @@ def pretrain(
         more: views other than those of `corpus`, for each pool.
     """
     optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
-    behaviour_route, prediction_route = routes(config.split)
+    behaviour_route, prediction_route = routes(split=True)
     for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context, more)):
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)

@@ -176,16 +176,16 @@ def joined(found: Sequence[Estimates]) -> Estimates:
     return Estimates(values, np.concatenate([one.tops for one in found]), replies)
 
 
-# What the estimates are worth
+# How well the estimates rank people
 
 
 def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialogue], seed: int) -> dict[str, Any]:
-    """Judge networks on dialogues they have not learnt from.
+    """Evaluate networks on dialogues they have not learnt from.
 
     Args:
         trained: one network, or several that have held out a fold each: every dialogue is judged by the first that has
-            not learnt from it, and the figures are of all these dialogues together. Estimates of different networks are
-            ranked on one scale, which can only cost.
+            not learnt from it, and the metrics are over all these dialogues together. Estimates of different networks
+            are ranked on one scale, which can only lower them.
         dialogues: all that are in the folder.
         seed: of the sampled replies and the bootstrap.
 

@@ -30,18 +30,17 @@ def cgroup_quota(membership: Path, root: Path) -> float | None:
     """
     quotas = []
     try:
-        entries = [line.split(":", 2) for line in membership.read_text(encoding="ascii").splitlines()]
+        lines = membership.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):
         return None
-    for _, controllers, inside in (entry for entry in entries if len(entry) == 3):
+    for _, controllers, inside in (line.split(":", 2) for line in lines if line.count(":") >= 2):
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount = root / "cpu" if controllers else root  # version 1 has a mount for each controller
         path = mount / inside.lstrip("/")
-        for folder in (path, *path.parents):
-            quotas += _quota(folder)
-            if folder == mount:
-                break
+        quotas += [
+            quota for folder in (path, *path.parents) if folder.is_relative_to(mount) for quota in _quota(folder)
+        ]
     return min(quotas, default=None)
 
 

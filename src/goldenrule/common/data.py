@@ -65,16 +65,17 @@ def data_at(folder: Path | None, *, must_exist: bool = True) -> Iterator[None]:
     Raises:
         DataError: there is no such folder, and there must be.
     """
-    if must_exist and folder is not None and not folder.is_dir():
+    if folder is None:
+        yield
+        return
+    if must_exist and not folder.is_dir():
         raise DataError(f"no folder {str(folder)!r}; expected the folder above casino and the like")
     before = os.environ.get(VARIABLE)
-    if folder is not None:
-        os.environ[VARIABLE] = str(folder)
+    os.environ[VARIABLE] = str(folder)
     try:
         yield
     finally:
-        if folder is not None:
-            os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
+        os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
 
 
 def has(name: str) -> bool:

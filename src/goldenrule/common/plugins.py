@@ -87,9 +87,8 @@ def load_object(kind: Kind, name: str) -> Any:
             found = pkgutil.resolve_name(target.replace(" ", ""))
     except Exception as error:
         module = target.partition(":")[0].strip()
-        if (
-            isinstance(error, AttributeError) and module in sys.modules
-        ):  # it is not kept there where importing it failed
+        # Where importing a module failed it is not kept there.
+        if isinstance(error, AttributeError) and module in sys.modules:
             raise UserError(f"{kind} {name!r}: {one_line(error)}; expected {FORM[kind]}") from error
         raise UserError(f"{kind} {name!r} cannot be imported ({one_line(error)}); {_remedy(error, module)}") from error
     _IMPORTED.add(re.split(r"[.:\s]", target)[0])

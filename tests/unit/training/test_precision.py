@@ -13,7 +13,7 @@ from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, N_CONTROL
 from goldenrule.training.methods.registry import load_method
-from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
+from goldenrule.training.pretraining.imagination import Branch, branch_logprobs, pack
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"))
 

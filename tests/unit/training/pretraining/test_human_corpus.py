@@ -13,7 +13,6 @@ from goldenrule.envs.conversation import Conversation
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.campsite.language import ASK_HAPPY, ASK_NEED, GRADES, ISSUES, parse_deal, points, rest
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person
-from goldenrule.training.pretraining.branches import Branch, branch_logprobs, pack
 from goldenrule.training.pretraining.human_corpus import (
     Account,
     HumanConfig,
@@ -27,7 +26,15 @@ from goldenrule.training.pretraining.human_corpus import (
     rename_account,
     rename_text,
 )
-from goldenrule.training.pretraining.imagination import ImaginationConfig, imagine_answers, learn_to_imagine, reading
+from goldenrule.training.pretraining.imagination import (
+    Branch,
+    ImaginationConfig,
+    branch_logprobs,
+    imagine_answers,
+    learn_to_imagine,
+    pack,
+    reading,
+)
 
 SECRET = "my uncle Zebedee collects it"
 
