@@ -235,12 +235,13 @@ import json, resource, sys, time
 from pathlib import Path
 import goldenrule.benchmarks as benchmarks
 from goldenrule.benchmarks.report.page import write_report
-began = time.perf_counter()
+began, cpu = time.perf_counter(), time.process_time()
 rows = len(benchmarks.load(sys.argv[1]))
-loaded = time.perf_counter()
+loaded, cpu_loaded = time.perf_counter(), time.process_time()
 write_report(Path(sys.argv[1]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 print(json.dumps({"rows": rows, "load_seconds": loaded - began, "report_seconds": time.perf_counter() - loaded,
+                  "load_cpu_seconds": cpu_loaded - cpu, "report_cpu_seconds": time.process_time() - cpu_loaded,
                   "peak_memory_mb": peak}))
 """
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from goldenrule.benchmarks.analysis.summary import figure, over_seeds
+from goldenrule.benchmarks.analysis.summary import interval, over_seeds
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.storage.reader import Run, Setting
 
@@ -82,7 +82,7 @@ def endings(setting: Setting, ends: Ends, together: bool = True) -> list[dict[st
                 "failed": statuses["failed"],
                 "invalid": sum(end.invalid_messages > 0 for end in mine),
                 "paid": over_seeds(of, "partner_reward"),
-                "well": figure(means, "no episode went well under every method", within),
+                "well": interval(means, within, "no episode went well under every method"),
                 "left": len(kept),
             }
         )

@@ -66,20 +66,21 @@ UNSCORED_MOST = 0.5
 """Share of training messages without a score, above which a method has a warning."""
 
 
-def interval(values: Sequence[float], within: Range = ANY) -> dict[str, Any]:
-    """Mean and 95% interval of independent values, one a seed: keys `mean`, `low`, `high`, `n`, `no_interval` (why)."""
-    return as_dict(mean_interval(values, within))
+def interval(values: Sequence[float | None], within: Range = ANY, reason: str | None = None) -> dict[str, Any]:
+    """Mean and 95% interval of independent values, one a seed.
+
+    Returns:
+        `mean`, `low`, `high`; `n`, how many values there are, and `no_interval`, why they have none; how many are
+        `missing`, and the `reason` where all are.
+    """
+    known = [value for value in values if value is not None]
+    about = {"missing": len(values) - len(known), "reason": None if known else reason}
+    return as_dict(mean_interval(known, within)) | about
 
 
 def as_dict(found: Estimate) -> dict[str, Any]:
     """An estimate as the tables have it."""
     return {"mean": found.value, "low": found.low, "high": found.high, "n": found.units, "no_interval": found.reason}
-
-
-def figure(values: Sequence[float | None], reason: str, within: Range = ANY) -> dict[str, Any]:
-    """`interval` of the values that there are; `reason` where there is none, and how many are `missing`."""
-    known = [value for value in values if value is not None]
-    return {**interval(known, within), "missing": len(values) - len(known), "reason": None if known else reason}
 
 
 def over_seeds(cells: Sequence[StoredCell], key: str) -> dict[str, Any]:
@@ -195,8 +196,8 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
     first, done = group[0], [row for row in group if row["status"] == "done"]
     failed = None if done else "every run of this method failed; see its rows"
     figures = {
-        key: figure(
-            [row[key] for row in done], failed or metric.missing, valid_range(key, first["scenario"], first["knobs"])
+        key: interval(
+            [row[key] for row in done], valid_range(key, first["scenario"], first["knobs"]), failed or metric.missing
         )
         for key, metric in METRICS.items()
     }
@@ -209,8 +210,8 @@ def _group(group: Sequence[Row], setting: Sequence[Row], with_iqm: bool) -> dict
         **{key: _sum([row.get(key) for row in done]) for key in COUNTS},
         "figures": figures
         | {
-            IQM: _iqm(done) if with_iqm else figure([], "not estimated"),
-            ATTAINABLE: figure([], failed) if failed else share_of_attainable(done, setting),
+            IQM: _iqm(done) if with_iqm else interval([], reason="not estimated"),
+            ATTAINABLE: interval([], reason=failed) if failed else share_of_attainable(done, setting),
         },
         "negotiation": _own_metrics(done),
     }
@@ -222,7 +223,7 @@ def _own_metrics(done: Sequence[Row]) -> dict[str, Any] | None:
         return None
     scenario = done[0]["scenario"]
     return {
-        key: figure([one[key] for one in found], "no dialogue has it", valid_range(key, scenario)) for key in found[0]
+        key: interval([one[key] for one in found], valid_range(key, scenario), "no dialogue has it") for key in found[0]
     }
 
 
@@ -236,7 +237,7 @@ def _iqm(done: Sequence[Row]) -> dict[str, Any]:
     """Interquartile mean of the true partner reward over seeds, with its bootstrap interval."""
     known = [row for row in done if row[METRIC] is not None]
     if not known:
-        return figure([], "no dialogue was finished")
+        return interval([], reason="no dialogue was finished")
     scores = read_scores(known, METRIC, strata=SETTING, bounds=widest_range(known, METRIC))
     (found,) = aggregate(scores, OPTIONS).values()
     return {**as_dict(found), "n": len(known), "missing": 0, "reason": None}
@@ -254,14 +255,15 @@ def share_of_attainable(done: Sequence[Row], setting: Sequence[Row]) -> dict[str
         row["seed"]: row["partner_reward"] for row in setting if row["method"] == REFERENCE and row["status"] == "done"
     }
     if not attained:
-        return figure([None] * len(done), COLUMNS[ATTAINABLE].missing)
+        return interval([None] * len(done), reason=COLUMNS[ATTAINABLE].missing)
     pairs = [
         (row["partner_reward"], most)
         for row in done
         if row["partner_reward"] is not None and (most := attained.get(row["seed"])) is not None
     ]
     if sum(most for _, most in pairs) <= 0:
-        return figure([None] * len(done), f"{REFERENCE} has no positive partner reward under these seeds")
+        reason = f"{REFERENCE} has no positive partner reward under these seeds"
+        return interval([None] * len(done), reason=reason)
     least, _ = valid_range("partner_reward", done[0]["scenario"], done[0]["knobs"])
     found = ratio_interval(pairs, (0.0, math.inf) if least >= 0 else ANY)
     return {**as_dict(found), "missing": len(done) - len(pairs), "reason": None}
@@ -275,7 +277,7 @@ def _setting(rows: Sequence[Row], groups: Sequence[Group]) -> dict[str, Any]:
             value = row["partner_faithfulness"]
             by_seed.setdefault(row["seed"], []).extend([] if value is None else [value])
     means = [float(np.mean(values)) if values else None for values in by_seed.values()]
-    faithful = figure(means, METRICS["partner_faithfulness"].missing, SHARE)
+    faithful = interval(means, SHARE, METRICS["partner_faithfulness"].missing)
     return {
         "scenario": rows[0]["scenario"],
         "knobs": rows[0]["knobs"],

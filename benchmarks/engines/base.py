@@ -3,7 +3,7 @@
 Each has a `run_cells(cells, store, progress, pool)`, which commits every cell to the store when it is finished: what
 was finished is there also where it raises.
 
-What comes of a cell depends on the cell alone. Whichever engine ran it, on however many workers, in whatever order: the
+The result of a cell depends on the cell alone. Whichever engine ran it, on however many workers, in whatever order: the
 rows are the same but for the columns named `VOLATILE`.
 """
 
@@ -21,7 +21,7 @@ class Store(Protocol):
     """Where finished cells are saved."""
 
     def commit(self, *outcomes: RunRecord) -> None:
-        """Save what came of one or more cells for good."""
+        """Save the results of one or more cells for good."""
 
 
 class Progress(Protocol):
@@ -41,7 +41,7 @@ class Progress(Protocol):
 
 
 class NoProgress(Progress):
-    """Ignores all that it is told."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Run cells side by side in processes of this machine, and commit each as it finishes.
 
-What comes of a cell depends on the cell alone, so neither the number of workers nor their order shows in the rows. A
-cell that raises becomes a failed row. A cell whose process dies (killed, out of memory, a crash) is begun anew in
+The result of a cell depends on the cell alone: neither the number of workers nor their order shows in the rows. A
+cell that raises becomes a failed row. A cell whose process dies (killed, out of memory, a crash) is run again in
 another process, `RETRIES` times; then it is a failed row as well. The others go on.
 """
 
@@ -31,7 +31,7 @@ from goldenrule.benchmarks.storage.schema import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 2
-"""How often a cell whose process died is begun anew: what killed it may have come from outside, or it may not."""
+"""How often a cell whose process died is run again: what killed it may have come from outside, or from the cell."""
 
 REPLACED = 20
 """How often in a row a pool is replaced that broke before any cell was finished."""
@@ -40,7 +40,7 @@ POLL = 0.1
 """Seconds between looks at how far cells have got."""
 
 PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.worker"]
-"""What the server that forks workers imports once: a worker begun anew would import torch, for seconds."""
+"""What the server that forks workers imports once: otherwise every new worker would import torch, for seconds."""
 
 
 def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
@@ -64,7 +64,7 @@ def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Poo
 
 
 class _Dispatch:
-    """Hands cells to processes, a few ahead of those that run, and takes in what comes back.
+    """Hands cells to processes, a few ahead of those that run, and commits what comes back.
 
     A context manager: all processes have ended when the context does.
     """
@@ -160,7 +160,7 @@ class _Dispatch:
                 self._progress.advanced(self._cells[number], *now)
 
     def _outcome(self, future: ProcessFuture[RunRecord], number: int) -> RunRecord | None:
-        """What came of a cell; `None` where its process died and it is to be begun anew."""
+        """The result of a cell; `None` where its process died and it is to be run again."""
         try:
             return future.result()
         except BrokenProcessPool:
@@ -178,7 +178,7 @@ class _Dispatch:
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Processes are forked from a server that has imported what all need; begun anew where there can be no server."""
+    """Processes are forked from a server that has imported what all need; spawned where there can be no server."""
     try:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)

@@ -1,6 +1,6 @@
 """The same cells as Ray tasks, on one machine or many (extra `ray`).
 
-A cell whose node or process is lost is begun anew elsewhere, `RETRIES` times; then it is a failed row. The driver alone
+A cell whose node or process is lost is run again elsewhere, `RETRIES` times; then it is a failed row. The driver alone
 commits rows, so that nothing is written twice.
 """
 

@@ -1,7 +1,7 @@
 """The same cells as jobs of a SLURM cluster, through submitit (extra `slurm`).
 
 Cells go as job arrays, of as many jobs as the cluster allows in one; each job runs one cell, and the driver commits
-what comes back. A cell whose job is lost is begun anew, `RETRIES` times; then it is a failed row. Where there is no
+what comes back. A cell whose job is lost is run again, `RETRIES` times; then it is a failed row. Where there is no
 SLURM, submitit's local executor runs the same jobs here, which is how the tests run it.
 """
 
@@ -106,7 +106,7 @@ def _submit(executor: Any, tasks: Sequence[_Task], progress: Progress, pool: Poo
 
 
 def _follow(running: dict[Any, _Task], store: Store, progress: Progress) -> list[_Task]:
-    """Commit each job's outcome when it is done; gives what is to be begun anew."""
+    """Commit each job's result when it is done; the tasks that are to be run again."""
     again = []
     try:
         while running:
@@ -128,7 +128,7 @@ def _follow(running: dict[Any, _Task], store: Store, progress: Progress) -> list
 
 
 def _outcome(job: Any, task: _Task) -> RunRecord | None:
-    """What came of a job; `None` where it was lost and may be begun anew."""
+    """The result of a job; `None` where it was lost and may be run again."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     try:

@@ -1,4 +1,4 @@
-"""What a worker process does: run one cell after another, and give back what came of each, ready to be stored."""
+"""What a worker process does: run one cell after another, and return the result of each, ready to be stored."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def run_numbered(number: int, cell: Cell, folder: Path | None) -> RunRecord:
 
 
 def alone(cell: Cell, folder: Path | None) -> RunRecord:
-    """`attempt` in a process that nobody follows, on whatever machine it is."""
+    """`attempt` in a process of a cluster, whose progress nobody reads."""
     torch.set_num_threads(1)  # the same sums whatever the number of cores
     return attempt(cell, folder, lambda done, total: None)
 
@@ -77,7 +77,7 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
     Args:
         cell: what to run.
         folder: where to save the trained network, or `None`.
-        report: told of updates.
+        report: called after each update of training.
     """
     began, started = time.perf_counter(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     where = {"started": started, "host": socket.gethostname(), "process": os.getpid()}

@@ -34,6 +34,9 @@ from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import Method, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
 
+CellReport = Callable[[int, int], None]
+"""Called after each update of training with how many of how many are done."""
+
 LONGEST_NAME = 120
 """Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
 
@@ -130,9 +133,52 @@ class Cell:
         """Numbers of the evaluation episodes to run."""
         return range(self.settings.episodes) if self.only is None else self.only
 
-    def run(self, report: CellReport) -> CellResult:
-        """Train and evaluate, see `run_cell`; cells of another kind do what makes them so."""
-        return run_cell(self, report)
+    def run(self, report: CellReport = lambda done, total: None) -> CellResult:
+        """Train and evaluate.
+
+        Args:
+            report: called after each update of training.
+
+        Raises:
+            ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
+        """
+        began = time.perf_counter()
+        chosen, settings = self.chosen, self.settings
+        knobs, seat = spec(self.scenario).resolve(self.knobs), seat_name(self.scenario, "learner")
+        world = World(self.scenario, knobs, other_agents(self), derive(self.seed, "world"))
+        curve: list[dict[str, Any]] = []
+
+        def on_update(progress: Progress) -> None:
+            curve.append(asdict(progress))
+            report(progress.update, progress.updates)
+
+        network: ThreeModuleTransformer | None = None
+        tokenizer: DialogueTokenizer | None = None
+        learner: Learner | None = None
+        agent: Agent
+        simulator: Simulates | None
+        if self.agent is not None or chosen.kind == "scripted":
+            agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
+            simulator = agent if isinstance(agent, Simulates) else None
+        else:
+            network, tokenizer, _ = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs)
+            agent = simulator = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
+            training = replace(settings.training, split=chosen.split)
+            if chosen.train is not None:
+                corpus = CorpusConfig(self.scenario, knobs, seat)
+                learner = Learner(network, tokenizer, training, world, corpus, derive(self.seed, "learner"))
+                chosen.train(learner, on_update)
+                agent = simulator = learner.agent
+            elif chosen.kind == "sb3":
+                from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
+
+                learner = Learner(network, tokenizer, training, world, None, derive(self.seed, "learner"))
+                agent = train_rlhf_sb3(learner, on_update)
+        result = evaluate(world, agent, simulator, chosen.estimator, self.episode_numbers)
+        row = done_row(self, knobs, result, time.perf_counter() - began)
+        row |= training_metrics(learner)
+        row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
+        return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,58 +204,6 @@ class CellResult:
 def _fields(one: CellSettings | TrainingConfig) -> dict[str, Any]:
     """As `asdict` gives them, several times as fast: an id is made of them for every cell of a sweep."""
     return {known.name: getattr(one, known.name) for known in fields(one)}
-
-
-CellReport = Callable[[int, int], None]
-
-
-def run_cell(cell: Cell, report: CellReport = lambda done, total: None) -> CellResult:
-    """Train and evaluate.
-
-    Args:
-        cell: what to run.
-        report: told after each update how many of how many are done.
-
-    Raises:
-        ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
-    """
-    began = time.perf_counter()
-    chosen, settings = cell.chosen, cell.settings
-    knobs, seat = spec(cell.scenario).resolve(cell.knobs), seat_name(cell.scenario, "learner")
-    world = World(cell.scenario, knobs, other_agents(cell), derive(cell.seed, "world"))
-    curve: list[dict[str, Any]] = []
-
-    def on_update(progress: Progress) -> None:
-        curve.append(asdict(progress))
-        report(progress.update, progress.updates)
-
-    network: ThreeModuleTransformer | None = None
-    tokenizer: DialogueTokenizer | None = None
-    learner: Learner | None = None
-    agent: Agent
-    simulator: Simulates | None
-    if cell.agent is not None or chosen.kind == "scripted":
-        agent = load_agent(cell.agent, cell.params) if cell.agent is not None else person(cell.scenario, seat)
-        simulator = agent if isinstance(agent, Simulates) else None
-    else:
-        network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
-        agent = simulator = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
-        training = replace(settings.training, split=chosen.split)
-        if chosen.train is not None:
-            corpus = CorpusConfig(cell.scenario, knobs, seat)
-            learner = Learner(network, tokenizer, training, world, corpus, derive(cell.seed, "learner"))
-            chosen.train(learner, on_update)
-            agent = simulator = learner.agent
-        elif chosen.kind == "sb3":
-            from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
-
-            learner = Learner(network, tokenizer, training, world, None, derive(cell.seed, "learner"))
-            agent = train_rlhf_sb3(learner, on_update)
-    result = evaluate(world, agent, simulator, chosen.estimator, cell.episode_numbers)
-    row = done_row(cell, knobs, result, time.perf_counter() - began)
-    row |= training_metrics(learner)
-    row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
-    return CellResult(row, result.episodes, curve, network, tokenizer, agent)
 
 
 def training_metrics(learner: Learner | None) -> dict[str, Any]:

@@ -48,11 +48,11 @@ class Comparison:
         improvement, improvement_low, improvement_high: probability of improvement of the method over the baseline.
         won, tied, lost: seeds where the difference is positive, zero, negative.
         deviation: standard deviation of the seeds' differences within strata, pooled; none below two seeds.
-        error_size: standard error of the effect; none likewise.
+        error_size: standard error of the effect; none below two seeds.
         detectable: the true difference that the wanted power finds after the most severe correction the table may ask
             (alpha over the number of tests); none where the deviation is unknown or so few seeds find none.
         seeds_needed: where it is not distinguishable, how many seeds a stratum would find a true difference as large as
-            the observed one, likewise corrected; none where it cannot be told, or takes more than a million.
+            the observed one, at the same level; none where that is unknown, or takes more than a million.
         pairs_planned, pairs_dropped, seeds_dropped, strata_dropped, dropped_because: see `Dropped`.
         without_values: which of the two have no value at all here.
     """

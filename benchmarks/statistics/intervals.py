@@ -47,7 +47,7 @@ def mean_interval(values: Sequence[float], bounds: Bounds = UNBOUNDED) -> Estima
 
     Args:
         values: one a seed.
-        bounds: valid range of the mean; the interval is clipped to it, and holds the mean as often as before.
+        bounds: valid range of the mean; the interval is clipped to it, which costs no coverage.
     """
     if not len(values):
         return Estimate(None, None, None, 0, "no seed has a value")
@@ -80,7 +80,7 @@ def _student(value: float, values: NDArray[np.float64], bounds: Bounds) -> Estim
     if agree(values):
         return unanimous(value, n, bounds)
     half = _quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    # A value outside its range is a fault elsewhere; its interval still holds it.
+    # A value outside its range is a fault elsewhere; its interval still contains it.
     low, high = max(value - half, min(bounds[0], value)), min(value + half, max(bounds[1], value))
     return Estimate(value, low, high, n)
 

@@ -4,7 +4,7 @@ In false_belief-v0 everyone's beliefs are exact. Scripted people talk; whenever 
 network, which knows what the helper knows, imagines Anna's reply, and the real one tells what she believes. By order:
 
     place          the imagined reply names the place that she really names
-    false_belief   the same where that place is not where the thing is (no figure for order 0: it asks for the truth)
+    false_belief   the same where that place is not where the thing is (none for order 0: it asks for the truth)
     verdict        the imagined reply tells of the helper's answer, right or wrong, what the real one tells
 
 Beside each stand chance (one place of those there are; one verdict of two) and what is right in assuming that everyone
@@ -104,7 +104,7 @@ def _imagine(simulator: LanguageModel, views: Sequence[View]) -> list[str]:
 
 
 def belief_rows(cases: Sequence[Case], containers: int) -> list[dict[str, Any]]:
-    """The figures: a row for each of them and each order asked about. `containers` is the number of places."""
+    """A row for each metric and each order asked about. `containers` is the number of places."""
     rows = []
     for order in sorted({case.order for case in cases}):
         asked = [case for case in cases if case.order == order]

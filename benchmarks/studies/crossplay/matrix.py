@@ -1,4 +1,4 @@
-"""What every pair of a cross-play got, and one line an agent over all it met, with intervals over seeds.
+"""The matrix of a cross-play (what every pair got) and its rating (a line an agent), with intervals over seeds.
 
 *Payoff* is the round-robin score of Axelrod's tournaments: the mean an episode over all partners, each counting
 alike; beside it stands the same mean of what these partners got, which is how kind it was to them. (Axelrod 1980,

@@ -1,4 +1,4 @@
-"""Who is in a cross-play, which seats each can take, who meets whom, and all checks before anything is written."""
+"""The population of a cross-play: who takes part in which seats, who meets whom, all checked before anything runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
 from goldenrule.agents.scripted import person, population
-from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known, role_of
+from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known_agents, role_of
 from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
@@ -31,11 +31,11 @@ MAX_PAIRINGS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for.
+    """What a cross-play is asked for.
 
     Attributes:
         scenario, knobs: where they meet.
-        agents, partners: the population and who is held out, see `members`; nobody for the usual ones.
+        agents, partners: the population and the held-out partners, see `members`; the usual ones where none is named.
         seeds: one run a pair for each.
         episodes: dialogues a run.
         device: for networks.
@@ -52,7 +52,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of a population, or a held-out partner, which meets the population only; and which seats it can take."""
+    """An agent of the population, or a held-out partner, which meets the population only; and its possible seats."""
 
     agent: AgentSpec
     held_out: bool
@@ -61,7 +61,7 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in rows and tables."""
         return self.agent.name
 
     def description(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Pairing(Cell):
         """Nobody learns."""
         return False
 
-    def run(self, report: CellReport) -> CellResult:
+    def run(self, report: CellReport = lambda done, total: None) -> CellResult:
         """Run and measure the dialogues, as an evaluation does.
 
         Raises:
@@ -218,10 +218,10 @@ def plan(request: Request) -> Plan:
 
 
 def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
-    """Who was named. Where nobody was: all scripted people, without those held out; and a stranger, held out."""
+    """Agents and partners as named; by default all scripted people, the stranger held out."""
     if request.agents:
         return request.agents, request.partners
-    usual = [name for name in known(request.scenario) if name != LM]
+    usual = [name for name in known_agents(request.scenario) if name != LM]
     agents = [name for name in usual if name != STRANGER and name not in request.partners]
     return agents, request.partners or [name for name in usual if name == STRANGER]
 
@@ -231,7 +231,7 @@ def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequenc
         if not any(getattr(one, which) for one in found):
             raise UserError(
                 f"nobody named here can be a {role_of(seat_name(scenario, which))} of {scenario}; name one with "
-                f"{option}: {', '.join(known(scenario)) or 'package.module:Class'}"
+                f"{option}: {', '.join(known_agents(scenario)) or 'package.module:Class'}"
             )
     met = {name for pair in pairs for name in pair}
     if alone := [one.name for one in found if one.name not in met]:

@@ -44,13 +44,13 @@ def cross(
         options: how.
         progress_for: makes the progress callback of the pairings that are run now.
         figures: further files made of the summary, by name.
-        tell: is told, before anything runs, that rows made by other code are gone on from.
+        tell: warns, before anything runs, that rows of the folder were made by other code.
 
     Returns:
-        where it stands; its summary is matrix and rating.
+        Where it stands; its summary is matrix and rating.
 
     Raises:
-        UserError: the folder is in use, cannot be written, or holds other things; the engine is not installed.
+        UserError: the folder is in use, cannot be written, or holds something else; the engine is not installed.
     """
 
     def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     Packages,
     points,
     rest,
-    stated,
+    stated_needs,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
 from goldenrule.training.pretraining.human_corpus import ask, fit_view, normalise_view
@@ -112,7 +112,7 @@ def places(dialogues: Sequence[HumanDialogue]) -> list[View]:
 
 def reply_needs(reply: str) -> Array | None:
     """Which of `ORDERS` a reply leaves possible, evenly; `None` where it does not say what is needed most."""
-    said = stated(reply)
+    said = stated_needs(reply)
     fits = np.array([said.top == order[0] and said.last in (None, order[2]) for order in ORDERS], dtype=float)
     return fits / fits.sum() if fits.any() else None
 
@@ -176,16 +176,16 @@ def joined(found: Sequence[Estimates]) -> Estimates:
     return Estimates(values, np.concatenate([one.tops for one in found]), replies)
 
 
-# What the estimates are worth
+# How well the estimates rank people
 
 
 def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialogue], seed: int) -> dict[str, Any]:
-    """Judge networks on dialogues they have not learnt from.
+    """Evaluate networks on dialogues they have not learnt from.
 
     Args:
         trained: one network, or several that have held out a fold each: every dialogue is judged by the first that has
-            not learnt from it, and the figures are of all these dialogues together. Estimates of different networks are
-            ranked on one scale, which can only cost.
+            not learnt from it, and the metrics are over all these dialogues together. Estimates of different networks
+            are ranked on one scale, which can only lower them.
         dialogues: all that are in the folder.
         seed: of the sampled replies and the bootstrap.
 

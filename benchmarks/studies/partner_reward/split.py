@@ -1,7 +1,7 @@
-"""Which human dialogues an agent learns from, and which it is judged on: split by dialogue.
+"""Which human dialogues an agent learns from, and which it is evaluated on: split by dialogue.
 
-None that network or tokenizer learnt from is judged on. The checkpoint of an agent lists their fingerprints; that of a
-base (`goldenrule pretrain`), which learns from all folds but one, has a digest of them.
+It is evaluated on none that network or tokenizer learnt from. The checkpoint of an agent lists their fingerprints; that
+of a base (`goldenrule pretrain`), which learns from all folds but one, has a digest of them.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def train_folds(
 
 
 def _learnt(train: Sequence[HumanDialogue], held_out: int) -> dict[str, Any]:
-    """What to remember of dialogues learnt from."""
+    """What a checkpoint's card says of the dialogues learnt from."""
     tops = Counter(p.person.order[0] for d in train for p in d.people)
     return {
         "data": "casino",
@@ -94,7 +94,7 @@ def _learnt(train: Sequence[HumanDialogue], held_out: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The dialogues that one checkpoint is judged on.
+    """The dialogues that one checkpoint is evaluated on.
 
     Attributes:
         test: dialogues that it has not learnt from.
@@ -122,12 +122,12 @@ class Share:
 
 
 def shares(dialogues: Sequence[HumanDialogue], provenances: Sequence[Mapping[str, Any]]) -> list[Share]:
-    """Who is judged by whom: each dialogue by the first checkpoint that has not learnt from it.
+    """Assign each dialogue to the first checkpoint that has not learnt from it.
 
     A single checkpoint has all that it has not learnt from; checkpoints that held out a fold each have these folds.
 
     Raises:
-        UserError: one has learnt from human dialogues and it cannot be told which of these they are.
+        UserError: one has learnt from human dialogues, and which of these they are is unknown.
     """
     left = list(dialogues)
     found = []

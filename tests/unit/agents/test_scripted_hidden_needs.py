@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Helper, known_need
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
@@ -51,5 +51,5 @@ def test_mixed_helpers_do_what_was_wished_for_more_often_than_by_chance(act):
     ("knobs", "best"), [({"seekers": 2}, 2.0), ({"turns": 2, "cue": 0.0}, 1.0), ({"turns": 2, "seekers": 3}, 3.0)]
 )
 def test_the_scripted_helper_meets_every_need_it_has_time_to_learn_of(knobs, best):
-    row = run_cell(Cell("scripted", "hidden_needs-v0", knobs, 0, CellSettings(partner="scripted", episodes=32))).row
+    row = Cell("scripted", "hidden_needs-v0", knobs, 0, CellSettings(partner="scripted", episodes=32)).run().row
     assert row["partner_reward"] == best

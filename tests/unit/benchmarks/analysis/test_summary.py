@@ -9,7 +9,6 @@ import pytest
 from goldenrule.benchmarks.analysis.summary import (
     ATTAINABLE,
     columns_of,
-    figure,
     interval,
     summarise,
 )
@@ -32,10 +31,11 @@ def failed(method, seed):
 
 def test_one_value_has_no_interval_and_none_has_a_reason():
     few = "an interval needs 3 seeds"
-    assert interval([0.3]) == {"mean": 0.3, "low": None, "high": None, "n": 1, "no_interval": few}
-    assert interval([0.25, 0.75]) == {"mean": 0.5, "low": None, "high": None, "n": 2, "no_interval": few}
-    assert figure([None, None], "why") == {**interval([]), "missing": 2, "reason": "why"}
-    assert figure([None, 1.0], "why")["reason"] is None
+    there = {"low": None, "high": None, "no_interval": few, "missing": 0, "reason": None}
+    assert interval([0.3]) == {**there, "mean": 0.3, "n": 1}
+    assert interval([0.25, 0.75]) == {**there, "mean": 0.5, "n": 2}
+    assert interval([None, None], reason="why") == {**interval([]), "missing": 2, "reason": "why"}
+    assert interval([None, 1.0], reason="why")["reason"] is None
 
 
 def test_the_share_of_what_is_attainable_is_paired_by_seed():

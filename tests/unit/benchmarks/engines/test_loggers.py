@@ -36,15 +36,15 @@ class Kept:
     def commit(self, *outcomes):
         self.saved += [one.row["cell"] for one in outcomes]
 
-    def log(self, name, config, curve, figures):
+    def log(self, cell):
         if self.broken:
             raise RuntimeError("no \x1b[31mnetwork")
-        self.heard.append((name, config["method"], curve, figures))
+        self.heard.append((cell.name, cell.config["method"], cell.curve, cell.metrics))
 
 
 def test_a_logger_hears_numbers_only_and_after_they_are_saved():
     both = Kept()
-    Logged(both, both).commit(FINISHED)
+    Logged(both, both.log).commit(FINISHED)
     assert both.saved == ["untrained-0-ab"]
     curve = [(1, {"reward": 0.1, "kl": 0.0}), (2, {"reward": 0.2, "truth": 0.3, "kl": 0.1})]
     assert both.heard == [("untrained-0-ab", "untrained", curve, {"partner_reward": 0.5})]
@@ -52,7 +52,7 @@ def test_a_logger_hears_numbers_only_and_after_they_are_saved():
 
 def test_one_that_breaks_is_told_once_and_the_run_goes_on(capsys):
     store, broken = Kept(), Kept(broken=True)
-    logged = Logged(store, broken)
+    logged = Logged(store, broken.log)
     for _ in range(3):
         logged.commit(FINISHED)
     assert len(store.saved) == 3

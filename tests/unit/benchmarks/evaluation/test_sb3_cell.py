@@ -10,7 +10,7 @@ import pytest
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
-from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, run_cell, training_metrics
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, training_metrics
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.envs.scenarios.hidden_needs import PHRASES, understand
 from goldenrule.training.learner import TrainingConfig
@@ -30,7 +30,7 @@ def settings(tmp_path_factory):
 def test_a_cell_trains_evaluates_and_repeats(settings):
     cell = Cell("rlhf_sb3", "hidden_needs-v0", {}, 0, settings)
     updates = []
-    result = run_cell(cell, lambda done, total: updates.append((done, total)))
+    result = cell.run(lambda done, total: updates.append((done, total)))
     assert updates == [(1, 2), (2, 2)]
     assert [entry["update"] for entry in result.curve] == [1, 2]
     said = [turn["text"] for e in result.episodes for turn in e["turns"] if turn["speaker"] == 0]
@@ -38,7 +38,7 @@ def test_a_cell_trains_evaluates_and_repeats(settings):
     assert all(understand(text) for text in said)
     free = [turn["text"] for e in result.episodes for turn in e["turns"] if turn["speaker"] == 1]
     assert not all(turn in {p for g in PHRASES.values() for p in g} for turn in free)
-    again = run_cell(cell)
+    again = cell.run()
     assert {k: v for k, v in result.row.items() if k not in VOLATILE} == {
         k: v for k, v in again.row.items() if k not in VOLATILE
     }
