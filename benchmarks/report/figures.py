@@ -28,8 +28,9 @@ from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, STYLE, colours, drawable
 from goldenrule.benchmarks.statistics import Options, profile, read_scores
-from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import visible
 
 Rows = list[dict[str, Any]]
 Colours = Mapping[str, str]
@@ -358,10 +359,10 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
     if len(distinct(data, "value")) < 2:
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
-    note = f"Averaged over {shown(', '.join(others), 120)}." if others else ""
+    note = f"Averaged over {visible(', '.join(others), 120)}." if others else ""
     stem, where = _numbered(run, scenario)
     safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in knob)[:60] or "knob"  # no path
-    title = f"Partner reward by {shown(knob, 40)}{where}"
+    title = f"Partner reward by {visible(knob, 40)}{where}"
     return Plot("by", data, partial(draw_knob, data, colours(run.methods)), title, f"_{safe}{stem}", note)
 
 
