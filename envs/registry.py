@@ -277,7 +277,7 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
 def _register_with_pettingzoo(scenario_id: str) -> None:
     """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
     name, kwargs = f"goldenrule/{scenario_id}", {"scenario_id": scenario_id}
-    pettingzoo.register("aec", name, "goldenrule.envs.make:wrapped", kwargs=kwargs)
+    pettingzoo.register("aec", name, "goldenrule.envs.make:make_wrapped", kwargs=kwargs)
     pettingzoo.register("parallel", name, "goldenrule.envs.make:make", kwargs={**kwargs, "api": "parallel"})
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
 from goldenrule.benchmarks.report.layout import console_for, print_indented, print_table
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
@@ -129,7 +129,7 @@ def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
     """The agents to judge, by default the shipped one, and where they are from."""
     if checkpoints:
         return [load_base(CAMPERS, path) for path in checkpoints], ", ".join(map(str, checkpoints))
-    if PEOPLE not in shipped():
+    if PEOPLE not in shipped_bases():
         raise UserError("no agent for human dialogues is shipped; make one: add --train FOLDER, or name a --checkpoint")
     return [load_base(PEOPLE)], "shipped"
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
-from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
+from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base, shipped_bases
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -223,7 +223,7 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
 
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
     plugin, base = variant.plugin, None
-    if variant.needs_base or settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped():
+    if variant.needs_base or settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped_bases():
         base = _base_hash(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
     return Cell(
         variant.label,
@@ -271,7 +271,7 @@ def unlearnt_knobs(cells: Iterable[Cell]) -> list[str]:
     }
     found: dict[str, None] = {}
     for scenario, checkpoint, knobs in asked:
-        missing = unlearnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
+        missing = knobs_not_learnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
         if missing is not None:
             found[
                 f"the base of {scenario} has not learnt talks under {missing}; what language models say there means "
