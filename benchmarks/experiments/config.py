@@ -280,15 +280,16 @@ def _checked(content: dict[str, Any]) -> SweepFile:
     n_methods = sum(_n_choices(entry.settings) * _n_choices(entry.params) for entry in sweep.methods)
     if (count := n_settings * n_methods * len(sweep.seeds)) > MAX_CELLS:
         raise UserError(f"{count:,} cells were asked for; expected at most {MAX_CELLS:,}: split it")
-    for where in sweep.scenarios:
-        knob_grid(where.id, where.knobs)
     for entry in sweep.methods:
         if entry.agent is not None and entry.settings:
             field = next(iter(entry.settings))
             raise UserError(f"agent {entry.agent!r} has no field {field!r}; expected agent, name, params")
         if entry.label != entry.id and is_built_in(entry.label):  # of built-in ones, tables say more than their names
             raise UserError(f"{entry.label!r} is the name of a built-in method; give this one another name")
-        with foreign():
+    with foreign():
+        for where in sweep.scenarios:
+            knob_grid(where.id, where.knobs)
+        for entry in sweep.methods:
             entry.plugins()
     return sweep
 
