@@ -171,14 +171,8 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
         for pair in summary["pairs"]
         for name in PANELS
     ]
-    seats = summary["seats"]
-    caption = (
-        f"Mean reward an episode. Rows sit as {seats['learner']}, columns as {seats['partner']}; "
-        "the diagonal is self-play. A star: held out. Fields without a number: these two do not meet, or no dialogue "
-        "was finished."
-    )
-    title, outside = f"Cross-play: {summary['scenario']}", held_out(summary)
-    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, outside))
+    title, seats, outside = f"Cross-play: {summary['scenario']}", summary["seats"], held_out(summary)
+    return Plot("matrix", data, lambda: _paint(data, seats, outside), title)
 
 
 def _paint(data: Rows, seats: Mapping[str, str], outside: Collection[str]) -> Figure:
@@ -234,8 +228,7 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
         for name in RATED
         if line[name]["mean"] is not None
     ]
-    caption = "Over all that an agent met, itself left out, with 95% intervals over seeds. A star: held out."
-    return Plot("rating", "Rating", caption, data, lambda: _paint_rating(data, summary["seats"]))
+    return Plot("rating", data, lambda: _paint_rating(data, summary["seats"]), "Rating")
 
 
 def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:

@@ -98,7 +98,7 @@ def write_page(found: Findings) -> Path:
 def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
     """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
     named = [pair for cell in run.cells if (pair := sitter(cell)) is not None]
-    note = " Of each agent in the learner's seat, with the partners that everyone met."
+    note = "Of each agent in the learner's seat, with the partners that everyone met."
     found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
     return [plot for plot in found if plot.data]
 
@@ -160,7 +160,7 @@ def _render(
     return template.render(
         run=run,
         facts=_facts(run, crossed),
-        title=_title(run, crossed),
+        scenarios=list(dict.fromkeys(cell.scenario for cell in run.cells)),
         crossed=crossed,
         warnings=summary["warnings"],
         columns=columns_of(summary["groups"]),
@@ -225,17 +225,6 @@ def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
         "Started": run.environment.get("started"),
     }
     return [(name, visible(value, 400)) for name, value in pairs.items() if value]
-
-
-def _title(run: Run, crossed: Crossing | None) -> str:
-    """How many methods, or agents, on what."""
-    if crossed is not None:
-        return f"cross-play of {len(crossed.summary['members'])} agents on {crossed.summary['scenario']}"
-    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
-    methods = len(run.methods)
-    if not scenarios:
-        return "a run without rows"
-    return f"{methods} method{'s' * (methods != 1)} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
 
 
 def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:
