@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pettingzoo
 
 from goldenrule.common.data import has
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import closest
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
@@ -278,7 +277,7 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
 def _register_with_pettingzoo(scenario_id: str) -> None:
     """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
     name, kwargs = f"goldenrule/{scenario_id}", {"scenario_id": scenario_id}
-    pettingzoo.register("aec", name, "goldenrule.envs.make:wrapped", kwargs=kwargs)
+    pettingzoo.register("aec", name, "goldenrule.envs.make:make_wrapped", kwargs=kwargs)
     pettingzoo.register("parallel", name, "goldenrule.envs.make:make", kwargs={**kwargs, "api": "parallel"})
 
 

@@ -189,29 +189,30 @@ class ResultStore:
 
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
-        with sqlite_errors(self.path):
-            return dict(self._db.execute("SELECT cell, status FROM cells"))
+        return dict(self._query("SELECT cell, status FROM cells"))
 
     def failed_episodes(self) -> dict[str, tuple[int, ...]]:
         """Numbers of the failed episodes of every cell that has some, by its id."""
         found: dict[str, tuple[int, ...]] = {}
-        with sqlite_errors(self.path):
-            query = "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
-            for cell, number in self._db.execute(query):
-                found[cell] = (*found.get(cell, ()), number)
+        for cell, number in self._query(
+            "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
+        ):
+            found[cell] = (*found.get(cell, ()), number)
         return found
 
     def logs(self, cell: str) -> dict[int, dict[str, Any]]:
         """The stored episodes of a cell, by number."""
-        with sqlite_errors(self.path):
-            found = self._db.execute("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", (cell,))
-            return {number: json.loads(log) for number, log in found}
+        found = self._query("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", cell)
+        return {number: json.loads(log) for number, log in found}
 
     def costs(self, cell: str) -> tuple[float, int | None]:
         """Seconds and tokens that a stored cell took."""
+        ((seconds, tokens),) = self._query("SELECT seconds, tokens FROM cells WHERE cell = ?", cell)
+        return seconds, tokens
+
+    def _query(self, query: str, *values: Any) -> list[Any]:
         with sqlite_errors(self.path):
-            found = self._db.execute("SELECT seconds, tokens FROM cells WHERE cell = ?", (cell,)).fetchone()
-        return found[0], found[1]
+            return self._db.execute(query, values).fetchall()
 
     def commit(self, *records: RunRecord) -> None:
         """Save what came of cells with their episodes, in place of earlier attempts at them.

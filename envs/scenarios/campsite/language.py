@@ -228,7 +228,7 @@ class Stated:
 
 
 @functools.lru_cache(maxsize=4096)
-def stated(text: str) -> Stated:
+def stated_needs(text: str) -> Stated:
     """What `text` says of its speaker's needs."""
     if match := _STATED_ORDER.search(text):
         return Stated(match[1].lower(), match[3].lower())

@@ -46,8 +46,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     read,
     respond,
     rest,
-    stated,
     stated_grade,
+    stated_needs,
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
@@ -170,7 +170,7 @@ class Campsite(MoveScenario):
         It must not propose or accept less than walking away pays, nor walk away from a deal that pays more.
         """
         order = self.people[speaker].order
-        checks = [stated(text).agrees(order)]
+        checks = [stated_needs(text).agrees(order)]
         if self.pending is not None:
             worth, said = self._worth(speaker, self.pending), stated_grade(text)
             checks.append(None if said is None else said == grade(worth))
@@ -203,7 +203,7 @@ class Campsite(MoveScenario):
         if end.deal is None:
             return float(WALK_AWAY_POINTS)
         submitter, mine = end.deal
-        order = stated(text).order
+        order = stated_needs(text).order
         return None if order is None else float(points(order, mine if agent == submitter else rest(mine)))
 
     def inquiry(self, view: View, agent: int) -> View | None:
