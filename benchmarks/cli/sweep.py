@@ -16,7 +16,7 @@ from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell_swept
 from goldenrule.benchmarks.cli.options import MAX_SEED, Json
 from goldenrule.benchmarks.cli.progress import cell_names
-from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions, comparison, read_sweep
+from goldenrule.benchmarks.experiments.config import METHODS, SweepFile, SweepOptions, comparison, read_sweep
 from goldenrule.benchmarks.report.layout import console_for, print_table
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.storage.reader import setting_name
@@ -26,14 +26,12 @@ from goldenrule.common.text import clean
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
 
-METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
-
 File = Annotated[Path, typer.Argument(help="The sweep, a YAML file.")]
 
 
 def compare(
     scenario: options.Scenario = options.SCENARIO,
-    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
+    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = ",".join(METHODS),
     seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
     steps: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Training updates of each method.")] = None,
     episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Evaluation dialogues of each run.")] = 256,

@@ -239,6 +239,13 @@ def plugin_errors(who: str, scenario: str) -> Iterator[None]:
         raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error
 
 
+METHODS = (
+    *("untrained", "scripted", "rlhf_ppo", "naive_kindness"),
+    *("empathetic_kindness", "feedback_kindness", "oracle_kindness"),
+)
+"""What is compared where no methods are named."""
+
+
 def comparison(
     scenario: str, methods: Sequence[str], agents: Mapping[str, str], knobs: Mapping[str, Sequence[Any]], **more: Any
 ) -> SweepFile:

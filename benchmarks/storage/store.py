@@ -37,12 +37,11 @@ def folder_lock(folder: Path) -> Iterator[None]:
     except Timeout:
         holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
         raise UserError(
-            f"{str(folder)!r} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder "
-            "with --out"
+            f"{str(folder)!r} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder"
         ) from None
     except (NotImplementedError, OSError) as error:
         raise UserError(
-            f"{str(folder)!r} lies on a file system without locks ({error}); name a folder on another with --out"
+            f"{str(folder)!r} lies on a file system without locks ({error}); name a folder on another"
         ) from error
     try:
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
@@ -108,7 +107,7 @@ def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
     if "kind" in about and there != (kind, name):
         given = clean(f"{there[0]} {there[1]!r}"[:300])
         raise UserError(
-            f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder with --out"
+            f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder"
         )
 
 
@@ -131,7 +130,7 @@ class ResultStore:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
         if self.path.exists() and not self.path.is_file():
-            raise UserError(f"{str(self.path)!r} is no file; move it, or name another folder with --out")
+            raise UserError(f"{str(self.path)!r} is no file; move it, or name another folder")
         with sqlite_errors(self.path):
             # Autocommit: transactions are begun and ended by name below.
             self._db = sqlite3.connect(self.path, isolation_level=None)
