@@ -37,11 +37,11 @@ from goldenrule.envs.scenarios.campsite.language import (
     WALK_AWAY_POINTS,
     Deal,
     Pending,
-    deal_of,
     efficient,
     ending,
     grade,
     packages_text,
+    parse_deal,
     points,
     read,
     respond,
@@ -113,7 +113,7 @@ class Campsite(MoveScenario):
 
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
-        speaker, deal = message.speaker, deal_of(made)
+        speaker, deal = message.speaker, parse_deal(message.text)
         allowed, after = respond(self.pending, speaker, deal)
         allowed = allowed and message.heard_by(1 - speaker)  # unheard, it deals with nobody
         faithful = self._faithful(speaker, message.text, deal) if allowed else None
