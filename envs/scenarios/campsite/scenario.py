@@ -2,7 +2,7 @@
 
 Two campers split three packages each of food, water and firewood. Each has private needs: a package of the issue
 needed most is worth 5 points, of the next 4, of the last 3. They talk, and deal by messages in the text (see
-`campsite_words`): Submit-Deal, Accept-Deal, Reject-Deal, Walk-Away. camper_0 speaks first, then they take turns.
+`language`): Submit-Deal, Accept-Deal, Reject-Deal, Walk-Away. camper_0 speaks first, then they take turns.
 
 A submitted deal stays on the table until it is rejected, or replaced by either camper's next one. Only the other
 camper may accept or reject it; out of place, these are invalid and change nothing.
