@@ -148,6 +148,12 @@ Pending = tuple[int, Packages]
 """The deal on the table: who submitted it, and what the submitter would get."""
 
 
+def share(deal: Pending, camper: int) -> Packages:
+    """What a camper (0 or 1) would get by a deal."""
+    submitter, mine = deal
+    return mine if camper == submitter else rest(mine)
+
+
 def respond(pending: Pending | None, speaker: int, deal: Deal | None) -> tuple[bool, Pending | None]:
     """Whether a message with this deal (`None`: talk) is in place, and the deal on the table after it."""
     if deal is None or deal.kind == "walk":

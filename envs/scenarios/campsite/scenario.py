@@ -45,7 +45,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     points,
     read,
     respond,
-    rest,
+    share,
     stated_grade,
     stated_needs,
     submit,
@@ -137,8 +137,7 @@ class Campsite(MoveScenario):
         return Outcome(rewards, (judgement,), done=ends)
 
     def _worth(self, camper: int, offer: Pending) -> int:
-        submitter, mine = offer
-        return points(self.people[camper].order, mine if camper == submitter else rest(mine))
+        return points(self.people[camper].order, share(offer, camper))
 
     def _offer_facts(self) -> dict[str, Fact]:
         offer = self.pending
@@ -151,7 +150,7 @@ class Campsite(MoveScenario):
             deal, pareto = None, False  # any even split beats it for both
         else:
             first, second = self._worth(0, accepted), self._worth(1, accepted)
-            mine = accepted[1] if accepted[0] == 0 else rest(accepted[1])
+            mine = share(accepted, 0)
             deal = packages_text(mine)
             pareto = mine in efficient(self.people[0].order, self.people[1].order)
         facts: dict[str, Fact] = {
@@ -202,9 +201,8 @@ class Campsite(MoveScenario):
             return 0.0
         if end.deal is None:
             return float(WALK_AWAY_POINTS)
-        submitter, mine = end.deal
         order = stated_needs(text).order
-        return None if order is None else float(points(order, mine if agent == submitter else rest(mine)))
+        return None if order is None else float(points(order, share(end.deal, agent)))
 
     def inquiry(self, view: View, agent: int) -> View | None:
         """Where a deal was accepted, what the other needs, asked just before: nobody talks after the acceptance."""
