@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pettingzoo
 
 from goldenrule.common.data import has
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import closest
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
+
+LONGEST = 1200
+"""Characters of one text that is shown; the rest stays where it is kept."""
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -24,6 +29,14 @@ def clean(text: str) -> str:
         else f"\\u{{{ord(c):x}}}"
         for c in text
     )
+
+
+def visible(value: Any, longest: int = LONGEST) -> str:
+    """Any value as one line of at most `longest` characters: `clean`, values that are no text as JSON."""
+    plain = value if isinstance(value, str) else str(value) if type(value) is int else None
+    text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
+    kept = clean(text[:longest])
+    return kept if len(text) <= longest else f"{kept} … ({len(text) - longest:,} more characters)"
 
 
 def shortened(text: str, longest: int = 200) -> str:
