@@ -11,11 +11,10 @@ from typing import Any, Literal
 from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, read_card, weights_hash
-from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.scripted import population
-from goldenrule.common.errors import UserError
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.files import expand
-from goldenrule.common.parameters import closest
 from goldenrule.common.plugins import find_plugin, installed
 from goldenrule.envs.registry import spec
 
@@ -79,10 +78,10 @@ def role_of(seat: str) -> str:
     return seat.rsplit("_", 1)[0]
 
 
-def known(scenario: str) -> list[str]:
+def known_agents(scenario: str) -> list[str]:
     """Names of everyone that a scenario brings along."""
     styles = [SCRIPTED if style == "default" else style for style in population(scenario)]
-    return [*styles, *([LM] if scenario in shipped() else [])]
+    return [*styles, *([LM] if scenario in shipped_bases() else [])]
 
 
 def find_agents(scenario: str, text: str, device: str) -> list[AgentSpec]:
@@ -116,7 +115,7 @@ def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
     folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)
-    here = known(scenario)
+    here = known_agents(scenario)
     raise UserError(
         f"agent {target!r} is unknown; expected {', '.join(here) or LM}, package.module:Class, or a folder of saved "
         f"weights{closest(target, here)}"

@@ -38,7 +38,7 @@ def make(
     return maker(scenario, scenario_id, **env_options)
 
 
-def wrapped(scenario_id: str, **options: Any) -> AECEnv[str, Any, Any]:
+def make_wrapped(scenario_id: str, **options: Any) -> AECEnv[str, Any, Any]:
     """The AEC environment with PettingZoo's check of the order of calls."""
     return OrderEnforcingWrapper(make(scenario_id, **options))
 
@@ -55,7 +55,7 @@ class EnvModule:
 
     def env(self, **options: Any) -> AECEnv[str, Any, Any]:
         """The AEC environment with PettingZoo's check of the order of calls."""
-        return wrapped(self.scenario_id, **options)
+        return make_wrapped(self.scenario_id, **options)
 
     def parallel_env(self, **options: Any) -> ParallelDialogueEnv:
         """The native Parallel environment."""

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pettingzoo
 
 from goldenrule.common.data import has
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import closest
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.text import kind_of
 from goldenrule.common.untrusted import contained, one_line
@@ -96,17 +95,14 @@ class Knob:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
-def plain(text: str) -> bool:
-    """Whether a number is in plain digits: Python's own reading takes `1_0` and other scripts' digits too."""
-    return text.isascii() and "_" not in text
-
-
 def _convert(value: Any, kind: type) -> KnobValue | None:
     if kind is bool:
         if isinstance(value, bool):
             return value
         return {"true": True, "false": False}.get(str(value).lower())
-    if isinstance(value, bool) or (kind is not str and isinstance(value, str) and not plain(value)):
+    # Python's own reading of numbers takes `1_0` and other scripts' digits too.
+    odd = kind is not str and isinstance(value, str) and (not value.isascii() or "_" in value)
+    if odd or isinstance(value, bool):
         return None
     try:
         if kind is int:
@@ -279,7 +275,7 @@ def register(spec: ScenarioSpec) -> ScenarioSpec:
 def _register_with_pettingzoo(scenario_id: str) -> None:
     """So that `pettingzoo.make("aec" | "parallel", "goldenrule/<id>", **options)` finds it as well."""
     name, kwargs = f"goldenrule/{scenario_id}", {"scenario_id": scenario_id}
-    pettingzoo.register("aec", name, "goldenrule.envs.make:wrapped", kwargs=kwargs)
+    pettingzoo.register("aec", name, "goldenrule.envs.make:make_wrapped", kwargs=kwargs)
     pettingzoo.register("parallel", name, "goldenrule.envs.make:make", kwargs={**kwargs, "api": "parallel"})
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = "checkpoints"
 
 
-def shipped() -> list[str]:
+def shipped_bases() -> list[str]:
     """Names of the base checkpoints; a scenario's first is called by its id, further ones `ID-NAME`."""
     root = files("goldenrule.agents") / FOLDER
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
@@ -34,7 +34,7 @@ def load_base(
     """The pre-trained network, tokenizer and provenance for a scenario.
 
     Of several shipped ones it is the first that has learnt what talks under `knobs` are like, else the scenario's
-    first; `unlearnt` tells what a base has not learnt.
+    first; `knobs_not_learnt` tells what a base has not learnt.
 
     Args:
         scenario: scenario id.
@@ -56,7 +56,7 @@ def load_base(
                 "name another, or leave it out for the shipped one"
             )
         return loaded
-    names = [name for name in shipped() if name == scenario or name.startswith(f"{scenario}-")]
+    names = [name for name in shipped_bases() if name == scenario or name.startswith(f"{scenario}-")]
     if not names:
         make_one = f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
         if people(scenario, "corpus"):
@@ -68,14 +68,14 @@ def load_base(
     for name in names:
         with as_file(files("goldenrule.agents") / FOLDER / name) as folder:
             loaded = load_checkpoint(folder, device)
-        if unlearnt(scenario, knobs or {}, loaded[2]) is None:
+        if knobs_not_learnt(scenario, knobs or {}, loaded[2]) is None:
             return loaded
         first = first or loaded
     assert first is not None
     return first
 
 
-def unlearnt(scenario: str, knobs: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
+def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
     """Which knobs have values under which a base has not learnt how people talk, in words; `None` if there are none.
 
     Args:

@@ -60,7 +60,7 @@ def phrase(rng: np.random.Generator, book: Book, move: str, **arguments: str) ->
     return pick(rng, book.texts(move, **arguments))
 
 
-def opened(rng: np.random.Generator, book: Book, move: str) -> str:
+def with_opening(rng: np.random.Generator, book: Book, move: str) -> str:
     """One way to make a move, half the time after one of the book's openings."""
     text = phrase(rng, book, move)
     return f"{pick(rng, book.asides[0].texts())} {text}" if rng.random() < 0.5 else text

@@ -32,8 +32,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     parse_deal,
     points,
     rest,
-    stated,
     stated_grade,
+    stated_needs,
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person, parse_card
@@ -80,7 +80,7 @@ def take_in(view: View) -> Situation:
         if message.speaker not in (0, 1):
             continue
         own = message.speaker == view.me
-        deal, needs = parse_deal(message.text), stated(message.text)
+        deal, needs = parse_deal(message.text), stated_needs(message.text)
         if deal is not None and deal.mine is not None:
             now.mine = deal.mine if own else rest(deal.mine)
             now.open, now.theirs, now.made = True, not own, now.made + 1

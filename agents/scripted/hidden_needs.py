@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from goldenrule.agents.scripted.base import Scripted, nonsense, opened, phrase, pick, register_people
+from goldenrule.agents.scripted.base import Scripted, nonsense, phrase, pick, register_people, with_opening
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.hidden_needs import (
     ACTS,
@@ -97,7 +97,7 @@ class Helper(Scripted):
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The act that the seeker seems to need."""
-        return opened(rng, OFFER, known_need(view) or "ask")
+        return with_opening(rng, OFFER, known_need(view) or "ask")
 
 
 def babble(rng: np.random.Generator) -> str:
@@ -123,12 +123,12 @@ class CorpusHelper(Scripted):
         situation, needed = read_opening(view)[0], known_need(view)
         draw -= self.nonsense_share
         if draw < self.kind_share and needed:
-            return opened(rng, OFFER, needed)
+            return with_opening(rng, OFFER, needed)
         draw -= self.kind_share
         mine = _CARD.match(view.card)
         if 0 <= draw < self.own_share and situation and mine:
-            return opened(rng, OFFER, need(mine[1], situation))
-        return opened(rng, OFFER, pick(rng, ACTS))
+            return with_opening(rng, OFFER, need(mine[1], situation))
+        return with_opening(rng, OFFER, pick(rng, ACTS))
 
 
 register_people("hidden_needs-v0", "default", {"helper": Helper, "seeker": Seeker})

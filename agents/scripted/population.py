@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from goldenrule.agents.scripted import campsite, hidden_needs, third_party
-from goldenrule.agents.scripted.base import Scripted, opened, phrase, pick, register_people
+from goldenrule.agents.scripted.base import Scripted, phrase, pick, register_people, with_opening
 from goldenrule.agents.scripted.campsite import Situation, propose, take_in
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, WANT_MORE, acts, sense
@@ -87,7 +87,7 @@ class ExploiterHelper(Scripted):
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """A no."""
-        return opened(rng, ACT, "refuse")
+        return with_opening(rng, ACT, "refuse")
 
 
 PLEASANT = max(PROXY, key=lambda act: PROXY[act])
@@ -158,7 +158,7 @@ class ManipulatorHelper(Scripted):
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """Advice, as it happens."""
-        return opened(rng, OFFER, PLEASANT)
+        return with_opening(rng, OFFER, PLEASANT)
 
 
 class ManipulatorAsker(third_party.Asker):
@@ -191,7 +191,7 @@ class SaintHelper(Scripted):
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """A yes."""
-        return opened(rng, ACT, "comply")
+        return with_opening(rng, ACT, "comply")
 
 
 SATISFIED = (

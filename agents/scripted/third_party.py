@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from goldenrule.agents.scripted.base import Scripted, nonsense, opened, phrase, pick, register_people
+from goldenrule.agents.scripted.base import Scripted, nonsense, phrase, pick, register_people, with_opening
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.third_party import (
     ACT,
@@ -75,7 +75,7 @@ class Helper(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """What is best for everyone, the absent included."""
         request = _request(view)
-        return opened(rng, ACT, "comply" if request is not None and not request.harms else "offer")
+        return with_opening(rng, ACT, "comply" if request is not None and not request.harms else "offer")
 
 
 def babble(rng: np.random.Generator) -> str:
@@ -101,8 +101,8 @@ class CorpusHelper(Scripted):
         comply = 0.7 if request is not None and request.harms else 0.3
         draw = rng.random()
         if draw < comply:
-            return opened(rng, ACT, "comply")
-        return opened(rng, ACT, "offer" if draw < (1 + comply) / 2 else "refuse")
+            return with_opening(rng, ACT, "comply")
+        return with_opening(rng, ACT, "offer" if draw < (1 + comply) / 2 else "refuse")
 
 
 register_people("third_party-v0", "default", {"helper": Helper, "asker": Asker, "other": Other})

@@ -16,9 +16,10 @@ from goldenrule.benchmarks.analysis.common_episodes import complete_pair, settin
 from goldenrule.benchmarks.analysis.verdicts import OPTIONS
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.statistics import SETTING, STRATUM, Table, compare, corrected, read_scores
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
 from goldenrule.benchmarks.storage.schema import VOLATILE
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import visible
 
 A, B = "A", "B"
 
@@ -128,7 +129,7 @@ def _by_key(run: Run) -> dict[Key, StoredCell]:
         key = Key(cell.method, cell.scenario, json.dumps(knobs, sort_keys=True), cell.seed)
         if key in found:
             raise UserError(
-                f"'{shown(str(run.folder), 200)}' has two rows of {key.method} on {key.setting} with seed {key.seed}; "
+                f"{str(run.folder)!r} has two rows of {key.method} on {key.setting} with seed {key.seed}; "
                 "expected one: runs like this cannot be paired"
             )
         found[key] = cell
@@ -189,4 +190,4 @@ def _environment(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
 
     one, other = told(a), told(b)
     names = dict.fromkeys((*one, *other))
-    return {shown(name, 80): (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+    return {visible(name, 80): (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}

@@ -18,9 +18,9 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
 from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
-from goldenrule.common.text import counted
+from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
@@ -87,7 +87,7 @@ def _differences(
         scenario = Replay(cell.scenario, cell.knobs)
     except Exception as error:  # of a plug-in that is not here, or raises
         found.unproven += max(expected, len(records))
-        yield None, f"its scenario cannot be made here: {shown(str(error), 300)}"
+        yield None, f"its scenario cannot be made here: {visible(str(error), 300)}"
         return
     for record in records:
         what = scenario.difference(record) or _wrong(rows.get(record["episode"], {}), episode_row("", record), "record")
@@ -106,7 +106,7 @@ def _wrong(row: Record, counted: Record, source: str) -> str | None:
     """The first column of a row that does not follow from what lies beside it, in words."""
     for key, value in row.items():
         if not _close(value, counted[key]):
-            return f"its row has {key} {shown(value, 100)}; from its {source} follows {shown(counted[key], 100)}"
+            return f"its row has {key} {visible(value, 100)}; from its {source} follows {visible(counted[key], 100)}"
     return None
 
 
@@ -137,9 +137,9 @@ class Replay:
                 if one != other:
                     failed = again["status"] == "failed" and what in ("ending", "messages")
                     why = f" ({again['error']})" if failed else ""
-                    return f"{what}: stored {shown(one, 200)}, replayed {shown(other, 200)}{why}"
+                    return f"{what}: stored {visible(one, 200)}, replayed {visible(other, 200)}{why}"
         except Exception as error:  # a damaged record, or a scenario that raises
-            return f"it cannot be replayed ({type(error).__name__}: {shown(str(error), 200)})"
+            return f"it cannot be replayed ({type(error).__name__}: {visible(str(error), 200)})"
         return None
 
     def _again(self, record: Record) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def summary_of(run: Run) -> dict[str, Any]:
 def _summary(counted: Run) -> dict[str, Any]:
     rows = [cell.row for cell in counted.cells]
     found = summarise(rows, max(len(rows), counted.planned or 0), with_iqm=not counted.is_crossplay)
-    return {**found, "human": counted.summary.get("human")}
+    return {**found, "human": counted.human}
 
 
 def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = True) -> dict[str, Any]:

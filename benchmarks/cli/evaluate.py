@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
 from goldenrule.benchmarks.report.layout import console_for, print_indented, print_table
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
@@ -94,12 +94,8 @@ def partner_reward(
     if train is not None:
         agents, made_by = _load(split.train_folds(dialogues, train, held_out, steps, seed, environment()))
     result = evaluate.evaluate_partner(agents, dialogues, seed)
-    summary: dict[str, Any] = {"split": result["split"]}
-    for row in result["rows"]:
-        estimates = summary.setdefault(row["figure"], {})
-        estimates[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
     about = {"agent": made_by, "environment": environment(), "seconds": round(time.perf_counter() - began, 3)}
-    report = {"run": {**settings, **about}, "rows": result["rows"], "summary": summary}
+    report = {"run": {**settings, **about}, "rows": result["rows"], "summary": _summarise(result)}
     if out is not None:
         write_json(out / "result.json", report)
         write_json(out / "people.json", result["people"])
@@ -108,6 +104,14 @@ def partner_reward(
     else:
         _print_partner_reward(report, evaluate.MEANING)
     return 0
+
+
+def _summarise(result: dict[str, Any]) -> dict[str, Any]:
+    """Value and interval of every estimate by metric, and the split of the dialogues."""
+    summary: dict[str, Any] = {"split": result["split"]}
+    for row in result["rows"]:
+        summary.setdefault(row["figure"], {})[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
+    return summary
 
 
 def _parse_folds(text: str | None) -> list[int]:
@@ -130,7 +134,7 @@ def _load(checkpoints: list[Path]) -> tuple[list[Loaded], str]:
     """The agents to judge, by default the shipped one, and where they are from."""
     if checkpoints:
         return [load_base(CAMPERS, path) for path in checkpoints], ", ".join(map(str, checkpoints))
-    if PEOPLE not in shipped():
+    if PEOPLE not in shipped_bases():
         raise UserError("no agent for human dialogues is shipped; make one: add --train FOLDER, or name a --checkpoint")
     return [load_base(PEOPLE)], "shipped"
 

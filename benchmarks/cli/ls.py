@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from goldenrule.agents.networks.pretrained import shipped
+from goldenrule.agents.networks.pretrained import shipped_bases
 from goldenrule.agents.scripted import people, population
 from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
@@ -55,7 +55,7 @@ def inventory() -> dict[str, Any]:
             "package.module:Class": "your own; see --agent of `goldenrule compare`",
         },
         "plugins": plugins,
-        "checkpoints": shipped(),
+        "checkpoints": shipped_bases(),
         "data": {name: name in here for name in NAMES},
     }
 

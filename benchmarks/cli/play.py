@@ -12,7 +12,7 @@ import typer
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, load_agent
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
-from goldenrule.agents.networks.pretrained import load_base, shipped
+from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.play import play as play_dialogues
 from goldenrule.agents.scripted import UnscriptedError, person
 from goldenrule.agents.world import seat_name
@@ -139,7 +139,7 @@ def load_seated(
         UserError: there is none of that name, or it cannot be made.
     """
     if who is None:
-        who = "lm" if checkpoint is not None or scenario in shipped() else "scripted"
+        who = "lm" if checkpoint is not None or scenario in shipped_bases() else "scripted"
     if who == "scripted":
         return person(scenario, seat)
     if who == "lm":

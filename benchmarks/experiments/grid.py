@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.networks.checkpoint import weights_hash
-from goldenrule.agents.networks.pretrained import load_base, shipped, unlearnt
+from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base, shipped_bases
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -106,7 +106,7 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             for variant in variants
             for seed in sweep.seeds
         ]
-        _each_once(cells)
+        _check_unique(cells)
     return cells
 
 
@@ -174,14 +174,14 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
             found.append(Variant(_label(entry.label, params), plugin, None, TrainingConfig()))
             continue
         method = load_method(plugin.name, plugin.given)
-        _each_has_effect(entry.settings, method, partner)
+        _check_has_effect(entry.settings, method, partner)
         for chosen in choices(entry.settings, "setting"):
             label = _label(entry.label, {**params, **chosen})
             found.append(Variant(label, plugin, method, _training({**common, **chosen})))
     return found
 
 
-def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) -> None:
+def _check_has_effect(settings: Mapping[str, Any], method: Method, partner: str) -> None:
     """Raises where a setting would make another method in the table's eyes and the same one in fact."""
     if method.train is not None or method.kind not in ("network", "scripted"):
         return
@@ -192,11 +192,11 @@ def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) 
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
-    told = ",".join(f"{key}={_cut(str(value))}" for key, value in sorted(chosen.items()))
+    told = ",".join(f"{key}={_short_value(str(value))}" for key, value in sorted(chosen.items()))
     return f"{name}[{told}]" if told else name
 
 
-def _cut(text: str) -> str:
+def _short_value(text: str) -> str:
     """A value in a name; of a long one the beginning, and what tells it from others that begin so."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…{digest}"
@@ -223,7 +223,7 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
 
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
     plugin, base = variant.plugin, None
-    if variant.needs_base or settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped():
+    if variant.needs_base or settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped_bases():
         base = _base_hash(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
     return Cell(
         variant.label,
@@ -249,7 +249,7 @@ def _base_hash(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, A
     return weights_hash(load_base(scenario, checkpoint, knobs=dict(knobs))[0])
 
 
-def _each_once(cells: Sequence[Cell]) -> None:
+def _check_unique(cells: Sequence[Cell]) -> None:
     """Raises where two cells are the same, or two different ones would be called the same."""
     seen = set[Any]()
     for cell in cells:
@@ -271,7 +271,7 @@ def unlearnt_knobs(cells: Iterable[Cell]) -> list[str]:
     }
     found: dict[str, None] = {}
     for scenario, checkpoint, knobs in asked:
-        missing = unlearnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
+        missing = knobs_not_learnt(scenario, dict(knobs), load_base(scenario, checkpoint, knobs=dict(knobs))[2])
         if missing is not None:
             found[
                 f"the base of {scenario} has not learnt talks under {missing}; what language models say there means "

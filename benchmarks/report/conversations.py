@@ -13,7 +13,8 @@ from typing import Any
 
 from goldenrule.benchmarks.analysis.endings import Ends
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
+from goldenrule.common.text import visible
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -76,7 +77,7 @@ def read_logs(run: Run, ends: Ends) -> Logs:
 def _count(logs: Logs, cell: StoredCell, record: Record) -> None:
     """Add one episode to the counts. It runs for each message of a whole sweep, so it asks little of most."""
     if record["status"] == "failed":
-        logs.failures[cell.method, shown(record["error"] or NO_REASON, 300)] += 1
+        logs.failures[cell.method, visible(record["error"] or NO_REASON, 300)] += 1
     for turn in record["turns"]:
         scores = turn["scores"]
         estimate, truth = scores.get(ESTIMATE), scores.get(TRUTH)
@@ -86,8 +87,8 @@ def _count(logs: Logs, cell: StoredCell, record: Record) -> None:
             for name, value in scores.items():
                 repeated = name == PREDICTED and ESTIMATE in scores and estimate is None  # for the same reason
                 if value is None and not repeated:
-                    why = shown(turn["reasons"].get(name) or NO_REASON, 300)
-                    logs.unscored[cell.method, shown(name, 80), why] += 1
+                    why = visible(turn["reasons"].get(name) or NO_REASON, 300)
+                    logs.unscored[cell.method, visible(name, 80), why] += 1
 
 
 def shares(cells: int) -> list[int]:
@@ -122,18 +123,18 @@ def conversation_data(record: Record, cell: int = 0, messages: int = MESSAGES) -
         cell: place of its cell among those that have conversations on the page.
         messages: how many to show at most.
     """
-    agents = [shown(name, 60) for name in record["agents"]]
+    agents = [visible(name, 60) for name in record["agents"]]
     lines = _lines(record, agents)
     mine = [line["scores"] for line in lines if line["who"] == record["learner"]]
     estimate, truth = (_total([scores.get(name) for scores in mine]) for name in (ESTIMATE, TRUTH))
     return {
         "cell": cell,
-        "number": shown(record["episode"], 20),
-        "seed": shown(record["seed"], 30),
-        "status": shown(record["status"], 30),
-        "error": None if record["error"] is None else shown(record["error"]),
+        "number": visible(record["episode"], 20),
+        "seed": visible(record["seed"], 30),
+        "status": visible(record["status"], 30),
+        "error": None if record["error"] is None else visible(record["error"]),
         "agents": agents,
-        "cards": [shown(card) for card in record["cards"]],
+        "cards": [visible(card) for card in record["cards"]],
         "learner": record["learner"],
         "partners": record["partners"],
         "estimate": estimate,
@@ -162,7 +163,7 @@ def _lines(record: Record, agents: Sequence[str]) -> list[dict[str, Any]]:
     """Turns with the narrator's messages where they were said; `answer` is the line that replies to a message."""
     lines = [_line(turn, agents) for turn in record["turns"]]
     for narrated in record["narration"]:
-        line = {"who": NARRATOR, "text": shown(narrated["text"]), "to": narrated["to"]}
+        line = {"who": NARRATOR, "text": visible(narrated["text"]), "to": narrated["to"]}
         lines.insert(narrated["at"], {**_SILENT, **line})
     places = [place for place, line in enumerate(lines) if line["who"] != NARRATOR]
     for turn, place in zip(record["turns"], places, strict=True):
@@ -181,19 +182,19 @@ _SILENT: dict[str, Any] = {
 def _line(turn: Record, agents: Sequence[str]) -> dict[str, Any]:
     imagined, predicted = (turn["notes"].get(name) for name in (ESTIMATE, PREDICTED))
     paid = {name: number(reward) for name, reward in zip(agents, turn["rewards"], strict=True)}
-    paid |= {shown(name, 60): number(reward) for name, reward in turn["absent"].items()}
+    paid |= {visible(name, 60): number(reward) for name, reward in turn["absent"].items()}
     return {
         "who": turn["speaker"],
         "to": turn["to"],
-        "text": shown(turn["text"]),
+        "text": visible(turn["text"]),
         "answer": None,
-        "imagined": None if imagined is None else shown(imagined),
-        "predicted": None if predicted is None or predicted == imagined else shown(predicted),
+        "imagined": None if imagined is None else visible(imagined),
+        "predicted": None if predicted is None or predicted == imagined else visible(predicted),
         "rewards": {name: reward for name, reward in paid.items() if reward},
-        "scores": {shown(name, 40): number(value) for name, value in turn["scores"].items()},
-        "reasons": {shown(name, 40): shown(why, 200) for name, why in turn["reasons"].items()},
+        "scores": {visible(name, 40): number(value) for name, value in turn["scores"].items()},
+        "reasons": {visible(name, 40): visible(why, 200) for name, why in turn["reasons"].items()},
         "proxy": number(turn["proxy"]),
         "valid": turn["valid"],
         "faithful": turn["faithful"],
-        "facts": {shown(name, 40): shown(value, 80) for name, value in turn["facts"].items()},
+        "facts": {visible(name, 40): visible(value, 80) for name, value in turn["facts"].items()},
     }

@@ -17,10 +17,10 @@ from rich.text import Text
 from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows, distinct, matching
 from goldenrule.benchmarks.report.layout import console_for, decimals, page_number, print_table
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, counted
+from goldenrule.common.text import clean, counted, visible
 
 TITLES = {
     "own": "Reward of the row",
@@ -80,7 +80,7 @@ def crossing(run: Run) -> Crossing | None:
         grids = _grids(summary) if len(summary["members"]) <= MOST else []
         return Crossing(summary, grids, _rating(summary), meaning(summary))
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
-        note(run.problems, f"the matrix of this cross-play cannot be made: {shown(str(error), 200)}")
+        note(run.problems, f"the matrix of this cross-play cannot be made: {visible(str(error), 200)}")
         return None
 
 
@@ -90,16 +90,16 @@ def sitter(cell: StoredCell) -> tuple[str, StoredCell] | None:
     who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)
     if who is None:
         return None
-    return shown(who, 80), replace(cell, knobs={"met": met})
+    return visible(who, 80), replace(cell, knobs={"met": met})
 
 
 def _visible(summary: dict[str, Any]) -> dict[str, Any]:
     """The same with every name as visible text."""
-    pairs = [{**p, "row": shown(p["row"], 80), "column": shown(p["column"], 80)} for p in summary["pairs"]]
-    rating = [{**line, "agent": shown(line["agent"], 80)} for line in summary["rating"]]
-    members = [{**one, "name": shown(one["name"], 80)} for one in summary["members"]]
-    seats = {which: shown(name, 80) for which, name in summary["seats"].items()}
-    told = {"scenario": shown(summary["scenario"], 80), "seats": seats}
+    pairs = [{**p, "row": visible(p["row"], 80), "column": visible(p["column"], 80)} for p in summary["pairs"]]
+    rating = [{**line, "agent": visible(line["agent"], 80)} for line in summary["rating"]]
+    members = [{**one, "name": visible(one["name"], 80)} for one in summary["members"]]
+    seats = {which: visible(name, 80) for which, name in summary["seats"].items()}
+    told = {"scenario": visible(summary["scenario"], 80), "seats": seats}
     return {**summary, **told, "pairs": pairs, "rating": rating, "members": members}
 
 
@@ -171,14 +171,8 @@ def heat_map(summary: Mapping[str, Any]) -> Plot:
         for pair in summary["pairs"]
         for name in PANELS
     ]
-    seats = summary["seats"]
-    caption = (
-        f"Mean reward an episode. Rows sit as {seats['learner']}, columns as {seats['partner']}; "
-        "the diagonal is self-play. A star: held out. Fields without a number: these two do not meet, or no dialogue "
-        "was finished."
-    )
-    title, outside = f"Cross-play: {summary['scenario']}", held_out(summary)
-    return Plot("matrix", title, caption, data, lambda: _paint(data, seats, outside))
+    title, seats, outside = f"Cross-play: {summary['scenario']}", summary["seats"], held_out(summary)
+    return Plot("matrix", data, lambda: _paint(data, seats, outside), title)
 
 
 def _paint(data: Rows, seats: Mapping[str, str], outside: Collection[str]) -> Figure:
@@ -234,8 +228,7 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
         for name in RATED
         if line[name]["mean"] is not None
     ]
-    caption = "Over all that an agent met, itself left out, with 95% intervals over seeds. A star: held out."
-    return Plot("rating", "Rating", caption, data, lambda: _paint_rating(data, summary["seats"]))
+    return Plot("rating", data, lambda: _paint_rating(data, summary["seats"]), "Rating")
 
 
 def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:

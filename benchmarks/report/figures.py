@@ -28,8 +28,9 @@ from goldenrule.benchmarks.analysis.verdicts import METRIC
 from goldenrule.benchmarks.evaluation.metrics import correlation
 from goldenrule.benchmarks.report.theme import FAINT, INK, PAPER, STYLE, colours, drawable
 from goldenrule.benchmarks.statistics import Options, profile, read_scores
-from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell, number
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import visible
 
 Rows = list[dict[str, Any]]
 Colours = Mapping[str, str]
@@ -56,18 +57,25 @@ class Plot:
     """One figure.
 
     Attributes:
-        name: file stem.
-        title: what it shows.
-        caption: how to read it.
+        kind: which; the page has a caption for each.
         data: one record a mark, all with the same keys.
         paint: draws it.
+        title: what it shows.
+        stem: what its file is called after the kind, where there are several.
+        note: what its caption says besides.
     """
 
-    name: str
-    title: str
-    caption: str
+    kind: str
     data: Rows
     paint: Callable[[], Figure]
+    title: str
+    stem: str = ""
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """File stem."""
+        return f"{self.kind}{self.stem}"
 
     def images(self) -> dict[str, bytes]:
         """The drawn figure as `svg` and `png`; the same bytes each time."""
@@ -113,23 +121,12 @@ def plots(run: Run, pairs: Pairs) -> list[Plot]:
         headline = headline_data(setting, methods)
         learning = learning_data(run, setting, methods)
         agreement = agreement_data(setting, methods, pairs)
-        found += [
-            Plot(f"partner_reward{stem}", f"Partner reward, true and estimated{where}",
-                 "Solid bars: true reward of the partner per episode. Hatched bars: what the agent estimated; where "
-                 "they are longer than the solid ones, it overestimates what it gives. Lines: 95% intervals over "
-                 "seeds; dots: seeds. Dotted line: what the scripted helper attains, where it was run.",
-                 headline, partial(draw_headline, headline, palette)),
-            Plot(f"learning{stem}", f"Learning curves{where}",
-                 "Mean reward per episode over the dialogues of an update, not smoothed. Thin lines: seeds; thick: "
-                 "their mean. Where the dashed line rises and the solid one does not, the agent exploits its training "
-                 "reward. Panels share one scale, except where a training reward is on a scale of its own.",
-                 learning, partial(draw_learning, learning, palette)),
-            Plot(f"agreement{stem}", f"Estimated against true reward per message{where}",
-                 "Area of a bubble: its share of the method's messages, all seeds together. On the line estimates are "
-                 "right; below it they are too high. r: Pearson correlation over these messages (the table has the "
-                 "mean of the seeds' correlations).",
-                 agreement, partial(draw_agreement, agreement, palette)),
-        ]  # fmt: skip
+        for kind, data, draw, title in (
+            ("partner_reward", headline, draw_headline, "Partner reward, true and estimated"),
+            ("learning", learning, draw_learning, "Learning curves"),
+            ("agreement", agreement, draw_agreement, "Estimated against true reward per message"),
+        ):
+            found.append(Plot(kind, data, partial(draw, data, palette), f"{title}{where}", stem))
     found += profile_plots(run, [(cell.method, cell) for cell in run.cells])
     return [plot for plot in found if plot.data]
 
@@ -362,14 +359,11 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
     if len(distinct(data, "value")) < 2:
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
-    caption = (
-        "Solid: true reward of the partner per episode, with 95% intervals over seeds. Dotted: the agent's estimate."
-    )
-    caption += f" Averaged over {shown(', '.join(others), 120)}." if others else ""
+    note = f"Averaged over {visible(', '.join(others), 120)}." if others else ""
     stem, where = _numbered(run, scenario)
     safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in knob)[:60] or "knob"  # no path
-    title = f"Partner reward by {shown(knob, 40)}{where}"
-    return Plot(f"by_{safe}{stem}", title, caption, data, partial(draw_knob, data, colours(run.methods)))
+    title = f"Partner reward by {visible(knob, 40)}{where}"
+    return Plot("by", data, partial(draw_knob, data, colours(run.methods)), title, f"_{safe}{stem}", note)
 
 
 def draw_knob(data: Rows, palette: Colours) -> Figure:
@@ -407,14 +401,9 @@ def profile_plots(run: Run, named: Sequence[tuple[str, StoredCell]], note: str =
         names = list(dict.fromkeys(name for name, _ in here))[:METHODS]
         data = profile_data([(name, cell) for name, cell in here if name in names])
         stem, where = _numbered(run, scenario)
-        caption = (
-            "Share of seeds (the settings of a seed averaged first) whose partner got more than the reward on the "
-            "horizontal axis. Bands: pointwise 95% bootstrap intervals over seeds, from 5 seeds on. Higher is better. "
-            "Only episodes that every method finished." + note
-        )
         palette = colours([*dict.fromkeys([*run.methods, *names])])
         title = f"Performance profiles{where}"
-        found.append(Plot(f"profiles{stem}", title, caption, data, partial(draw_profiles, data, palette)))
+        found.append(Plot("profiles", data, partial(draw_profiles, data, palette), title, stem, note))
     return found
 
 

@@ -1,6 +1,6 @@
 """Render a run as one HTML page. It loads nothing, and no text of the run can become markup or a script.
 
-Every text passes `shown` (hidden characters spelt out) and Jinja's autoescaping; conversations travel as JSON in a
+Every text passes `visible` (hidden characters spelt out) and Jinja's autoescaping; conversations travel as JSON in a
 block that is data to the browser and are written with `textContent`. The content security policy in the page's head
 allows only this page's own style sheet and script, by hash, and images only from the page itself.
 """
@@ -34,10 +34,10 @@ from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots,
 from goldenrule.benchmarks.report.layout import p_value, page_number
 from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.statistics import LEAST_SEEDS, LEAST_UNITS
-from goldenrule.benchmarks.storage.reader import Run, Setting, read_run, shown
+from goldenrule.benchmarks.storage.reader import Run, Setting, read_run
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole
-from goldenrule.common.text import counted
+from goldenrule.common.text import visible
 
 PAGE, FIGURES = "report.html", "figures"
 MAX_REASONS = 40
@@ -89,7 +89,7 @@ def write_page(found: Findings) -> Path:
         _clear(figures, [plot.name for plot in drawn])
     except OSError as error:
         raise UserError(
-            f"the page cannot be written to {shown(str(run.folder), 300)!r} ({error.strerror}); an earlier one is "
+            f"the page cannot be written to {visible(str(run.folder), 300)!r} ({error.strerror}); an earlier one is "
             "kept. Free space or mend permissions, then run the same command again"
         ) from error
     return path
@@ -98,7 +98,7 @@ def write_page(found: Findings) -> Path:
 def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
     """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
     named = [pair for cell in run.cells if (pair := sitter(cell)) is not None]
-    note = " Of each agent in the learner's seat, with the partners that everyone met."
+    note = "Of each agent in the learner's seat, with the partners that everyone met."
     found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
     return [plot for plot in found if plot.data]
 
@@ -153,14 +153,14 @@ def _render(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": page_number, "signed": _signed, "p_value": _p_value, "shown": shown}
+    environment.filters |= {"number": page_number, "signed": _signed, "p_value": _p_value, "visible": visible}
     settings = run.settings[:MAX_TABLES]
     unscored = _counted(logs.unscored)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
         facts=_facts(run, crossed),
-        title=_title(run, crossed),
+        scenarios=list(dict.fromkeys(cell.scenario for cell in run.cells)),
         crossed=crossed,
         warnings=summary["warnings"],
         columns=columns_of(summary["groups"]),
@@ -172,7 +172,7 @@ def _render(
         trained=any(plot.name.startswith("learning") for plot, _ in drawn),
         compared=bool(logs.pairs),
         failed=[
-            (cell.method, cell.scenario, cell.seed, cell.status, shown(cell.row.get("error") or NO_REASON))
+            (cell.method, cell.scenario, cell.seed, cell.status, visible(cell.row.get("error") or NO_REASON))
             for cell in run.cells
             if not cell.done
         ],
@@ -208,7 +208,7 @@ def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
     for cell in {(cell.scenario, id(cell.knobs)): cell for cell in run.cells}.values():  # many cells share their knobs
         knobs = scenarios.setdefault(cell.scenario, {})
         for name, value in cell.knobs.items():
-            knobs.setdefault(name, {})[shown(value, 40)] = None
+            knobs.setdefault(name, {})[visible(value, 40)] = None
     told = {name: ", ".join(f"{knob} {' / '.join(values)}" for knob, values in knobs.items())
             for name, knobs in scenarios.items()}  # fmt: skip
     agents = [] if crossed is None else [member["name"] for member in crossed.summary["members"]]
@@ -224,17 +224,7 @@ def _facts(run: Run, crossed: Crossing | None) -> list[tuple[str, str]]:
         else None,
         "Started": run.environment.get("started"),
     }
-    return [(name, shown(value, 400)) for name, value in pairs.items() if value]
-
-
-def _title(run: Run, crossed: Crossing | None) -> str:
-    """How many methods, or agents, on what."""
-    if crossed is not None:
-        return f"cross-play of {counted(len(crossed.summary['members']), 'agent')} on {crossed.summary['scenario']}"
-    scenarios = list(dict.fromkeys(cell.scenario for cell in run.cells))
-    if not scenarios:
-        return "a run without rows"
-    return f"{counted(len(run.methods), 'method')} on {', '.join(scenarios[:4])}{' …' if len(scenarios) > 4 else ''}"
+    return [(name, visible(value, 400)) for name, value in pairs.items() if value]
 
 
 def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:
@@ -310,7 +300,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
         lines = [line for key, inner in value.items() if (name, key) != ("", "cells")
                  for line in _flat(inner, f"{name}.{key}" if name else str(key))]  # fmt: skip
         return lines[:400]
-    return [(shown(name, 120), shown(value, 400))]
+    return [(visible(name, 120), visible(value, 400))]
 
 
 def _counted(counts: Counter[Any]) -> list[tuple[Any, ...]]:

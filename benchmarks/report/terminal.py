@@ -20,10 +20,10 @@ from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, METRICS, PREDICTE
 from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.report.layout import Line, console_for, decimals, p_value, print_table
 from goldenrule.benchmarks.statistics import LEAST_SEEDS
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, counted
+from goldenrule.common.text import clean, counted, visible
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -152,12 +152,12 @@ def find_cell(run: Run, name: str) -> StoredCell:
     exact = [cell for cell in run.cells if cell.id == name]
     found = exact or [cell for cell in run.cells if name and cell.id is not None and name in cell.id]
     if not found:
-        where = shown(str(run.folder), 200)
-        raise UserError(f"no cell '{shown(name, 80)}' in '{where}'; `goldenrule show {where}` lists them")
+        where = visible(str(run.folder), 200)
+        raise UserError(f"no cell '{visible(name, 80)}' in '{where}'; `goldenrule show {where}` lists them")
     if len(found) > 1:
-        some = ", ".join(shown(cell.id, 80) for cell in found[:MAX_CANDIDATES])
+        some = ", ".join(visible(cell.id, 80) for cell in found[:MAX_CANDIDATES])
         more = ", ..." if len(found) > MAX_CANDIDATES else ""
-        raise UserError(f"'{shown(name, 80)}' is part of {len(found)} cells ({some}{more}); expected part of one")
+        raise UserError(f"'{visible(name, 80)}' is part of {len(found)} cells ({some}{more}); expected part of one")
     return found[0]
 
 
@@ -169,24 +169,26 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     """
     part, _, digits = name.rpartition(":")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise UserError(f"episode '{shown(name, 80)}': '{shown(digits, 40)}' is no number; expected <cell>:<number>")
+        raise UserError(
+            f"episode '{visible(name, 80)}': '{visible(digits, 40)}' is no number; expected <cell>:<number>"
+        )
     cell = find_cell(run, part)
     episode = run.log.episode(cell, int(digits))
     if episode is None:
         why = f"it has {counted(cell.n_episodes or 0, 'episode')}"
         if not cell.done:
-            why = "the cell failed: " + shown(cell.row.get("error"), 200)
+            why = "the cell failed: " + visible(cell.row.get("error"), 200)
         elif int(digits) < (cell.n_episodes or 0):
             why += f", but this one is damaged or missing in {FILE}"
-        raise UserError(f"no episode {int(digits)} of {shown(cell.id, 80)}; {why}")
+        raise UserError(f"no episode {int(digits)} of {visible(cell.id, 80)}; {why}")
     return cell, episode
 
 
 def conversation(cell: StoredCell, episode: Mapping[str, Any]) -> Iterator[Line]:
     """A stored episode line by line: who said what, and for the learner what it imagined, what came, what it paid."""
     record = conversation_data(episode, messages=sys.maxsize)
-    knobs = {shown(name, 40): shown(value, 40) for name, value in cell.knobs.items()}
-    yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {shown(cell.id, 200)}", style="bold")
+    knobs = {visible(name, 40): visible(value, 40) for name, value in cell.knobs.items()}
+    yield Line(f"{cell.method}, seed {cell.seed}, episode {record['number']} of {visible(cell.id, 200)}", style="bold")
     yield Line(f"{setting_name(cell.scenario, knobs)}, environment seed {record['seed']}")
     yield Line(_outcome(record))
     if record["error"] is not None:
@@ -259,13 +261,13 @@ def list_cells(run: Run, stream: TextIO) -> None:
     rows = []
     for cell in run.cells:
         episodes = ("?" if cell.n_episodes is None else str(cell.n_episodes)) if cell.done else cell.status
-        rows.append(([shown(cell.id or "-", 200)], [episodes, cell.method, cell.seed, run.label(cell)]))
+        rows.append(([visible(cell.id or "-", 200)], [episodes, cell.method, cell.seed, run.label(cell)]))
     columns = ("episodes", "method", "seed", "scenario")
     console = console_for(stream)
     print_table(console, ["cell"], columns, rows, text=columns[1:])
     first = next((cell.id for cell in run.cells if cell.n_episodes), None)
     if first is not None:
-        example = f"One of them: goldenrule show {shown(str(run.folder), 200)} {shown(first, 200)}:0"
+        example = f"One of them: goldenrule show {visible(str(run.folder), 200)} {visible(first, 200)}:0"
         console.print(Text(example), soft_wrap=True)
 
 
@@ -280,4 +282,4 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     for episode in run.log.episodes(cell):
         record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
-        yield Line(f"{shown(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
+        yield Line(f"{visible(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.evaluation.metrics import METRICS
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load, shown
+from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load
 from goldenrule.benchmarks.storage.schema import JSON_COLUMNS, episode_row
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole, writing
+from goldenrule.common.text import visible
 from goldenrule.envs.message import NARRATOR
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
     versions = run.environment.get("versions")
     about = {
         "eval_id": _plain(cell.id),
-        "run_id": shown(run.folder.name, 200),
+        "run_id": visible(run.folder.name, 200),
         "created": created,
         "task": _plain(cell.scenario),
         "task_id": _plain(cell.id),
@@ -148,7 +149,7 @@ def _means(cell: StoredCell) -> Iterator[dict[str, Any]]:
 
 def _error(message: Any) -> dict[str, str]:
     text = str(message or "no reason was given")
-    return {"message": text, "traceback": text, "traceback_ansi": shown(text, len(text))}
+    return {"message": text, "traceback": text, "traceback_ansi": visible(text, len(text))}
 
 
 def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,9 +157,9 @@ def _sample(cell: StoredCell, record: Mapping[str, Any]) -> dict[str, Any]:
         sums = episode_row(cell.id or "", record)
         messages = _messages(cell, record, record["learner"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = shown(str(error), 200)
+        what = visible(str(error), 200)
         raise UserError(
-            f"an episode of {shown(cell.id, 80)} is damaged ({what}); `goldenrule replay` says which"
+            f"an episode of {visible(cell.id, 80)} is damaged ({what}); `goldenrule replay` says which"
         ) from None
     said = [message for message in messages if message["role"] == "assistant"]
     begin = next((k for k, message in enumerate(messages) if message["role"] == "assistant"), len(messages))

@@ -85,7 +85,7 @@ def other_code(rows: Sequence[Mapping[str, Any]], code: str | None, versions: Ma
         changes.append(f"and {counted(len(differ) - MOST, 'package')} more")
     return (
         f"{len(others)} of {counted(len(rows), 'row')} made by other code ({'; '.join(changes)}) and kept; "
-        "name a new folder with --out to have all from one"
+        "name a new folder to have all from one"
     )
 
 

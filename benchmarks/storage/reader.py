@@ -20,14 +20,11 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
 from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, counted
+from goldenrule.common.text import counted, visible
 from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LONGEST = 1200
-"""Characters of one text that the page carries; the rest stays in the run's own file."""
 
 AT_ONCE = 16
 """Episodes that are in memory together: their texts may be long."""
@@ -72,6 +69,17 @@ def connect(path: str | Path) -> sqlite3.Connection:
     return db
 
 
+@contextlib.contextmanager
+def open_results(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """`connect`, closed at the end.
+
+    Raises:
+        UserError: see `connect`; or a read failed.
+    """
+    with contextlib.closing(connect(path)) as db, sqlite_errors(_file_in(path)):
+        yield db
+
+
 def _file_in(path: str | Path) -> Path:
     """The results file of a folder, or the file itself.
 
@@ -104,22 +112,23 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
     Raises:
         UserError: no results there, damaged or of another version.
     """
-    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
+    with open_results(path) as db:
         return _rows(db)
 
 
 def _rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    columns, found = _fetch(db, _ROWS)
     read = functools.lru_cache(1024)(json.loads)
     # In the order in which everything else shows them.
     read_knobs = functools.lru_cache(1024)(lambda scenario, text: in_order(scenario, json.loads(text)))
 
-    def row(values: Sequence[Any]) -> dict[str, Any]:
-        one = dict(zip(columns, values, strict=True))
+    def row(values: sqlite3.Row) -> dict[str, Any]:
+        one = dict(values)
         plain = {name: read(one[name]) for name in JSON_COLUMNS if name != "knobs" and one[name] is not None}
         return one | plain | {"knobs": read_knobs(one["scenario"], one["knobs"]), "planned": bool(one["planned"])}
 
-    return [row(values) for values in found]
+    cursor = db.execute(_ROWS)
+    cursor.row_factory = sqlite3.Row
+    return [row(values) for values in cursor]
 
 
 def earlier_rows(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
@@ -133,12 +142,11 @@ def earlier_rows(folder: Path, kind: str, name: str) -> list[dict[str, Any]]:
         UserError: the results are damaged, of another version, or of something else than what is expected.
     """
     try:
-        db = connect(folder)
+        with open_results(folder) as db:
+            same_work(db, folder / FILE, kind, name)
+            return _rows(db)
     except NoResultsError:
         return []
-    with contextlib.closing(db), sqlite_errors(folder / FILE):
-        same_work(db, folder / FILE, kind, name)
-        return _rows(db)
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -175,37 +183,8 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
         "SELECT c.method, c.scenario, c.knobs, c.seed AS cell_seed, "
         f"{own} FROM episodes e JOIN cells c USING (cell) ORDER BY c.place, c.cell, e.episode"
     )
-    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
-        columns, found = _fetch(db, query)
-    return pd.DataFrame(found, columns=columns)
-
-
-def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
-    """Number, status, error and one metric of every episode, by cell.
-
-    Args:
-        path: folder of a run, or its `results.sqlite`.
-        figure: a column of rewards (`goldenrule.benchmarks.storage.schema.EPISODE_COLUMNS`).
-
-    Raises:
-        UserError: no results there, damaged or of another version.
-    """
-    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
-    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
-        query = f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2"
-        for cell, number, status, error, value in db.execute(query):
-            found.setdefault(cell, []).append((number, status, error, value))
-    return found
-
-
-def meta(path: str | Path) -> dict[str, Any]:
-    """What is known of the whole run: its configuration, its environment."""
-    with contextlib.closing(connect(path)) as db, sqlite_errors(Path(path)):
-        return _meta(db)
-
-
-def _meta(db: sqlite3.Connection) -> dict[str, Any]:
-    return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+    with open_results(path) as db:
+        return pd.read_sql_query(query, db)
 
 
 def _pandas() -> Any:
@@ -214,19 +193,6 @@ def _pandas() -> Any:
     except ImportError:
         raise UserError("tables need pandas; pip install 'goldenrule[tables]'") from None
     return pandas
-
-
-def _fetch(db: sqlite3.Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    found = db.execute(query)
-    return [name for name, *_ in found.description], found.fetchall()
-
-
-def shown(value: Any, longest: int = LONGEST) -> str:
-    """Any value as one visible line: hidden and bidi characters spelt out, cut after `longest` characters."""
-    plain = value if isinstance(value, str) else str(value) if type(value) is int else None
-    text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
-    kept = clean(text[:longest])
-    return kept if len(text) <= longest else f"{kept} … ({counted(len(text) - longest, 'more character')})"
 
 
 def number(value: Any) -> float | None:
@@ -263,7 +229,7 @@ class StoredCell:
     def of(cls, row: Mapping[str, Any], name: str) -> StoredCell:
         """The cell of a row that is called `name`."""
         knobs = row.get("knobs")
-        texts = {key: shown(row.get(key, "?"), 80) for key in ("method", "scenario", "status", "seed")}
+        texts = {key: visible(row.get(key, "?"), 80) for key in ("method", "scenario", "status", "seed")}
         return cls(name, row, knobs=knobs if isinstance(knobs, dict) else {}, **texts)
 
     @property
@@ -356,7 +322,7 @@ class Log:
         try:
             entries = json.loads(found[0][0]) if found else []
         except (ValueError, RecursionError):
-            note(self.problems, f"{FILE}: the curve of {shown(cell.id, 80)} cannot be read")
+            note(self.problems, f"{FILE}: the curve of {visible(cell.id, 80)} cannot be read")
             return []
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
@@ -384,7 +350,7 @@ class Run:
     Attributes:
         folder: where it lies.
         config, environment: what was asked for, and where it ran; empty where missing.
-        summary: what people reached in the same dialogues (`human`).
+        human: what people reached in the same dialogues, where that is known.
         cells: one for each row, in the order of the rows.
         planned: how many cells there were to be; `None` where that is not known.
         log: its episodes and curves.
@@ -394,7 +360,7 @@ class Run:
     folder: Path
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    human: Mapping[str, Any] | None
     cells: Sequence[StoredCell]
     planned: int | None
     log: Log
@@ -437,7 +403,7 @@ class Run:
 
     def label(self, cell: StoredCell) -> str:
         """The cell's scenario, and the knobs that differ within the run."""
-        knobs = ", ".join(f"{shown(k, 40)} {shown(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
+        knobs = ", ".join(f"{visible(k, 40)} {visible(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
         return cell.scenario + (f", {knobs}" if knobs else "")
 
 
@@ -460,13 +426,13 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     db = connect(folder)
     try:
         with sqlite_errors(folder / FILE):
-            about, found = _meta(db), _rows(db)
+            about = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+            found = _rows(db)
     except BaseException:
         db.close()
         raise
     problems: list[str] = []
-    planned = about.get("cells") if isinstance(about.get("cells"), int) else None
-    held = sum(row["planned"] for row in found)
+    planned, held = about.get("cells"), sum(row["planned"] for row in found)
     if not found:
         note(problems, f"{FILE} holds no row: no cell had finished")
     if planned is not None and planned > held:
@@ -474,18 +440,10 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     left = 0 if everything else len(found) - held
     if left:
         note(problems, f"{counted(left, 'cell')} of an earlier configuration left out; {FILE} keeps them")
-    cells = [StoredCell.of(row, str(row["cell"])) for row in found if everything or row["planned"]]
-    config, environment = about.get("sweep"), about.get("environment")
-    return Run(
-        folder,
-        config if isinstance(config, dict) else {},
-        environment if isinstance(environment, dict) else {},
-        {"human": about.get("human")},
-        cells,
-        planned,
-        Log(folder / FILE, problems, db),
-        problems,
-    )
+    cells = [StoredCell.of(row, row["cell"]) for row in found if everything or row["planned"]]
+    config, environment = about.get("sweep", {}), about.get("environment", {})
+    log = Log(folder / FILE, problems, db)
+    return Run(folder, config, environment, about.get("human"), cells, planned, log, problems)
 
 
 def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:

@@ -261,7 +261,10 @@ class MoveScenario(Scenario):
     def book_of(self, agent: int) -> Book:
         """The moves that agent number `agent` can make now, or may come to make: those at hand or its role's last."""
         role, hand = self.agents[agent].rpartition("_")[0], self.books[self.phase]
-        return hand if hand.role == role else [book for book in self.books.values() if book.role == role][-1]
+        if hand.role == role:
+            return hand
+        own = [book for book in self.books.values() if book.role == role]
+        return own[-1] if own else Book(role, ())
 
     def speakers(self) -> tuple[int, ...]:
         """The first seat of the role whose moves this phase has."""

@@ -12,7 +12,7 @@ from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import Knob, ScenarioSpec, spec
 from goldenrule.envs.testing.checks import BOTH_APIS, PROPERTIES, Case, same_elsewhere, same_in_both_apis
-from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, touched, try_properties
+from goldenrule.envs.testing.report import BrokenError, Finding, NotTried, try_properties, used_generator
 from goldenrule.envs.testing.trace import EpisodeError, episode, global_generators
 
 
@@ -131,7 +131,7 @@ def _trials(case: Case, parallel: Callable[[], ParallelDialogueEnv] | None) -> I
 def _try(case: Case, what: str, run: Callable[[Case], None]) -> None:
     before = global_generators()
     run(case)
-    if used := touched(before):
+    if used := used_generator(before):
         raise case.error(f"the global generator of {used} was used while checking: {what}", case.seeds[0])
 
 

@@ -58,6 +58,13 @@ class Case:
         except EpisodeError as error:
             raise self.error(str(error), seed, error.turn, error.agent) from error
 
+    def steps(self, **how: Any) -> Iterator[tuple[int, Any, int, Step]]:
+        """Seed, environment, turn and step of an episode under each seed, as it is played."""
+        for seed in self.seeds:
+            env = self.make()
+            for turn, step in enumerate(episode(env, seed, **how)):
+                yield seed, env, turn, step
+
     def same(self, one: Sequence[Step], other: Sequence[Step], what: str, seed: int) -> None:
         """Raise unless two traces are equal."""
         for turn, (a, b) in enumerate(zip(one, other, strict=False)):
@@ -111,13 +118,11 @@ def _whisper(env: Any, rng: np.random.Generator) -> Any:
 
 def keeps_private(case: Case) -> None:
     """Everyone sees its own card and what is addressed to it; secrets are nowhere else, infos included."""
-    for seed in case.seeds:
-        env = case.make()
-        for turn, step in enumerate(episode(env, seed, policy=_whisper)):
-            for index, agent in enumerate(env.possible_agents):
-                leak = _leak(env.unwrapped, index, step["seen"][agent], step["infos"].get(agent))
-                if leak:
-                    raise case.error(leak, seed, turn, agent)
+    for seed, env, turn, step in case.steps(policy=_whisper):
+        for index, agent in enumerate(env.possible_agents):
+            leak = _leak(env.unwrapped, index, step["seen"][agent], step["infos"].get(agent))
+            if leak:
+                raise case.error(leak, seed, turn, agent)
 
 
 def _leak(base: DialogueEnv, index: int, seen: Mapping[str, Any], info: Any) -> str | None:
@@ -153,18 +158,16 @@ def _texts(value: Any) -> Iterator[str]:
 
 def isolates(case: Case) -> None:
     """Destroying what `observe` returned changes nothing that is returned later."""
-    for seed in case.seeds:
-        env = case.make()
-        for turn, step in enumerate(episode(env, seed)):
-            for agent in env.possible_agents:
-                try:
-                    _vandalise(env.observe(agent))
-                    difference = first_difference(step["seen"], snapshot(env)["seen"])
-                except Exception as error:  # what was destroyed was the environment's own
-                    difference = f"{type(error).__name__}: {error}"
-                if difference:
-                    what = f"altering a returned observation alters a later one: {difference}"
-                    raise case.error(what, seed, turn, agent)
+    for seed, env, turn, step in case.steps():
+        for agent in env.possible_agents:
+            try:
+                _vandalise(env.observe(agent))
+                difference = first_difference(step["seen"], snapshot(env)["seen"])
+            except Exception as error:  # what was destroyed was the environment's own
+                difference = f"{type(error).__name__}: {error}"
+            if difference:
+                what = f"altering a returned observation alters a later one: {difference}"
+                raise case.error(what, seed, turn, agent)
 
 
 def _vandalise(value: Any) -> None:
@@ -247,13 +250,11 @@ def pays(case: Case) -> None:
 
 def ends(case: Case) -> None:
     """Terminated when the scenario says so, truncated at the turn limit, never both."""
-    for seed in case.seeds:
-        for policy in (talk, mumble):  # who talks nonsense gets to the limit
-            env = case.make()
-            for turn, step in enumerate(episode(env, seed, policy=policy)):
-                wrong = _wrong_end(env.unwrapped, turn, step)
-                if wrong:
-                    raise case.error(wrong, seed, turn, step["agent"])
+    for policy in (talk, mumble):  # who talks nonsense gets to the limit
+        for seed, env, turn, step in case.steps(policy=policy):
+            wrong = _wrong_end(env.unwrapped, turn, step)
+            if wrong:
+                raise case.error(wrong, seed, turn, step["agent"])
 
 
 def _wrong_end(base: DialogueEnv, turn: int, step: Step) -> str | None:

@@ -65,14 +65,14 @@ def try_properties(properties: Mapping[str, Callable[[], object]], *, first: int
         before = global_generators()
         found.append(_finding(what, run))
         if used is None:
-            used = touched(before)
+            used = used_generator(before)
     if used is not None:
         return [*found, Finding(GLOBALS, False, f"that of {used} was; draw from a generator seeded by what is given")]
     return [*found, Finding(GLOBALS, True)]
 
 
 def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
-    """What the parameters of a plug-in must keep to, for `tried`; nothing where it has none."""
+    """What the parameters of a plug-in must keep to, for `try_properties`; nothing where it has none."""
     whose = f"{plugin.kind} {plugin.name!r}"
     model = parameter_model(plugin.maker, whose)
 
@@ -114,7 +114,7 @@ def _finding(what: str, run: Callable[[], object]) -> Finding:
     return Finding(what, True)
 
 
-def touched(before: Mapping[str, Any]) -> str | None:
+def used_generator(before: Mapping[str, Any]) -> str | None:
     """The library whose global generator is not as it was; one loaded since then is not held against anyone."""
     now = global_generators()
     return next((name for name, state in before.items() if now[name] != state), None)

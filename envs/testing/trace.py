@@ -139,8 +139,9 @@ def first_difference(one: Any, other: Any, path: str = "") -> str | None:
         return None
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         parts = [first_difference(one[key], other[key], f"{path}.{key}" if path else key) for key in one]
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        parts = [first_difference(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(one, other, strict=True))]
+    elif isinstance(one, list) and isinstance(other, list):
+        parts = [first_difference(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(one, other, strict=False))]
+        parts.append(f"{path} has {len(one)} items and {len(other)}")
     else:
         return f"{path} is {brief_repr(one, 120)} and {brief_repr(other, 120)}"
     return next(part for part in parts if part)

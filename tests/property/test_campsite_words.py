@@ -19,7 +19,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     points,
     read,
     rest,
-    stated,
+    stated_needs,
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
@@ -65,7 +65,7 @@ def test_any_text_is_taken_without_error(text):
     assert 0.0 <= proxy(text) <= 1.0
     assert read(text) is None or 0.0 <= read(text) <= 1.0
     assert sense(text) in (True, False, None)
-    assert stated(text).top in (None, *ISSUES)
+    assert stated_needs(text).top in (None, *ISSUES)
 
 
 @given(texts)

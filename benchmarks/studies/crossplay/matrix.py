@@ -8,7 +8,6 @@ a population shifts such means: they are of this population and no other.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,9 +20,7 @@ from goldenrule.agents.world import partner_seats, seat_name
 from goldenrule.benchmarks.analysis.summary import INTERVAL, interval
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics.scores import Array
-from goldenrule.benchmarks.storage.reader import connect
-from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import sqlite_errors
+from goldenrule.benchmarks.storage.reader import open_results
 from goldenrule.envs.registry import ANY, SHARE, Range, spec
 
 COUNTS = ("episodes", "episodes_failed", "episodes_truncated", "episodes_invalid")
@@ -179,7 +176,7 @@ def _dialogues(
     sides[agents.index(seat_name(scenario, "learner"))] = "own"
     hits: Counter[tuple[str, str]] = Counter()
     judged: Counter[tuple[str, str]] = Counter()
-    with contextlib.closing(connect(folder)) as db, sqlite_errors(folder / FILE):
+    with open_results(folder) as db:
         errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
         for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
             for what, count, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):

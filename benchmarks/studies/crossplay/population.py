@@ -10,7 +10,7 @@ from typing import Any
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
 from goldenrule.agents.scripted import person, population
-from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known, role_of
+from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known_agents, role_of
 from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import evaluate
@@ -221,7 +221,7 @@ def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
     """Agents and partners as named; by default all scripted people, the stranger held out."""
     if request.agents:
         return request.agents, request.partners
-    usual = [name for name in known(request.scenario) if name != LM]
+    usual = [name for name in known_agents(request.scenario) if name != LM]
     agents = [name for name in usual if name != STRANGER and name not in request.partners]
     return agents, request.partners or [name for name in usual if name == STRANGER]
 
@@ -231,7 +231,7 @@ def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequenc
         if not any(getattr(one, which) for one in found):
             raise UserError(
                 f"nobody named here can be a {role_of(seat_name(scenario, which))} of {scenario}; name one with "
-                f"{option}: {', '.join(known(scenario)) or 'package.module:Class'}"
+                f"{option}: {', '.join(known_agents(scenario)) or 'package.module:Class'}"
             )
     met = {name for pair in pairs for name in pair}
     if alone := [one.name for one in found if one.name not in met]:

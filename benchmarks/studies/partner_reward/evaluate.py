@@ -44,7 +44,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     Packages,
     points,
     rest,
-    stated,
+    stated_needs,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
 from goldenrule.training.pretraining.human_corpus import ask, fit_view, normalise_view
@@ -112,7 +112,7 @@ def places(dialogues: Sequence[HumanDialogue]) -> list[View]:
 
 def reply_needs(reply: str) -> Array | None:
     """Which of `ORDERS` a reply leaves possible, evenly; `None` where it does not say what is needed most."""
-    said = stated(reply)
+    said = stated_needs(reply)
     fits = np.array([said.top == order[0] and said.last in (None, order[2]) for order in ORDERS], dtype=float)
     return fits / fits.sum() if fits.any() else None
 

@@ -14,8 +14,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     N_PACKAGES,
     Packages,
     parse_deal,
-    stated,
     stated_grade,
+    stated_needs,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, REASONS
 from goldenrule.envs.scenarios.moves import Argument, Book, Move
@@ -118,7 +118,7 @@ def acts(text: str) -> list[str | None]:
     for sentence in sentences(text):
         act = _ACT_OF.get(sentence)
         if act is None:
-            needs = stated(sentence)
+            needs = stated_needs(sentence)
             act = "need" if needs.top or needs.last else "grade" if stated_grade(sentence) is not None else None
         found.append(act)
     return found

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
+
+LONGEST = 1200
+"""Characters of one text that is shown; the rest stays where it is kept."""
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -35,6 +40,14 @@ def kind_of(value: object) -> str:
     """What a value is, for an error: `None`, `a str`, `an int`."""
     name = type(value).__name__
     return "None" if value is None else f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
+def visible(value: Any, longest: int = LONGEST) -> str:
+    """Any value as one line of at most `longest` characters: `clean`, values that are no text as JSON."""
+    plain = value if isinstance(value, str) else str(value) if type(value) is int else None
+    text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
+    kept = clean(text[:longest])
+    return kept if len(text) <= longest else f"{kept} … ({counted(len(text) - longest, 'more character')})"
 
 
 def shortened(text: str, longest: int = 200) -> str:

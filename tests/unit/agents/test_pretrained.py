@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
-from goldenrule.agents.networks.pretrained import load_base, unlearnt
+from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 
@@ -28,7 +28,7 @@ def learnt(**config: Any) -> dict[str, Any]:
     ],
 )
 def test_a_base_of_the_defaults(knobs: dict[str, Any], told: str | None) -> None:
-    assert unlearnt(NEEDS, knobs, learnt()) == told
+    assert knobs_not_learnt(NEEDS, knobs, learnt()) == told
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,18 @@ def test_a_base_of_the_defaults(knobs: dict[str, Any], told: str | None) -> None
 )
 def test_a_base_of_several_settings(knobs: dict[str, Any], told: str | None) -> None:
     made = learnt(settings=[{"turns": turns, "cue": cue} for turns in (2, 3) for cue in (0.0, 1.0)])
-    assert unlearnt(NEEDS, {"turns": 2} | knobs, made) == told
+    assert knobs_not_learnt(NEEDS, {"turns": 2} | knobs, made) == told
 
 
 def test_lessons_are_learnt_too() -> None:
     made = {"config": {"scenario": "false_belief-v0", "knobs": {}, "lessons": [[0.1, {"moves": 0}]]}}
-    assert unlearnt("false_belief-v0", {"moves": 1}, made) is None
-    assert unlearnt("false_belief-v0", {"moves": 9}, made) == "moves=9 (learnt: 0, 3)"
+    assert knobs_not_learnt("false_belief-v0", {"moves": 1}, made) is None
+    assert knobs_not_learnt("false_belief-v0", {"moves": 9}, made) == "moves=9 (learnt: 0, 3)"
 
 
 def test_nothing_is_told_of_a_checkpoint_that_does_not_say_how_it_was_made() -> None:
-    assert unlearnt(NEEDS, {"turns": 6}, {}) is None
-    assert unlearnt(NEEDS, {"turns": 6}, {"config": "?"}) is None
+    assert knobs_not_learnt(NEEDS, {"turns": 6}, {}) is None
+    assert knobs_not_learnt(NEEDS, {"turns": 6}, {"config": "?"}) is None
 
 
 def test_the_first_base_serves_the_defaults() -> None:
@@ -69,7 +69,7 @@ def test_another_base_serves_longer_talks(knobs: dict[str, Any]) -> None:
 def test_where_none_has_learnt_it_the_first_base_serves_and_says_so() -> None:
     provenance = load_base(NEEDS, knobs={"turns": 6})[2]
     assert "settings" not in provenance["config"]
-    assert unlearnt(NEEDS, {"turns": 6}, provenance) == "turns=6 (learnt: 1)"
+    assert knobs_not_learnt(NEEDS, {"turns": 6}, provenance) == "turns=6 (learnt: 1)"
 
 
 def test_a_checkpoint_of_another_scenario_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     points,
     read,
     rest,
-    stated,
+    stated_needs,
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import Person, invent_pair, parse_card
@@ -225,13 +225,16 @@ def test_nonsense_is_invalid(text):
 
 
 def test_needs_are_read_in_several_forms():
-    assert (stated("Hi! I NEED water most, then food, then firewood.").top, stated("i need food most").last) == (
+    assert (
+        stated_needs("Hi! I NEED water most, then food, then firewood.").top,
+        stated_needs("i need food most").last,
+    ) == (
         "water",
         None,
     )
-    assert stated("My top priority is firewood.").top == "firewood"
-    assert stated("Water is my lowest priority").last == "water"
-    assert stated("Do you need water?").agrees(("food", "water", "firewood")) is None
+    assert stated_needs("My top priority is firewood.").top == "firewood"
+    assert stated_needs("Water is my lowest priority").last == "water"
+    assert stated_needs("Do you need water?").agrees(("food", "water", "firewood")) is None
 
 
 def test_the_rules_are_told_when_asked_for():
@@ -285,6 +288,6 @@ def test_the_end_and_its_points_can_be_read_from_the_talk_alone():
 
 
 def test_both_ends_of_an_order_tell_all_of_it():
-    assert stated("I need water most. I need food least.").order == ("water", "firewood", "food")
-    assert stated("I need water most.").order is None
-    assert stated("I need water most. I need water least.").order is None
+    assert stated_needs("I need water most. I need food least.").order == ("water", "firewood", "food")
+    assert stated_needs("I need water most.").order is None
+    assert stated_needs("I need water most. I need water least.").order is None

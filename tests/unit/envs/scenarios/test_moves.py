@@ -138,6 +138,8 @@ def test_candidates_and_readings_come_from_the_books():
     assert here.candidates(0) == ("The jar.", "It is the jar.", "Yes.", "Of course!", "", "")
     assert here.candidates(1) == ("Yes!", "No.", "", "", "", "")  # what it may say later: never nothing at all
     assert here.speakers() == (0,)
+    mute = type("Mute", (Looking,), {"books": {"look": BOOK}})()
+    assert mute.candidates(1) == ("",) * 6  # a role without moves
     assert [here.read(text) for text in ("yes", "No!", "The jar.", "")] == [1.0, None, None, None]
     assert here.manual.splitlines()[-2:] == [
         "  yes: It is. For example 'Yes!'",

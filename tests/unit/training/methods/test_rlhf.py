@@ -8,7 +8,7 @@ import pytest
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.scripted import people
-from goldenrule.agents.scripted.base import opened
+from goldenrule.agents.scripted.base import with_opening
 from goldenrule.agents.scripted.third_party import CorpusHelper
 from goldenrule.agents.world import World
 from goldenrule.common.seeding import generator
@@ -72,7 +72,7 @@ def test_nonsense_that_annotators_have_not_seen_is_rated_below_sense():
     learner = Learner(network.requires_grad_(True), tokenizer, TrainingConfig(), world, None, 0)
     model = fit_preferences(learner, dialogues=128, pairs=3000)
     rng = generator(7, "held out")
-    sense = {act: np.array(model.rate([opened(rng, ACT, act) for _ in range(30)])) for act in ACT.names}
+    sense = {act: np.array(model.rate([with_opening(rng, ACT, act) for _ in range(30)])) for act in ACT.names}
     for babbler in (Garbling(CorpusHelper()), LanguageModel(network, tokenizer, temperature=1.7)):
         texts = [turn.message.text for turn in mine(held.run_episodes(babbler, 100, "held out"), held.learner)]
         nonsense = np.array(model.rate([text for text in texts if understand(text) is None]))

@@ -7,7 +7,7 @@ import pytest
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
 from goldenrule.envs.scenarios.campsite.dialogue_acts import STATE_ORDER
-from goldenrule.envs.scenarios.campsite.language import stated
+from goldenrule.envs.scenarios.campsite.language import stated_needs
 from goldenrule.envs.scenarios.campsite.participants import ORDERS
 from goldenrule.training.pretraining import base_model as base
 from goldenrule.training.pretraining.base_model import Gate
@@ -20,7 +20,7 @@ class Listener:
         return [STATE_ORDER.format(*self.order(view, other)) for view, other in zip(views, as_agent, strict=True)]
 
     def order(self, view, other):
-        told = [stated(m.text).order for m in view.messages if m.speaker == other]
+        told = [stated_needs(m.text).order for m in view.messages if m.speaker == other]
         return next((order for order in told if order), ORDERS[0])
 
 

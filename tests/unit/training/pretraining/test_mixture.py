@@ -12,7 +12,7 @@ from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.data import VARIABLE
 from goldenrule.common.seeding import generator
 from goldenrule.envs import Conversation, Message
-from goldenrule.envs.scenarios.campsite.language import stated
+from goldenrule.envs.scenarios.campsite.language import stated_needs
 from goldenrule.envs.scenarios.campsite.participants import Person, parse_card
 from goldenrule.training.pretraining import base_model as base
 from goldenrule.training.pretraining.base_model import BASES, BaseConfig, further_items, make_base
@@ -91,7 +91,7 @@ def test_in_the_others_place_one_answers_from_ones_own_card(words):
         card, answer = words.decode(item.encoded.ids[: item.encoded.spans[0].start - 1]), item.encoded.spans[-1]
         assert answer.speaker == item.me
         told = words.decode(item.encoded.ids[answer.start : answer.stop])
-        assert stated(told).order == parse_card(card).order == one.order(1 - item.me)
+        assert stated_needs(told).order == parse_card(card).order == one.order(1 - item.me)
         assert item.weights == [*[0.0] * (len(item.weights) - 1), 1.0]
         assert sum(item.emphasis) == 0.0
         seen.add(item.me)

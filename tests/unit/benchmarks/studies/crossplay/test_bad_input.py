@@ -50,7 +50,7 @@ class TestBadInput:
         assert not (tmp_path / "out").exists()
 
     def test_a_scenario_without_a_base_has_no_lm(self, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr("goldenrule.agents.networks.pretrained.shipped", list)
+        monkeypatch.setattr("goldenrule.agents.networks.pretrained.shipped_bases", list)
         command = ["crossplay", "--scenario", "campsite-v0", "--out", str(tmp_path / "out"), "--agents", "lm"]
         assert main(command) == 2
         assert "no base checkpoint for campsite-v0" in capsys.readouterr().err
