@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Space
 
-from goldenrule.common.text import counted, kind_of
+from goldenrule.common.text import kind_of
 
 _WORDS = (
     "yes no maybe I you we thank sorry why what need want help hear know think food water wood box basket here there"
@@ -51,7 +51,7 @@ class Utterance(Space[str]):
         if len(x) < self.min_length:
             return "an empty text was given; expected at least one character"
         if len(x) > self.max_length:
-            return f"a text of {counted(len(x), 'character')} was given; expected at most {self.max_length}"
+            return f"a text of {len(x)} characters was given; expected at most {self.max_length}"
         try:
             x.encode("utf-8")
         except UnicodeEncodeError:
