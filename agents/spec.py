@@ -13,9 +13,8 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CARD, CheckpointError, read_card, weights_hash
 from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.scripted import population
-from goldenrule.common.errors import UserError
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.files import expand
-from goldenrule.common.parameters import closest
 from goldenrule.common.plugins import find_plugin, installed
 
 SCRIPTED, LM, SB3 = "scripted", "lm", "sb3"

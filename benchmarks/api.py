@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.analysis.summary import findings_of
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.engines.base import NoProgress, Progress
-from goldenrule.benchmarks.experiments.config import SweepOptions, comparison
+from goldenrule.benchmarks.experiments.config import METHODS, SweepOptions, comparison
 from goldenrule.benchmarks.experiments.grid import checked_cells
 from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.report.page import write_report
@@ -39,11 +39,12 @@ from goldenrule.benchmarks.report.terminal import print_comparisons, print_summa
 from goldenrule.benchmarks.storage import reader
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
+from goldenrule.common.errors import UserError
+from goldenrule.common.parameters import split_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
-METHODS = ("untrained", "rlhf_ppo", "naive_kindness", "empathetic_kindness", "oracle_kindness")
 LOCAL = "goldenrule_local"
 """A module of this process alone, for agents that no other process could import."""
 
@@ -109,7 +110,7 @@ class Run:
 
 def compare(
     scenario: str = "hidden_needs-v0",
-    methods: Sequence[str] = METHODS,
+    methods: str | Sequence[str] = METHODS,
     *,
     agents: Mapping[str, AgentLike] | None = None,
     seeds: int | Sequence[int] = 3,
@@ -129,7 +130,7 @@ def compare(
 
     Args:
         scenario: its id, or `package.module:SPEC`.
-        methods: in the order of the table, as on the command line.
+        methods: in the order of the table: a list, or a text as on the command line.
         agents: your own, by the name they have in the table: a class, a function that makes one, or
             `package.module:Class`. Where it is defined in a notebook or a function, other processes cannot import it:
             then everything runs in this process.
@@ -149,6 +150,10 @@ def compare(
     Raises:
         UserError: wrong input, in one line.
     """
+    if not isinstance(agents or {}, Mapping):
+        raise UserError(f"agents is a {type(agents).__name__}; expected agents by name: {{'mine': Mine}}")
+    if isinstance(seeds, int) and seeds < 1:
+        raise UserError(f"seeds={seeds} is out of range; expected a count from 1, or a list of seeds")
     named = {name: _name_of(name, agent) for name, agent in (agents or {}).items()}
     here = [name for name, (_, importable) in named.items() if not importable]
     if here and workers != 0:
@@ -159,7 +164,7 @@ def compare(
         )
     wanted = comparison(
         scenario,
-        list(methods),
+        split_list(methods) if isinstance(methods, str) else list(methods),
         {name: target for name, (target, _) in named.items()},
         {name: value if isinstance(value, list) else [value] for name, value in (knobs or {}).items()},
         seeds=list(range(seeds)) if isinstance(seeds, int) else list(seeds),
@@ -198,6 +203,10 @@ def _name_of(name: str, agent: AgentLike) -> tuple[str, bool]:
     """The name under which a plug-in is found, and whether other processes find it too."""
     if isinstance(agent, str):
         return agent, True
+    if not callable(agent) or not hasattr(agent, "__qualname__"):
+        raise UserError(
+            f"agent {name!r} is {agent!r}; expected a class, a function that makes one, or 'package.module:Class'"
+        )
     target = f"{agent.__module__}:{agent.__qualname__}"
     if agent.__module__ != "__main__" and importlib.util.find_spec(agent.__module__) is not None:
         try:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pettingzoo
 
 from goldenrule.common.data import has
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import closest
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
@@ -95,17 +94,14 @@ class Knob:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
-def plain(text: str) -> bool:
-    """Whether a number is in plain digits: Python's own reading takes `1_0` and other scripts' digits too."""
-    return text.isascii() and "_" not in text
-
-
 def _convert(value: Any, kind: type) -> KnobValue | None:
     if kind is bool:
         if isinstance(value, bool):
             return value
         return {"true": True, "false": False}.get(str(value).lower())
-    if isinstance(value, bool) or (kind is not str and isinstance(value, str) and not plain(value)):
+    # Python's own reading of numbers takes `1_0` and other scripts' digits too.
+    odd = kind is not str and isinstance(value, str) and (not value.isascii() or "_" in value)
+    if odd or isinstance(value, bool):
         return None
     try:
         if kind is int:

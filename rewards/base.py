@@ -116,7 +116,7 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
         reward: who is asked. Only a privileged one is handed the turns; others get copies of what the speakers knew,
             from which no reference leads to more. (One that walks the frames of its callers, or all objects of the
             process, is not kept from the truth: that would take another process.)
-        turns: the messages, one batch.
+        turns: the messages, one batch; of one seat, since their views hold the cards of those who spoke.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
 
     Raises:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
@@ -144,11 +145,8 @@ class PreferenceModel:
         """
         parts = []
         for start in range(0, len(texts), chunk):
-            rows = [[ME, *self.tokenizer.encode(text), END] for text in texts[start : start + chunk]]
-            ids = torch.full((len(rows), max(map(len, rows))), PAD)
-            for k, row in enumerate(rows):
-                ids[k, : len(row)] = torch.tensor(row)
-            ids = ids.to(self.network.device)
+            rows = [torch.tensor([ME, *self.tokenizer.encode(text), END]) for text in texts[start : start + chunk]]
+            ids = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.network.device)
             parts.append(self._features(ids, ids != PAD))
         return torch.cat(parts)
 

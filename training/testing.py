@@ -126,7 +126,7 @@ def _repeats(case: _Case) -> None:
     if one.after != other.after:
         raise BrokenError("two runs under one seed end with different weights; draw from learner.rng or its seed only")
     if one.reports != other.reports:
-        raise BrokenError("two runs under one seed report different figures")
+        raise BrokenError("two runs under one seed report different values")
 
 
 def _seeds_matter(case: _Case) -> None:

@@ -69,7 +69,7 @@ def crossplay(
     else:
         print_crossplay(summary, sys.stdout)
         print(f"{done.ran} pairings were run now. Results, tables and figures: {where}", flush=True)
-    code = tell_swept(done, f"rows in {where} are of other pairings; they are kept and left out")
+    code = tell_swept(done)
     silent = sum(pair["seeds"] > 0 and not pair["episodes"] for pair in summary["pairs"])
     if silent and not done.interrupted:
         tell(f"{silent} pairs finished no dialogue")

@@ -93,12 +93,8 @@ def partner_reward(
     if train is not None:
         agents, made_by = _load(split.train_folds(dialogues, train, held_out, steps, seed, environment()))
     result = evaluate.evaluate_partner(agents, dialogues, seed)
-    summary: dict[str, Any] = {"split": result["split"]}
-    for row in result["rows"]:
-        estimates = summary.setdefault(row["figure"], {})
-        estimates[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
     about = {"agent": made_by, "environment": environment(), "seconds": round(time.perf_counter() - began, 3)}
-    report = {"run": {**settings, **about}, "rows": result["rows"], "summary": summary}
+    report = {"run": {**settings, **about}, "rows": result["rows"], "summary": _summarise(result)}
     if out is not None:
         write_json(out / "result.json", report)
         write_json(out / "people.json", result["people"])
@@ -107,6 +103,14 @@ def partner_reward(
     else:
         _print_partner_reward(report, evaluate.MEANING)
     return 0
+
+
+def _summarise(result: dict[str, Any]) -> dict[str, Any]:
+    """Value and interval of every estimate by metric, and the split of the dialogues."""
+    summary: dict[str, Any] = {"split": result["split"]}
+    for row in result["rows"]:
+        summary.setdefault(row["figure"], {})[row["estimate"]] = {key: row[key] for key in ("value", "low", "high")}
+    return summary
 
 
 def _parse_folds(text: str | None) -> list[int]:

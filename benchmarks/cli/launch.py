@@ -16,7 +16,6 @@ from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
-from goldenrule.common.text import clean
 
 
 def checked_cells(sweep: SweepFile, file: Path | None = None) -> list[Cell]:
@@ -50,12 +49,13 @@ def run_cells(
     return done, found.summary
 
 
-def write_page(done: run.SweepResult) -> tuple[Path | None, str | None]:
-    """Write the page of a run that was not interrupted; its path, or why there is none."""
+def write_page(done: run.SweepResult) -> Path | None:
+    """Write the page of a run that was not interrupted; its path, or none after saying why."""
     if done.interrupted:
-        return None, None
+        return None
     try:
-        return write_report(done.path), None
-    except Exception as error:  # the results are safe and must be shown, whatever the page's trouble is
-        reason, where = f"{type(error).__name__}: {error}", clean(str(done.path))
-        return None, f"the page could not be written: {reason}; the results are kept in {where}"
+        return write_report(done.path)
+    except Exception as error:  # the results are safe, whatever the page's trouble is
+        reason = f"{type(error).__name__}: {error}"
+        tell(f"the page could not be written: {reason}; the results are kept in {done.path}")
+        return None

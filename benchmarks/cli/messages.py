@@ -48,23 +48,19 @@ def tell_problems(run: Run, name: str = "") -> None:
         tell(f"{name}and {len(run.problems) - SHOWN} more; the page of `goldenrule report` lists them")
 
 
-def tell_swept(done: SweepResult, strangers: str) -> int:
-    """Say what was not as it should be; the exit code.
-
-    Args:
-        done: what came of all cells.
-        strangers: what is said after the number of rows that belong to other cells.
+def tell_swept(done: SweepResult) -> int:
+    """Say what of all cells was not as it should be.
 
     Returns:
-        130 after Ctrl-C, 1 where a cell failed or was trained by a reward that gave no score at all, else 0.
+        the exit code: 130 after Ctrl-C, 1 where a cell failed or its reward gave no score at all, else 0.
     """
     again = f"the same command with --out {done.path}"
     failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; tracebacks are in {FILE} there")
     lost = [row["episodes_failed"] for row in done.rows if row["status"] == "done" and row["episodes_failed"]]
     if lost:
         tell(f"{sum(lost)} dialogues of {len(lost)} runs failed; {again} --retry-failed holds them again")
-    if done.strangers:
-        tell(f"{done.strangers} {strangers}")
+    if done.unplanned:
+        tell(f"{done.unplanned} rows in {done.path} are not of what was asked for now; they are kept and left out")
     if done.other_code is not None:
         tell(done.other_code)
     if done.interrupted:

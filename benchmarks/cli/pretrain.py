@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 
 from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
+from goldenrule.benchmarks.experiments.config import choices
 from goldenrule.benchmarks.report.layout import print_indented
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment
 from goldenrule.common.data import DataError, data_at
@@ -31,6 +32,7 @@ GATE_DIALOGUES = 128
 
 
 def pretrain(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint; made if absent.")],
     scenario: Scenario = SCENARIO,
     base: Annotated[str, typer.Option(help="Name of a shipped base's recipe, where the scenario has several.")] = "",
@@ -54,7 +56,6 @@ def pretrain(
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
     given = knobs(spec(scenario).id, set_)
-    settings = [dict(zip(given, values, strict=True)) for values in product(*given.values())] if given else []
     empty_folder(out)
 
     import torch
@@ -64,19 +65,13 @@ def pretrain(
 
     if base:
         _check_recipe(base, scenario, base_model.BASES)
-    config = base_model.base_config(base or scenario, settings)
+    config = base_model.base_config(base or scenario, choices(given, "knob") if given else ())
     for seat in spec(config.scenario).build(**config.knobs).agents:
         person(config.scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
-    further = _parse_shares(read or [], config)
-    config = replace(config, human={**config.human, **further})
+    config = replace(config, human={**config.human, **_parse_shares(read or [], config)})
     if steps is not None:
         config = replace(config, pretraining=replace(config.pretraining, updates=steps))
-
-    def report(step: int, behaviour: float, prediction: float) -> None:
-        if (step + 1) % 50 == 0:
-            total = config.pretraining.updates
-            print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
 
     torch.set_num_threads(threads)
     with data_at(data_dir):
@@ -86,19 +81,17 @@ def pretrain(
             raise DataError(
                 f"{error}; or name it with --data-dir, or learn from scripts alone with --no-human"
             ) from None
-        network, tokenizer = base_model.make_base(config, seed, report, people)
+        network, tokenizer = base_model.make_base(
+            config, seed, partial(_print_step, config.pretraining.updates), people
+        )
     passed = base_model.gate(network, tokenizer, scenario, config.knobs, seed)
     others = [
         (one, base_model.gate(network, tokenizer, scenario, {**config.knobs, **one}, seed, GATE_DIALOGUES))
         for one in config.settings
     ]
     made_on = environment()
-    command = f"goldenrule pretrain --scenario {scenario}" + (f" --base {base}" if base else "")
-    command += "".join(f" --set {text}" for text in set_ or ())
-    command += f" --seed {seed} --threads {threads}" + ("" if steps is None else f" --steps {steps}")
-    command += "".join(f" --read {name}={share:g}" for name, share in further.items())
     provenance = {
-        "command": command if human else f"{command} --no-human",
+        "command": _command(context.params),
         "config": config.as_dict(),
         "seed": seed,
         "gate": passed.as_dict(),
@@ -110,6 +103,21 @@ def pretrain(
     _print_gate(passed, others)
     print(f"Saved in {out}")
     return 0
+
+
+def _print_step(total: int, step: int, behaviour: float, prediction: float) -> None:
+    if (step + 1) % 50 == 0:
+        print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
+
+
+def _command(options: Mapping[str, Any]) -> str:
+    """What has to be typed to make the same checkpoint, wherever it and the data lie."""
+    words = ["goldenrule pretrain"]
+    for name, given in sorted(options.items()):
+        values = given if isinstance(given, list | tuple) else [given]
+        if name not in ("out", "data_dir", "human"):
+            words += [f"--{name.rstrip('_')} {value}" for value in values if value not in (None, "")]
+    return " ".join(words if options["human"] else [*words, "--no-human"])
 
 
 def _check_recipe(base: str, scenario: str, recipes: Mapping[str, BaseConfig]) -> None:

@@ -13,10 +13,10 @@ import typer
 from rich.text import Text
 
 from goldenrule.benchmarks.cli import options
-from goldenrule.benchmarks.cli.messages import tell, tell_swept
+from goldenrule.benchmarks.cli.messages import tell_swept
 from goldenrule.benchmarks.cli.options import MAX_SEED, Json
 from goldenrule.benchmarks.cli.progress import cell_names
-from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions, comparison, read_sweep
+from goldenrule.benchmarks.experiments.config import METHODS, SweepFile, SweepOptions, comparison, read_sweep
 from goldenrule.benchmarks.report.layout import console_for, print_table
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.storage.reader import setting_name
@@ -26,14 +26,12 @@ from goldenrule.common.text import clean
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
 
-METHODS = "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness"
-
 File = Annotated[Path, typer.Argument(help="The sweep, a YAML file.")]
 
 
 def compare(
     scenario: options.Scenario = options.SCENARIO,
-    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = METHODS,
+    methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = ",".join(METHODS),
     seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
     steps: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Training updates of each method.")] = None,
     episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Evaluation dialogues of each run.")] = 256,
@@ -79,14 +77,11 @@ def compare(
         cells = launch.checked_cells(wanted)
     with data_at(data_dir):
         done, _ = launch.run_cells(wanted, cells, out or fresh_path(scenario), how, json_, "comparison")
-        page, trouble = launch.write_page(done)
+        page = launch.write_page(done)
     where = clean(str(done.path))
     if not json_:
         print(f"Run:    {where}", *([] if page is None else [f"Report: {clean(str(page))}"]), sep="\n", flush=True)
-    code = tell_swept(done, f"runs in {where} are of another comparison; they are kept and left out of the table")
-    if trouble is not None:
-        tell(trouble)
-    return code or int(trouble is not None)
+    return tell_swept(done) or int(page is None)
 
 
 def sweep(
@@ -122,7 +117,7 @@ def sweep(
     if not json_:
         print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
         print(f"{done.ran} were run now. Results: {where}", flush=True)
-    return tell_swept(done, f"cells in {where} are not in this file; they are kept and left out of the table")
+    return tell_swept(done)
 
 
 def validate(

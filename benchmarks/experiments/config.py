@@ -55,7 +55,7 @@ MAX_BYTES = 1_000_000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
-def _listed(seeds: Any) -> Any:
+def _seed_list(seeds: Any) -> Any:
     """`3` as `[0, 1, 2]`."""
     if isinstance(seeds, list):
         return seeds
@@ -72,7 +72,7 @@ def _each_once(seeds: list[int]) -> list[int]:
 
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_each_once)]
+Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(_seed_list), AfterValidator(_each_once)]
 
 
 class ScenarioEntry(BaseModel):
@@ -239,6 +239,13 @@ def plugin_errors(who: str, scenario: str) -> Iterator[None]:
         raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error
 
 
+METHODS = (
+    *("untrained", "scripted", "rlhf_ppo", "naive_kindness"),
+    *("empathetic_kindness", "feedback_kindness", "oracle_kindness"),
+)
+"""What is compared where no methods are named."""
+
+
 def comparison(
     scenario: str, methods: Sequence[str], agents: Mapping[str, str], knobs: Mapping[str, Sequence[Any]], **more: Any
 ) -> SweepFile:
@@ -280,25 +287,26 @@ def _checked(content: dict[str, Any]) -> SweepFile:
     n_methods = sum(_n_choices(entry.settings) * _n_choices(entry.params) for entry in sweep.methods)
     if (count := n_settings * n_methods * len(sweep.seeds)) > MAX_CELLS:
         raise UserError(f"{count:,} cells were asked for; expected at most {MAX_CELLS:,}: split it")
-    for where in sweep.scenarios:
-        knob_grid(where.id, where.knobs)
     for entry in sweep.methods:
         if entry.agent is not None and entry.settings:
             field = next(iter(entry.settings))
             raise UserError(f"agent {entry.agent!r} has no field {field!r}; expected agent, name, params")
         if entry.label != entry.id and is_built_in(entry.label):  # of built-in ones, tables say more than their names
             raise UserError(f"{entry.label!r} is the name of a built-in method; give this one another name")
-        with foreign():
+    with foreign():
+        for where in sweep.scenarios:
+            knob_grid(where.id, where.knobs)
+        for entry in sweep.methods:
             entry.plugins()
     return sweep
 
 
-def _listed_values(values: Mapping[str, Any]) -> list[list[Any]]:
+def _value_lists(values: Mapping[str, Any]) -> list[list[Any]]:
     return [value if isinstance(value, list) else [value] for value in values.values()]
 
 
 def _n_choices(values: Mapping[str, Any]) -> int:
-    return math.prod(map(len, _listed_values(values)))
+    return math.prod(map(len, _value_lists(values)))
 
 
 def choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
@@ -310,7 +318,7 @@ def choices(values: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     for name, value in values.items():
         if isinstance(value, list) and not value:
             raise UserError(f"{what} {name} is an empty list; expected a value, or a list with at least one")
-    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*_listed_values(values))]
+    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*_value_lists(values))]
 
 
 def knob_grid(scenario: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:

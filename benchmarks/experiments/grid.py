@@ -106,7 +106,7 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             for variant in variants
             for seed in sweep.seeds
         ]
-        _each_once(cells)
+        _check_unique(cells)
     return cells
 
 
@@ -174,14 +174,14 @@ def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> li
             found.append(Variant(_label(entry.label, params), plugin, None, TrainingConfig()))
             continue
         method = load_method(plugin.name, plugin.given)
-        _each_has_effect(entry.settings, method, partner)
+        _check_has_effect(entry.settings, method, partner)
         for chosen in choices(entry.settings, "setting"):
             label = _label(entry.label, {**params, **chosen})
             found.append(Variant(label, plugin, method, _training({**common, **chosen})))
     return found
 
 
-def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) -> None:
+def _check_has_effect(settings: Mapping[str, Any], method: Method, partner: str) -> None:
     """Raises where a setting would make another method in the table's eyes and the same one in fact."""
     if method.train is not None or method.kind not in ("network", "scripted"):
         return
@@ -192,11 +192,11 @@ def _each_has_effect(settings: Mapping[str, Any], method: Method, partner: str) 
 
 
 def _label(name: str, chosen: Mapping[str, Any]) -> str:
-    told = ",".join(f"{key}={_cut(str(value))}" for key, value in sorted(chosen.items()))
+    told = ",".join(f"{key}={_short_value(str(value))}" for key, value in sorted(chosen.items()))
     return f"{name}[{told}]" if told else name
 
 
-def _cut(text: str) -> str:
+def _short_value(text: str) -> str:
     """A value in a name; of a long one the beginning, and what tells it from others that begin so."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…{digest}"
@@ -249,7 +249,7 @@ def _base_hash(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, A
     return weights_hash(load_base(scenario, checkpoint, knobs=dict(knobs))[0])
 
 
-def _each_once(cells: Sequence[Cell]) -> None:
+def _check_unique(cells: Sequence[Cell]) -> None:
     """Raises where two cells are the same, or two different ones would be called the same."""
     seen = set[Any]()
     for cell in cells:

@@ -37,7 +37,7 @@ class SweepResult:
         summary: of the rows, as it was asked for; else empty.
         cells: how many cells there are.
         ran: how many of them were run now.
-        strangers: cells in the results that are not in the file; they are kept, and left out of the table.
+        unplanned: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
         other_code: that some rows were made by another commit or with other versions, in a line, if so.
     """
@@ -47,7 +47,7 @@ class SweepResult:
     summary: dict[str, Any]
     cells: int
     ran: int
-    strangers: int = 0
+    unplanned: int = 0
     interrupted: bool = False
     other_code: str | None = None
 
@@ -156,11 +156,8 @@ def run_sweep(
         tell(seen.other_code)
     interrupted = False
     logger = None if options.log is None else logger_from(options.log, out)
-    with _engine(options, out) if todo else contextlib.nullcontext(_nothing) as run, contextlib.ExitStack() as stack:
-        with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(folder_lock(out))
-            store = stack.enter_context(ResultStore(out, places, about["versions"], code))
+    engine = _engine(options, out) if todo else contextlib.nullcontext(_nothing)
+    with engine as run, _held_store(out, places, about) as store:
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
@@ -185,6 +182,17 @@ def run_sweep(
         interrupted,
         other_code(mine, code, about["versions"]),
     )
+
+
+@contextlib.contextmanager
+def _held_store(out: Path, places: Mapping[str, int], about: Mapping[str, Any]) -> Iterator[ResultStore]:
+    """The results in a folder, which is made where there is none, and which no other process may write meanwhile."""
+    with contextlib.ExitStack() as stack:
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_lock(out))
+            store = stack.enter_context(ResultStore(out, places, about["versions"], about["commit"]))
+        yield store
 
 
 def _left(todo: Mapping[str, Cell], store: ResultStore, retry_failed: bool) -> dict[str, Cell]:

@@ -84,7 +84,7 @@ def other_code(rows: Sequence[Mapping[str, Any]], code: str | None, versions: Ma
         changes.append(f"and {len(differ) - MOST} packages more")
     return (
         f"{len(others)} of {len(rows)} rows were made by other code ({'; '.join(changes)}), and are kept; "
-        "name a new folder with --out to have all from one"
+        "name a new folder to have all from one"
     )
 
 

@@ -187,24 +187,6 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
         return pd.read_sql_query(query, db)
 
 
-def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
-    """Number, status, error and one metric of every episode, by cell.
-
-    Args:
-        path: folder of a run, or its `results.sqlite`.
-        figure: a column of rewards (`goldenrule.benchmarks.storage.schema.EPISODE_COLUMNS`).
-
-    Raises:
-        UserError: no results there, damaged or of another version.
-    """
-    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
-    with open_results(path) as db:
-        query = f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2"
-        for cell, number, status, error, value in db.execute(query):
-            found.setdefault(cell, []).append((number, status, error, value))
-    return found
-
-
 def _pandas() -> Any:
     try:
         import pandas

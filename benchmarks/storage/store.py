@@ -37,12 +37,11 @@ def folder_lock(folder: Path) -> Iterator[None]:
     except Timeout:
         holder = path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
         raise UserError(
-            f"{str(folder)!r} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder "
-            "with --out"
+            f"{str(folder)!r} is in use by {clean(holder[:200])}; wait for it, stop it, or name another folder"
         ) from None
     except (NotImplementedError, OSError) as error:
         raise UserError(
-            f"{str(folder)!r} lies on a file system without locks ({error}); name a folder on another with --out"
+            f"{str(folder)!r} lies on a file system without locks ({error}); name a folder on another"
         ) from error
     try:
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
@@ -107,9 +106,7 @@ def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
     there = (about.get("kind"), asked.get("name") if isinstance(asked, dict) else None)
     if "kind" in about and there != (kind, name):
         given = clean(f"{there[0]} {there[1]!r}"[:300])
-        raise UserError(
-            f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder with --out"
-        )
+        raise UserError(f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder")
 
 
 class ResultStore:
@@ -131,7 +128,7 @@ class ResultStore:
         self.path = folder / FILE
         self._places, self._versions, self._code = places, dumps(versions), code
         if self.path.exists() and not self.path.is_file():
-            raise UserError(f"{str(self.path)!r} is no file; move it, or name another folder with --out")
+            raise UserError(f"{str(self.path)!r} is no file; move it, or name another folder")
         with sqlite_errors(self.path):
             # Autocommit: transactions are begun and ended by name below.
             self._db = sqlite3.connect(self.path, isolation_level=None)
@@ -190,29 +187,30 @@ class ResultStore:
 
     def settled(self) -> dict[str, str]:
         """Status (`done` or `failed`) of every cell that has a row, by its id."""
-        with sqlite_errors(self.path):
-            return dict(self._db.execute("SELECT cell, status FROM cells"))
+        return dict(self._query("SELECT cell, status FROM cells"))
 
     def failed_episodes(self) -> dict[str, tuple[int, ...]]:
         """Numbers of the failed episodes of every cell that has some, by its id."""
         found: dict[str, tuple[int, ...]] = {}
-        with sqlite_errors(self.path):
-            query = "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
-            for cell, number in self._db.execute(query):
-                found[cell] = (*found.get(cell, ()), number)
+        for cell, number in self._query(
+            "SELECT cell, episode FROM episodes WHERE status = 'failed' ORDER BY cell, episode"
+        ):
+            found[cell] = (*found.get(cell, ()), number)
         return found
 
     def logs(self, cell: str) -> dict[int, dict[str, Any]]:
         """The stored episodes of a cell, by number."""
-        with sqlite_errors(self.path):
-            found = self._db.execute("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", (cell,))
-            return {number: json.loads(log) for number, log in found}
+        found = self._query("SELECT episode, log FROM episodes WHERE cell = ? ORDER BY episode", cell)
+        return {number: json.loads(log) for number, log in found}
 
     def costs(self, cell: str) -> tuple[float, int | None]:
         """Seconds and tokens that a stored cell took."""
+        ((seconds, tokens),) = self._query("SELECT seconds, tokens FROM cells WHERE cell = ?", cell)
+        return seconds, tokens
+
+    def _query(self, query: str, *values: Any) -> list[Any]:
         with sqlite_errors(self.path):
-            found = self._db.execute("SELECT seconds, tokens FROM cells WHERE cell = ?", (cell,)).fetchone()
-        return found[0], found[1]
+            return self._db.execute(query, values).fetchall()
 
     def commit(self, *records: RunRecord) -> None:
         """Save what came of cells with their episodes, in place of earlier attempts at them.

@@ -72,7 +72,7 @@ def try_properties(properties: Mapping[str, Callable[[], object]], *, first: int
 
 
 def parameter_properties(plugin: Plugin) -> dict[str, Callable[[], None]]:
-    """What the parameters of a plug-in must keep to, for `tried`; nothing where it has none."""
+    """What the parameters of a plug-in must keep to, for `try_properties`; nothing where it has none."""
     whose = f"{plugin.kind} {plugin.name!r}"
     model = parameter_model(plugin.maker, whose)
 

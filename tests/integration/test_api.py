@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -12,6 +14,8 @@ import pytest
 import goldenrule
 from goldenrule.agents import Reply
 from goldenrule.benchmarks.cli.main import main
+from goldenrule.benchmarks.cli.sweep import compare
+from goldenrule.benchmarks.experiments.config import METHODS
 from goldenrule.benchmarks.storage.schema import VOLATILE
 from goldenrule.common.errors import UserError
 
@@ -37,6 +41,32 @@ def test_it_gives_the_rows_of_the_command(tmp_path, capsys):
     assert run.report().read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "untrained" in str(run)
     assert "scripted" in run._repr_html_()
+
+
+def test_it_compares_what_the_command_compares():
+    assert inspect.signature(goldenrule.compare).parameters["methods"].default == METHODS
+    assert ",".join(METHODS) == inspect.signature(compare).parameters["methods"].default
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"agents": ["x"]}, "agents is a list; expected agents by name: {'mine': Mine}"),
+        (
+            {"agents": {"a": 3}},
+            "agent 'a' is 3; expected a class, a function that makes one, or 'package.module:Class'",
+        ),
+        ({"seeds": -1}, "seeds=-1 is out of range; expected a count from 1, or a list of seeds"),
+        ({"methods": "untrained,nobody"}, "no method 'nobody'"),
+        ({"knobs": {"similarity": 2}}, "similarity=2"),
+        ({"scenario": "nope"}, "no scenario 'nope'"),
+    ],
+)
+def test_wrong_input_is_one_line(wrong, line, tmp_path):
+    with pytest.raises(UserError, match=re.escape(line)) as error:
+        goldenrule.compare(out=tmp_path, **(BRIEF | wrong))
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path):
@@ -97,13 +127,6 @@ def test_a_class_of_a_notebook(tmp_path):
     )
     assert done.stdout == "['done', 'done']\n"
     assert "cannot import them" in done.stderr
-
-
-def test_wrong_input_is_one_line(tmp_path):
-    with pytest.raises(UserError, match="no scenario 'nope'"):
-        goldenrule.compare("nope", out=tmp_path)
-    with pytest.raises(UserError, match="similarity=2"):
-        goldenrule.compare(knobs={"similarity": 2}, out=tmp_path)
 
 
 def test_importing_the_package_imports_no_layer():

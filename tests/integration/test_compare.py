@@ -281,7 +281,7 @@ def test_another_comparison_of_the_scenario_into_the_same_folder_extends_it(tmp_
     both = first.keys() & second.keys()
     assert all({**first[name], "place": second[name]["place"]} == second[name] for name in both)
     left = first.keys() - second.keys()
-    assert f"{len(left)} runs in" in told.err if left else "are of another comparison" not in told.err
+    assert f"{len(left)} rows in" in told.err if left else "are not of what was asked for" not in told.err
     assert first.keys() | second.keys() == {row["cell"] for row in rows(tmp_path / "run")}
 
 

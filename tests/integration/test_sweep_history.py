@@ -96,7 +96,7 @@ def test_a_folder_of_another_sweep_or_of_a_cross_play_is_refused_and_stays_as_it
             assert swept(SWEEP | {"name": "other"}, out, *more) == 2
             line = capsys.readouterr().err
             assert f"'{out}' holds the {'sweep' if out == mine else 'cross-play'} '" in line
-            assert "this is the sweep 'other': name another folder with --out" in line
+            assert "this is the sweep 'other': name another folder" in line
             assert line.count("\n") == 1
         assert (out / FILE).read_bytes() == before
     assert main([*cross, str(mine)]) == 2
@@ -127,7 +127,7 @@ def test_going_on_under_another_commit_or_with_other_versions_is_told_before_and
     for look in (("sweep", str(file), "--dry-run"), ("validate", str(file))):
         (line,) = lines(*look)
         assert f"2 of 2 {changed}" in line
-        assert "name a new folder with --out" in line
+        assert "name a new folder" in line
     first, begin, last = lines(*sweep)
     assert f"2 of 2 {changed}" in first
     assert begin == "begin   scripted, seed 2"

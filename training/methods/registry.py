@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import Field
 
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import closest, parse_call
+from goldenrule.common.errors import UserError, closest
+from goldenrule.common.parameters import parse_call
 from goldenrule.common.plugins import Plugin, check_callable, find_plugin, installed, load_object, signature_of
 from goldenrule.rewards.base import Reward, load_reward, score_episodes
 from goldenrule.rewards.kindness import Estimator

@@ -83,35 +83,6 @@ class BaseConfig:
         return replace(self, human={}, cards=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """How well the network plays and imagines partners, on dialogues of scripted people it has not seen.
-
-    Attributes:
-        imagined: share of the partner's replies whose reading the prediction output gets right.
-        by_reading: the same by what the real reply told.
-        balanced: mean of `by_reading` over readings: what always guessing one reading cannot lift.
-        replies: how many replies were compared.
-        paid: how often, asked in imagination at the end of a talk, the partner tells the reward it really got, where
-            its own words had told it before (`told`) and where not (`untold`); none for scenarios that ask nothing.
-    """
-
-    imagined: float
-    by_reading: dict[str, float]
-    balanced: float
-    replies: int
-    paid: dict[str, float] | None = None
-
-    @property
-    def decisive(self) -> float:
-        """The figure that must be high: of `paid` where the scenario asks, of replies otherwise."""
-        return self.balanced if self.paid is None else self.paid.get("told", 0.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for the checkpoint's provenance; without what the scenario does not ask."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
-
-
 _SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, context=192)
 
 BASES: dict[str, BaseConfig] = {
@@ -166,8 +137,8 @@ def base_config(scenario: str, settings: Sequence[Mapping[str, Any]] = ()) -> Ba
         scenario: scenario id, or the name of one of `BASES`.
         settings: knobs that differ between dialogues, instead of the recipe's own.
     """
-    found = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
-    return replace(found, settings=tuple(settings)) if settings else found
+    config = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
+    return replace(config, settings=tuple(settings)) if settings else config
 
 
 ANSWER = 8.0
@@ -189,6 +160,9 @@ def make_base(
     """Make tokenizer and network from scratch; a function of (config, seed, humans).
 
     Args:
+        config: what it is made from.
+        seed: of every draw.
+        report: called after each step with (step, behaviour loss, prediction loss).
         humans: the dialogues of each set that `config.human` names.
 
     Raises:
@@ -198,9 +172,10 @@ def make_base(
     for name in config.human:
         if not humans.get(name):
             raise ValueError(f"{config.scenario} learns from the human dialogues {name!r}; none were given")
-    drawn = derive(seed, "tokenizer")
-    words = texts(config.scenario, config.knobs, 2000, drawn, config.settings, narrated=config.narrated)
-    tokenizer = DialogueTokenizer.train([*words, *_human_texts(config, humans, seed)], config.vocab_size)
+    scripted = texts(
+        config.scenario, config.knobs, 2000, derive(seed, "tokenizer"), config.settings, narrated=config.narrated
+    )
+    tokenizer = DialogueTokenizer.train([*scripted, *_human_texts(config, humans, seed)], config.vocab_size)
     network = ThreeModuleTransformer(replace(config.network, vocab_size=tokenizer.vocab_size), derive(seed, "weights"))
     corpus = CorpusConfig(
         config.scenario,
@@ -252,6 +227,35 @@ def further_items(
         rng = generator(seed, "own answers")
         items += [own_answer_item(a, tokenizer, reading, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
     return items
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How well the network plays and imagines partners, on dialogues of scripted people it has not seen.
+
+    Attributes:
+        imagined: share of the partner's replies whose reading the prediction output gets right.
+        by_reading: the same by what the real reply told.
+        balanced: mean of `by_reading` over readings: what always guessing one reading cannot lift.
+        replies: how many replies were compared.
+        paid: how often, asked in imagination at the end of a talk, the partner tells the reward it really got, where
+            its own words had told it before (`told`) and where not (`untold`); none for scenarios that ask nothing.
+    """
+
+    imagined: float
+    by_reading: dict[str, float]
+    balanced: float
+    replies: int
+    paid: dict[str, float] | None = None
+
+    @property
+    def decisive(self) -> float:
+        """The figure that must be high: of `paid` where the scenario asks, of replies otherwise."""
+        return self.balanced if self.paid is None else self.paid.get("told", 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the checkpoint's provenance; without what the scenario does not ask."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def gate(

@@ -28,6 +28,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     ending,
     points,
     rest,
+    share,
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import (
@@ -100,10 +101,7 @@ class HumanDialogue:
     def deal(self) -> Packages | None:
         """What seat 0 got by the deal that was accepted, `None` where there was none."""
         end = ending([(line.speaker, line.text) for line in self.lines])
-        if end is None or end.deal is None:
-            return None
-        submitter, mine = end.deal
-        return mine if submitter == 0 else rest(mine)
+        return None if end is None or end.deal is None else share(end.deal, 0)
 
     def computed_points(self) -> tuple[int, int]:
         """The points of both by campsite-v0's rules, from the needs and the deal alone."""

@@ -126,14 +126,6 @@ def read_move(text: str) -> Made | None:
     return Made(deal.kind, () if deal.mine is None else (("packages", packages_text(deal.mine)),))
 
 
-def deal_of(made: Made | None) -> Deal | None:
-    """The deal message that made a move."""
-    if made is None:
-        return None
-    return Deal(made.move, _PACKAGES[made["packages"]] if made.move == "submit" else None)
-
-
-_PACKAGES = {packages_text(mine): mine for mine in ALLOCATIONS}
 DEALS = Book(
     "camper",
     (
@@ -141,7 +133,7 @@ DEALS = Book(
             "submit",
             "Propose a deal: what you get; the rest is the other's.",
             ("Submit-Deal: I get {packages}",),
-            (Argument("packages", tuple(_PACKAGES)),),
+            (Argument("packages", tuple(map(packages_text, ALLOCATIONS))),),
         ),
         Move("accept", "Accept the other's deal.", (ACCEPT,), pays="the points of both, and ends the talk"),
         Move("reject", "Reject the other's deal.", (REJECT,)),
@@ -154,6 +146,12 @@ DEALS = Book(
 
 Pending = tuple[int, Packages]
 """The deal on the table: who submitted it, and what the submitter would get."""
+
+
+def share(deal: Pending, camper: int) -> Packages:
+    """What a camper (0 or 1) would get by a deal."""
+    submitter, mine = deal
+    return mine if camper == submitter else rest(mine)
 
 
 def respond(pending: Pending | None, speaker: int, deal: Deal | None) -> tuple[bool, Pending | None]:

@@ -2,7 +2,7 @@
 
 Two campers split three packages each of food, water and firewood. Each has private needs: a package of the issue
 needed most is worth 5 points, of the next 4, of the last 3. They talk, and deal by messages in the text (see
-`campsite_words`): Submit-Deal, Accept-Deal, Reject-Deal, Walk-Away. camper_0 speaks first, then they take turns.
+`language`): Submit-Deal, Accept-Deal, Reject-Deal, Walk-Away. camper_0 speaks first, then they take turns.
 
 A submitted deal stays on the table until it is rejected, or replaced by either camper's next one. Only the other
 camper may accept or reject it; out of place, these are invalid and change nothing.
@@ -37,15 +37,15 @@ from goldenrule.envs.scenarios.campsite.language import (
     WALK_AWAY_POINTS,
     Deal,
     Pending,
-    deal_of,
     efficient,
     ending,
     grade,
     packages_text,
+    parse_deal,
     points,
     read,
     respond,
-    rest,
+    share,
     stated_grade,
     stated_needs,
     submit,
@@ -113,7 +113,7 @@ class Campsite(MoveScenario):
 
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
-        speaker, deal = message.speaker, deal_of(made)
+        speaker, deal = message.speaker, parse_deal(message.text)
         allowed, after = respond(self.pending, speaker, deal)
         allowed = allowed and message.heard_by(1 - speaker)  # unheard, it deals with nobody
         faithful = self._faithful(speaker, message.text, deal) if allowed else None
@@ -137,8 +137,7 @@ class Campsite(MoveScenario):
         return Outcome(rewards, (judgement,), done=ends)
 
     def _worth(self, camper: int, offer: Pending) -> int:
-        submitter, mine = offer
-        return points(self.people[camper].order, mine if camper == submitter else rest(mine))
+        return points(self.people[camper].order, share(offer, camper))
 
     def _offer_facts(self) -> dict[str, Fact]:
         offer = self.pending
@@ -151,7 +150,7 @@ class Campsite(MoveScenario):
             deal, pareto = None, False  # any even split beats it for both
         else:
             first, second = self._worth(0, accepted), self._worth(1, accepted)
-            mine = accepted[1] if accepted[0] == 0 else rest(accepted[1])
+            mine = share(accepted, 0)
             deal = packages_text(mine)
             pareto = mine in efficient(self.people[0].order, self.people[1].order)
         facts: dict[str, Fact] = {
@@ -202,9 +201,8 @@ class Campsite(MoveScenario):
             return 0.0
         if end.deal is None:
             return float(WALK_AWAY_POINTS)
-        submitter, mine = end.deal
         order = stated_needs(text).order
-        return None if order is None else float(points(order, mine if agent == submitter else rest(mine)))
+        return None if order is None else float(points(order, share(end.deal, agent)))
 
     def inquiry(self, view: View, agent: int) -> View | None:
         """Where a deal was accepted, what the other needs, asked just before: nobody talks after the acceptance."""

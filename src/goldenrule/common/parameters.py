@@ -6,11 +6,10 @@ Commas and `=` within brackets and quotes belong to what stands there.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -18,7 +17,7 @@ from pydantic_core import to_jsonable_python
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from goldenrule.common.errors import UserError
+from goldenrule.common.errors import UserError, closest
 from goldenrule.common.untrusted import one_line
 
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
@@ -80,12 +79,6 @@ def parse_value(text: str) -> Any:
     except (YAMLError, TypeError, ValueError, RecursionError):
         return text
     return value
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)` where one of `known` is close to `name`; an empty text otherwise."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 
 def parameter_model(make: Callable[..., Any], whose: str) -> type[BaseModel]:

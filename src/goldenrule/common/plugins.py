@@ -18,15 +18,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from goldenrule.common.errors import UserError
-from goldenrule.common.parameters import (
-    check_parameters,
-    closest,
-    parameter_model,
-    parse_call,
-    plain_values,
-    read_texts,
-)
+from goldenrule.common.errors import UserError, closest
+from goldenrule.common.parameters import check_parameters, parameter_model, parse_call, plain_values, read_texts
 from goldenrule.common.untrusted import contained, foreign, one_line
 
 Kind = Literal["agent", "reward", "method", "scenario"]

@@ -217,8 +217,9 @@ def test_a_reward_is_asked_with_what_the_speaker_had_seen(panel):
     cards = env.unwrapped.dialogue.cards
     for text, to in (("one", [0, 1, 0]), ("two", [0, 0, 0]), ("three", [1, 0, 0])):
         env.step({"text": text, "to": to})
-    assert len(asked.batches) == 1  # they spoke at the same time: one batch
-    turns = asked.batches[0]
+    # They spoke at the same time; one batch would have held all their cards.
+    assert [len(batch) for batch in asked.batches] == [1, 1, 1]
+    turns = [turn for batch in asked.batches for turn in batch]
     assert [turn.message for turn in turns] == [Message(0, "one", (1,)), Message(1, "two"), Message(2, "three", (0,))]
     assert [turn.view.card for turn in turns] == list(cards)
     assert [len(turn.view.messages) for turn in turns] == [2, 1, 1]
