@@ -17,7 +17,7 @@ from goldenrule.agents.play import play as play_dialogues
 from goldenrule.agents.scripted import UnscriptedError, person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
-from goldenrule.benchmarks.experiments.config import plugin_errors
+from goldenrule.benchmarks.evaluation.plugins import plugin_errors
 from goldenrule.benchmarks.report.layout import Line, print_indented, print_lines
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import installed

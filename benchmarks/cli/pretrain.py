@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from goldenrule.common.text import counted
 from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
 from goldenrule.benchmarks.experiments.config import choices
@@ -154,9 +153,7 @@ def _parse_shares(given: Sequence[str], config: BaseConfig) -> dict[str, float]:
 
 def _print_gate(passed: Gate, others: Sequence[tuple[Mapping[str, Any], Gate]]) -> None:
     by_reading = ", ".join(f"{share:.2f} where it told {reading}" for reading, share in passed.by_reading.items())
-    lines = [
-        f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {counted(passed.replies, 'reply', 'replies')}:"
-    ]
+    lines = [f"The imagined partner agrees with the real one in {passed.imagined:.3f} of {passed.replies} replies:"]
     lines += [f"  {by_reading}"]
     if passed.paid is not None:
         told = ", ".join(f"{share:.3f} where its needs were {kind}" for kind, share in passed.paid.items())

@@ -84,7 +84,7 @@ def crossing(run: Run) -> Crossing | None:
         return None
 
 
-def sitter(cell: StoredCell) -> tuple[str, StoredCell] | None:
+def learner_of(cell: StoredCell) -> tuple[str, StoredCell] | None:
     """Who sat in the learner's seat, and the cell as one of those with this partner; `None` where it does not say."""
     params = cell.row.get("params")
     who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)

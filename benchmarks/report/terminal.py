@@ -220,16 +220,16 @@ def _message(record: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Lin
     yield Line(label + ends, line["text"] or "(says nothing)", style="bold" if mine else "")
     if mine and (ESTIMATE in line["scores"] or TRUTH in line["scores"]):
         answer = None if line["answer"] is None else record["lines"][line["answer"]]["text"]
-        yield _scored("imagined reply:   ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
+        yield _score_line("imagined reply:   ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
         if line["predicted"] is not None:
-            yield _scored("predicted reply:  ", line["predicted"], line, PREDICTED, "would be")
-        yield _scored("real reply:       ", answer or "(there was none)", line, TRUTH, "true reward")
+            yield _score_line("predicted reply:  ", line["predicted"], line, PREDICTED, "would be")
+        yield _score_line("real reply:       ", answer or "(there was none)", line, TRUTH, "true reward")
     remarks = "; ".join(_remarks(line))
     if remarks:
         yield Line("", remarks, INSIDE)
 
 
-def _scored(label: str, text: str, line: Mapping[str, Any], score: str, words: str) -> Line:
+def _score_line(label: str, text: str, line: Mapping[str, Any], score: str, words: str) -> Line:
     why = line["reasons"].get(score)
     after = f"   [{words} {_reward(line['scores'].get(score))}{f': {why}' if why else ''}]"
     return Line(label, text, INSIDE, "dim", after)
