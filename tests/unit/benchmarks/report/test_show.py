@@ -70,7 +70,7 @@ def test_without_an_episode_it_lists_what_there_is(
 ) -> None:
     def change(row: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
         if row["cell"] == "rlhf_ppo-1-25":
-            row |= {"status": "failed", "error": "too warm\x1b[31m"}
+            row |= {"status": "failed", "error": "too warm\x1b[31m", "trace": "Traceback:\n  too warm\x1b[31m"}
             episodes.clear()
 
     run = run_maker(tmp_path / "run", **SMALL, change=change)
@@ -86,6 +86,7 @@ def test_without_an_episode_it_lists_what_there_is(
         f"untrained-0-25:{number}" for number in range(3)
     ]
     assert "the cell failed: too warm\\u{1b}[31m" in told(capsys, run, "rlhf_ppo-1:0", code=2)
+    assert told(capsys, run, "rlhf_ppo-1").splitlines() == ["Traceback:", "  too warm\\u{1b}[31m"]
     assert len(json.loads(told(capsys, run, "--json"))["cells"]) == 4
 
 
