@@ -72,8 +72,10 @@ class Human:
             if self._suggest and text == "?":
                 listed = self._list(seen.candidates or ())
                 continue
-            if listed and (chosen := _numbered(text, listed)) is not None:
-                return chosen
+            if listed and text.isascii() and text.isdigit():
+                if (chosen := self._numbered(text, listed)) is not None:
+                    return chosen
+                continue
             problem = self._space.problem(text)
             if problem is None:
                 return text
@@ -88,10 +90,16 @@ class Human:
     def _choose(self, candidates: Sequence[str]) -> str:
         offered = self._list(candidates)
         while True:
-            chosen = _numbered(self._line("number"), offered)
-            if chosen is not None:
+            if (chosen := self._numbered(self._line("number"), offered)) is not None:
                 return chosen
-            self._show(f"(expected a number from 1 to {len(offered)})")
+
+    def _numbered(self, typed: str, offered: Sequence[str]) -> str | None:
+        """The text whose number was typed; says so where there is none."""
+        number = int(typed[:6]) if typed.isascii() and typed.isdigit() else 0
+        if 1 <= number <= len(offered):
+            return offered[number - 1]
+        self._show(f"(no such number; expected one from 1 to {len(offered)})")
+        return None
 
     def _line(self, prompt: str) -> str:
         source = sys.stdin if self._source is None else self._source
@@ -105,9 +113,3 @@ class Human:
             self.left = True
             raise LeftError("left the table")
         return line.strip()
-
-
-def _numbered(typed: str, offered: Sequence[str]) -> str | None:
-    """The text whose number was typed, if it was one."""
-    number = int(typed[:6]) if typed.isascii() and typed.isdigit() else 0
-    return offered[number - 1] if 1 <= number <= len(offered) else None

@@ -12,7 +12,7 @@ import numpy as np
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
-from goldenrule.common.text import shortened
+from goldenrule.common.text import counted, kind_of, shortened
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.message import Message
@@ -133,11 +133,12 @@ def _name(agent: Agent, seen: Seen) -> str:
 def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | Exception]:
     name = _name(agent, seen[0])
     if not isinstance(replies, Sequence) or isinstance(replies, str):
-        wrong = AgentError(f"{name} returned a {type(replies).__name__}; expected a list of {len(seen)} replies")
+        expected = counted(len(seen), "reply", "replies")
+        wrong = AgentError(f"{name} returned {kind_of(replies)}; expected a list of {expected}")
         return [wrong] * len(seen)
     if len(replies) != len(seen):
-        count = len(replies)
-        wrong = AgentError(f"{name} returned {count} replies; expected {len(seen)}, one for each observation")
+        count = counted(len(replies), "reply", "replies")
+        wrong = AgentError(f"{name} returned {count}; expected {len(seen)}, one for each observation")
         return [wrong] * len(seen)
     return [_reply(name, reply) for reply in replies]
 
@@ -145,8 +146,8 @@ def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | E
 def _reply(name: str, reply: Any) -> Reply | AgentError:
     if isinstance(reply, Reply) and isinstance(reply.text, str):
         return reply
-    given = type(reply.text).__name__ if isinstance(reply, Reply) else type(reply).__name__
-    return AgentError(f"{name} returned a {given}; expected a Reply whose text is a str")
+    given = f"a Reply of {kind_of(reply.text)}" if isinstance(reply, Reply) else kind_of(reply)
+    return AgentError(f"{name} returned {given}; expected a Reply whose text is a str")
 
 
 def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:

@@ -16,6 +16,7 @@ from goldenrule.agents.scripted import population
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.files import expand
 from goldenrule.common.plugins import find_plugin, installed
+from goldenrule.envs.registry import spec
 
 SCRIPTED, LM, SB3 = "scripted", "lm", "sb3"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -141,7 +142,7 @@ def _checkpoint(scenario: str, folder: Path, device: str) -> AgentSpec:
     provenance = _part(card, "provenance")
     cell = _part(provenance, "cell")  # of a method; the base of a scenario has `config` instead
     trained = cell.get("scenario", _part(provenance, "config").get("scenario"))
-    if isinstance(trained, str) and trained != scenario:
+    if isinstance(trained, str) and trained not in (scenario, spec(scenario).id):
         raise UserError(f"the weights in {str(folder)!r} are of {trained}; expected some of {scenario}")
     name = f"{cell['method']}-{cell['seed']}" if "method" in cell and "seed" in cell else folder.name
     kind: Kind = "sb3" if card.get("kind") == SB3 else "checkpoint"

@@ -29,6 +29,7 @@ from goldenrule.agents.play import play
 from goldenrule.agents.world import seat_name
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive, generator
+from goldenrule.common.text import counted, kind_of
 from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -245,7 +246,7 @@ class _Asked:
 
 def _has_its_methods(case: _Case) -> None:
     agent = case.make()
-    check_agent_methods(agent, f"a {type(agent).__name__}")
+    check_agent_methods(agent, kind_of(agent))
 
 
 def _replies_well(case: _Case) -> None:
@@ -343,11 +344,11 @@ def _simulates(case: _Case) -> None:
     given = simulate(views, [(view.me + 1) % len(view.agents) for view in views])
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(views):
         raise BrokenError(
-            f"simulate gave {brief_repr(given)}; expected a list of {len(views)} texts, one for each view"
+            f"simulate gave {brief_repr(given)}; expected a list of {counted(len(views), 'text')}, one for each view"
         )
     wrong = next((text for text in given if not isinstance(text, str)), None)
     if wrong is not None:
-        raise BrokenError(f"simulate gave a {type(wrong).__name__}; expected texts")
+        raise BrokenError(f"simulate gave {kind_of(wrong)}; expected texts")
 
 
 PROPERTIES: Mapping[str, Callable[[_Case], None]] = {

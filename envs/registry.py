@@ -12,6 +12,7 @@ import pettingzoo
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
+from goldenrule.common.text import kind_of
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -210,7 +211,7 @@ class ScenarioSpec:
         except Exception as error:
             raise UserError(f"scenario {self.id!r} cannot be made ({one_line(error)})") from error
         if not isinstance(made, Scenario):
-            raise UserError(f"scenario {self.id!r} made a {type(made).__name__}; expected a goldenrule.envs.Scenario")
+            raise UserError(f"scenario {self.id!r} made {kind_of(made)}; expected a goldenrule.envs.Scenario")
         return made
 
     @property
@@ -314,7 +315,7 @@ def _plugged(name: str) -> ScenarioSpec:
     """The scenario plug-in called `name`, registered."""
     given = load_object("scenario", name)
     if not isinstance(given, ScenarioSpec):
-        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        what = f"the class {given.__name__}" if isinstance(given, type) else kind_of(given)
         raise UserError(f"scenario {name!r} is {what}; expected a ScenarioSpec, as goldenrule.envs.register takes")
     if ":" not in name and name != given.id:
         raise UserError(f"scenario {name!r} has the id {given.id!r}; give its entry point that name")

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Space
 
+from goldenrule.common.text import kind_of
+
 _WORDS = (
     "yes no maybe I you we thank sorry why what need want help hear know think food water wood box basket here there"
     " grün 水 🙂 naïve <b>"
@@ -45,7 +47,7 @@ class Utterance(Space[str]):
     def problem(self, x: Any) -> str | None:
         """What is wrong with `x` as an utterance, in words, or `None`."""
         if not isinstance(x, str):
-            return f"a {type(x).__name__} was given; expected text (str)"
+            return f"{kind_of(x)} was given; expected text (str)"
         if len(x) < self.min_length:
             return "an empty text was given; expected at least one character"
         if len(x) > self.max_length:

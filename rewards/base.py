@@ -14,7 +14,8 @@ from goldenrule.agents.episode import Episode, Turn, speaker_turns
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.numbers import as_float
 from goldenrule.common.plugins import check_callable, find_plugin
-from goldenrule.common.untrusted import contained
+from goldenrule.common.text import counted, kind_of
+from goldenrule.common.untrusted import raised_by
 
 TRUTH = "truth"
 """Name under which a turn's log keeps what partners got for it. Privileged: for logs and the oracle only."""
@@ -116,19 +117,20 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
         reward: who is asked. Only a privileged one is handed the turns; others get copies of what the speakers knew,
             from which no reference leads to more. (One that walks the frames of its callers, or all objects of the
             process, is not kept from the truth: that would take another process.)
-        turns: the messages, one batch.
+        turns: the messages, one batch; of one seat, since their views hold the cards of those who spoke.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
 
     Raises:
+        ContractError: it raised; says what.
         ScoreError: see `check_scores`.
     """
     if not turns:
         return []
     shown = list(turns) if reward.privileged else speaker_turns(turns)
-    with contained():
+    with raised_by(f"reward {reward.name!r}"):
         given = reward.score(shown)
         if not isinstance(given, Iterable):
-            raise ScoreError(f"reward {reward.name!r} gave a {type(given).__name__}; expected {len(turns)} scores")
+            raise ScoreError(f"reward {reward.name!r} gave {kind_of(given)}; expected {counted(len(turns), 'score')}")
         scores = list(given)
     return check_scores(scores, f"reward {reward.name!r}", len(turns), place)
 
@@ -146,7 +148,7 @@ def check_scores(given: Sequence[Any], giver: str, count: int, place: Callable[[
         ScoreError: a wrong number of scores, or one that is no finite number, nor `None` with a reason in words.
     """
     if len(given) != count:
-        raise ScoreError(f"{giver} gave {len(given)} scores; expected {count}, one a turn")
+        raise ScoreError(f"{giver} gave {counted(len(given), 'score')}; expected {count}, one a turn")
     scores = []
     for row, one in enumerate(given):
         try:

@@ -26,6 +26,7 @@ from torch.nn.utils.rnn import pad_sequence
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, PAD, DialogueTokenizer
+from goldenrule.common.text import counted
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.rewards.base import Score
 
@@ -69,7 +70,7 @@ def annotate(
         if turn.message.speaker == speaker and (value := worth(turn.judgement)) is not None
     ]
     if len(rated) < 2:
-        raise ValueError(f"{len(rated)} messages have a proxy; annotators need two to compare")
+        raise ValueError(f"{counted(len(rated), 'message')} with a proxy; annotators need two to compare")
     preferences = []
     for _ in range(pairs):
         i, j = rng.choice(len(rated), size=2, replace=False)

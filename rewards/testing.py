@@ -17,6 +17,7 @@ from goldenrule.agents.testing import ODD, SCENARIO, Chooser, Stage
 from goldenrule.agents.world import partner_seats
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import generator
+from goldenrule.common.text import kind_of
 from goldenrule.envs.testing.report import (
     BrokenError,
     Finding,
@@ -122,7 +123,7 @@ def message_scores(name: str, params: Mapping[str, Any], **where: Any) -> list[f
 
 def _has_its_parts(case: _Case) -> None:
     reward = case.make()
-    check_reward_parts(reward, f"a {type(reward).__name__}")
+    check_reward_parts(reward, kind_of(reward))
 
 
 def _scores_anything(case: _Case) -> None:

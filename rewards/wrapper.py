@@ -16,6 +16,7 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
 from goldenrule.agents.episode import Turn
+from goldenrule.common.text import kind_of
 from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
 
@@ -63,7 +64,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         self.possible_agents = env.possible_agents
         self.dialogue: DialogueState = env.unwrapped.dialogue
         for reward in rewards:
-            check_reward_parts(reward, f"a {type(reward).__name__}")
+            check_reward_parts(reward, kind_of(reward))
         given, names = weights or {}, [reward.name for reward in rewards]
         self.score_names = (*getattr(env, "score_names", ()), *names)
         _check_names(self.score_names, given, names)
@@ -115,15 +116,14 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         """Score the turn just completed, whose first message is number `first` of the episode."""
         self.turns = turns = self.env.turns if self._stacked else last_turns(self.dialogue)
         self.log += turns
-        asked = turns if self._agents is None else [t for t in turns if t.message.speaker in self._agents]
-
-        def place(row: int) -> str:
-            return f"{self.possible_agents[asked[row].message.speaker]} at turn {first}"
-
         for reward, weight in self._asked:
-            for turn, score in zip(asked, ask(reward, asked, place), strict=True):
-                log_score(turn, reward.name, score)
-                self._pay(self.possible_agents[turn.message.speaker], reward, weight, score)
+            for turn in turns:
+                if self._agents is None or turn.message.speaker in self._agents:
+                    name = self.possible_agents[turn.message.speaker]
+                    # One by one: a batch of what was said at the same time would hold the cards of all who spoke.
+                    (score,) = ask(reward, [turn], [f"{name} at turn {first}"].__getitem__)
+                    log_score(turn, reward.name, score)
+                    self._pay(name, reward, weight, score)
 
     def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:
         if score.value is not None:

@@ -16,6 +16,7 @@ from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.networks.sampling import Sampled, ban_controls
 from goldenrule.agents.networks.three_module import Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, PAD, DialogueTokenizer, Encoded, Span
+from goldenrule.common.text import kind_of
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR
 
@@ -212,7 +213,7 @@ def _fitting(spans: Sequence[Span], me: int, limit: int | None) -> int:
 def _sampled(turn: Turn) -> Sampled:
     """What the network sampled in a turn: ids, their log-probabilities, the value of the state before."""
     if not isinstance(turn.record, Sampled):
-        raise TypeError(f"the learner's reply carries a {type(turn.record).__name__}; expected Sampled")
+        raise TypeError(f"the learner's reply carries {kind_of(turn.record)}; expected Sampled")
     return turn.record
 
 

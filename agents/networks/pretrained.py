@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldenrule.agents.scripted.base import people
 from goldenrule.envs.registry import spec
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def load_base(
     if path is not None:
         loaded = load_checkpoint(path, device)
         made_for = _config(loaded[2]).get("scenario", scenario)
-        if made_for != scenario:
+        if made_for not in (scenario, spec(scenario).id):
             raise CheckpointError(
                 f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
                 "name another, or leave it out for the shipped one"
@@ -57,10 +58,12 @@ def load_base(
         return loaded
     names = [name for name in shipped_bases() if name == scenario or name.startswith(f"{scenario}-")]
     if not names:
-        raise CheckpointError(
-            f"no base checkpoint for {scenario} is shipped; "
-            f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
-        )
+        make_one = f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
+        if people(scenario, "corpus"):
+            remedy = f"{make_one}; --partner scripted, with agents that are no networks, does without one"
+        else:
+            remedy = f"register scripted people first, as examples/scenario.py does, then {make_one}"
+        raise CheckpointError(f"no base checkpoint for {scenario} is shipped; {remedy}")
     first = None
     for name in names:
         with as_file(files("goldenrule.agents") / FOLDER / name) as folder:
@@ -81,7 +84,7 @@ def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mappin
         provenance: of the checkpoint. Where it does not say how it was made, nothing is known and nothing is told.
     """
     config = _config(provenance)
-    if config.get("scenario") != scenario:
+    if config.get("scenario") != spec(scenario).id:
         return None
     known = spec(scenario)
     base = known.resolve(config.get("knobs", {}))

@@ -46,31 +46,31 @@ def complete_cases(rows: Sequence[Row], run: Run) -> list[dict[str, Any]]:
     for place, row in enumerate(rows):
         settings.setdefault(setting_key(row), []).append(place)
     for places in settings.values():
-        if any(_failed(rows[place]) for place in places):
-            for place, row in _complete({place: rows[place] for place in places}, run):
+        if any(_has_failures(rows[place]) for place in places):
+            for place, row in _complete_setting({place: rows[place] for place in places}, run):
                 found[place] = row
     return found
 
 
 def complete_pair(row: Row, run: Run, other_row: Row, other: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two rows, of two runs, whose metrics rest on the episodes that neither failed."""
-    if not (_failed(row) or _failed(other_row)):
+    if not (_has_failures(row) or _has_failures(other_row)):
         return {**row, LEFT_OUT: 0}, {**other_row, LEFT_OUT: 0}
-    kept = _finished(row, run) & _finished(other_row, other)
-    return _restricted(row, kept, run), _restricted(other_row, kept, other)
+    kept = _finished_episodes(row, run) & _finished_episodes(other_row, other)
+    return _restrict(row, kept, run), _restrict(other_row, kept, other)
 
 
-def _failed(row: Row) -> bool:
+def _has_failures(row: Row) -> bool:
     return row["status"] != "done" or bool(row["episodes_failed"])
 
 
-def _finished(row: Row, run: Run) -> frozenset[int]:
+def _finished_episodes(row: Row, run: Run) -> frozenset[int]:
     return run.log.finished(run.by_id[row["cell"]]) if row["status"] == "done" else frozenset()
 
 
-def _complete(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
+def _complete_setting(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of one condition that lose episodes, by place."""
-    finished = {place: _finished(row, run) for place, row in rows.items()}
+    finished = {place: _finished_episodes(row, run) for place, row in rows.items()}
     alive = {rows[place]["method"] for place, episodes in finished.items() if episodes}
     mine = {place: row for place, row in rows.items() if row["method"] in alive}
     common: dict[Any, frozenset[int]] = {}
@@ -78,12 +78,12 @@ def _complete(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[int, dict[str
         common[row["seed"]] = common.get(row["seed"], finished[place]) & finished[place]
     for place, row in mine.items():
         if finished[place] - common[row["seed"]]:
-            yield place, _restricted(row, common[row["seed"]], run)
+            yield place, _restrict(row, common[row["seed"]], run)
 
 
-def _restricted(row: Row, kept: Collection[int], run: Run) -> dict[str, Any]:
+def _restrict(row: Row, kept: Collection[int], run: Run) -> dict[str, Any]:
     """The row with its metrics from the kept ones of its episodes."""
-    excluded = len(_finished(row, run) - frozenset(kept))
+    excluded = len(_finished_episodes(row, run) - frozenset(kept))
     if not excluded:
         return {**row, LEFT_OUT: 0}
     records = [record for record in run.log.episodes(run.by_id[row["cell"]]) if record["episode"] in kept]

@@ -117,7 +117,7 @@ def diff(a: Run, b: Run, figures: Sequence[str] | None = None) -> Diff:
         only_a=sorted(key for key in one if key not in other),
         only_b=sorted(key for key in other if key not in one),
         environment=_environment(a, b),
-        figures=[_compared(name, rows) for name in figures or shared],
+        figures=[_compare_metric(name, rows) for name in figures or shared],
     )
 
 
@@ -136,7 +136,7 @@ def _by_key(run: Run) -> dict[Key, StoredCell]:
     return found
 
 
-def _compared(name: str, rows: Sequence[Row]) -> FigureDiff:
+def _compare_metric(name: str, rows: Sequence[Row]) -> FigureDiff:
     """The lines of one metric. Less is better of the gap, of which the size is compared: both signs are wrong."""
     better = METRICS[name].better
     if better < 0:
@@ -158,11 +158,11 @@ def _compared(name: str, rows: Sequence[Row]) -> FigureDiff:
         [_line(row, method, better) for row in one.rows()]
         for one, method in zip(tables, methods * (1 + several), strict=True)
     ]
-    settings = [line for of in lines[: len(apart)] for line in of if not _absent(line)]
+    settings = [line for of in lines[: len(apart)] for line in of if not _is_absent(line)]
     return FigureDiff(name, [line for of in lines[len(apart) :] for line in of], settings)
 
 
-def _absent(line: Row) -> bool:
+def _is_absent(line: Row) -> bool:
     """Whether neither run has the metric in any pair of this line."""
     missing = {side: sum(n for why, n in line["dropped_because"].items() if why[0] == side) for side in (A, B)}
     return all(count == line["pairs_planned"] for count in missing.values())

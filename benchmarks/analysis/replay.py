@@ -20,7 +20,7 @@ from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
-from goldenrule.common.text import visible
+from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import specs
@@ -90,19 +90,21 @@ def _differences(
         yield None, f"its scenario cannot be made here: {visible(str(error), 300)}"
         return
     for record in records:
-        what = scenario.difference(record) or _wrong(rows.get(record["episode"], {}), episode_row("", record), "record")
+        what = scenario.difference(record) or _unlike(
+            rows.get(record["episode"], {}), episode_row("", record), "record"
+        )
         found.episodes += 1
         found.same += what is None
         if what is not None:
             yield record.get("episode"), what
     if len(records) != expected:
         found.unproven += max(0, expected - len(records))
-        yield None, f"{len(records)} of {expected} episodes can be read"
-    elif what := _wrong({key: cell.row.get(key) for key in KEYS if key != "tokens"}, run_metrics(records), "episodes"):
+        yield None, f"{len(records)} of {counted(expected, 'episode')} can be read"
+    elif what := _unlike({key: cell.row.get(key) for key in KEYS if key != "tokens"}, run_metrics(records), "episodes"):
         yield None, what
 
 
-def _wrong(row: Record, counted: Record, source: str) -> str | None:
+def _unlike(row: Record, counted: Record, source: str) -> str | None:
     """The first column of a row that does not follow from what lies beside it, in words."""
     for key, value in row.items():
         if not _close(value, counted[key]):

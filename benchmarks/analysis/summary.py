@@ -31,6 +31,7 @@ from goldenrule.benchmarks.statistics import (
     read_scores,
 )
 from goldenrule.benchmarks.storage.reader import Run, StoredCell
+from goldenrule.common.text import counted
 from goldenrule.envs.registry import ANY, SHARE, Range
 
 Row = Mapping[str, Any]
@@ -187,7 +188,7 @@ def deals_of(
     if not columns:
         return None
     if human and human["figures"]:
-        lines.append((f"people ({human['dialogues']} dialogues)", human["figures"]))
+        lines.append((f"people ({counted(human['dialogues'], 'dialogue')})", human["figures"]))
     return columns, lines
 
 
@@ -291,18 +292,18 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     episodes, failed, excluded, runs = (
         sum(group[key] or 0 for group in groups) for key in ("episodes", "episodes_failed", LEFT_OUT, "failed")
     )
-    text = f"{episodes + failed:,} dialogues"
-    text += f"; {failed:,} failed and are excluded" if failed else ""
-    text += f"; {excluded:,} more are excluded because another method failed them" if excluded else ""
-    yield f"{text}; {runs:,} runs failed." if runs else f"{text}."
+    text = counted(episodes + failed, "dialogue")
+    text += f"; {failed:,} failed and excluded" if failed else ""
+    text += f"; {excluded:,} more excluded because another method failed them" if excluded else ""
+    yield f"{text}; {counted(runs, 'run')} failed." if runs else f"{text}."
     fewer = []
     for group in groups:
-        estimated, counted = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
-        if 0 < estimated < counted:
-            fewer.append(f"{group['method']} {estimated:,} of {counted:,}")
+        estimated, used = group["episodes_estimated"] or 0, (group["episodes"] or 0) - (group[LEFT_OUT] or 0)
+        if 0 < estimated < used:
+            fewer.append(f"{group['method']} {estimated:,} of {used:,}")
     unscored = sum(group["messages_unscored"] or 0 for group in groups if group["episodes_estimated"])
     if unscored:
-        yield f"{unscored:,} messages have no estimate."
+        yield f"{counted(unscored, 'message')} without an estimate."
     if fewer:
         yield (
             "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "

@@ -11,13 +11,12 @@ is named and left out itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Options, compare, read_scores
-from goldenrule.benchmarks.storage.reader import Run, episode_figures
-from goldenrule.common.text import clean
+from goldenrule.benchmarks.storage.reader import Log, Run
+from goldenrule.common.text import clean, counted
 from goldenrule.envs.registry import ANY, Range
 
 METRIC = "partner_reward"
@@ -35,12 +34,12 @@ Row = Mapping[str, Any]
 Line = dict[str, Any]
 
 
-def comparisons(rows: Sequence[Row], folder: Path | None = None) -> list[Line]:
+def comparisons(rows: Sequence[Row], log: Log | None = None) -> list[Line]:
     """The lines of the table of `METRIC`, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
         rows: of all runs that have one, in order; the first method is the baseline.
-        folder: where the episodes are stored; without it the means of runs are compared, whatever episodes failed.
+        log: the stored episodes; without it the means of runs are compared, whatever episodes failed.
 
     Returns:
         Lines over all conditions first: their `stratum` is none. That of the others is their condition (`of_setting`).
@@ -49,8 +48,8 @@ def comparisons(rows: Sequence[Row], folder: Path | None = None) -> list[Line]:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     if len(methods) < 2:
         return []
-    if folder is not None and any(row["episodes_failed"] for row in rows):
-        rows = _by_episode(rows, folder)
+    if log is not None and any(row["episodes_failed"] for row in rows):
+        rows = _by_episode(rows, log)
     bounds = widest_range(rows, METRIC)
     apart = read_scores(rows, METRIC, strata=SETTING, bounds=bounds)
     about: Any = {"methods": methods, "baseline": methods[0], "options": OPTIONS}
@@ -69,7 +68,7 @@ def widest_range(rows: Sequence[Row], metric: str) -> Range:
 
 def comparisons_of(run: Run) -> list[Line]:
     """`comparisons` of a stored run; nothing of a cross-play, whose pairs are no methods."""
-    return [] if run.is_crossplay else comparisons([cell.row for cell in run.cells], folder=run.folder)
+    return [] if run.is_crossplay else comparisons([cell.row for cell in run.cells], run.log)
 
 
 def over_all(lines: Sequence[Line]) -> list[Line]:
@@ -86,9 +85,9 @@ def of_setting(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
     return [line for line in lines if line["stratum"] == stratum and line["method"] in methods]
 
 
-def _by_episode(rows: Sequence[Row], folder: Path) -> list[Line]:
+def _by_episode(rows: Sequence[Row], log: Log) -> list[Line]:
     """A row an episode. A run that failed lacks all the episodes that others have."""
-    stored = episode_figures(folder, METRIC)
+    stored = log.columns("episode", "status", "error", METRIC)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:
@@ -104,10 +103,13 @@ def remarks(line: Line) -> list[str]:
     found = [str(line["because"])] if line["verdict"] in OPEN else []
     if not line["pairs_dropped"]:
         return found
-    counted = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{count} times {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}" for reason, count in counted]
-    reasons = "; ".join(told[:REASONS] + [f"{len(told) - REASONS} more reasons"] * (len(told) > REASONS))
-    pairs = f"{line['pairs_dropped']} of {line['pairs_planned']} pairs"
+    dropped = sorted(line["dropped_because"].items(), key=lambda item: (-item[1], item[0]))
+    told = [
+        f"{counted(count, 'time')} {clean(reason[:LONGEST])}{'…' * (len(reason) > LONGEST)}"
+        for reason, count in dropped
+    ]
+    reasons = "; ".join(told[:REASONS] + [counted(len(told) - REASONS, "more reason")] * (len(told) > REASONS))
+    pairs = f"{line['pairs_dropped']} of {counted(line['pairs_planned'], 'pair')}"
     return [*found, f"{pairs} left out, for all methods alike ({reasons})"]
 
 
@@ -129,7 +131,7 @@ def how(lines: Sequence[Line]) -> str:
         "Paired by scenario, knobs and seed; a seed counts once a scenario, its settings averaged; 95% BCa bootstrap "
         f"over seeds, from {LEAST_UNITS} on (where all agree, from the range of rewards); "
         "sign-flip test, corrected by Holm for "
-        f"{tests} comparison{'s' * (tests != 1)}{more}. "
+        f"{counted(tests, 'comparison')}{more}. "
         "P(improves): how likely a seed of the method beats one of the baseline."
         + (" Over several scenarios rewards are averaged as they are." if lines[0]["strata"] > 1 else "")
     )

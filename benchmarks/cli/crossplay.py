@@ -15,7 +15,7 @@ from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
 from goldenrule.benchmarks.storage.provenance import fresh_path
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 from goldenrule.common.untrusted import foreign
 
 WHO = (
@@ -68,9 +68,9 @@ def crossplay(
         print(json.dumps({"run": str(done.path), **summary}), flush=True)
     else:
         print_crossplay(summary, sys.stdout)
-        print(f"{done.ran} pairings were run now. Results, tables and figures: {where}", flush=True)
+        print(f"{counted(done.ran, 'pairing')} run now. Results, tables and figures: {where}", flush=True)
     code = tell_swept(done)
     silent = sum(pair["seeds"] > 0 and not pair["episodes"] for pair in summary["pairs"])
     if silent and not done.interrupted:
-        tell(f"{silent} pairs finished no dialogue")
+        tell(f"{counted(silent, 'pair')} finished no dialogue")
     return code or int(silent > 0)

@@ -17,6 +17,7 @@ from goldenrule.benchmarks.report.layout import console_for, print_indented, pri
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
+from goldenrule.common.text import counted
 from goldenrule.envs.scenarios.campsite.casino import FOLDS, load_casino
 
 if TYPE_CHECKING:
@@ -214,9 +215,10 @@ def _print_beliefs(report: dict[str, Any]) -> None:
         rows.append(([str(row["order"]), QUESTIONS[row["figure"]]], cells))
     columns = ("right", "95% interval", "n", "none", "of all", "chance", "always the truth")
     print_table(console, ["order", "the imagined reply's"], columns, rows)
-    text = f"{summary['replies']} replies imagined in {run['dialogues']} dialogues of seed {run['seed']}. "
+    text = f"{counted(summary['replies'], 'reply', 'replies')} imagined in "
+    text += f"{counted(run['dialogues'], 'dialogue')} of seed {run['seed']}. "
     text += "None: the imagined reply names no place for what was asked; 'of all' counts it as wrong. "
     console.print(Text(text + "Intervals are over dialogues.", "dim"))
     if summary["cut"]:
-        told = f"{summary['cut']} stories did not fit into the network's context and lost their beginning."
+        told = f"{counted(summary['cut'], 'story', 'stories')} cut at the beginning to fit into the network's context."
         console.print(Text(told))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.cli.main import INTERRUPTED
 from goldenrule.benchmarks.cli.progress import cell_names
-from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.common.text import brief, clean
+from goldenrule.common.text import brief, clean, counted
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.experiments.run import SweepResult
@@ -55,17 +54,19 @@ def tell_swept(done: SweepResult) -> int:
         the exit code: 130 after Ctrl-C, 1 where a cell failed or its reward gave no score at all, else 0.
     """
     again = f"the same command with --out {done.path}"
-    failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; tracebacks are in {FILE} there")
+    look = f"`goldenrule show {done.path} CELL` prints a traceback"
+    failed = tell_failed(done.rows, f"{again} --retry-failed runs them again; {look}")
     lost = [row["episodes_failed"] for row in done.rows if row["status"] == "done" and row["episodes_failed"]]
     if lost:
-        tell(f"{sum(lost)} dialogues of {len(lost)} runs failed; {again} --retry-failed holds them again")
+        some = f"{counted(sum(lost), 'dialogue')} of {counted(len(lost), 'run')}"
+        tell(f"{some} failed; {again} --retry-failed holds them again")
     if done.unplanned:
-        tell(f"{done.unplanned} rows in {done.path} are not of what was asked for now; they are kept and left out")
+        tell(f"{counted(done.unplanned, 'row')} in {done.path} not of what was asked for now: kept, and left out")
     if done.other_code is not None:
         tell(done.other_code)
     if done.interrupted:
         finished, cells = len(done.rows), done.cells
-        tell(f"interrupted: {finished} of {cells} runs are finished and kept; {again} goes on")
+        tell(f"interrupted: {finished} of {counted(cells, 'run')} finished and kept; {again} goes on")
         return INTERRUPTED
     if unscored := [row for row in done.rows if row["training_unscored_share"] == 1.0]:
         names = cell_names(done.rows)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from goldenrule.agents.base import Agent, load_agent
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, load_agent
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
 from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.play import play as play_dialogues
-from goldenrule.agents.scripted import person
+from goldenrule.agents.scripted import UnscriptedError, person
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
-from goldenrule.benchmarks.experiments.config import plugin_errors
+from goldenrule.benchmarks.evaluation.plugins import plugin_errors
 from goldenrule.benchmarks.report.layout import Line, print_indented, print_lines
 from goldenrule.common.errors import UserError
 from goldenrule.common.plugins import installed
@@ -63,7 +63,7 @@ def talk(
         raise UserError(f"--as {mine!r} is no seat of {scenario}; expected one of {', '.join(built.agents)}")
     longest = {"max_length": options["max_length"]} if "max_length" in options else {}
     human = Human(show=_print_wrapped, suggest=True, **longest)
-    agents = {**_seat_agents(scenario, options, other, other, checkpoint), mine: human}
+    agents = {**_seat_agents(scenario, options, other, other, checkpoint, mine), mine: human}
     if built.manual:
         _print_wrapped("\n".join(map(clean, built.manual.splitlines())))
     with plugin_errors(f"the dialogue in {scenario}", scenario):
@@ -80,19 +80,48 @@ def _print_wrapped(text: str) -> None:
 
 
 def _seat_agents(
-    scenario: str, options: Mapping[str, Any], learner: str | None, partner: str | None, checkpoint: Path | None
+    scenario: str,
+    options: Mapping[str, Any],
+    learner: str | None,
+    partner: str | None,
+    checkpoint: Path | None,
+    mine: str | None = None,
 ) -> dict[str, Agent]:
-    """Agents by seat: one for the learner's, another for all others; a script each of its own."""
+    """Agents by seat: one for the learner's, another for all others; a script each of its own.
+
+    Beside a person in the seat `mine`, those who have no script may sit, as some never speak.
+    """
     with foreign():
         seats = spec(scenario).build(**options).agents
     first, made = seat_name(scenario, "learner"), dict[bool, Agent]()
-    agents = {}
+    agents = dict[str, Agent]()
     for seat in seats:
+        if seat == mine:
+            continue
         who, is_learner = (learner, True) if seat == first else (partner, False)
         if who == "scripted" or is_learner not in made:
-            made[is_learner] = load_seated(scenario, seat, who, checkpoint, options)
+            try:
+                made[is_learner] = load_seated(scenario, seat, who, checkpoint, options)
+            except UnscriptedError as error:
+                if mine is None:
+                    raise
+                made[is_learner] = _Unscripted(error)
         agents[seat] = made[is_learner]
     return agents
+
+
+class _Unscripted:
+    """Takes a seat in which it must never be asked."""
+
+    def __init__(self, error: UnscriptedError) -> None:
+        self._error = AgentError(str(error))
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """It draws nothing."""
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """Nobody has written what to say."""
+        raise self._error
 
 
 def load_seated(

@@ -32,6 +32,7 @@ GATE_DIALOGUES = 128
 
 
 def pretrain(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint; made if absent.")],
     scenario: Scenario = SCENARIO,
     base: Annotated[str, typer.Option(help="Name of a shipped base's recipe, where the scenario has several.")] = "",
@@ -54,7 +55,7 @@ def pretrain(
 
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
-    given = knobs(spec(scenario).id, set_)
+    given = knobs(scenario, set_)
     empty_folder(out)
 
     import torch
@@ -66,7 +67,7 @@ def pretrain(
         _check_recipe(base, scenario, base_model.BASES)
     config = base_model.base_config(base or scenario, choices(given, "knob") if given else ())
     for seat in spec(config.scenario).build(**config.knobs).agents:
-        person(config.scenario, seat, "corpus")  # before minutes are spent
+        person(scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
     config = replace(config, human={**config.human, **_parse_shares(read or [], config)})
     if steps is not None:
@@ -90,7 +91,7 @@ def pretrain(
     ]
     made_on = environment()
     provenance = {
-        "command": _command(scenario, base, seed, threads, steps, human, set_ or (), read or ()),
+        "command": _command(context.params),
         "config": config.as_dict(),
         "seed": seed,
         "gate": passed.as_dict(),
@@ -109,21 +110,14 @@ def _print_step(total: int, step: int, behaviour: float, prediction: float) -> N
         print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
 
 
-def _command(
-    scenario: str,
-    base: str,
-    seed: int,
-    threads: int,
-    steps: int | None,
-    human: bool,
-    settings: Sequence[str],
-    read: Sequence[str],
-) -> str:
-    """What has to be typed to make the same checkpoint."""
-    words = ["goldenrule pretrain", f"--scenario {scenario}", *([f"--base {base}"] if base else [])]
-    words += [*(f"--set {text}" for text in settings), f"--seed {seed}", f"--threads {threads}"]
-    words += [*([] if steps is None else [f"--steps {steps}"]), *(f"--read {text}" for text in read)]
-    return " ".join(words if human else [*words, "--no-human"])
+def _command(options: Mapping[str, Any]) -> str:
+    """What has to be typed to make the same checkpoint, wherever it and the data lie."""
+    words = ["goldenrule pretrain"]
+    for name, given in sorted(options.items()):
+        values = given if isinstance(given, list | tuple) else [given]
+        if name not in ("out", "data_dir", "human"):
+            words += [f"--{name.rstrip('_')} {value}" for value in values if value not in (None, "")]
+    return " ".join(words if options["human"] else [*words, "--no-human"])
 
 
 def _check_recipe(base: str, scenario: str, recipes: Mapping[str, BaseConfig]) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from goldenrule.benchmarks.storage.reader import varying_knobs
-from goldenrule.common.text import brief, clean
+from goldenrule.common.text import brief, clean, counted
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
@@ -126,7 +126,7 @@ class Bars:
             transient=True,
             speed_estimate_period=3600,  # cells take minutes
         )
-        self._all = self._progress.add_task("all", total=self._count, note=f"0 of {self._count} runs")
+        self._all = self._progress.add_task("all", total=self._count, note=f"0 of {counted(self._count, 'run')}")
         self._bars: dict[str, TaskID] = {}
 
     def __enter__(self) -> Bars:
@@ -138,7 +138,7 @@ class Bars:
 
     def _update_all(self) -> None:
         running = sum(task.percentage / 100 for task in self._progress.tasks if task.id != self._all)
-        note = f"{self._finished} of {self._count} runs"
+        note = f"{self._finished} of {counted(self._count, 'run')}"
         self._progress.update(self._all, completed=self._finished + running, note=note)
 
     def started(self, cell: Cell) -> None:

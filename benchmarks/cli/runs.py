@@ -27,7 +27,7 @@ from goldenrule.benchmarks.statistics import LEAST_UNITS
 from goldenrule.benchmarks.storage.export import export_inspect, to_parquet
 from goldenrule.benchmarks.storage.reader import read_run, setting_name, varying_knobs
 from goldenrule.common.data import data_at
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 from goldenrule.common.untrusted import foreign
 
 MAX_LISTED = 10
@@ -106,8 +106,8 @@ def replay(run: Run, data_dir: DataDir = None, json_: Json = False) -> int:
     if len(found.differences) > MAX_LISTED:
         print(f"and {len(found.differences) - MAX_LISTED} more")
     print(
-        f"{found.same} of {found.episodes + found.unproven} episodes in {found.cells} cells give the same cards, "
-        f"rewards and judgements again ({rate:,.0f} a second)."
+        f"{found.same} of {counted(found.episodes + found.unproven, 'episode')} in {counted(found.cells, 'cell')} "
+        f"replayed with the same cards, rewards and judgements ({rate:,.0f} a second)."
     )
     if found.unproven:
         print(f"{found.unproven} could not be replayed here and are not proven.")
@@ -152,19 +152,19 @@ def diff(
     print(f"B: {clean(str(second))}")
     for name, (before, after) in found.environment.items():
         print(f"   {name}: {clean(str(before))} in A, {clean(str(after))} in B")
-    print(f"{found.paired} cells are in both; {found.identical} of them have the same figures in both.")
+    print(f"{counted(found.paired, 'cell')} in both; {found.identical} of them with the same figures in both.")
     _print_unpaired("A", found.only_a)
     _print_unpaired("B", found.only_b)
     for name, count in (("A", found.failed_a), ("B", found.failed_b)):
         if count:
-            print(f"{count} of the cells in both failed in {name}: they are left out.")
+            print(f"{counted(count, 'cell')} in both failed in {name}, and left out.")
     _print_differences(found)
     return 0
 
 
 def _print_unpaired(name: str, keys: Sequence[Key]) -> None:
     if keys:
-        print(f"{len(keys)} cell{' is' if len(keys) == 1 else 's are'} in {name} only:")
+        print(f"{counted(len(keys), 'cell')} in {name} only:")
     for key in keys[:MAX_LISTED]:
         print(clean(f"   {key.method}, {key.setting}, seed {key.seed}"))
     if len(keys) > MAX_LISTED:
@@ -220,6 +220,7 @@ def _reasons(figure: FigureDiff) -> list[str]:
     dropped: Counter[str] = Counter()
     for line in figure.settings:
         dropped.update(line["dropped_because"])
-    told = [f"{count} line{'s' * (count > 1)}: {why}" for why, count in silent.most_common()]
-    told += [f"{count} pair{'s' * (count > 1)} left out: {why}" for why, count in dropped.most_common()]
-    return told if len(told) <= MAX_REASONS else [*told[:MAX_REASONS], f"and {len(told) - MAX_REASONS} more reasons"]
+    told = [f"{counted(count, 'line')}: {why}" for why, count in silent.most_common()]
+    told += [f"{counted(count, 'pair')} left out: {why}" for why, count in dropped.most_common()]
+    more = len(told) - MAX_REASONS
+    return told if more <= 0 else [*told[:MAX_REASONS], f"and {counted(more, 'more reason')}"]

@@ -21,7 +21,7 @@ from goldenrule.benchmarks.report.layout import console_for, print_table
 from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.data import data_at
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, counted
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
@@ -115,8 +115,8 @@ def sweep(
     done, summary = launch.run_cells(wanted, cells, out, how, json_)
     where = clean(str(done.path))
     if not json_:
-        print(f"{summary['finished']} of {summary['cells']} cells have a row, {summary['failed']} of them failed;")
-        print(f"{done.ran} were run now. Results: {where}", flush=True)
+        of_all = f"{summary['finished']} of {counted(summary['cells'], 'cell')} finished"
+        print(f"{of_all}, {summary['failed']} of them failed; {done.ran} run now. Results: {where}", flush=True)
     return tell_swept(done)
 
 
@@ -146,7 +146,7 @@ def _print_todo(wanted: SweepFile, cells: Sequence[Cell], todo: Mapping[str, Cel
     names = cell_names(cells)
     for name in todo:
         print(f"{clean(name)}  {names[name]}")
-    print(f"{len(todo)} of {len(cells)} cells would run.")
+    print(f"{len(todo)} of {counted(len(cells), 'cell')} would run.")
 
 
 def _print_grid(wanted: SweepFile, cells: Sequence[Cell], as_json: bool) -> None:
@@ -166,4 +166,5 @@ def _print_grid(wanted: SweepFile, cells: Sequence[Cell], as_json: bool) -> None
         for (method, scenario, knobs), count in groups.items()
     ]
     print_table(console, ["method", "scenario and knobs"], ["cells"], rows)
-    console.print(Text(clean(f"{wanted.name}: {len(cells)} cells, {len(cells) * wanted.episodes:,} dialogues.")))
+    dialogues = counted(len(cells) * wanted.episodes, "dialogue")
+    console.print(Text(clean(f"{wanted.name}: {counted(len(cells), 'cell')}, {dialogues}.")))

@@ -21,6 +21,7 @@ from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, failed_row
 from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import foreign, one_line
 
@@ -84,7 +85,8 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
     try:
         result = _run(cell, folder, report)
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
-        reason = (str(error) if isinstance(error, ValueError) else one_line(error, LONGEST)) or type(error).__name__
+        told = isinstance(error, UserError | ContractError) and str(error)
+        reason = told or one_line(error, LONGEST)
         trace = shortened(traceback.format_exc(), TRACE)
         return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where, trace=trace)
     try:

@@ -6,16 +6,19 @@ What a plug-in of one kind must keep to, and how it is loaded, is defined in its
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from goldenrule.agents.base import AgentError
 from goldenrule.common.errors import UserError
 from goldenrule.common.parameters import describe_parameters
 from goldenrule.common.plugins import KINDS, Kind, Plugin, find_plugin, installed, load_object
-from goldenrule.common.untrusted import foreign, one_line
+from goldenrule.common.untrusted import contained, foreign, one_line
 from goldenrule.envs.registry import spec
+from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import find_method, is_built_in
 
 
@@ -93,3 +96,23 @@ def _parameters(kind: Kind, name: str, loaded: Any) -> dict[str, dict[str, Any]]
             for knob in spec(name).knobs
         }
     return describe_parameters(loaded, f"{kind} {name!r}") if callable(loaded) else {}
+
+
+@contextlib.contextmanager
+def plugin_errors(who: str, scenario: str) -> Iterator[None]:
+    """Let agents of the user's own talk in a scenario; whatever they raise becomes a line that names who raised it.
+
+    Raises:
+        UserError: in place of every other `Exception`.
+    """
+    try:
+        with contained():
+            yield
+    except UserError:
+        raise
+    except ScenarioError as error:
+        raise UserError(f"scenario {scenario}: {error}; correct it") from error
+    except AgentError as error:
+        raise UserError(f"{who}: {error}; correct it, or name another") from error
+    except Exception as error:  # of the agent's `reset`, or of the scenario
+        raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error

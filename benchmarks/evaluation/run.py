@@ -6,6 +6,7 @@ A cell is a pure function of its description: rows differ between runs only in w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -28,10 +29,11 @@ from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
 from goldenrule.benchmarks.evaluation.metrics import KEYS, TRAINING
 from goldenrule.common.seeding import derive
-from goldenrule.common.text import shortened
+from goldenrule.common.text import counted, shortened
+from goldenrule.common.untrusted import raised_by
 from goldenrule.envs.registry import spec
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
-from goldenrule.training.methods.registry import Method, load_method
+from goldenrule.training.methods.registry import Method, is_built_in, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
 
 CellReport = Callable[[int, int], None]
@@ -167,7 +169,9 @@ class Cell:
             if chosen.train is not None:
                 corpus = CorpusConfig(self.scenario, knobs, seat)
                 learner = Learner(network, tokenizer, training, world, corpus, derive(self.seed, "learner"))
-                chosen.train(learner, on_update)
+                name = self.source or self.method
+                with contextlib.nullcontext() if is_built_in(name) else raised_by(f"method {name}"):
+                    chosen.train(learner, on_update)
                 agent = simulator = learner.agent
             elif chosen.kind == "sb3":
                 from goldenrule.training.sb3 import train_rlhf_sb3  # a slow import that no other method needs
@@ -262,7 +266,7 @@ def outcome_of(episodes: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
         return {"status": "done", "error": None}
     (reason, times), total = reasons.most_common(1)[0], reasons.total()
     what = "all" if times == total else f"{times}"
-    error = f"none of its {total} episodes could be finished; {what} of them: {reason}"
+    error = f"none of its {counted(total, 'episode')} could be finished; {what} of them: {reason}"
     return {"status": "failed", "error": shortened(error, LONGEST)}
 
 

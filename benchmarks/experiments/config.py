@@ -39,15 +39,13 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from goldenrule.agents.base import AgentError
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
 from goldenrule.common.plugins import Kind, Plugin
-from goldenrule.common.text import shortened
-from goldenrule.common.untrusted import contained, foreign, one_line
+from goldenrule.common.text import kind_of, shortened
+from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import is_built_in
 
 MAX_CELLS = 100_000
@@ -200,9 +198,9 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
         except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
             raise UserError(f"no plain YAML: {_yaml_problem(error)}") from None
         if not isinstance(content, dict):
-            kind = "it is empty" if content is None else f"it holds a {type(content).__name__}"
+            kind = "it is empty" if content is None else f"it holds {kind_of(content)}"
             raise UserError(f"{kind}; expected fields like name, scenarios, methods, seeds")
-        return _checked(content)
+        return _sweep_from(content)
 
 
 @contextlib.contextmanager
@@ -219,29 +217,14 @@ def errors_named(file: str | None) -> Iterator[None]:
         raise UserError(line) from (None if isinstance(error, UserError) else error)
 
 
-@contextlib.contextmanager
-def plugin_errors(who: str, scenario: str) -> Iterator[None]:
-    """Let agents of the user's own talk in a scenario; whatever they raise becomes a line that names who raised it.
-
-    Raises:
-        UserError: in place of every other `Exception`.
-    """
-    try:
-        with contained():
-            yield
-    except UserError:
-        raise
-    except ScenarioError as error:
-        raise UserError(f"scenario {scenario}: {error}; correct it") from error
-    except AgentError as error:
-        raise UserError(f"{who}: {error}; correct it, or name another") from error
-    except Exception as error:  # of the agent's `reset`, or of the scenario
-        raise UserError(f"{who} raised {one_line(error)}; correct it, or name another") from error
-
-
 METHODS = (
-    *("untrained", "scripted", "rlhf_ppo", "naive_kindness"),
-    *("empathetic_kindness", "feedback_kindness", "oracle_kindness"),
+    "untrained",
+    "scripted",
+    "rlhf_ppo",
+    "naive_kindness",
+    "empathetic_kindness",
+    "feedback_kindness",
+    "oracle_kindness",
 )
 """What is compared where no methods are named."""
 
@@ -271,13 +254,13 @@ def comparison(
     entries = [{"agent": agents[name], "name": name} if name in agents else {"id": name} for name in named]
     where = {name: list(values) for name, values in knobs.items()} | {"id": scenario}
     with errors_named(None):
-        found = _checked({"name": "comparison", "scenarios": [where], "methods": entries, **more})
+        found = _sweep_from({"name": "comparison", "scenarios": [where], "methods": entries, **more})
     # Tables call a method as it was asked for, `package.module:function(key=value)` included.
     called = [entry.model_copy(update={"name": name}) for entry, name in zip(found.methods, named, strict=True)]
     return found.model_copy(update={"name": scenario, "methods": called})
 
 
-def _checked(content: dict[str, Any]) -> SweepFile:
+def _sweep_from(content: dict[str, Any]) -> SweepFile:
     """The sweep in plain data, once its fields, its size and all that it names are known to be right."""
     try:
         sweep = SweepFile.model_validate(content)

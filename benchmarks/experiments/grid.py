@@ -18,6 +18,7 @@ from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base, s
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
+from goldenrule.benchmarks.evaluation.plugins import plugin_errors
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings, other_agents
 from goldenrule.benchmarks.experiments.config import (
     MethodEntry,
@@ -25,7 +26,6 @@ from goldenrule.benchmarks.experiments.config import (
     choices,
     errors_named,
     knob_grid,
-    plugin_errors,
     wrong_field,
 )
 from goldenrule.common.errors import UserError

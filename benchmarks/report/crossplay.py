@@ -20,7 +20,7 @@ from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name
 from goldenrule.benchmarks.studies.crossplay.matrix import summarise
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, visible
+from goldenrule.common.text import clean, counted, visible
 
 TITLES = {
     "own": "Reward of the row",
@@ -84,7 +84,7 @@ def crossing(run: Run) -> Crossing | None:
         return None
 
 
-def sitter(cell: StoredCell) -> tuple[str, StoredCell] | None:
+def learner_of(cell: StoredCell) -> tuple[str, StoredCell] | None:
     """Who sat in the learner's seat, and the cell as one of those with this partner; `None` where it does not say."""
     params = cell.row.get("params")
     who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)
@@ -268,12 +268,12 @@ def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
         sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
     )
     lines = [
-        f"{episodes} dialogues, {cut} of them cut at the turn limit; {failed} more failed and are left out. "
-        f"{summary['finished']} of {summary['cells']} pairings have a row, {summary['failed']} of them failed."
+        f"{counted(episodes, 'dialogue')}, {cut} of them cut at the turn limit; {failed} more failed and left out. "
+        f"{summary['finished']} of {counted(summary['cells'], 'pairing')} finished, {summary['failed']} of them failed."
     ]
     lines += [
-        f"{pair['row']} with {pair['column']}: {pair['episodes_failed']} dialogues and {pair['seeds_failed']} whole "
-        f"pairings failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
+        f"{pair['row']} with {pair['column']}: {counted(pair['episodes_failed'], 'dialogue')} and "
+        f"{counted(pair['seeds_failed'], 'whole pairing')} failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
         for pair in pairs
         if pair["episodes_failed"] or pair["seeds_failed"]
     ]

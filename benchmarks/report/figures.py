@@ -116,7 +116,7 @@ def plots(run: Run, pairs: Pairs) -> list[Plot]:
     """
     methods, palette = run.methods[:METHODS], colours(run.methods)
     found = [_knob_plot(run, knob, scenario, methods) for knob in run.varying for scenario in _scenarios(run)]
-    for place, setting in detailed(run.settings):
+    for place, setting in settings_with_figures(run.settings):
         stem, where = (f"_{place + 1}", f": {setting.label}") if len(run.settings) > 1 else ("", "")
         headline = headline_data(setting, methods)
         learning = learning_data(run, setting, methods)
@@ -131,7 +131,7 @@ def plots(run: Run, pairs: Pairs) -> list[Plot]:
     return [plot for plot in found if plot.data]
 
 
-def detailed(settings: Sequence[Setting]) -> list[tuple[int, Setting]]:
+def settings_with_figures(settings: Sequence[Setting]) -> list[tuple[int, Setting]]:
     """Settings that get figures, with their places: the first of every scenario before the second of any."""
     earlier: Counter[str] = Counter()
     order = []
@@ -146,7 +146,7 @@ def _scenarios(run: Run) -> list[str]:
     return list(dict.fromkeys(cell.scenario for cell in run.cells))
 
 
-def _numbered(run: Run, scenario: str) -> tuple[str, str]:
+def _suffixes(run: Run, scenario: str) -> tuple[str, str]:
     """What the file stem and the title of a scenario's figure end with; nothing where there is one scenario only."""
     scenarios = _scenarios(run)
     return (f"_{scenarios.index(scenario) + 1}", f": {scenario}") if len(scenarios) > 1 else ("", "")
@@ -295,7 +295,7 @@ def agreement_data(setting: Setting, methods: Sequence[str], pairs: Pairs) -> Ro
     everything = np.array([pair for found in of.values() for pair in found])
     data: Rows = []
     for method, found in of.items():
-        both = np.column_stack([_binned(np.array(found)[:, side], everything[:, side]) for side in (0, 1)])
+        both = np.column_stack([_bin(np.array(found)[:, side], everything[:, side]) for side in (0, 1)])
         counts = Counter((float(estimate), float(truth)) for estimate, truth in both)
         r = correlation(found)
         for (estimate, truth), messages in sorted(counts.items()):
@@ -304,7 +304,7 @@ def agreement_data(setting: Setting, methods: Sequence[str], pairs: Pairs) -> Ro
     return data
 
 
-def _binned(values: np.ndarray, everything: np.ndarray, bins: int = 13) -> np.ndarray:
+def _bin(values: np.ndarray, everything: np.ndarray, bins: int = 13) -> np.ndarray:
     """`values` as they are where few differ, otherwise the centre of their bin over the range of `everything`."""
     rounded = np.round(values, 6)
     if len(np.unique(np.round(everything, 6))) <= bins:
@@ -360,7 +360,7 @@ def _knob_plot(run: Run, knob: str, scenario: str, methods: Sequence[str]) -> Pl
         data = []  # a point is no curve
     others = [name for name in run.varying if name != knob]
     note = f"Averaged over {visible(', '.join(others), 120)}." if others else ""
-    stem, where = _numbered(run, scenario)
+    stem, where = _suffixes(run, scenario)
     safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in knob)[:60] or "knob"  # no path
     title = f"Partner reward by {visible(knob, 40)}{where}"
     return Plot("by", data, partial(draw_knob, data, colours(run.methods)), title, f"_{safe}{stem}", note)
@@ -400,7 +400,7 @@ def profile_plots(run: Run, named: Sequence[tuple[str, StoredCell]], note: str =
         here = [(name, cell) for name, cell in named if cell.scenario == scenario]
         names = list(dict.fromkeys(name for name, _ in here))[:METHODS]
         data = profile_data([(name, cell) for name, cell in here if name in names])
-        stem, where = _numbered(run, scenario)
+        stem, where = _suffixes(run, scenario)
         palette = colours([*dict.fromkeys([*run.methods, *names])])
         title = f"Performance profiles{where}"
         found.append(Plot("profiles", data, partial(draw_profiles, data, palette), title, stem, note))

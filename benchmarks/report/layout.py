@@ -98,19 +98,19 @@ def table_lines(
         sides = [(widths[place], columns[place] in text) for place in block]
         titles = [textwrap.wrap(columns[place], widths[place], break_on_hyphens=False) for place in block]
         height = max(map(len, titles), default=1)
-        heading = _joined([[""] * (height - len(title)) + title for title in titles], sides)
+        heading = _join([[""] * (height - len(title)) + title for title in titles], sides)
         if below:
             yield True, ", ".join(names)
-        first = "" if below else _padded(names, name_widths)
+        first = "" if below else _pad(names, name_widths)
         yield from ((True, f"{'':{margin}}{line}".rstrip()) for line in heading[:-1])
         yield True, f"{first:{margin}}{heading[-1]}".rstrip()
         for label, row in zip(labels, cells, strict=True):
-            lines = _joined([row[place] for place in block], sides)
+            lines = _join([row[place] for place in block], sides)
             if below:
                 yield False, ", ".join(filter(None, label))
                 yield from ((False, f"{GAP}{line}".rstrip()) for line in lines)
             else:
-                yield False, f"{_padded(label, name_widths)}{lines[0]}".rstrip()
+                yield False, f"{_pad(label, name_widths)}{lines[0]}".rstrip()
                 yield from ((False, f"{'':{margin}}{line}".rstrip()) for line in lines[1:])
 
 
@@ -125,11 +125,11 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
     return blocks
 
 
-def _padded(names: Sequence[str], widths: Sequence[int]) -> str:
+def _pad(names: Sequence[str], widths: Sequence[int]) -> str:
     return "".join(name + " " * (width - cell_len(name)) + GAP for name, width in zip(names, widths, strict=True))
 
 
-def _joined(cells: Sequence[Sequence[str]], sides: Sequence[tuple[int, bool]]) -> list[str]:
+def _join(cells: Sequence[Sequence[str]], sides: Sequence[tuple[int, bool]]) -> list[str]:
     """Cells of several lines side by side; `sides` are the width of each and whether it is left-aligned."""
     lines = []
     for place in range(max(map(len, cells), default=1)):

@@ -29,7 +29,7 @@ from goldenrule.benchmarks.analysis.summary import Findings, by_setting, columns
 from goldenrule.benchmarks.analysis.verdicts import Line, how, notes_on, of_setting, over_all
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, NO_REASON, PER_CELL, Logs, read_logs
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, rating_plot, sitter
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, learner_of, rating_plot
 from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
 from goldenrule.benchmarks.report.layout import p_value, page_number
 from goldenrule.benchmarks.report.theme import colours
@@ -97,7 +97,7 @@ def write_page(found: Findings) -> Path:
 
 def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
     """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
-    named = [pair for cell in run.cells if (pair := sitter(cell)) is not None]
+    named = [pair for cell in run.cells if (pair := learner_of(cell)) is not None]
     note = "Of each agent in the learner's seat, with the partners that everyone met."
     found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
     return [plot for plot in found if plot.data]
@@ -155,7 +155,7 @@ def _render(
     )
     environment.filters |= {"number": page_number, "signed": _signed, "p_value": _p_value, "visible": visible}
     settings = run.settings[:MAX_TABLES]
-    unscored = _counted(logs.unscored)
+    unscored = _by_frequency(logs.unscored)
     template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
     return template.render(
         run=run,
@@ -165,7 +165,9 @@ def _render(
         warnings=summary["warnings"],
         columns=columns_of(summary["groups"]),
         tables=_tables(settings, summary, lines),
-        overall=_verdicts(over_all(lines), lines) if len(run.settings) > 1 else None,
+        overall=over_all(lines) if len(run.settings) > 1 else [],
+        notes_on=notes_on,
+        method=how(lines) if lines else "",
         large_gap=LARGE_GAP,
         min_seeds={"t": LEAST_SEEDS, "bootstrap": LEAST_UNITS},
         figures=drawn,
@@ -177,7 +179,7 @@ def _render(
             if not cell.done
         ],
         endings=[line for setting in settings for line in endings(setting, ends, together=not run.is_crossplay)],
-        failures=_counted(logs.failures),
+        failures=_by_frequency(logs.failures),
         unscored=[line for line in unscored if line[2] != PREDICTED],
         unscored_predictions=[(method, count, why) for method, count, name, why in unscored if name == PREDICTED],
         episodes=sum(len(ends.get(cell.id, ())) for cell in run.cells),
@@ -197,7 +199,7 @@ def _render(
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        data=Markup(_embedded(_browser_data(run, logs))),
+        data=Markup(_embed(_browser_data(run, logs))),
     )
 
 
@@ -241,19 +243,11 @@ def _tables(settings: Sequence[Setting], summary: Mapping[str, Any], lines: Sequ
                 "groups": groups[key],
                 "large_gap": LARGE_GAP * (high - low) if math.isfinite(high - low) else LARGE_GAP,
                 "notes": notes[key],
-                "verdicts": _verdicts(of_setting(lines, rows), lines),
+                "verdicts": of_setting(lines, rows),
                 "deals": deals_of(groups[key], summary.get("human")),
             }
         )
     return found
-
-
-def _verdicts(mine: Sequence[Line], lines: Sequence[Line]) -> dict[str, Any] | None:
-    """A table of some of the lines, with the notes below it."""
-    if not mine:
-        return None
-    said = [f"{', '.join(methods)}: {note}" if len(mine) > 1 else note for note, methods in notes_on(mine).items()]
-    return {"baseline": mine[0]["baseline"], "lines": mine, "notes": said, "method": how(lines)}
 
 
 def _hash(text: str) -> str:
@@ -269,7 +263,7 @@ def _swatches(run: Run) -> dict[str, str]:
     return {} if run.is_crossplay else named
 
 
-def _embedded(data: Any) -> str:
+def _embed(data: Any) -> str:
     """JSON that cannot end its script element, nor open a comment in it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for char in "<>&\u2028\u2029":
@@ -303,7 +297,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     return [(visible(name, 120), visible(value, 400))]
 
 
-def _counted(counts: Counter[Any]) -> list[tuple[Any, ...]]:
+def _by_frequency(counts: Counter[Any]) -> list[tuple[Any, ...]]:
     """Method, count and what was counted, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return [(method, count, *what) for (method, *what), count in ordered]

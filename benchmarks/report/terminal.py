@@ -23,7 +23,7 @@ from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
 from goldenrule.benchmarks.storage.schema import FILE
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, visible
+from goldenrule.common.text import clean, counted, visible
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -175,7 +175,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
     cell = find_cell(run, part)
     episode = run.log.episode(cell, int(digits))
     if episode is None:
-        why = f"{cell.n_episodes or 0} episodes were run"
+        why = f"it has {counted(cell.n_episodes or 0, 'episode')}"
         if not cell.done:
             why = "the cell failed: " + visible(cell.row.get("error"), 200)
         elif int(digits) < (cell.n_episodes or 0):
@@ -220,16 +220,16 @@ def _message(record: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Lin
     yield Line(label + ends, line["text"] or "(says nothing)", style="bold" if mine else "")
     if mine and (ESTIMATE in line["scores"] or TRUTH in line["scores"]):
         answer = None if line["answer"] is None else record["lines"][line["answer"]]["text"]
-        yield _scored("imagined reply:   ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
+        yield _score_line("imagined reply:   ", line["imagined"] or "(none is stored)", line, ESTIMATE, "estimate")
         if line["predicted"] is not None:
-            yield _scored("predicted reply:  ", line["predicted"], line, PREDICTED, "would be")
-        yield _scored("real reply:       ", answer or "(there was none)", line, TRUTH, "true reward")
+            yield _score_line("predicted reply:  ", line["predicted"], line, PREDICTED, "would be")
+        yield _score_line("real reply:       ", answer or "(there was none)", line, TRUTH, "true reward")
     remarks = "; ".join(_remarks(line))
     if remarks:
         yield Line("", remarks, INSIDE)
 
 
-def _scored(label: str, text: str, line: Mapping[str, Any], score: str, words: str) -> Line:
+def _score_line(label: str, text: str, line: Mapping[str, Any], score: str, words: str) -> Line:
     why = line["reasons"].get(score)
     after = f"   [{words} {_reward(line['scores'].get(score))}{f': {why}' if why else ''}]"
     return Line(label, text, INSIDE, "dim", after)
@@ -272,12 +272,13 @@ def list_cells(run: Run, stream: TextIO) -> None:
 
 
 def list_episodes(run: Run, name: str) -> Iterator[Line]:
-    """The episodes of a cell, a line each.
+    """The episodes of a cell, a line each; the traceback of one that failed as a whole.
 
     Raises:
         UserError: there is no such cell.
     """
     cell = find_cell(run, name)
+    yield from (Line("", clean(line)) for line in str(cell.row.get("trace") or "").splitlines())
     for episode in run.log.episodes(cell):
         record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")

@@ -25,6 +25,7 @@ from goldenrule.benchmarks.statistics.tests import (
     seeds_needed,
     sign_flip,
 )
+from goldenrule.common.text import counted
 
 Answer = Literal["better", "worse", "not distinguishable", "too few seeds"]
 
@@ -269,10 +270,10 @@ def judge(line: Comparison, least_holm: float, tests: int, options: Options) -> 
         options: whether more is better.
     """
     effect, low, high = line.effect or 0.0, line.low, line.high
-    seeds = f"{line.seeds} seed{'s' * (line.seeds != 1)}" + f" in {line.strata} strata" * (line.strata > 1)
+    seeds = counted(line.seeds, "seed") + f" in {line.strata} strata" * (line.strata > 1)
     if least_holm > ALPHA:
         return "too few seeds", (
-            f"{seeds} cannot tell: the smallest possible p, corrected for {tests} comparison{'s' * (tests != 1)}, is "
+            f"{seeds} cannot tell: the smallest possible p, corrected for {counted(tests, 'comparison')}, is "
             f"{least_holm:.2g}, above {ALPHA:.2g}; {least_units(ALPHA / tests)} could"
         )
     if low is None or high is None:

@@ -20,6 +20,7 @@ from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole, writing
 from goldenrule.common.plugins import DIGEST_PREFIX, code_digests
+from goldenrule.common.text import counted
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
 RUNS = Path("runs")
@@ -81,9 +82,9 @@ def other_code(rows: Sequence[Mapping[str, Any]], code: str | None, versions: Ma
     if others[0]["code"] != code:
         changes.insert(0, f"commit {_short(others[0]['code'])}, now {_short(code)}")
     if len(differ) > MOST:
-        changes.append(f"and {len(differ) - MOST} packages more")
+        changes.append(f"and {counted(len(differ) - MOST, 'package')} more")
     return (
-        f"{len(others)} of {len(rows)} rows were made by other code ({'; '.join(changes)}), and are kept; "
+        f"{len(others)} of {counted(len(rows), 'row')} made by other code ({'; '.join(changes)}) and kept; "
         "name a new folder to have all from one"
     )
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
 from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import visible
+from goldenrule.common.text import counted, visible
 from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
@@ -187,24 +187,6 @@ def episodes(path: str | Path, log: bool = False) -> pd.DataFrame:
         return pd.read_sql_query(query, db)
 
 
-def episode_figures(path: str | Path, figure: str) -> dict[str, list[tuple[int, str, str | None, float | None]]]:
-    """Number, status, error and one metric of every episode, by cell.
-
-    Args:
-        path: folder of a run, or its `results.sqlite`.
-        figure: a column of rewards (`goldenrule.benchmarks.storage.schema.EPISODE_COLUMNS`).
-
-    Raises:
-        UserError: no results there, damaged or of another version.
-    """
-    found: dict[str, list[tuple[int, str, str | None, float | None]]] = {}
-    with open_results(path) as db:
-        query = f"SELECT cell, episode, status, error, {figure} FROM episodes ORDER BY 1, 2"
-        for cell, number, status, error, value in db.execute(query):
-            found.setdefault(cell, []).append((number, status, error, value))
-    return found
-
-
 def _pandas() -> Any:
     try:
         import pandas
@@ -315,7 +297,7 @@ class Log:
                 break
             after = found[-1][0]
         if damaged:
-            note(self.problems, f"{FILE}: {damaged} damaged episode{'s' * (damaged > 1)} of {cell.id}, left out")
+            note(self.problems, f"{FILE}: {counted(damaged, 'damaged episode')} of {cell.id}, left out")
 
     def episode(self, cell: StoredCell, place: int) -> dict[str, Any] | None:
         """The cell's episode number `place`, if there is one and it can be read."""
@@ -454,10 +436,10 @@ def read_run(folder: Path, everything: bool = False) -> Run:
     if not found:
         note(problems, f"{FILE} holds no row: no cell had finished")
     if planned is not None and planned > held:
-        note(problems, f"{planned - held} of {planned} cells had not finished when this was read")
+        note(problems, f"{planned - held} of {counted(planned, 'cell')} had not finished when this was read")
     left = 0 if everything else len(found) - held
     if left:
-        note(problems, f"{left} cell{'s' * (left > 1)} of an earlier configuration left out; {FILE} keeps them")
+        note(problems, f"{counted(left, 'cell')} of an earlier configuration left out; {FILE} keeps them")
     cells = [StoredCell.of(row, row["cell"]) for row in found if everything or row["planned"]]
     config, environment = about.get("sweep", {}), about.get("environment", {})
     log = Log(folder / FILE, problems, db)

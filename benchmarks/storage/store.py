@@ -106,9 +106,7 @@ def same_work(db: sqlite3.Connection, file: Path, kind: str, name: str) -> None:
     there = (about.get("kind"), asked.get("name") if isinstance(asked, dict) else None)
     if "kind" in about and there != (kind, name):
         given = clean(f"{there[0]} {there[1]!r}"[:300])
-        raise UserError(
-            f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder"
-        )
+        raise UserError(f"{str(file.parent)!r} holds the {given}; this is the {kind} {name!r}: name another folder")
 
 
 class ResultStore:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from goldenrule.common.errors import ContractError
+from goldenrule.common.text import counted, kind_of
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
 
@@ -148,7 +150,7 @@ class Scenario(ABC):
         return ()
 
 
-class ScenarioError(ValueError):
+class ScenarioError(ContractError):
     """A scenario returned something wrong: a line with the scenario, the call, what it gave and what was expected."""
 
 
@@ -159,10 +161,10 @@ class ScenarioError(ValueError):
 def checked_start(scenario: Scenario, start: Any) -> Start:
     """What `reset` returned: a `Start` with one card for each agent."""
     if not isinstance(start, Start):
-        raise _wrong(scenario, "reset", f"gave a {type(start).__name__}", "a Start(cards)")
+        raise _wrong(scenario, "reset", f"gave {kind_of(start)}", "a Start(cards)")
     cards, agents = len(start.cards), len(scenario.agents)
     if cards != agents:
-        raise _wrong(scenario, "reset", f"gave {cards} cards", f"{agents}, one for each agent")
+        raise _wrong(scenario, "reset", f"gave {counted(cards, 'card')}", f"{agents}, one for each agent")
     return start
 
 
@@ -181,12 +183,12 @@ def checked_outcome(scenario: Scenario, outcome: Any, heard: int) -> Outcome:
     Rewards that are numbers of another kind (NumPy's, tensors of one element) are taken as floats.
     """
     if not isinstance(outcome, Outcome):
-        raise _wrong(scenario, "hear", f"gave a {type(outcome).__name__}", "an Outcome(rewards, judgements)")
+        raise _wrong(scenario, "hear", f"gave {kind_of(outcome)}", "an Outcome(rewards, judgements)")
     rewards, judgements, agents = len(outcome.rewards), len(outcome.judgements), len(scenario.agents)
     if rewards != agents:
-        raise _wrong(scenario, "hear", f"gave {rewards} rewards", f"{agents}, one for each agent")
+        raise _wrong(scenario, "hear", f"gave {counted(rewards, 'reward')}", f"{agents}, one for each agent")
     if judgements != heard:
-        raise _wrong(scenario, "hear", f"gave {judgements} judgements", f"{heard}, one for each message")
+        raise _wrong(scenario, "hear", f"gave {counted(judgements, 'judgement')}", f"{heard}, one for each message")
     if outcome.absent and not outcome.absent.keys() <= set(scenario.absent):
         raise _wrong(scenario, "hear", f"pays {list(outcome.absent)}", f"some of absent={list(scenario.absent)}")
     if _are_floats(outcome.rewards) and (not outcome.absent or _are_floats(outcome.absent.values())):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pettingzoo.utils.conversions import aec_to_parallel
 
+from goldenrule.common.text import counted
 from goldenrule.envs.dialogue import DialogueEnv, ParallelDialogueEnv
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.spaces import Utterance
@@ -71,7 +72,7 @@ class Case:
             if difference:
                 raise self.error(f"{what}: {difference}", seed, turn, a["agent"] or a["next"])
         if len(one) != len(other):
-            raise self.error(f"{what}: {len(one) - 1} turns and {len(other) - 1}", seed)
+            raise self.error(f"{what}: {counted(len(one) - 1, 'turn')} and {len(other) - 1}", seed)
 
 
 def repeats(case: Case) -> None:
@@ -130,7 +131,7 @@ def _leak(base: DialogueEnv, index: int, seen: Mapping[str, Any], info: Any) -> 
     heard = [m for m in dialogue.messages if m.to is None or index == m.speaker or index in m.to]
     expected = [[n if m.speaker == NARRATOR else m.speaker, m.text] for m in heard]
     if [[entry["speaker"], entry["text"]] for entry in seen["transcript"]] != expected:
-        return f"its transcript is not the {len(heard)} messages addressed to it"
+        return f"its transcript is not the {counted(len(heard), 'message')} addressed to it"
     if seen["role_card"] != dialogue.cards[index]:
         return "its role card is not the one it was dealt"
     own = [dialogue.cards[index], *(m.text for m in heard)]

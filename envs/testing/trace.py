@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.common.seeding import generator
+from goldenrule.common.text import counted, kind_of
 from goldenrule.common.untrusted import contained, foreign
 from goldenrule.envs.make import make
 
@@ -49,7 +50,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | str):
         return value
-    return repr(value) if isinstance(value, float) else f"a {type(value).__name__}"
+    return repr(value) if isinstance(value, float) else kind_of(value)
 
 
 def talk(env: Any, rng: np.random.Generator) -> Any:
@@ -99,7 +100,7 @@ def episode(
     while not (env.terminations[env.agent_selection] or env.truncations[env.agent_selection]):
         agent = env.agent_selection
         if turn > env.unwrapped.max_turns:
-            raise EpisodeError(f"the episode goes on after its {env.unwrapped.max_turns} turns", turn, agent)
+            raise EpisodeError(f"the episode goes on after its {counted(env.unwrapped.max_turns, 'turn')}", turn, agent)
         action = policy(env, rng)
         if before is not None:
             before(turn)

@@ -52,7 +52,10 @@ def test_it_compares_what_the_command_compares():
     ("wrong", "line"),
     [
         ({"agents": ["x"]}, "agents is a list; expected agents by name: {'mine': Mine}"),
-        ({"agents": {"a": 3}}, "agent 'a' is 3; expected a class, a function that makes one, or 'package.module:Class'"),
+        (
+            {"agents": {"a": 3}},
+            "agent 'a' is 3; expected a class, a function that makes one, or 'package.module:Class'",
+        ),
         ({"seeds": -1}, "seeds=-1 is out of range; expected a count from 1, or a list of seeds"),
         ({"methods": "untrained,nobody"}, "no method 'nobody'"),
         ({"knobs": {"similarity": 2}}, "similarity=2"),

@@ -180,7 +180,7 @@ def test_knobs_with_several_values_make_a_grid(tmp_path, capsys, compared):
     ("agent", "told"),
     [
         ("Short", "returned 0 replies; expected"),
-        ("Number", "returned a int; expected a Reply whose text is a str"),
+        ("Number", "returned a Reply of an int; expected a Reply whose text is a str"),
         ("Bare", "returned a str; expected a Reply"),
         ("Empty", "an empty text was given"),
         ("Long", "a text of 2001 characters was given; expected at most 2000"),
@@ -281,7 +281,7 @@ def test_another_comparison_of_the_scenario_into_the_same_folder_extends_it(tmp_
     both = first.keys() & second.keys()
     assert all({**first[name], "place": second[name]["place"]} == second[name] for name in both)
     left = first.keys() - second.keys()
-    assert f"{len(left)} rows in" in told.err if left else "are not of what was asked for" not in told.err
+    assert f"{len(left)} row" in told.err if left else "not of what was asked for now" not in told.err
     assert first.keys() | second.keys() == {row["cell"] for row in rows(tmp_path / "run")}
 
 
@@ -335,7 +335,7 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     shown = json.loads(stdout)
     assert [row["method"] for row in shown["rows"]] == ["untrained"]
     assert not shown["summary"]["complete"]
-    assert f"1 of 2 runs are finished and kept; the same command with --out {out} goes on" in stderr
+    assert f"1 of 2 runs finished and kept; the same command with --out {out} goes on" in stderr
     assert "Traceback" not in stderr
     assert not list(out.rglob("*.part"))
     assert main(["report", str(out)]) == 0
@@ -373,7 +373,7 @@ def test_the_same_command_goes_on_where_it_was_interrupted(tmp_path, no_page, mo
     (first,) = rows(tmp_path / "run")
     assert kept == [first["cell"]]
     again = f"the same command with --out {tmp_path / 'run'} goes on"
-    assert f"interrupted: 1 of 4 runs are finished and kept; {again}" in capsys.readouterr().err
+    assert f"interrupted: 1 of 4 runs finished and kept; {again}" in capsys.readouterr().err
     assert main(command) == 0
     found = rows(tmp_path / "run")
     assert [row["status"] for row in found] == ["done"] * 4

@@ -13,6 +13,7 @@ from pydantic import Field
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.parameters import parse_call
 from goldenrule.common.plugins import Plugin, check_callable, find_plugin, installed, load_object, signature_of
+from goldenrule.common.text import kind_of
 from goldenrule.rewards.base import Reward, load_reward, score_episodes
 from goldenrule.rewards.kindness import Estimator
 
@@ -154,8 +155,7 @@ def check_method_parts(made: Any, whose: str) -> None:
     """
     if not isinstance(made, Method):
         raise UserError(
-            f"{whose} gave a {type(made).__name__}; expected a Method(name, doc, train) of "
-            "goldenrule.training.methods.registry"
+            f"{whose} gave {kind_of(made)}; expected a Method(name, doc, train) of goldenrule.training.methods.registry"
         )
     if made.kind != "network" or not callable(made.train):
         raise UserError(f"{whose} trains nothing; expected a Method with train(learner, report)")

@@ -163,29 +163,23 @@ def pack(contexts: Sequence[Sequence[int]], branches: Sequence[Sequence[Branch]]
     )
 
 
-def trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
-    """Hidden states [B, L, width] that the network's outputs read."""
+def branch_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Output) -> Tensor:
+    """Log-probability [branches of the batch] of all targets of each branch together, with the sampler's bans."""
     packed = packed.to(network.device)
+    row, before, target, branch = packed.targets.unbind(1)
+    logits = ban_controls(network.logits(_trunk(network, packed)[row, before], output).float(), packed.first)
+    each = torch.log_softmax(logits, -1).gather(-1, target[:, None])[:, 0]
+    return each.new_zeros(len(packed.labels)).index_add(0, branch, each)
+
+
+def _trunk(network: ThreeModuleTransformer, packed: Packed) -> Tensor:
+    """Hidden states [B, L, width] that the network's outputs read."""
     cos, sin = network.cos[packed.positions], network.sin[packed.positions]
     x = F.embedding(packed.ids, network.embedding)
     seen = x.new_zeros(packed.mask.shape).masked_fill_(~packed.mask, -torch.inf)  # once, not anew in each layer
     for block in network.blocks:
         x = block(x, cos, sin, seen)
     return network.norm(x)
-
-
-def target_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Output) -> Tensor:
-    """Log-probability [N] of each target under one output, with the sampler's bans."""
-    packed = packed.to(network.device)
-    row, before, target, _ = packed.targets.unbind(1)
-    logits = ban_controls(network.logits(trunk(network, packed)[row, before], output).float(), packed.first)
-    return torch.log_softmax(logits, -1).gather(-1, target[:, None])[:, 0]
-
-
-def branch_logprobs(network: ThreeModuleTransformer, packed: Packed, output: Output) -> Tensor:
-    """Log-probability [branches of the batch] of all targets of each branch together."""
-    each = target_logprobs(network, packed, output)
-    return each.new_zeros(len(packed.labels)).index_add(0, packed.targets[:, 3].to(each.device), each)
 
 
 # Questions and their answers.

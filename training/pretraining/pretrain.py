@@ -23,6 +23,7 @@ from goldenrule.agents.networks.routing import routed_backward, routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.seeding import derive, generator
+from goldenrule.common.text import counted
 from goldenrule.training.batches import Item, Sequences, collate, crop, token_logits, weighted_nll
 from goldenrule.training.optim import muon
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
@@ -125,7 +126,7 @@ def _batches(
             items += more(len(items), derive(seed, "more", pool_number))
             if len(items) < config.batch:
                 raise ValueError(
-                    f"a pool of {config.pool} dialogues gave {len(items)} views; "
+                    f"a pool of {config.pool} dialogues gave {counted(len(items), 'view')}; "
                     f"expected at least a batch, {config.batch}"
                 )
             items = [crop(item, context) for item in items]

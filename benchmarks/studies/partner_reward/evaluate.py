@@ -201,7 +201,7 @@ def evaluate_partner(trained: Sequence[Trained], dialogues: Sequence[HumanDialog
     parts = [(loaded, share) for loaded, share in zip(trained, found_shares, strict=True) if share.test]
     if not parts:
         raise UserError(
-            f"all {len(dialogues)} dialogues were trained on; expected some to judge on: name another --data-dir or "
+            f"all {len(dialogues):,} dialogues were trained on; expected some to judge on: name another --data-dir or "
             "--checkpoint"
         )
     ridge = ridge_estimates(dialogues)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.common.data import DataError, files, folder, read_json, reading
+from goldenrule.common.text import kind_of
 from goldenrule.envs.scenarios.campsite.language import ISSUES, POINTS, WALK_AWAY_POINTS, Order
 
 ORDERS: tuple[Order, ...] = tuple((a, b, c) for a, b, c in permutations(ISSUES))
@@ -132,7 +133,7 @@ def read_dialogues(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for file in files(path, "casino", "*.json"):
         content = read_json(file)
         if not isinstance(content, list) or not content:
-            given = "an empty list" if content == [] else f"a {type(content).__name__}"
+            given = "an empty list" if content == [] else kind_of(content)
             raise DataError(f"{file.name}: expected a list of CaSiNo dialogues, got {given}")
         for number, record in enumerate(content):
             if not isinstance(record, Mapping) or not isinstance(record.get("dialogue_id"), int | str):

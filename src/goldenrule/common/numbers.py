@@ -6,6 +6,8 @@ import math
 from numbers import Real
 from typing import Any
 
+from goldenrule.common.text import kind_of
+
 
 def as_float(value: Any) -> float:
     """A number as a plain float; NaN and infinities are left to the caller.
@@ -22,10 +24,10 @@ def as_float(value: Any) -> float:
         value = value.detach()
     shape = getattr(value, "shape", ())
     if math.prod(shape) != 1:
-        raise ValueError(f"a {type(value).__name__} of shape {tuple(shape)}")
+        raise ValueError(f"{kind_of(value)} of shape {tuple(shape)}")
     number = value.item() if hasattr(value, "item") else value
     if not isinstance(number, Real):
-        raise ValueError(f"a {type(value).__name__}")
+        raise ValueError(kind_of(value))
     try:
         return float(number)
     except OverflowError:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.parameters import check_parameters, parameter_model, parse_call, plain_values, read_texts
+from goldenrule.common.text import kind_of
 from goldenrule.common.untrusted import contained, foreign, one_line
 
 Kind = Literal["agent", "reward", "method", "scenario"]
@@ -158,7 +159,7 @@ def find_plugin(
     make = load_object(kind, plain) if maker is None else maker(plain)
     whose = f"{kind} {plain!r}"
     if not callable(make):
-        raise UserError(f"{whose} is a {type(make).__name__}; expected a class or a function that makes one")
+        raise UserError(f"{whose} is {kind_of(make)}; expected a class or a function that makes one")
     model = parameter_model(make, whose)
     given = dict(params or {}) or read_texts(model, texts or in_name)
     values = check_parameters(model, given, whose)

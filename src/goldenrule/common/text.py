@@ -31,17 +31,28 @@ def clean(text: str) -> str:
     )
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count and what is counted: `1 run`, `2,000 runs`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for an error: `None`, `a str`, `an int`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
 def visible(value: Any, longest: int = LONGEST) -> str:
     """Any value as one line of at most `longest` characters: `clean`, values that are no text as JSON."""
     plain = value if isinstance(value, str) else str(value) if type(value) is int else None
     text = json.dumps(value, ensure_ascii=False, default=str) if plain is None else plain
     kept = clean(text[:longest])
-    return kept if len(text) <= longest else f"{kept} … ({len(text) - longest:,} more characters)"
+    return kept if len(text) <= longest else f"{kept} … ({counted(len(text) - longest, 'more character')})"
 
 
 def shortened(text: str, longest: int = 200) -> str:
     """The beginning of a text that is longer than this, and how much is left out."""
-    return text if len(text) <= longest else f"{text[:longest]}... ({len(text) - longest:,} more characters)"
+    return text if len(text) <= longest else f"{text[:longest]}... ({counted(len(text) - longest, 'more character')})"
 
 
 def brief(line: str, longest: int = 1000) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.text import shortened
 
 
@@ -34,6 +35,24 @@ class contained:  # noqa: N801 - used as a function; a generator would take long
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and not isinstance(error, Exception | KeyboardInterrupt):
             raise ForeignError(one_line(error)) from error
+
+
+class raised_by(contained):  # noqa: N801 - as above
+    """Run code of a plug-in: what it raises names it, but for errors that say themselves what is wrong.
+
+    Args:
+        who: the plug-in, in words.
+
+    Raises:
+        ContractError: in place of all but `UserError`, `ContractError` and `KeyboardInterrupt`.
+    """
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and not isinstance(error, UserError | ContractError | KeyboardInterrupt):
+            raise ContractError(f"{self._who} raised {one_line(error, 2000)}") from error
 
 
 @contextlib.contextmanager

@@ -139,8 +139,8 @@ BROKEN = [
         lambda seen: Reply("\ud800"),
         "host_0: a text with a lone surrogate was given; expected text that UTF-8 can encode",
     ),
-    (lambda seen: Reply(7), "host_0 (Saying) returned a int; expected a Reply whose text is a str"),
-    (lambda seen: Reply(None), "host_0 (Saying) returned a NoneType; expected a Reply whose text is a str"),
+    (lambda seen: Reply(7), "host_0 (Saying) returned a Reply of an int; expected a Reply whose text is a str"),
+    (lambda seen: Reply(None), "host_0 (Saying) returned a Reply of None; expected a Reply whose text is a str"),
     (
         lambda seen: Reply("hi", (1,)),
         "host_0: addressees were named in a public talk; make the environment with private=True",
@@ -164,7 +164,7 @@ def test_an_utterance_that_is_none(tables, say, error):
         (lambda seen: [], "host_0 (Raw) returned 0 replies; expected 2, one for each observation"),
         (lambda seen: [Reply("a")] * (len(seen) + 1), "host_0 (Raw) returned 3 replies; expected 2, one for each"),
         (lambda seen: "hello", "host_0 (Raw) returned a str; expected a list of 2 replies"),
-        (lambda seen: None, "host_0 (Raw) returned a NoneType; expected a list of 2 replies"),
+        (lambda seen: None, "host_0 (Raw) returned None; expected a list of 2 replies"),
         (lambda seen: ["hello"] * len(seen), "host_0 (Raw) returned a str; expected a Reply whose text is a str"),
     ],
 )
@@ -254,7 +254,7 @@ def test_one_reply_that_is_none_fails_its_own_dialogue_and_nobody_is_asked_twice
 
     episodes = play(tables(3), everyone(Saying(), Raw(act)), [0, 1, 2])
     assert [e.status == "failed" for e in episodes] == [False, True, False]
-    assert "returned a int; expected a Reply" in episodes[1].error
+    assert "returned an int; expected a Reply" in episodes[1].error
     assert asked[0] == 3
     assert 1 not in asked
 

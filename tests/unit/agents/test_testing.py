@@ -277,7 +277,7 @@ def test_an_agent_that_fails_now_and_then_is_warned_of_and_may_run():
     [
         (Empty, "helper_0: an empty text was given"),
         (Bare, r"helper_0 \(Bare\) returned a str; expected a Reply"),
-        (Short, r"helper_0 \(Short\) returned 1 replies; expected 2"),
+        (Short, r"helper_0 \(Short\) returned 1 reply; expected 2"),
     ],
 )
 def test_an_agent_that_can_say_nothing_at_all_is_refused(agent, told):

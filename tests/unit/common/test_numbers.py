@@ -24,7 +24,7 @@ def test_a_number_of_any_library_becomes_a_plain_float(value):
     ("value", "what"),
     [
         ("2", "a str"),
-        (None, "a NoneType"),
+        (None, "None"),
         (2j, "a complex"),
         (torch.tensor(2j), "a Tensor"),
         ([2.0], "a list"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from goldenrule.common.text import brief, shortened
+from goldenrule.common.text import brief, counted, kind_of, shortened
 
 
 def test_a_text_is_cut_after_so_many_characters():
     assert shortened("x" * 200) == "x" * 200
     assert shortened("x" * 1234) == f"{'x' * 200}... (1,034 more characters)"
-    assert shortened("abc", 2) == "ab... (1 more characters)"
+    assert shortened("abc", 2) == "ab... (1 more character)"
+
+
+def test_counts_and_kinds_are_worded_as_a_reader_would():
+    assert [counted(n, "run") for n in (0, 1, 2000)] == ["0 runs", "1 run", "2,000 runs"]
+    assert [counted(n, "reply", "replies") for n in (1, 2)] == ["1 reply", "2 replies"]
+    assert [kind_of(one) for one in (None, 1, "x")] == ["None", "an int", "a str"]
 
 
 def test_values_in_quotes_are_shortened_and_what_to_do_stays():

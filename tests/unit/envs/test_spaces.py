@@ -17,7 +17,7 @@ def test_any_text_is_an_utterance(text):
         ("", "an empty text was given; expected at least one character"),
         ("x" * 11, "a text of 11 characters was given; expected at most 10"),
         ("\ud800", "a text with a lone surrogate was given; expected text that UTF-8 can encode"),
-        (None, "a NoneType was given; expected text (str)"),
+        (None, "None was given; expected text (str)"),
         (b"bytes", "a bytes was given; expected text (str)"),
         (np.array("a"), "a ndarray was given; expected text (str)"),
     ],

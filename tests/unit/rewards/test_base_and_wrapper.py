@@ -7,7 +7,7 @@ import torch
 from pettingzoo.test import api_test
 
 from goldenrule.agents import Episode, Turn
-from goldenrule.common.untrusted import ForeignError
+from goldenrule.common.errors import ContractError
 from goldenrule.envs import CheckError, DialogueEnv, Message, View, check
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.rewards.base import Score, ScoreError, ask, log_scores, score_episodes
@@ -132,7 +132,7 @@ def test_what_is_not_finite_is_refused_by_wrapper_agent_and_turn(talk, value):
     ("scores", "match"),
     [
         ([], "gave 0 scores; expected 1"),
-        (None, "gave a NoneType; expected 1 scores"),
+        (None, "gave None; expected 1 score"),
         (["0.5"], "gave a str for host_0 at turn 0; expected a finite number"),
         ([1j], "gave a complex for host_0"),
         ([None], "gave a bare None for host_0 at turn 0; expected a finite number, or None with a reason"),
@@ -217,8 +217,9 @@ def test_a_reward_is_asked_with_what_the_speaker_had_seen(panel):
     cards = env.unwrapped.dialogue.cards
     for text, to in (("one", [0, 1, 0]), ("two", [0, 0, 0]), ("three", [1, 0, 0])):
         env.step({"text": text, "to": to})
-    assert len(asked.batches) == 1  # they spoke at the same time: one batch
-    turns = asked.batches[0]
+    # They spoke at the same time; one batch would have held all their cards.
+    assert [len(batch) for batch in asked.batches] == [1, 1, 1]
+    turns = [turn for batch in asked.batches for turn in batch]
     assert [turn.message for turn in turns] == [Message(0, "one", (1,)), Message(1, "two"), Message(2, "three", (0,))]
     assert [turn.view.card for turn in turns] == list(cards)
     assert [len(turn.view.messages) for turn in turns] == [2, 1, 1]
@@ -324,5 +325,5 @@ def test_a_reward_that_would_end_the_program_fails():
         def score(self, turns):
             raise SystemExit(0)
 
-    with pytest.raises(ForeignError, match="SystemExit: 0"):
+    with pytest.raises(ContractError, match="reward 'leaves' raised SystemExit: 0"):
         ask(Leaves(), episode(0, 0).turns, str)

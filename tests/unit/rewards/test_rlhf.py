@@ -68,7 +68,7 @@ def test_annotators_like_the_least_of_what_makes_sense_better_than_nonsense():
 
 
 def test_annotators_need_two_messages_with_a_proxy():
-    with pytest.raises(ValueError, match="1 messages have a proxy; annotators need two to compare"):
+    with pytest.raises(ValueError, match="1 message with a proxy; annotators need two to compare"):
         annotate([rated([("a", 0.9)])], ME, 5, generator(0, "annotators"))
 
 

@@ -147,7 +147,7 @@ def test_scores_may_be_bare_numbers_of_any_library_and_what_is_none_is_refused(m
     for value, match in wrong.items():
         with pytest.raises(ScoreError, match=f"the score function gave {match}"):
             train(learner, lambda es, value=value: [value for e in es for _ in e.turns_of(0)], reports.append)
-    with pytest.raises(ScoreError, match="the score function gave 1 scores; expected"):
+    with pytest.raises(ScoreError, match="the score function gave 1 score; expected"):
         train(learner, lambda episodes: [1.0], reports.append)
 
 

@@ -65,7 +65,7 @@ def test_padding_cards_and_labels_belong_to_nobody(lived):
 
 def test_unfinished_episodes_and_strangers_are_refused(lived):
     learner, episodes, _ = lived
-    with pytest.raises(TypeError, match="carries a NoneType; expected Sampled"):
+    with pytest.raises(TypeError, match="carries None; expected Sampled"):
         tokenise(episodes, 1, learner.tokenizer)
     episodes[0].conversation, episodes[0].status = None, "running"
     with pytest.raises(ValueError, match="is running; expected finished"):

@@ -60,7 +60,7 @@ def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path)
         terminal = {group["method"]: group for group in summary_of(run)["groups"]}
         (setting,) = with_complete_cases(run).settings
         ended = {line["method"]: line for line in endings(setting, read_ends(run))}
-    lines = {line["method"]: line for line in comparisons(rows, folder=folder)}
+        lines = {line["method"]: line for line in comparisons(rows, run.log)}
     for method in METHODS:
         wanted = pytest.approx(expected(folder, method))
         assert terminal[method]["figures"]["partner_reward"]["mean"] == wanted
@@ -82,7 +82,8 @@ def test_a_method_that_finished_nothing_leaves_the_others_theirs(run_maker: Make
         found = complete_cases(rows, run)
     assert [row[LEFT_OUT] for row in found] == [0] * 6
     assert [row["partner_reward"] for row in found] == [row["partner_reward"] for row in rows]
-    dead, other = comparisons(rows, folder=folder)
+    with read_run(folder) as run:
+        dead, other = comparisons(rows, run.log)
     assert dead["because"] == "no seed has both results: rlhf_ppo finished nothing here"
     assert (other["seeds"], other["pairs_dropped"]) == (2, 0)
 

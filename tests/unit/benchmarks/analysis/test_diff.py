@@ -140,7 +140,7 @@ def test_cells_pair_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[s
     b = stored(tmp_path / "b", rows(4)[::-1])
     assert main(["diff", str(a), str(b)]) == 0
     shown = capsys.readouterr().out
-    assert "16 cells are in both; 16 of them have the same figures in both." in shown
+    assert "16 cells in both; 16 of them with the same figures in both." in shown
     assert "No difference in any pair: own_reward, partner_reward, partner_reward_estimate, estimate_gap." in shown
     assert main(["diff", str(a), str(b), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -163,7 +163,7 @@ def test_the_table_is_shown_and_hostile_names_are_spelt_out(tmp_path: Path, caps
     lines = [line for line in shown.splitlines() if line.rstrip().endswith(" worse")]
     assert len(lines) == 6  # two methods, everywhere and in two settings
     assert all("-1.000" in line for line in lines)
-    assert "1 cell is in A only:" in shown
+    assert "1 cell in A only:" in shown
 
 
 def test_what_could_have_been_found_stands_beside_a_difference(

@@ -163,7 +163,7 @@ def test_all_episodes_of_a_run_come_out_again(
         found = replay(stored)
     assert (found.cells, found.episodes, found.same, found.differences) == (4, 12, 12, [])
     assert main(["replay", str(run)]) == 0
-    assert "12 of 12 episodes in 4 cells give the same" in capsys.readouterr().out
+    assert "12 of 12 episodes in 4 cells replayed with the same" in capsys.readouterr().out
 
 
 def test_differences_are_told_one_by_one_and_counted(
@@ -201,7 +201,7 @@ def test_where_nothing_can_be_replayed_nothing_is_proven(
     monkeypatch.setattr(replaying, "make", nowhere)
     assert main(["replay", str(run)]) == 1
     told = capsys.readouterr().out.splitlines()
-    assert told[-2].startswith("0 of 12 episodes in 4 cells give the same")
+    assert told[-2].startswith("0 of 12 episodes in 4 cells replayed with the same")
     assert told[-1] == "12 could not be replayed here and are not proven."
 
 

@@ -155,8 +155,8 @@ def test_the_printed_table_shows_dashes_with_their_reasons():
     assert "-0.00" not in text
     assert "- third party: the scenario has no absent third party" in text
     assert "Partners were true to their cards in 98% of their messages." in text
-    assert "27 dialogues; 3 failed and are excluded." in text
-    assert "6 messages have no estimate." in text
+    assert "27 dialogues; 3 failed and excluded." in text
+    assert "6 messages without an estimate." in text
     told = " ".join(text.split())
     assert "Estimate and gap rest on fewer dialogues than the true reward" in told
     assert "(a 21 of 24)" in told

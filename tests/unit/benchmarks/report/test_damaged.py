@@ -58,7 +58,7 @@ def test_every_command_that_reads_episodes_says_which_were_lost(
 def test_an_episode_that_was_lost_is_not_called_out_of_range(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(damaged), "untrained-0:1"]) == 2
     assert capsys.readouterr().err == (
-        "goldenrule: no episode 1 of untrained-0-25; 3 episodes were run, but this one is damaged "
+        "goldenrule: no episode 1 of untrained-0-25; it has 3 episodes, but this one is damaged "
         "or missing in results.sqlite\n"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from goldenrule.benchmarks.report.figures import detailed, draw_agreement, draw_headline, draw_learning
+from goldenrule.benchmarks.report.figures import draw_agreement, draw_headline, draw_learning, settings_with_figures
 from goldenrule.benchmarks.report.theme import MAX_LINES, drawable
 from goldenrule.benchmarks.storage.reader import Setting, StoredCell
 
@@ -66,8 +66,8 @@ def test_a_name_of_any_length_takes_four_lines_at_most(text: str) -> None:
 def test_every_scenario_has_figures_before_any_has_them_of_a_second_setting() -> None:
     scenarios = ["a", "a", "a", "b", "b", "c"]
     settings = [Setting(str(k), [StoredCell.of({"scenario": name}, name)]) for k, name in enumerate(scenarios)]
-    assert [place for place, _ in detailed(settings)] == [0, 3, 5]
-    assert [place for place, _ in detailed(settings[:4])] == [0, 1, 3]
+    assert [place for place, _ in settings_with_figures(settings)] == [0, 3, 5]
+    assert [place for place, _ in settings_with_figures(settings[:4])] == [0, 1, 3]
 
 
 def test_shares_are_written_into_bubbles_that_have_room_for_them() -> None:

@@ -95,7 +95,7 @@ def test_without_an_episode_it_lists_what_there_is(
         ("nobody:0", "no cell 'nobody' in"),
         (":0", "no cell '' in"),
         ("25:0", "'25' is part of 4 cells (untrained-0-25, rlhf_ppo-0-25, "),
-        ("untrained-0:7", "no episode 7 of untrained-0-25; 3 episodes were run"),
+        ("untrained-0:7", "no episode 7 of untrained-0-25; it has 3 episodes"),
         ("untrained-0:first", "'first' is no number; expected <cell>:<number>"),
         ("untrained-0:-1", "'-1' is no number"),
         ("untrained-0:99999999999999999999", "is no number"),

@@ -19,13 +19,13 @@ def begin(env):
 @pytest.mark.parametrize(
     ("verb", "given", "told"),
     [
-        ("reset", None, r"reset gave a NoneType; expected a Start\(cards\)"),
+        ("reset", None, r"reset gave None; expected a Start\(cards\)"),
         ("reset", Start(("a", "b")), "reset gave 2 cards; expected 3, one for each agent"),
         ("speakers", (), r"speakers gave \(\); expected a tuple of indices of agents, 0 to 2"),
         ("speakers", (3,), r"speakers gave \(3,\); expected"),
         ("speakers", 0, "speakers gave 0; expected"),
-        ("hear", None, r"hear gave a NoneType; expected an Outcome\(rewards, judgements\)"),
-        ("hear", Outcome((0.0,), RIGHT), "hear gave 1 rewards; expected 3, one for each agent"),
+        ("hear", None, r"hear gave None; expected an Outcome\(rewards, judgements\)"),
+        ("hear", Outcome((0.0,), RIGHT), "hear gave 1 reward; expected 3, one for each agent"),
         ("hear", Outcome((0.0,) * 3, ()), "hear gave 0 judgements; expected 1, one for each message"),
         ("hear", Outcome((0.0, "x", 0.0), RIGHT), "hear pays guest_0 'x'; expected a number"),
         (

@@ -42,7 +42,7 @@ class Deaf(DialogueEnv):
     [
         (Dealer, "guest_0: its role card is not the one it was dealt"),
         (Telling, "host_0: it sees the card of guest_0"),
-        (Loud, "guest_0: its transcript is not the 1 messages addressed to it"),
+        (Loud, "guest_0: its transcript is not the 1 message addressed to it"),
         (Deaf, "host_0: its transcript is not the 2 messages addressed to it"),
     ],
 )

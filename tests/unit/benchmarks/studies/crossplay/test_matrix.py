@@ -123,5 +123,5 @@ def test_the_command_goes_on_where_it_stopped_and_prints_one_object(tmp_path, ca
     assert (told["complete"], told["cells"], told["run"]) == (True, 4, str(tmp_path / "out"))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
-    assert "0 pairings were run now" in shown
+    assert "0 pairings run now" in shown
     assert "Reward of absent third parties" in shown
