@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.engines.worker import attempt
+from goldenrule.benchmarks.engines.base import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.storage.export import to_parquet
 from goldenrule.benchmarks.storage.reader import earlier_rows, episodes, load, read_run, rows
