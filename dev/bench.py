@@ -36,7 +36,7 @@ from goldenrule.benchmarks.engines.base import NoProgress, alone
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.experiments.run import run_sweep
-from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
+from goldenrule.benchmarks.storage.store import CELL_COLUMNS, EPISODE_COLUMNS, FILE
 from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.wrapper import RewardWrapper

@@ -20,10 +20,12 @@ from typing import Any, Protocol
 
 import torch
 
+from goldenrule.agents.base import Agent
+from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import save_checkpoint
 from goldenrule.agents.play import LONGEST
-from goldenrule.benchmarks.evaluation.run import Cell, CellResult, failed_row
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.evaluation.run import Cell, failed_row
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import foreign, one_line
@@ -89,13 +91,13 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
     try:
         with foreign():
             result = cell.run(report)
-        if folder is not None:
-            _save_weights(cell, result, folder)
+        if folder is not None and cell.trains:
+            _save_weights(cell, result.agent, folder)
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
         told = isinstance(error, UserError | ContractError) and str(error)
         reason = told or one_line(error, LONGEST)
         trace = shortened(traceback.format_exc(), TRACE)
-        return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where, trace=trace)
+        return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where | {"trace": trace})
     try:
         return RunRecord.of(result.row | where, result.episodes, result.curve)
     except (ValueError, TypeError, RecursionError) as error:  # JSON has no NaN: a result that holds one is no result
@@ -109,8 +111,8 @@ def alone(cell: Cell, folder: Path | None) -> RunRecord:
     return attempt(cell, folder, lambda done, total: None)
 
 
-def _save_weights(cell: Cell, result: CellResult, folder: Path) -> None:
-    if cell.chosen.train is not None and result.network and result.tokenizer:
-        save_checkpoint(folder, result.network, result.tokenizer, {"cell": cell.description()})
+def _save_weights(cell: Cell, agent: Agent | None, folder: Path) -> None:
+    if isinstance(agent, LanguageModel):
+        save_checkpoint(folder, agent.network, agent.tokenizer, {"cell": cell.description()})
     elif cell.chosen.kind == "sb3":
-        result.agent.save(folder, {"cell": cell.description()})  # type: ignore[union-attr]  # an Sb3Agent
+        agent.save(folder, {"cell": cell.description()})  # type: ignore[union-attr]  # an Sb3Agent

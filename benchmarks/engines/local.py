@@ -31,7 +31,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from goldenrule.benchmarks.engines.base import Pool, Progress, Store, attempt
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 2

@@ -15,7 +15,7 @@ from typing import Any
 
 from goldenrule.benchmarks.engines.base import Pool, Progress, Store, alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.untrusted import one_line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,8 +20,7 @@ from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.experiments.grid import resolve
 from goldenrule.benchmarks.storage.provenance import empty_folder, environment, other_code
 from goldenrule.benchmarks.storage.reader import earlier_rows, rows
-from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import LOCK, ResultStore, folder_lock
+from goldenrule.benchmarks.storage.store import FILE, LOCK, ResultStore, RunRecord, folder_lock
 from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import writing
@@ -232,7 +232,7 @@ class _Completing:
         cell = record.row["cell"]
         if not record.episodes:  # what was tried again failed as a whole: what there was is better
             return None
-        logs = self._store.logs(cell) | record.logs
+        logs = self._store.logs(cell) | {one["episode"]: json.loads(one["log"]) for one in record.episodes}
         seconds, tokens = self._store.costs(cell)
         records = [logs[number] for number in sorted(logs)]
         spent = record.row["tokens"]

@@ -21,8 +21,7 @@ from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.statistics.bootstrap import iqm_of
 from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import ResultStore, RunRecord
 from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]

@@ -14,7 +14,7 @@ from goldenrule.benchmarks.analysis.summary import over_seeds, summary_of
 from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import StoredCell, read_run
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 
 
 @pytest.fixture(scope="module")
