@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import Ends
+from goldenrule.benchmarks.analysis.summary import Ends
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.common.text import visible

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldenrule.benchmarks.analysis.summary import IQM, summary_of
+from goldenrule.benchmarks.analysis.summary import IQM, findings_of
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, comparisons, comparisons_of, of_setting, over_all, remarks
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
@@ -185,7 +185,7 @@ def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None
 
 def test_the_interquartile_mean_stands_beside_the_mean(folder: Path) -> None:
     with read_run(folder) as run:
-        group = summary_of(run)["groups"][2]
+        group = findings_of(run).summary["groups"][2]
         values = [cell.value("partner_reward") for cell in run.settings[0].of("oracle_kindness")]
     found = group["figures"][IQM]
     wanted = iqm_of(np.array(values))(np.full((1, 9), 1 / 9))[0, 0]

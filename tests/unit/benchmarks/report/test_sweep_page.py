@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.endings import read_ends
+from goldenrule.benchmarks.analysis.summary import read_ends
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, PER_CELL, shares
