@@ -1,17 +1,4 @@
-"""What the commands do, from Python: `goldenrule.compare(...)`, and its runs as tables.
-
-import goldenrule
-
-class Listener:
-    def reset(self, seeds): ...
-    def act(self, observations):
-        return [goldenrule.agents.Reply("I hear you.") for _ in observations]
-
-run = goldenrule.compare(methods=["untrained", "scripted"], agents={"listener": Listener}, seeds=3)
-run.table        # a row a method
-run.episodes     # a row an evaluation dialogue
-run.report()     # the page
-"""
+"""What `goldenrule compare` does, from Python, and its runs as tables: `goldenrule.compare(...)`."""
 
 from __future__ import annotations
 

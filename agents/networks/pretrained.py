@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.agents.scripted.base import people
+from goldenrule.common.text import typed
 from goldenrule.envs.registry import spec
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     """Network, tokenizer and provenance."""
 
 FOLDER = "checkpoints"
+GATE = 0.95
+"""Agreement of the imagined partner with the real one that reward training needs."""
 
 
 def shipped_bases() -> list[str]:
@@ -96,9 +99,26 @@ def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mappin
     for knob in known.knobs:
         learnt = {one[knob.name] for one in under}
         if not knob.known(given[knob.name], learnt):
-            values = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(learnt))
-            missing.append(f"{knob.name}={given[knob.name]} (learnt: {values})")
+            values = ", ".join(f"{value:g}" if isinstance(value, float) else typed(value) for value in sorted(learnt))
+            missing.append(f"{knob.name}={typed(given[knob.name])} (learnt: {values})")
     return ", ".join(missing) or None
+
+
+def decisive(gate: Mapping[str, Any]) -> float:
+    """What of a gate must reach `GATE`: rewards told where the scenario asks for them, else replies."""
+    return float(gate["paid"].get("told", 0.0) if "paid" in gate else gate["balanced"])
+
+
+def failed_gate(provenance: Mapping[str, Any], knobs: Mapping[str, Any]) -> float | None:
+    """What a base reached at its gate, where that was too little; `None` where it passed or there was none.
+
+    Args:
+        provenance: of the checkpoint.
+        knobs: of a talk: of several gates, those under knobs of these count.
+    """
+    gates = [gate for gate in provenance.get("gates", ()) if gate["knobs"].items() <= knobs.items()]
+    reached = min(map(decisive, gates or filter(None, [provenance.get("gate")])), default=1.0)
+    return reached if reached < GATE else None
 
 
 def _config(provenance: Mapping[str, Any]) -> Mapping[str, Any]:

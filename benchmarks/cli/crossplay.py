@@ -19,8 +19,8 @@ from goldenrule.common.text import clean, counted
 from goldenrule.common.untrusted import foreign
 
 WHO = (
-    "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
-    "run that has some, each perhaps with a name before it, NAME=...; commas between them"
+    "scripted, exploiter, saint, manipulator, stranger, lm (those that the scenario has), package.module:Class, "
+    "a folder of saved weights or of a run that has some, each perhaps as NAME=...; commas between them"
 )
 
 

@@ -154,7 +154,8 @@ def run_sweep(
         tell(seen.other_code)
     interrupted = False
     logger = None if options.log is None else logger_from(options.log, out)
-    engine = _engine(options, out) if todo else contextlib.nullcontext(_nothing)
+    # Where nothing is left to do, no engine is begun.
+    engine = _engine(options, out) if todo else contextlib.nullcontext(lambda *_: None)
     with engine as run, _held_store(out, places, about) as store:
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
@@ -241,10 +242,6 @@ class _Completing:
 
 
 Run = Callable[[Sequence[Cell], Store, Progress], None]
-
-
-def _nothing(cells: Sequence[Cell], store: Store, progress: Progress) -> None:
-    """Where nothing is left to do, no engine is begun."""
 
 
 @contextlib.contextmanager
