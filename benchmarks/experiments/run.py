@@ -34,7 +34,6 @@ class SweepResult:
     Attributes:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
-        summary: of the rows, as it was asked for; else empty.
         cells: how many cells there are.
         ran: how many of them were run now.
         unplanned: cells in the results that are not in the file; they are kept, and left out of the table.
@@ -44,7 +43,6 @@ class SweepResult:
 
     path: Path
     rows: list[dict[str, Any]]
-    summary: dict[str, Any]
     cells: int
     ran: int
     unplanned: int = 0
@@ -125,7 +123,6 @@ def run_sweep(
     out: Path,
     options: SweepOptions,
     progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
-    summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
     human: Mapping[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -138,7 +135,6 @@ def run_sweep(
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
         progress_for: makes the progress callback of the cells that are run now.
-        summing: makes the summary of the rows, where one is wanted.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
         tell: is told, before anything runs, that rows made by other code are gone on from.
@@ -175,7 +171,6 @@ def run_sweep(
     return SweepResult(
         out,
         mine,
-        {} if summing is None else summing(mine),
         len(cells),
         ran,
         len(found) - len(mine),
