@@ -14,7 +14,7 @@ from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
-from goldenrule.benchmarks.storage.provenance import fresh_path
+from goldenrule.common.files import fresh_path
 from goldenrule.common.text import clean, counted
 from goldenrule.common.untrusted import foreign
 

@@ -17,8 +17,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
-from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
+from goldenrule.benchmarks.storage.store import (
+    CELL_COLUMNS,
+    EPISODE_COLUMNS,
+    FILE,
+    JSON_COLUMNS,
+    check,
+    is_empty,
+    same_work,
+    sqlite_errors,
+)
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import counted, typed, visible
 from goldenrule.envs.registry import in_order

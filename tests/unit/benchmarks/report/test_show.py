@@ -17,7 +17,7 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.layout import Line, print_lines
 from goldenrule.benchmarks.report.terminal import conversation
 from goldenrule.benchmarks.storage.reader import read_run
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 3, "updates": 1, "methods": ("untrained", "rlhf_ppo")}
