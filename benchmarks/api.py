@@ -1,17 +1,4 @@
-"""What the commands do, from Python: `goldenrule.compare(...)`, and its runs as tables.
-
-import goldenrule
-
-class Listener:
-    def reset(self, seeds): ...
-    def act(self, observations):
-        return [goldenrule.agents.Reply("I hear you.") for _ in observations]
-
-run = goldenrule.compare(methods=["untrained", "scripted"], agents={"listener": Listener}, seeds=3)
-run.table        # a row a method
-run.episodes     # a row an evaluation dialogue
-run.report()     # the page
-"""
+"""What `goldenrule compare` does, from Python, and its runs as tables: `goldenrule.compare(...)`."""
 
 from __future__ import annotations
 
@@ -37,9 +24,9 @@ from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.storage import reader
-from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import fresh_path
 from goldenrule.common.parameters import split_list
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,13 +18,12 @@ from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
 from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.experiments.grid import resolve
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment, other_code
+from goldenrule.benchmarks.storage.provenance import environment, other_code
 from goldenrule.benchmarks.storage.reader import earlier_rows, rows
-from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import LOCK, ResultStore, folder_lock
+from goldenrule.benchmarks.storage.store import FILE, LOCK, ResultStore, RunRecord, folder_lock
 from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
-from goldenrule.common.files import writing
+from goldenrule.common.files import empty_folder, writing
 from goldenrule.envs.registry import spec
 
 
@@ -152,7 +152,8 @@ def run_sweep(
         tell(seen.other_code)
     interrupted = False
     logger = None if options.log is None else logger_from(options.log, out)
-    engine = _engine(options, out) if todo else contextlib.nullcontext(_nothing)
+    # Where nothing is left to do, no engine is begun.
+    engine = _engine(options, out) if todo else contextlib.nullcontext(lambda *_: None)
     with engine as run, _held_store(out, places, about) as store:
         store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
@@ -227,7 +228,7 @@ class _Completing:
         cell = record.row["cell"]
         if not record.episodes:  # what was tried again failed as a whole: what there was is better
             return None
-        logs = self._store.logs(cell) | record.logs
+        logs = self._store.logs(cell) | {one["episode"]: json.loads(one["log"]) for one in record.episodes}
         seconds, tokens = self._store.costs(cell)
         records = [logs[number] for number in sorted(logs)]
         spent = record.row["tokens"]
@@ -239,10 +240,6 @@ class _Completing:
 
 
 Run = Callable[[Sequence[Cell], Store, Progress], None]
-
-
-def _nothing(cells: Sequence[Cell], store: Store, progress: Progress) -> None:
-    """Where nothing is left to do, no engine is begun."""
 
 
 @contextlib.contextmanager
