@@ -23,7 +23,7 @@ from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
 from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, counted, visible
+from goldenrule.common.text import clean, counted, several, visible
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -65,11 +65,11 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
 def _print_metrics(
     console: Console, who: str, columns: Mapping[str, Metric], rows: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> None:
-    cells = [([name], [_cell(found.get(key), one.share) for key, one in columns.items()]) for name, found in rows]
+    cells = [([name], [metric_cell(found.get(key), one.share) for key, one in columns.items()]) for name, found in rows]
     print_table(console, [who], [one.title for one in columns.values()], cells)
 
 
-def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
+def metric_cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
     """`0.52` and on the next line `±0.10`, or a dash."""
     if metric is None or metric["mean"] is None:
         return "-"
@@ -95,7 +95,7 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
             titles.setdefault((reason, tuple(names)), []).append(title)
     lines = []
     for (reason, without), missing in titles.items():
-        whose = "" if len(without) == len(groups) else f" ({', '.join(without)})"
+        whose = "" if len(without) == len(groups) else f" ({several(without)})"
         which = "all metrics" if len(missing) == len(shown_here) else ", ".join(missing)
         lines.append(clean(f"- {which}{whose}: {reason}"))
     return lines

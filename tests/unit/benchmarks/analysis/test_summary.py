@@ -189,3 +189,9 @@ def test_a_reward_that_gives_no_scores_is_warned_of():
     stream = io.StringIO()
     print_summary({**summarise(rows), "human": None}, stream)
     assert f"Warning: {warning}" in " ".join(stream.getvalue().split())
+
+
+def test_a_note_on_many_methods_names_the_first_and_counts_the_rest():
+    stream = io.StringIO()
+    print_summary({**summarise([row("a", 0, 1.0), *(failed(f"b{n}", 0) for n in range(9))]), "human": None}, stream)
+    assert "- all metrics (b0, b1, b2, b3 and 5 more): every run" in stream.getvalue()
