@@ -131,6 +131,11 @@ class Cell:
         return load_method(self.source or self.method, self.params)
 
     @property
+    def needs_base(self) -> bool:
+        """Whether its own words come from a network."""
+        return self.agent is None and self.chosen.kind != "scripted"
+
+    @property
     def trains(self) -> bool:
         """Whether something is learnt before it is evaluated."""
         return self.chosen.train is not None or self.chosen.kind == "sb3"
@@ -162,7 +167,7 @@ class Cell:
         learner: Learner | None = None
         agent: Agent
         simulator: Simulates | None
-        if self.agent is not None or chosen.kind == "scripted":
+        if not self.needs_base:
             agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
             simulator = agent if isinstance(agent, Simulates) else None
         else:
