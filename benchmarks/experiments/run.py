@@ -144,9 +144,8 @@ def run_sweep(
             not installed.
     """
     asked = sweep if isinstance(sweep, Mapping) else resolve(sweep, cells)
-    work = (kind, str(asked["name"]))
     places = {cell.id: place for place, cell in enumerate(cells)}
-    seen = dry_run(cells, out, options, *work)
+    seen = dry_run(cells, out, options, kind, str(asked["name"]))
     todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
     if todo and seen.other_code is not None:
         tell(seen.other_code)
@@ -155,7 +154,6 @@ def run_sweep(
     # Where nothing is left to do, no engine is begun.
     engine = _engine(options, out) if todo else contextlib.nullcontext(lambda *_: None)
     with engine as run, _held_store(out, places, about) as store:
-        store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
         todo = _left(todo, store, options.retry_failed)

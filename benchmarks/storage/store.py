@@ -338,15 +338,16 @@ class ResultStore:
                 self._db.execute("ROLLBACK")
             raise
 
-    def belongs(self, kind: str, name: str) -> None:
-        """Raises `UserError` where this is the file of something else than the `kind` called `name`."""
-        same_work(self._db, self.path, kind, name)
-
     def describe(self, **meta: Any) -> None:
         """Keep facts about the whole run, as JSON by name; later ones replace earlier ones.
 
         Rows of earlier runs move to the places that cells have now, those of cells that have none to the end.
+
+        Raises:
+            UserError: this is the file of something else than the `kind` of that `sweep`.
         """
+        if "kind" in meta:
+            same_work(self._db, self.path, meta["kind"], str(meta["sweep"]["name"]))
         with sqlite_errors(self.path), self._transaction():
             for key, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))

@@ -146,7 +146,7 @@ class TestDamage:
 
         def write() -> None:
             with opened(tmp_path) as store:
-                store.belongs("sweep", "s")
+                store.describe(kind="sweep", sweep={"name": "s"})
 
         reads = [
             lambda: read_run(tmp_path),
