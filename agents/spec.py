@@ -117,8 +117,8 @@ def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
         return _saved(scenario, folder, device)
     here = known_agents(scenario)
     raise UserError(
-        f"agent {target!r} is unknown; expected {', '.join(here) or LM}, package.module:Class, or a folder of saved "
-        f"weights{closest(target, here)}"
+        f"agent {target!r} is unknown; {scenario} has {', '.join(here) or 'none'}; or name package.module:Class or a "
+        f"folder of saved weights{closest(target, here)}"
     )
 
 

@@ -12,7 +12,7 @@ import pettingzoo
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.plugins import installed, load_object
-from goldenrule.common.text import kind_of
+from goldenrule.common.text import kind_of, typed
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
 
@@ -74,15 +74,20 @@ class Knob:
         high = "inf" if self.high is None else f"{self.high:g}"
         return f"{kind} in [{low}, {high}]"
 
-    def parse(self, value: Any) -> KnobValue:
+    def parse(self, value: Any, scenario: str = "") -> KnobValue:
         """`value` (perhaps text from a command line) as this knob's type.
+
+        Args:
+            value: of any kind.
+            scenario: whose knob it is, for the error.
 
         Raises:
             ValueError: wrong type or out of range; the message names the knob, the value and what is allowed.
         """
         parsed = _convert(value, type(self.default))
         if parsed is None or not self._allows(parsed):
-            raise UserError(f"knob {self.name}={value!r} is not allowed; expected {self.range}")
+            whose = f"{scenario}: " if scenario else ""
+            raise UserError(f"{whose}knob {self.name}={typed(value)} is not allowed; expected {self.range}")
         return parsed
 
     def _allows(self, value: KnobValue) -> bool:
@@ -193,7 +198,9 @@ class ScenarioSpec:
             if name not in known:
                 raise UserError(f"{self.id} has no knob {name!r}; expected {', '.join(known)}{closest(name, known)}")
         return {
-            name: knob.parse(knobs.get(name, knob.default)) for name, knob in known.items() if name in {*own, *knobs}
+            name: knob.parse(knobs.get(name, knob.default), self.id)
+            for name, knob in known.items()
+            if name in {*own, *knobs}
         }
 
     def build(self, **knobs: Any) -> Scenario:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenrule.agents.scripted.base import people
+from goldenrule.common.text import typed
 from goldenrule.envs.registry import spec
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     """Network, tokenizer and provenance."""
 
 FOLDER = "checkpoints"
+GATE = 0.95
+"""Agreement of the imagined partner with the real one that reward training needs."""
 
 
 def shipped_bases() -> list[str]:
@@ -50,7 +53,7 @@ def load_base(
     if path is not None:
         loaded = load_checkpoint(path, device)
         made_for = _config(loaded[2]).get("scenario", scenario)
-        if made_for not in (scenario, spec(scenario).id):
+        if made_for not in (scenario, _id(scenario)):
             raise CheckpointError(
                 f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
                 "name another, or leave it out for the shipped one"
@@ -84,7 +87,7 @@ def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mappin
         provenance: of the checkpoint. Where it does not say how it was made, nothing is known and nothing is told.
     """
     config = _config(provenance)
-    if config.get("scenario") != spec(scenario).id:
+    if config.get("scenario") != _id(scenario):
         return None
     known = spec(scenario)
     base = known.resolve(config.get("knobs", {}))
@@ -96,9 +99,31 @@ def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mappin
     for knob in known.knobs:
         learnt = {one[knob.name] for one in under}
         if not knob.known(given[knob.name], learnt):
-            values = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(learnt))
-            missing.append(f"{knob.name}={given[knob.name]} (learnt: {values})")
+            values = ", ".join(f"{value:g}" if isinstance(value, float) else typed(value) for value in sorted(learnt))
+            missing.append(f"{knob.name}={typed(given[knob.name])} (learnt: {values})")
     return ", ".join(missing) or None
+
+
+def decisive(gate: Mapping[str, Any]) -> float:
+    """What of a gate must reach `GATE`: rewards told where the scenario asks for them, else replies."""
+    return float(gate["paid"].get("told", 0.0) if "paid" in gate else gate["balanced"])
+
+
+def failed_gate(provenance: Mapping[str, Any], knobs: Mapping[str, Any]) -> float | None:
+    """What a base reached at its gate, where that was too little; `None` where it passed or there was none.
+
+    Args:
+        provenance: of the checkpoint.
+        knobs: of a talk: of several gates, those under knobs of these count.
+    """
+    gates = [gate for gate in provenance.get("gates", ()) if gate["knobs"].items() <= knobs.items()]
+    reached = min(map(decisive, gates or filter(None, [provenance.get("gate")])), default=1.0)
+    return reached if reached < GATE else None
+
+
+def _id(scenario: str) -> str:
+    """The id of a scenario that is named as a plug-in; other names, also those of bases of none, as they are."""
+    return spec(scenario).id if ":" in scenario else scenario
 
 
 def _config(provenance: Mapping[str, Any]) -> Mapping[str, Any]:

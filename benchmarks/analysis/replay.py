@@ -16,10 +16,10 @@ from typing import Any
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
+from goldenrule.benchmarks.evaluation.run import as_data
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
+from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make

@@ -14,13 +14,13 @@ from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
-from goldenrule.benchmarks.storage.provenance import fresh_path
+from goldenrule.common.files import fresh_path
 from goldenrule.common.text import clean, counted
 from goldenrule.common.untrusted import foreign
 
 WHO = (
-    "scripted, exploiter, saint, manipulator, stranger, lm, package.module:Class, a folder of saved weights or of a "
-    "run that has some, each perhaps with a name before it, NAME=...; commas between them"
+    "scripted, exploiter, saint, manipulator, stranger, lm (those that the scenario has), package.module:Class, "
+    "a folder of saved weights or of a run that has some, each perhaps as NAME=...; commas between them"
 )
 
 

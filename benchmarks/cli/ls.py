@@ -12,7 +12,7 @@ from goldenrule.agents.scripted import people, population
 from goldenrule.benchmarks.cli.options import Json
 from goldenrule.benchmarks.evaluation.plugins import installed_plugins
 from goldenrule.benchmarks.report.layout import print_indented
-from goldenrule.common.text import clean
+from goldenrule.common.text import clean, typed
 from goldenrule.envs.datasets.corpora import NAMES, available
 from goldenrule.envs.registry import COMMON_KNOBS, Knob, specs
 from goldenrule.training.methods.registry import FACTORIES, METHODS
@@ -85,7 +85,7 @@ def _text(found: dict[str, Any]) -> str:
 
 def _knob_lines(knobs: Mapping[str, Any]) -> list[str]:
     return [
-        f"    {clean(knob)} = {_word(about['default'])}   {about['range']}: {clean(about['about'])}"
+        f"    {clean(knob)} = {typed(about['default'])}   {about['range']}: {clean(about['about'])}"
         for knob, about in knobs.items()
     ]
 
@@ -98,11 +98,7 @@ def _plugin(one: Mapping[str, Any]) -> list[str]:
     lines = [f"  {one['kind']} {one['name']}: {one['about'] or 'it says nothing of itself'}", f"    {origin}"]
     if one["kind"] != "scenario":  # its knobs stand with it above
         for name, about in one["parameters"].items():
-            default = "must be given" if about["required"] else _word(about["default"])
+            default = "must be given" if about["required"] else typed(about["default"])
             ending = f": {about['about']}" if about["about"] else ""
             lines.append(f"    {name} = {default}   {about['type']}{ending}")
     return [clean(line) for line in lines]
-
-
-def _word(value: Any) -> str:
-    return clean(str(value).lower() if isinstance(value, bool) else str(value))

@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _line(f"{sys.platform} is not supported; use Linux, or Linux inside it (WSL, a container)"), file=sys.stderr
         )
         return 2
+    before = signal.getsignal(signal.SIGINT)
     try:
         with _somewhere():
             code = _run(sys.argv[1:] if arguments is None else arguments)
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if line is not None:
             print(line, file=sys.stderr, flush=True)
         return code
+    finally:  # at the end of the process Ctrl-C would only show where it is
+        signal.signal(signal.SIGINT, signal.SIG_IGN if arguments is None else before)
 
 
 @contextmanager
@@ -103,7 +106,13 @@ def _interrupt_exits() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt_once)
+
+
+def _interrupt_once(*_: object) -> None:
+    """The first Ctrl-C interrupts the command; further ones, while it ends, are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _explain(error: BaseException) -> tuple[int, str | None]:
@@ -184,7 +193,9 @@ def repair_streams() -> None:
             continue
         if old is not None:
             old.flush()
-        raw = io.BufferedWriter(_Stream(descriptor, "w", closefd=False))
+        raw: Any = _Stream(descriptor, "w", closefd=False)
+        if descriptor == 1:  # a buffer would write a line of progress again where Ctrl-C comes right behind it
+            raw = io.BufferedWriter(raw)
         encoding = "utf-8" if old is None else old.encoding
         at_once = descriptor == 2 or os.isatty(descriptor)
         setattr(sys, name, io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=at_once))

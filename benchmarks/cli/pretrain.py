@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goldenrule.agents.networks.pretrained import GATE
 from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
 from goldenrule.benchmarks.experiments.config import choices
 from goldenrule.benchmarks.report.layout import print_indented
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment
+from goldenrule.benchmarks.storage.provenance import environment
 from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import empty_folder
 from goldenrule.envs.datasets.corpora import NAMES
 from goldenrule.envs.registry import spec, specs
 
 if TYPE_CHECKING:
     from goldenrule.training.pretraining.base_model import BaseConfig, Gate
-
-GATE = 0.95
-"""Agreement of the imagined partner with the real one that reward training needs."""
 
 GATE_DIALOGUES = 128
 """Dialogues of the gate under each of several settings."""

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from goldenrule.benchmarks.storage.reader import varying_knobs
-from goldenrule.common.text import brief, clean, counted
+from goldenrule.common.text import brief, clean, counted, typed
 
 if TYPE_CHECKING:
     from goldenrule.benchmarks.evaluation.run import Cell
@@ -33,7 +33,7 @@ def cell_names(cells: Iterable[Cell] | Iterable[Mapping[str, Any]]) -> dict[str,
     varying = varying_knobs((row["scenario"], row["knobs"]) for row in rows)
 
     def name(row: Mapping[str, Any]) -> str:
-        told = ", ".join(f"{k} {row['knobs'][k]}" for k in varying[row["scenario"]] if k in row["knobs"])
+        told = ", ".join(f"{k} {typed(row['knobs'][k])}" for k in varying[row["scenario"]] if k in row["knobs"])
         where = f" on {row['scenario']}" if len(varying) > 1 else ""
         return clean(f"{row['method']}{where}{f' ({told})' if told else ''}, seed {row['seed']}")
 

@@ -13,8 +13,8 @@ import torch
 from pydantic import ValidationError
 
 from goldenrule.agents.base import Agent, load_agent
-from goldenrule.agents.networks.checkpoint import weights_hash
-from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base, shipped_bases
+from goldenrule.agents.networks.checkpoint import read_card, weights_hash
+from goldenrule.agents.networks.pretrained import GATE, failed_gate, knobs_not_learnt, load_base, shipped_bases
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -76,7 +76,7 @@ def checked_cells(sweep: SweepFile, tell: Callable[[str], None], file: str | Non
     with foreign():
         cells = cells_of(sweep, file)
         doubtful = rehearse_agents(cells)
-    for line in [*doubtful, *unlearnt_knobs(cells)]:
+    for line in [*doubtful, *unlearnt_knobs(cells), *misleading_base(cells)]:
         tell(line)
     return cells
 
@@ -279,6 +279,18 @@ def unlearnt_knobs(cells: Iterable[Cell]) -> list[str]:
                 "and name it with --checkpoint"
             ] = None
     return list(found)
+
+
+def misleading_base(cells: Sequence[Cell]) -> list[str]:
+    """A line on a base of the user's own from which something trains though it failed its gate."""
+    cell = next((one for one in cells if one.settings.checkpoint is not None and one.trains), None)
+    if cell is None or cell.settings.checkpoint is None:
+        return []
+    share = failed_gate(read_card(cell.settings.checkpoint).get("provenance") or {}, cell.knobs)
+    if share is None:
+        return []
+    told = f"the partner that {cell.settings.checkpoint} imagines is right in {share:.3f} of all cases"
+    return [f"{told}; below {GATE} reward training from it will mislead"]
 
 
 def _check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, variants: Iterable[Variant]) -> None:

@@ -24,8 +24,16 @@ import jinja2
 from markupsafe import Markup
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.endings import Ends, endings, read_ends
-from goldenrule.benchmarks.analysis.summary import Findings, by_setting, columns_of, deals_of, findings_of
+from goldenrule.benchmarks.analysis.summary import (
+    Ends,
+    Findings,
+    by_setting,
+    columns_of,
+    deals_of,
+    endings,
+    findings_of,
+    read_ends,
+)
 from goldenrule.benchmarks.analysis.verdicts import Line, how, notes_on, of_setting, over_all
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, NO_REASON, PER_CELL, Logs, read_logs

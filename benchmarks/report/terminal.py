@@ -21,7 +21,7 @@ from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.report.layout import Line, console_for, decimals, p_value, print_table
 from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean, counted, visible
 from goldenrule.envs.message import NARRATOR

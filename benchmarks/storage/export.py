@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load
-from goldenrule.benchmarks.storage.schema import JSON_COLUMNS, episode_row
+from goldenrule.benchmarks.storage.store import JSON_COLUMNS, episode_row
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole, writing
 from goldenrule.common.text import visible

@@ -17,10 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
-from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
+from goldenrule.benchmarks.storage.store import (
+    CELL_COLUMNS,
+    EPISODE_COLUMNS,
+    FILE,
+    JSON_COLUMNS,
+    check,
+    is_empty,
+    same_work,
+    sqlite_errors,
+)
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import counted, visible
+from goldenrule.common.text import counted, typed, visible
 from goldenrule.envs.registry import in_order
 
 if TYPE_CHECKING:
@@ -448,7 +456,7 @@ def read_run(folder: Path, everything: bool = False) -> Run:
 
 def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:
     """`hidden_needs-v0 (similarity 0.5, turns 1)`, the knobs in the scenario's order."""
-    told = ", ".join(f"{name} {value}" for name, value in in_order(scenario, knobs).items())
+    told = ", ".join(f"{name} {typed(value)}" for name, value in in_order(scenario, knobs).items())
     return f"{scenario} ({told})" if told else scenario
 
 

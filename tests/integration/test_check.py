@@ -141,7 +141,7 @@ def test_a_built_in_method(tiny, capsys):
         (["agent", "{}:Sound", "--scenario", "nope"], "no scenario 'nope'"),
         (["agent", "scripted", "--set", "x=1"], "takes no parameters; x was given"),
         (["scenario", "nope"], "no scenario 'nope'"),
-        (["scenario", "hidden_needs-v0", "--set", "cue=2"], "knob cue='2' is not allowed"),
+        (["scenario", "hidden_needs-v0", "--set", "cue=2"], "hidden_needs-v0: knob cue=2 is not allowed"),
         (["method", "untrained", "--set", "x=1"], "method 'untrained' has no parameter 'x'"),
         (["agent"], "Missing argument 'name'"),
     ],

@@ -107,7 +107,7 @@ def test_other_commands(tmp_path, capsys):
         assert f"--as '{seat}' is no seat" in one_line(capsys, ["talk", "--as", seat])
     assert "agent 'someone' is unknown" in one_line(capsys, ["talk", "--with", "someone"])
     assert "cannot be imported (ModuleNotFoundError" in one_line(capsys, ["talk", "--scenario", "no_such_file:SPEC"])
-    assert "max_length='0' is not allowed" in one_line(capsys, ["talk", "--set", "max_length=0"])
+    assert "knob max_length=0 is not allowed" in one_line(capsys, ["talk", "--set", "max_length=0"])
     assert "expected one here" in one_line(capsys, ["play", "--set", "cue=0,1"])
     out = str(tmp_path / "base")
     assert "Invalid value for '--threads': Input should be a valid integer" in one_line(

@@ -22,7 +22,7 @@ from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.common.data import has
 
 

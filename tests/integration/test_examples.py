@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -108,3 +109,22 @@ def test_what_the_readme_names_is_there():
     assert {module for module, _ in named} == set(KINDS)
     for module, attribute in named:
         plugin(module, f"examples.{module}:{attribute}").make()
+
+
+def test_the_scenario_of_the_readme_talks_and_says_what_it_lacks(tmp_path, monkeypatch, capsys):
+    (page,) = re.findall(
+        r"```python\n(from goldenrule\.envs import Book.*?)```", (ROOT / "README.md").read_text(), re.S
+    )
+    (tmp_path / "my_scenario.py").write_text(page)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("Yes.\n"))
+    named = ["--scenario", "my_scenario:GUESS"]
+    assert main(["talk", *named, "--as", "helper_0"]) == 0
+    assert "helper_0: Yes." in capsys.readouterr().out
+    assert main(["pretrain", *named, "--out", "base"]) == 2
+    assert "my_scenario:GUESS has no scripted person for" in capsys.readouterr().err
+    assert main(["compare", *named, "--methods", "untrained"]) == 2
+    assert "no base checkpoint for my_scenario:GUESS is shipped; register scripted people" in capsys.readouterr().err
+    assert main(["compare", "--scenario", "examples.scenario:ECHO", "--methods", "untrained"]) == 2
+    assert "--partner scripted, with agents that are no networks, does without one" in capsys.readouterr().err

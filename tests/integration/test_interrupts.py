@@ -41,3 +41,20 @@ def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path: Path) -> None:
     code, told, errors = begun(tmp_path, "typer", "SIG_IGN", "--version")
     assert (code, errors) == (0, "")
     assert told.startswith("goldenrule ")
+
+
+def test_further_interrupts_while_the_command_ends_are_ignored() -> None:
+    program = """
+import atexit, signal, sys
+from goldenrule.benchmarks.cli import ls, main
+def interrupted():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.raise_signal(signal.SIGINT)
+sys.argv, ls.inventory = ["goldenrule", "ls"], interrupted
+atexit.register(signal.raise_signal, signal.SIGINT)
+sys.exit(main.main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "goldenrule: interrupted\n")

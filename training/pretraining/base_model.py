@@ -14,6 +14,7 @@ from typing import Any
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.pretrained import decisive
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import seat
@@ -251,7 +252,7 @@ class Gate:
     @property
     def decisive(self) -> float:
         """The figure that must be high: of `paid` where the scenario asks, of replies otherwise."""
-        return self.balanced if self.paid is None else self.paid.get("told", 0.0)
+        return decisive(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the checkpoint's provenance; without what the scenario does not ask."""

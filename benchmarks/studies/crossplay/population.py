@@ -13,8 +13,7 @@ from goldenrule.agents.scripted import person, population
 from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known_agents, role_of
 from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
-from goldenrule.benchmarks.evaluation.evaluate import evaluate
-from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row
+from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row, evaluate
 from goldenrule.benchmarks.experiments.config import knob_grid
 from goldenrule.benchmarks.experiments.grid import device, rehearsal
 from goldenrule.benchmarks.studies.crossplay.matrix import Pair, meetings

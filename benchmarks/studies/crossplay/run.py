@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,12 @@ def cross(
     Raises:
         UserError: the folder is in use, cannot be written, or holds something else; the engine is not installed.
     """
-
-    def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        return summarise(wanted.about, rows, out)
-
-    swept = run_sweep(wanted.about, wanted.cells, out, options, progress_for, summary, KIND, tell=tell)
+    swept = run_sweep(wanted.about, wanted.cells, out, options, progress_for, KIND, tell=tell)
+    summary = summarise(wanted.about, swept.rows, out)
     with writing(out):
-        for name, data in {**tables(swept.summary), **figures(swept.summary)}.items():
+        for name, data in {**tables(summary), **figures(summary)}.items():
             write_whole(out / name, data)
-    return swept
+    return replace(swept, summary=summary)
 
 
 def tables(summary: Mapping[str, Any]) -> dict[str, bytes]:

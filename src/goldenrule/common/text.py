@@ -42,6 +42,11 @@ def kind_of(value: object) -> str:
     return "None" if value is None else f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
+def typed(value: object) -> str:
+    """A value as it is typed for an option: `true`, `0.5`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def visible(value: Any, longest: int = LONGEST) -> str:
     """Any value as one line of at most `longest` characters: `clean`, values that are no text as JSON."""
     plain = value if isinstance(value, str) else str(value) if type(value) is int else None

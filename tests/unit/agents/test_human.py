@@ -57,3 +57,10 @@ def test_what_could_be_said_is_listed_when_asked_for():
     assert person.act([seen])[0].text == "1"  # nothing was listed yet
     assert person.act([seen])[0].text == "no"
     assert shown[-2:] == ["  1. yes", "  2. no"]
+
+
+def test_a_number_that_is_not_on_the_list_is_not_said():
+    shown = []
+    person = Human(io.StringIO("?\n99\n2\n"), shown.append, suggest=True)
+    assert person.act([Seen(0, View(NAMES, 0, "card"), ("yes", "", "no"))])[0].text == "no"
+    assert shown[-1] == "(no such number; expected one from 1 to 2)"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
-from goldenrule.agents.networks.pretrained import knobs_not_learnt, load_base
+from goldenrule.agents.networks.pretrained import failed_gate, knobs_not_learnt, load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 
@@ -78,3 +78,23 @@ def test_a_checkpoint_of_another_scenario_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "other", network, tokenizer, {"config": {"scenario": "campsite-v0"}})
     with pytest.raises(CheckpointError, match="has learnt campsite-v0; expected one of hidden_needs-v0"):
         load_base(NEEDS, tmp_path / "other")
+
+
+def test_a_base_that_failed_its_gate_under_the_knobs_asked_for_is_told() -> None:
+    gate = {"imagined": 0.9, "by_reading": {}, "balanced": 0.5, "replies": 9}
+    under = [{"knobs": {"turns": turns}, **gate, "balanced": share} for turns, share in ((2, 0.99), (3, 0.7))]
+    assert failed_gate({"gate": gate}, {"turns": 2}) == 0.5
+    assert failed_gate({"gate": gate, "gates": under}, {"turns": 2, "cue": 1.0}) is None
+    assert failed_gate({"gate": gate, "gates": under}, {"turns": 3}) == 0.7
+    assert failed_gate({"gate": gate | {"paid": {"told": 0.96}}}, {}) is None
+    assert failed_gate({}, {}) is failed_gate({"gate": None}, {}) is None
+
+
+def test_a_base_of_a_scenario_named_as_a_plugin_is_of_its_id(tmp_path: Path) -> None:
+    tokenizer = DialogueTokenizer.train(["a b"], 300)
+    network = ThreeModuleTransformer(NetworkConfig(vocab_size=tokenizer.vocab_size, width=8, layers=1), 0)
+    save_checkpoint(tmp_path / "base", network, tokenizer, learnt())
+    named = "goldenrule.envs.scenarios.hidden_needs:SPEC"
+    assert load_base(named, tmp_path / "base")[2] == learnt()
+    assert knobs_not_learnt(named, {"turns": 3}, learnt()) == "turns=3 (learnt: 1)"
+    assert knobs_not_learnt("casino", {}, load_base("casino")[2]) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from goldenrule.common.text import brief, counted, kind_of, shortened
+from goldenrule.common.text import brief, counted, kind_of, shortened, typed
 
 
 def test_a_text_is_cut_after_so_many_characters():
@@ -15,6 +15,7 @@ def test_counts_and_kinds_are_worded_as_a_reader_would():
     assert [counted(n, "run") for n in (0, 1, 2000)] == ["0 runs", "1 run", "2,000 runs"]
     assert [counted(n, "reply", "replies") for n in (1, 2)] == ["1 reply", "2 replies"]
     assert [kind_of(one) for one in (None, 1, "x")] == ["None", "an int", "a str"]
+    assert [typed(one) for one in (False, 0.5, "x")] == ["false", "0.5", "x"]
 
 
 def test_values_in_quotes_are_shortened_and_what_to_do_stays():

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from goldenrule.common.untrusted import ForeignError, contained, foreign, one_line
+from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.untrusted import ForeignError, contained, foreign, one_line, raised_by
 
 
 class OwnError(BaseException):
@@ -33,6 +34,22 @@ def test_errors_and_interrupts_stay_what_they_are(raised):
     with pytest.raises(type(raised)) as error, contained():
         raise raised
     assert error.value is raised
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "told"),
+    [
+        (ValueError("no such thing"), ContractError, "reward 'mine' raised ValueError: no such thing"),
+        (KeyError("x"), ContractError, "reward 'mine' raised KeyError: 'x'"),
+        (SystemExit(3), ContractError, "reward 'mine' raised SystemExit: 3"),
+        (UserError("said it all"), UserError, "said it all"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+    ],
+)
+def test_what_a_plugin_raises_names_it(raised, kind, told):
+    with pytest.raises(kind) as error, raised_by("reward 'mine'"):
+        raise raised
+    assert str(error.value) == told
 
 
 def test_what_is_printed_goes_to_standard_error(capsys):

@@ -10,8 +10,7 @@ import pytest
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, with_complete_cases
 from goldenrule.benchmarks.analysis.diff import diff
-from goldenrule.benchmarks.analysis.endings import endings, read_ends
-from goldenrule.benchmarks.analysis.summary import summary_of
+from goldenrule.benchmarks.analysis.summary import endings, findings_of, read_ends
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.storage.reader import read_run
 
@@ -57,7 +56,7 @@ def expected_of(folder: Path, method: str, kept: dict[int, tuple[int, ...]]) -> 
 def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path) -> None:
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
-        terminal = {group["method"]: group for group in summary_of(run)["groups"]}
+        terminal = {group["method"]: group for group in findings_of(run).summary["groups"]}
         (setting,) = with_complete_cases(run).settings
         ended = {line["method"]: line for line in endings(setting, read_ends(run))}
         lines = {line["method"]: line for line in comparisons(rows, run.log)}

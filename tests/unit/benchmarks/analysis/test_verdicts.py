@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldenrule.benchmarks.analysis.summary import IQM, summary_of
+from goldenrule.benchmarks.analysis.summary import IQM, findings_of
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, comparisons, comparisons_of, of_setting, over_all, remarks
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
@@ -21,8 +21,7 @@ from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.statistics.bootstrap import iqm_of
 from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import ResultStore, RunRecord
 from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]
@@ -186,7 +185,7 @@ def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None
 
 def test_the_interquartile_mean_stands_beside_the_mean(folder: Path) -> None:
     with read_run(folder) as run:
-        group = summary_of(run)["groups"][2]
+        group = findings_of(run).summary["groups"][2]
         values = [cell.value("partner_reward") for cell in run.settings[0].of("oracle_kindness")]
     found = group["figures"][IQM]
     wanted = iqm_of(np.array(values))(np.full((1, 9), 1 / 9))[0, 0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.layout import Line, print_lines
 from goldenrule.benchmarks.report.terminal import conversation
 from goldenrule.benchmarks.storage.reader import read_run
+from goldenrule.benchmarks.storage.store import FILE
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 3, "updates": 1, "methods": ("untrained", "rlhf_ppo")}
@@ -86,6 +89,9 @@ def test_without_an_episode_it_lists_what_there_is(
         f"untrained-0-25:{number}" for number in range(3)
     ]
     assert "the cell failed: too warm\\u{1b}[31m" in told(capsys, run, "rlhf_ppo-1:0", code=2)
+    with contextlib.closing(sqlite3.connect(run / FILE)) as db, db:
+        db.execute("UPDATE cells SET trace = 'Traceback:\n  too warm\x1b[31m' WHERE cell = 'rlhf_ppo-1-25'")
+    assert told(capsys, run, "rlhf_ppo-1").splitlines() == ["Traceback:", "  too warm\\u{1b}[31m"]
     assert len(json.loads(told(capsys, run, "--json"))["cells"]) == 4
 
 

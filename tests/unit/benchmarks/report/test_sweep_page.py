@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.endings import read_ends
+from goldenrule.benchmarks.analysis.summary import read_ends
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, PER_CELL, shares
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import AT_ONCE, read_run
-from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import FILE, ResultStore, RunRecord
 from goldenrule.common.errors import UserError
 
 Maker = Callable[..., Path]

@@ -129,7 +129,7 @@ def test_the_command_prints_a_row_for_each_figure(checkpoint, capsys):
     [
         (["--dialogues", "0"], "'--dialogues': Input should be greater than or equal to 1"),
         (["--seed", "x"], "'--seed': Input should be a valid integer"),
-        (["--set", "moves=99"], "knob moves='99' is not allowed"),
+        (["--set", "moves=99"], "knob moves=99 is not allowed"),
         (["--set", "moves=1,2"], "--set moves has 2 values; expected one here"),
         (["--set", "similarity=1"], "similarity"),
         (["--checkpoint", "nowhere"], "no checkpoint in nowhere"),

@@ -18,7 +18,7 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("arguments", "told"),
         [
-            (["--agents", "nobody"], "agent 'nobody' is unknown; expected scripted, exploiter"),
+            (["--agents", "nobody"], "agent 'nobody' is unknown; campsite-v0 has scripted, exploiter"),
             (["--agents", "scripted,sant"], "did you mean 'saint'?"),
             (["--agents", "saint,,scripted"], "--agents 'saint,,scripted' has an empty name"),
             (["--agents", "saint,saint"], "--agents names 'saint' twice"),
@@ -31,7 +31,7 @@ class TestBadInput:
             (["--agents", "crossed:Seeks"], "agent 'Seeks' can be seeker; campsite-v0 has camper and camper"),
             (["--agents", "saint,crossed:Silent"], "agent Silent (crossed:Silent)"),
             (["--scenario", "nowhere-v0"], "no scenario 'nowhere-v0'"),
-            (["--set", "turns=0"], "knob turns='0' is not allowed"),
+            (["--set", "turns=0"], "knob turns=0 is not allowed"),
             (["--set", "turns=1,2"], "--set turns has 2 values"),
             (["--seeds", "1,1"], "--seeds names 1 twice"),
             (["--seeds", "many"], "--seeds 'many' is no number"),
