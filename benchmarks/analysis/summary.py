@@ -349,7 +349,7 @@ Ends = Mapping[str | None, Sequence[End]]
 
 def read_ends(run: Run) -> Ends:
     """How all episodes of a run ended; no log is read."""
-    return {cell: [End(*one) for one in of] for cell, of in run.log.columns(*End._fields).items()}
+    return {cell: [End(*one) for one in of] for cell, of in run.columns(*End._fields).items()}
 
 
 def endings(setting: Setting, ends: Ends, together: bool = True) -> list[dict[str, Any]]:

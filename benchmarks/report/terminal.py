@@ -177,7 +177,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
             f"episode '{visible(name, 80)}': '{visible(digits, 40)}' is no number; expected <cell>:<number>"
         )
     cell = find_cell(run, part)
-    episode = run.log.episode(cell, int(digits))
+    episode = run.episode(cell, int(digits))
     if episode is None:
         why = f"it has {counted(cell.n_episodes or 0, 'episode')}"
         if not cell.done:
@@ -283,7 +283,7 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     """
     cell = find_cell(run, name)
     yield from (Line("", clean(line)) for line in str(cell.row.get("trace") or "").splitlines())
-    for episode in run.log.episodes(cell):
+    for episode in run.episodes(cell):
         record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
         yield Line(f"{visible(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)
