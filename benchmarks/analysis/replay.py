@@ -67,9 +67,9 @@ def replay(run: Run) -> Replayed:
     """Replay all episodes of a run."""
     found = Replayed()
     columns = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
-    stored = run.log.columns(*columns)
+    stored = run.columns(*columns)
     for cell in run.cells:
-        records = list(run.log.episodes(cell))
+        records = list(run.episodes(cell))
         if cell.done or records:
             found.cells += 1
             rows = {row[0]: dict(zip(columns, row, strict=True)) for row in stored.get(cell.id or "", ())}

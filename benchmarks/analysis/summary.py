@@ -36,7 +36,7 @@ from goldenrule.benchmarks.statistics import (
     read_scores,
 )
 from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell
-from goldenrule.common.text import counted
+from goldenrule.common.text import counted, several
 from goldenrule.envs.registry import ANY, SHARE, Range
 
 Row = Mapping[str, Any]
@@ -303,7 +303,7 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     if fewer:
         yield (
             "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "
-            f"estimate ({', '.join(fewer)}); the gap is the estimate less the true reward of these."
+            f"estimate ({several(fewer)}); the gap is the estimate less the true reward of these."
         )
     if faithful is not None:
         yield f"Partners were true to their cards in {100 * faithful:.0f}% of their messages."
@@ -349,7 +349,7 @@ Ends = Mapping[str | None, Sequence[End]]
 
 def read_ends(run: Run) -> Ends:
     """How all episodes of a run ended; no log is read."""
-    return {cell: [End(*one) for one in of] for cell, of in run.log.columns(*End._fields).items()}
+    return {cell: [End(*one) for one in of] for cell, of in run.columns(*End._fields).items()}
 
 
 def endings(setting: Setting, ends: Ends, together: bool = True) -> list[dict[str, Any]]:

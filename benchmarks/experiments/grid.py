@@ -26,9 +26,9 @@ from goldenrule.benchmarks.experiments.config import (
     choices,
     errors_named,
     knob_grid,
-    wrong_field,
 )
-from goldenrule.common.errors import UserError
+from goldenrule.common.errors import UserError, closest
+from goldenrule.common.parameters import explain
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
@@ -210,15 +210,14 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
     """
     known = sorted({field.name for field in fields(TrainingConfig)} - {"split"})
     for name in chosen:
+        if name == "split":
+            raise UserError("training has no setting 'split': the method decides; name the method unsplit_kindness")
         if name not in known:
-            what = f"training has no setting {name!r}"
-            if name == "split":
-                raise UserError(f"{what}: the method decides; name the method unsplit_kindness")
-            raise UserError(f"{what}; expected one of {', '.join(known)}")
+            raise UserError(f"training has no setting {name!r}; expected {', '.join(known)}{closest(name, known)}")
     try:
         return TrainingConfig(**chosen)
     except ValidationError as error:
-        raise UserError(f"training: {wrong_field(error)}") from None
+        raise UserError(explain(error, "training", "setting", known)) from None
 
 
 def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:

@@ -7,7 +7,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ class SweepResult:
         unplanned: cells in the results that are not in the file; they are kept, and left out of the table.
         interrupted: whether it was stopped by Ctrl-C.
         other_code: that some rows were made by another commit or with other versions, in a line, if so.
-        summary: of a cross-play, its matrix and rating; else empty.
     """
 
     path: Path
@@ -49,7 +48,6 @@ class SweepResult:
     unplanned: int = 0
     interrupted: bool = False
     other_code: str | None = None
-    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

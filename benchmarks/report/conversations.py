@@ -67,7 +67,7 @@ def read_logs(run: Run, ends: Ends) -> Logs:
         chosen = {of_cell[place].episode for place in sample([end.status for end in of_cell], most)} if most else ()
         if chosen:
             logs.cells.append(cell)
-        for record in run.log.episodes(cell):
+        for record in run.episodes(cell):
             _count(logs, cell, record)
             if record["episode"] in chosen:
                 logs.conversations.append(conversation_data(record, len(logs.cells) - 1))

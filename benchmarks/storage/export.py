@@ -93,7 +93,7 @@ def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
     Raises:
         UserError: an episode is damaged.
     """
-    samples = [_sample(cell, record) for record in run.log.episodes(cell)]
+    samples = [_sample(cell, record) for record in run.episodes(cell)]
     created = _time(run)
     versions = run.environment.get("versions")
     about = {

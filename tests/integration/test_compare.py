@@ -117,7 +117,7 @@ def steady(rows):
 def logs(out):
     """The episodes of each cell, as they were stored."""
     with read_run(out) as run:
-        return {cell.id: list(run.log.episodes(cell)) for cell in run.cells}
+        return {cell.id: list(run.episodes(cell)) for cell in run.cells}
 
 
 def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, capsys):

@@ -150,7 +150,7 @@ def raw(run: Path, cell: str, terminal: bool, monkeypatch: pytest.MonkeyPatch) -
     found = []
     with read_run(run) as stored:
         named = next(one for one in stored.cells if one.id == cell)
-        for episode in stored.log.episodes(named):
+        for episode in stored.episodes(named):
             stream = io.StringIO()
             print_lines(conversation(named, episode), stream)
             found.append(stream.getvalue())
