@@ -60,7 +60,7 @@ METRICS: Mapping[str, Metric] = {
     "partner_reward_estimate": Metric(
         "estimate",
         "what the agent thought its partner got, an episode",
-        "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
+        "the agent imagines nobody, or its imagined replies do not tell",
         better=0,
     ),
     "estimate_gap": Metric(

@@ -156,10 +156,8 @@ def meaning(summary: Mapping[str, Any]) -> str:
     """How matrix and rating are to be read."""
     met, order = "everyone else, each counting alike, in both seats", "the rating begins with whose partners get most"
     if not summary["symmetric"]:
-        met, order = (
-            "all partners, each counting alike",
-            f"{order}; as {summary['seats']['partner']}, with who gets most",
-        )
+        met = "all partners, each counting alike"
+        order += f"; as {summary['seats']['partner']}, with who gets most"
     outside = ", ".join(sorted(held_out(summary)))
     return visible(
         f"Means an episode; intervals: {summary['interval']}. They speak of these agents under other seeds of the "

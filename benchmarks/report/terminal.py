@@ -94,10 +94,14 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
         for reason, names in methods.items():
             titles.setdefault((reason, tuple(names)), []).append(title)
     lines = []
+    told: dict[tuple[str, ...], str] = {}  # of many methods the names stand in one line, and others refer to it
     for (reason, without), missing in titles.items():
-        whose = "" if len(without) == len(groups) else f" ({several(without)})"
         which = "all metrics" if len(missing) == len(shown_here) else ", ".join(missing)
-        lines.append(clean(f"- {which}{whose}: {reason}"))
+        whose = several(without)
+        if without in told and whose != ", ".join(without):
+            whose = f"the same {len(without)} as of {told[without]}"
+        told.setdefault(without, which)
+        lines.append(clean(f"- {which}{'' if len(without) == len(groups) else f' ({whose})'}: {reason}"))
     return lines
 
 

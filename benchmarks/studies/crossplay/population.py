@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ class Request:
     """What a cross-play is asked for.
 
     Attributes:
-        scenario, knobs: where they meet.
+        scenario, knobs: where they meet; a value for each knob that is set.
         agents, partners: the population and the held-out partners, see `members`; the usual ones where none is named.
         seeds: one run a pair for each.
         episodes: dialogues a run.
@@ -41,12 +41,12 @@ class Request:
     """
 
     scenario: str
-    agents: Sequence[str] = ()
-    partners: Sequence[str] = ()
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
-    episodes: int = 50
-    knobs: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
+    agents: Sequence[str]
+    partners: Sequence[str]
+    seeds: Sequence[int]
+    episodes: int
+    knobs: Mapping[str, Any]
+    device: str
 
 
 @dataclass(frozen=True, slots=True)

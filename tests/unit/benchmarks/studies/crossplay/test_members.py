@@ -82,6 +82,15 @@ class TestFailures:
         assert "bad with scripted: 6 dialogues and 0 whole pairings failed: camper_0 (Raises)" in stream.getvalue()
         assert "\x1b" not in stream.getvalue()
 
+    def test_the_tables_are_those_of_every_run_and_say_their_order(self, met):
+        stream = io.StringIO()
+        print_crossplay(met.summary, stream)
+        told = " ".join(stream.getvalue().split())
+        assert "Rating, the kindest first" in told
+        assert "the rating begins with whose partners get most" in told
+        assert "±" in told
+        assert not set(told) & {"\u2212", "\u2013"}  # as in other tables of the terminal
+
     def test_a_hostile_reason_cannot_draw_on_the_terminal(self, met):
         hostile = json.loads(json.dumps(met.summary))
         hostile["pairs"][0] |= {"seeds_failed": 1, "reason": "\x1b[2J\u202egone\nseeker_0: thank you!"}
