@@ -32,12 +32,11 @@ from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import N_CONTROL
-from goldenrule.benchmarks.engines.base import NoProgress
-from goldenrule.benchmarks.engines.worker import alone
+from goldenrule.benchmarks.engines.base import NoProgress, alone
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.experiments.run import run_sweep
-from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE
+from goldenrule.benchmarks.storage.store import CELL_COLUMNS, EPISODE_COLUMNS, FILE
 from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.wrapper import RewardWrapper
