@@ -119,7 +119,6 @@ def parse_deal(text: str) -> Deal | None:
     return Deal(_KINDS[text[start].lower()]) if _OTHER.match(text, start) else Deal("malformed")
 
 
-@functools.lru_cache(maxsize=4096)
 def read_move(text: str) -> Made | None:
     """The deal message in `text` as a move; `malformed` is none that can be made. Talk makes no move."""
     deal = parse_deal(text)

@@ -115,7 +115,7 @@ class Campsite(MoveScenario):
         return (self._next,)
 
     def hear(self, messages: tuple[Message, ...]) -> Outcome:
-        """A deal message has a grammar of its own."""
+        """Take the message as it is: talk is no move, and a deal has a grammar of its own."""
         return self.take(messages[0], None)
 
     def take(self, message: Message, made: Made | None) -> Outcome:
