@@ -24,9 +24,9 @@ from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.report.terminal import print_comparisons, print_summary
 from goldenrule.benchmarks.storage import reader
-from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.studies.partner_reward.baselines import human_reference
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import fresh_path
 from goldenrule.common.parameters import split_list
 
 if TYPE_CHECKING:

@@ -131,7 +131,7 @@ class BaseDialogueEnv:
         if self.mode == "choice":
             offered = self._candidates(index)
             observation["candidates"] = offered
-            observation["action_mask"] = np.array([bool(text) for text in offered], dtype=np.int8)
+            observation["action_mask"] = np.frombuffer(bytearray(map(bool, offered)), np.int8)  # quick and writable
         return observation
 
     def _read_action(self, agent: str, action: Any) -> tuple[str, tuple[int, ...] | None]:

@@ -61,8 +61,8 @@ class View:
         cards of the table. Made by hand: `copy.deepcopy` shares texts, and `pickle` takes several times as long. A text
         put together anew is another object (but for one character, of which Python has one each).
         """
-        agents = tuple([name[:1] + name[1:] for name in self.agents])
-        return View(agents, self.me, self.card[:1] + self.card[1:], tuple([m.unshared() for m in self.messages]))
+        agents = tuple([(name + ".")[:-1] for name in self.agents])
+        return View(agents, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.env import AECIterable, AECIterator
+from pettingzoo.utils.env import AECIterable
 from pettingzoo.utils.env_logger import EnvLogger
 
 from goldenrule.envs.base_env import BaseDialogueEnv, Observation
@@ -124,11 +124,11 @@ class _Turns(AECIterable[str, Any, Any]):
     env: DialogueEnv
 
     def __iter__(self) -> Iterator[str]:
-        env = self.env
-        for agent in AECIterator(env, self.max_iter):
+        env, left = self.env, self.max_iter
+        while env.agents and left > 0:
             assert env._acted, "need to call step() or reset() in a loop over `agent_iter`"
-            env._acted = False
-            yield agent
+            env._acted, left = False, left - 1
+            yield env.agent_selection
 
 
 class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):

@@ -28,4 +28,4 @@ class Message:
 
     def unshared(self) -> Message:
         """A copy that shares nothing with this message, see `View.unshared`."""
-        return Message(self.speaker, self.text[:1] + self.text[1:], None if self.to is None else (*self.to,))
+        return Message(self.speaker, (self.text + ".")[:-1], None if self.to is None else (*self.to,))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from goldenrule.agents.episode import Episode, Turn, speaker_turns
+from goldenrule.agents.episode import Episode, SpeakerTurn, Turn, speaker_turns
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.numbers import as_float
 from goldenrule.common.plugins import check_callable, find_plugin
@@ -110,7 +110,12 @@ class ScoreError(ContractError):
     """A reward broke its contract: a line that says which reward, whose message, what it gave, what was expected."""
 
 
-def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> list[Score]:
+def ask(
+    reward: Reward,
+    turns: Sequence[Turn],
+    place: Callable[[int], str],
+    copies: Callable[[Sequence[Turn]], list[SpeakerTurn]] = speaker_turns,
+) -> list[Score]:
     """The scores of `turns`, checked.
 
     Args:
@@ -119,6 +124,7 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
             process, is not kept from the truth: that would take another process.)
         turns: the messages, one batch; of one seat, since their views hold the cards of those who spoke.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
+        copies: makes the copies.
 
     Raises:
         ContractError: it raised; says what.
@@ -126,13 +132,13 @@ def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> l
     """
     if not turns:
         return []
-    shown = list(turns) if reward.privileged else speaker_turns(turns)
-    with raised_by(f"reward {reward.name!r}"):
+    shown, who = list(turns) if reward.privileged else copies(turns), f"reward {reward.name!r}"
+    with raised_by(who):
         given = reward.score(shown)
-        if not isinstance(given, Iterable):
-            raise ScoreError(f"reward {reward.name!r} gave {kind_of(given)}; expected {counted(len(turns), 'score')}")
+        if not isinstance(given, list | Iterable):  # a list is told from others at once, what else can be iterated not
+            raise ScoreError(f"{who} gave {kind_of(given)}; expected {counted(len(turns), 'score')}")
         scores = list(given)
-    return check_scores(scores, f"reward {reward.name!r}", len(turns), place)
+    return check_scores(scores, who, len(turns), place)
 
 
 def check_scores(given: Sequence[Any], giver: str, count: int, place: Callable[[int], str]) -> list[Score]:

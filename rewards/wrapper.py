@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
-from goldenrule.agents.episode import Turn
+from goldenrule.agents.episode import SpeakerTurn, Turn, speaker_turns
 from goldenrule.common.text import kind_of
+from goldenrule.envs.conversation import View
 from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
 
@@ -47,6 +49,7 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         log: this episode's messages, oldest first, with all their scores, privileged ones too.
         turns: those of the last complete turn.
         score_names: names of all scores in the stack, from the inside out.
+        shown: per seat the copy of its turn that rewards without privilege were shown last.
 
     Raises:
         ValueError: a name is taken, a weight or an agent is unknown, or a reward lacks one of its parts.
@@ -76,11 +79,13 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         self._stacked = hasattr(env, "score_names")
         self.turns: list[Turn] = []
         self.log: list[Turn] = []
+        self.shown = np.empty(0, dtype=object)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode with an empty log."""
         self.env.reset(seed=seed, options=options)
         self.turns, self.log = [], []
+        self.shown = self.env.shown if self._stacked else np.empty(len(self.possible_agents), dtype=object)
         self.rewards = dict(self.env.rewards)
         self._cumulative_rewards = dict.fromkeys(self.env.agents, 0.0)
         self._mirror()
@@ -121,9 +126,27 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
                 if self._agents is None or turn.message.speaker in self._agents:
                     name = self.possible_agents[turn.message.speaker]
                     # One by one: a batch of what was said at the same time would hold the cards of all who spoke.
-                    (score,) = ask(reward, [turn], [f"{name} at turn {first}"].__getitem__)
+                    (score,) = ask(reward, [turn], [f"{name} at turn {first}"].__getitem__, self._copies)
                     log_score(turn, reward.name, score)
                     self._pay(name, reward, weight, score)
+
+    def _copies(self, turns: Sequence[Turn]) -> list[SpeakerTurn]:
+        """As `speaker_turns`; of what a seat was shown before, only what was said since is copied.
+
+        What each seat was shown last is kept for the whole stack in an array of objects, which the garbage collector
+        does not look into: no reference leads from it back to a wrapper.
+        """
+        (turn,) = turns
+        message = turn.message
+        shown = self.shown[message.speaker]
+        if shown is None:
+            (shown,) = speaker_turns(turns)
+        elif len(turn.view.messages) > len(shown.view.messages):  # else another reward was just shown this turn
+            old = shown.view
+            new = [one.unshared() for one in turn.view.messages[len(old.messages) :]]
+            shown = SpeakerTurn(message.unshared(), View(old.agents, old.me, old.card, (*old.messages, *new)))
+        self.shown[message.speaker] = shown
+        return [shown]
 
     def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:
         if score.value is not None:

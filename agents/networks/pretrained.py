@@ -53,7 +53,7 @@ def load_base(
     if path is not None:
         loaded = load_checkpoint(path, device)
         made_for = _config(loaded[2]).get("scenario", scenario)
-        if made_for not in (scenario, spec(scenario).id):
+        if made_for not in (scenario, _id(scenario)):
             raise CheckpointError(
                 f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
                 "name another, or leave it out for the shipped one"
@@ -87,7 +87,7 @@ def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mappin
         provenance: of the checkpoint. Where it does not say how it was made, nothing is known and nothing is told.
     """
     config = _config(provenance)
-    if config.get("scenario") != spec(scenario).id:
+    if config.get("scenario") != _id(scenario):
         return None
     known = spec(scenario)
     base = known.resolve(config.get("knobs", {}))
@@ -119,6 +119,11 @@ def failed_gate(provenance: Mapping[str, Any], knobs: Mapping[str, Any]) -> floa
     gates = [gate for gate in provenance.get("gates", ()) if gate["knobs"].items() <= knobs.items()]
     reached = min(map(decisive, gates or filter(None, [provenance.get("gate")])), default=1.0)
     return reached if reached < GATE else None
+
+
+def _id(scenario: str) -> str:
+    """The id of a scenario that is named as a plug-in; other names, also those of bases of none, as they are."""
+    return spec(scenario).id if ":" in scenario else scenario
 
 
 def _config(provenance: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -77,6 +77,7 @@ def sample(
     if list(rows) == list(range(session.rows)):
         sampling.run(session, hidden, places, 0)
     elif rows:
+        # Some rows of many: sampled in a compact branch, since every step costs what the session has in rows.
         before = session.lengths[list(rows)].tolist()
         some = session.branch(rows, before, max_new)
         sampling.run(some, hidden, places, 0)
@@ -108,7 +109,7 @@ class _Sampling:
             if not left:
                 return
             step += 1
-            if left <= session.rows // 2:
+            if left <= session.rows // 2:  # copying the rest is cheaper than steps for those that have ended
                 self._run_on(session, alive.nonzero()[:, 0], chosen, places, step)
                 return
             hidden = session.append(None, torch.where(alive, chosen, PAD)[:, None], alive.long())
@@ -117,6 +118,7 @@ class _Sampling:
         """Draw the ids [rows] of one step from logits [rows, vocab], and note those of rows that are `alive` [rows]."""
         chosen, logprobs = choose(ban_controls(logits, step < self.min_new), self.generator, self.temperature)
         self.ended[places] |= alive & (chosen == END)
+        # Cut: the end closes the message but was not drawn, so it is none of `ended`, and no loss may count it.
         if step == self.max_new - 1:
             chosen = torch.full_like(chosen, END)
         self.ids[places, step] = torch.where(alive, chosen, PAD)

@@ -72,6 +72,7 @@ class Session:
         longest = max(lengths, default=0)
         twin = Session(self.network, len(rows), longest + room)
         twin._fused = self._fused
+        # All rows are copied as far as the longest: what lies past a row's own length is never attended to.
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
         twin._values[..., :longest] = self._values[..., :longest].index_select(1, picked)
@@ -147,6 +148,7 @@ class Session:
             hidden states at the last id that counts (at the first, where none does).
         """
         starts = self.lengths if rows is None else self.lengths[rows]
+        # Padding is written too, past the length a row then has, where its next tokens overwrite it: so it needs room.
         self._reserve(int(starts.max()) + ids.shape[1])
         size = max(1, TOKENS_AT_ONCE // ids.shape[1])
         hidden = []
@@ -216,7 +218,7 @@ class Session:
         for cache, new in ((self._keys[layer], new_keys), (self._values[layer], new_values)):
             if isinstance(place.rows, slice):
                 held = cache[place.rows]
-                if place.start is not None:
+                if place.start is not None:  # one slice for all rows; an index for each is several times as slow
                     held[..., place.start : place.longest] = new.permute(0, 2, 3, 1)
                 else:
                     held[torch.arange(len(new), device=held.device)[:, None], :, :, place.positions] = new

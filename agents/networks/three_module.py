@@ -212,6 +212,8 @@ class ThreeModuleTransformer(nn.Module):
                 if parameter.dim() == 1:
                     parameter.fill_(0.0 if name.endswith("bias") else 1.0)
                     continue
+                # What adds to the residual stream is scaled by depth, so that the stream does not grow with layers;
+                # outputs begin small, so that the first policies are near uniform.
                 scale = 0.02 if "embedding" in name else parameter.shape[-1] ** -0.5
                 if ".out." in name or "down" in name:
                     scale /= depth

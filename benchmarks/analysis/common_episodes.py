@@ -65,7 +65,7 @@ def _has_failures(row: Row) -> bool:
 
 
 def _finished_episodes(row: Row, run: Run) -> frozenset[int]:
-    return run.log.finished(run.by_id[row["cell"]]) if row["status"] == "done" else frozenset()
+    return run.finished(run.by_id[row["cell"]]) if row["status"] == "done" else frozenset()
 
 
 def _complete_setting(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -86,7 +86,7 @@ def _restrict(row: Row, kept: Collection[int], run: Run) -> dict[str, Any]:
     excluded = len(_finished_episodes(row, run) - frozenset(kept))
     if not excluded:
         return {**row, LEFT_OUT: 0}
-    records = [record for record in run.log.episodes(run.by_id[row["cell"]]) if record["episode"] in kept]
+    records = [record for record in run.episodes(run.by_id[row["cell"]]) if record["episode"] in kept]
     counted = run_metrics(records)
     del counted["episodes"], counted["episodes_failed"]
     return {**row, **counted, LEFT_OUT: excluded}

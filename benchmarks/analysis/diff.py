@@ -17,7 +17,7 @@ from goldenrule.benchmarks.analysis.verdicts import OPTIONS
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.statistics import SETTING, STRATUM, Table, compare, corrected, read_scores
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
-from goldenrule.benchmarks.storage.schema import VOLATILE
+from goldenrule.benchmarks.storage.store import VOLATILE
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import visible
 

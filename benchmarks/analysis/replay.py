@@ -16,10 +16,10 @@ from typing import Any
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
+from goldenrule.benchmarks.evaluation.run import as_data
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, dumps, episode_row
+from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
@@ -67,9 +67,9 @@ def replay(run: Run) -> Replayed:
     """Replay all episodes of a run."""
     found = Replayed()
     columns = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
-    stored = run.log.columns(*columns)
+    stored = run.columns(*columns)
     for cell in run.cells:
-        records = list(run.log.episodes(cell))
+        records = list(run.episodes(cell))
         if cell.done or records:
             found.cells += 1
             rows = {row[0]: dict(zip(columns, row, strict=True)) for row in stored.get(cell.id or "", ())}

@@ -6,6 +6,11 @@ independent, the episodes under one are not. The interval of a mean is Student's
 next to nothing of their spread (t is 12.7), so below three there is none. Intervals are clipped to the valid range of
 the metric; where all seeds agree, they follow from it, or there is none. Differences and interquartile means have
 bootstrap intervals.
+
+Beside it stands how episodes ended (`endings`). One at its turn limit counts with what it paid until then, and so does
+one with messages that the scenario did not understand: both sums are exact, and to exclude them would flatter whoever
+causes them. The table of endings has the partner's reward without any of these, from the episodes that went well under
+every method alike; a method of which none did has no such metric, and excludes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +35,8 @@ from goldenrule.benchmarks.statistics import (
     ratio_interval,
     read_scores,
 )
-from goldenrule.benchmarks.storage.reader import Run, StoredCell
-from goldenrule.common.text import counted
+from goldenrule.benchmarks.storage.reader import Run, Setting, StoredCell
+from goldenrule.common.text import counted, several
 from goldenrule.envs.registry import ANY, SHARE, Range
 
 Row = Mapping[str, Any]
@@ -107,20 +112,11 @@ class Findings:
 
 
 def findings_of(run: Run) -> Findings:
-    """Summary and verdicts of a stored run."""
+    """Summary, over complete cases, and verdicts of a stored run; the pairs of a cross-play stand each by itself."""
     counted = with_complete_cases(run)
-    return Findings(counted, _summary(counted), comparisons_of(run))
-
-
-def summary_of(run: Run) -> dict[str, Any]:
-    """The summary of a stored run, over complete cases; the pairs of a cross-play stand each by itself."""
-    return _summary(with_complete_cases(run))
-
-
-def _summary(counted: Run) -> dict[str, Any]:
     rows = [cell.row for cell in counted.cells]
-    found = summarise(rows, max(len(rows), counted.planned or 0), with_iqm=not counted.is_crossplay)
-    return {**found, "human": counted.human}
+    summary = summarise(rows, max(len(rows), counted.planned or 0), with_iqm=not counted.is_crossplay)
+    return Findings(counted, {**summary, "human": counted.human}, comparisons_of(run))
 
 
 def summarise(rows: Sequence[Row], planned: int | None = None, with_iqm: bool = True) -> dict[str, Any]:
@@ -307,7 +303,7 @@ def _notes(groups: Sequence[Group], faithful: float | None) -> Iterator[str]:
     if fewer:
         yield (
             "Estimate and gap rest on fewer dialogues than the true reward, those in which every message has an "
-            f"estimate ({', '.join(fewer)}); the gap is the estimate less the true reward of these."
+            f"estimate ({several(fewer)}); the gap is the estimate less the true reward of these."
         )
     if faithful is not None:
         yield f"Partners were true to their cards in {100 * faithful:.0f}% of their messages."
@@ -331,3 +327,75 @@ def training_warnings(rows: Sequence[Row]) -> list[str]:
                 f"(seed {worst['seed']} on {worst['scenario']}){reason}; it has learnt little or nothing from it"
             )
     return found
+
+
+class End(NamedTuple):
+    """How one episode ended: columns of the table `episodes`, counted as the episode was stored."""
+
+    episode: int
+    status: str
+    invalid_messages: int
+    partner_reward: float | None
+
+    @property
+    def well(self) -> bool:
+        """Whether it ended by itself and every message of the learner was understood."""
+        return self.status == "terminated" and not self.invalid_messages
+
+
+Ends = Mapping[str | None, Sequence[End]]
+"""How the episodes of each cell ended, by the cell's id."""
+
+
+def read_ends(run: Run) -> Ends:
+    """How all episodes of a run ended; no log is read."""
+    return {cell: [End(*one) for one in of] for cell, of in run.columns(*End._fields).items()}
+
+
+def endings(setting: Setting, ends: Ends, together: bool = True) -> list[dict[str, Any]]:
+    """The table of one condition, a line a method in the order of the rows; empty where every episode went well.
+
+    Args:
+        setting: its cells, with the rows that count (`complete_cases`).
+        ends: of the episodes of each cell.
+        together: whether the episodes that went well are the same for all; pairs of a cross-play stand each by itself.
+
+    Returns:
+        `setting` and `method`; the numbers of `episodes` and of those `truncated` (at the turn limit), `failed` and
+        `invalid` (some message was not understood); the partner reward as it counts (`paid`) and over those episodes
+        that went `well` under every method that had one go well, both with intervals over seeds; how many of its
+        episodes are `left` for that.
+    """
+    methods = dict.fromkeys(cell.method for cell in setting.cells)
+    cells = {method: [one for one in setting.of(method) if ends.get(one.id)] for method in methods}
+    if all(end.well for of in cells.values() for cell in of for end in ends[cell.id]):
+        return []
+    well = {
+        method: {(cell.seed, end.episode) for cell in of for end in ends[cell.id] if end.well}
+        for method, of in cells.items()
+    }
+    common = set.intersection(*filter(None, well.values())) if together and any(well.values()) else None
+    lines = []
+    for method, of in cells.items():
+        if not of:
+            continue
+        kept = well[method] if common is None else well[method] & common
+        paid = [[end.partner_reward or 0.0 for end in ends[cell.id] if (cell.seed, end.episode) in kept] for cell in of]
+        means = [sum(values) / len(values) if values else None for values in paid]
+        mine = [end for cell in of for end in ends[cell.id]]
+        statuses = Counter(end.status for end in mine)
+        within = valid_range("partner_reward", of[0].scenario, of[0].knobs)
+        lines.append(
+            {
+                "setting": setting.label,
+                "method": method,
+                "episodes": len(mine),
+                "truncated": statuses["truncated"],
+                "failed": statuses["failed"],
+                "invalid": sum(end.invalid_messages > 0 for end in mine),
+                "paid": over_seeds(of, "partner_reward"),
+                "well": interval(means, within, "no episode went well under every method"),
+                "left": len(kept),
+            }
+        )
+    return lines

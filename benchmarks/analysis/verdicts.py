@@ -15,7 +15,7 @@ from typing import Any
 
 from goldenrule.benchmarks.evaluation.metrics import valid_range
 from goldenrule.benchmarks.statistics import LEAST_UNITS, SETTING, Options, compare, read_scores
-from goldenrule.benchmarks.storage.reader import Log, Run
+from goldenrule.benchmarks.storage.reader import Run
 from goldenrule.common.text import clean, counted
 from goldenrule.envs.registry import ANY, Range
 
@@ -34,12 +34,12 @@ Row = Mapping[str, Any]
 Line = dict[str, Any]
 
 
-def comparisons(rows: Sequence[Row], log: Log | None = None) -> list[Line]:
+def comparisons(rows: Sequence[Row], run: Run | None = None) -> list[Line]:
     """The lines of the table of `METRIC`, as plain data (`goldenrule.benchmarks.statistics.Table.rows`).
 
     Args:
         rows: of all runs that have one, in order; the first method is the baseline.
-        log: the stored episodes; without it the means of runs are compared, whatever episodes failed.
+        run: has their episodes; without it the means of runs are compared, whatever episodes failed.
 
     Returns:
         Lines over all conditions first: their `stratum` is none. That of the others is their condition (`of_setting`).
@@ -48,8 +48,8 @@ def comparisons(rows: Sequence[Row], log: Log | None = None) -> list[Line]:
     methods = list(dict.fromkeys(str(row["method"]) for row in rows))
     if len(methods) < 2:
         return []
-    if log is not None and any(row["episodes_failed"] for row in rows):
-        rows = _by_episode(rows, log)
+    if run is not None and any(row["episodes_failed"] for row in rows):
+        rows = _by_episode(rows, run)
     bounds = widest_range(rows, METRIC)
     apart = read_scores(rows, METRIC, strata=SETTING, bounds=bounds)
     about: Any = {"methods": methods, "baseline": methods[0], "options": OPTIONS}
@@ -68,7 +68,7 @@ def widest_range(rows: Sequence[Row], metric: str) -> Range:
 
 def comparisons_of(run: Run) -> list[Line]:
     """`comparisons` of a stored run; nothing of a cross-play, whose pairs are no methods."""
-    return [] if run.is_crossplay else comparisons([cell.row for cell in run.cells], run.log)
+    return [] if run.is_crossplay else comparisons([cell.row for cell in run.cells], run)
 
 
 def over_all(lines: Sequence[Line]) -> list[Line]:
@@ -85,9 +85,9 @@ def of_setting(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
     return [line for line in lines if line["stratum"] == stratum and line["method"] in methods]
 
 
-def _by_episode(rows: Sequence[Row], log: Log) -> list[Line]:
+def _by_episode(rows: Sequence[Row], run: Run) -> list[Line]:
     """A row an episode. A run that failed lacks all the episodes that others have."""
-    stored = log.columns("episode", "status", "error", METRIC)
+    stored = run.columns("episode", "status", "error", METRIC)
     most = 1 + max((number for of in stored.values() for number, *_ in of), default=-1)
     long = []
     for row in rows:

@@ -13,10 +13,10 @@ from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.cli.progress import progress_for
 from goldenrule.benchmarks.experiments.config import SweepOptions
-from goldenrule.benchmarks.report.crossplay import heat_map, print_crossplay
-from goldenrule.benchmarks.storage.provenance import fresh_path
+from goldenrule.benchmarks.report.crossplay import print_crossplay, write_files
+from goldenrule.benchmarks.studies.crossplay.matrix import summarise
+from goldenrule.common.files import fresh_path
 from goldenrule.common.text import clean, counted
-from goldenrule.common.untrusted import foreign
 
 WHO = (
     "scripted, exploiter, saint, manipulator, stranger, lm (those that the scenario has), package.module:Class, "
@@ -49,28 +49,18 @@ def crossplay(
     held_out = [name for text in partners or [] for name in options.words(text, "--partners")]
     how = SweepOptions(workers, engine, address, retry_failed=retry_failed)
 
-    from goldenrule.benchmarks.studies.crossplay import population, run  # with torch
+    from goldenrule.benchmarks.experiments.run import run_sweep  # with torch
+    from goldenrule.benchmarks.studies.crossplay.population import Request, plan
 
-    with foreign():
-        wanted = population.plan(population.Request(scenario, members, held_out, numbers, episodes, given, device))
-    for line in wanted.warnings:
-        tell(line)
-    done = run.cross(
-        wanted,
-        out or fresh_path("crossplay"),
-        how,
-        progress_for(json_),
-        lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
-        tell,
-    )
-    summary, where = done.summary, clean(str(done.path))
+    about, pairings = plan(Request(scenario, members, held_out, numbers, episodes, given, device), tell)
+    folder = out or fresh_path("crossplay")
+    done = run_sweep(about, pairings, folder, how, progress_for(json_), "cross-play", tell=tell)
+    summary = summarise(about, done.rows, folder)
+    write_files(summary, folder)
     if json_:
-        print(json.dumps({"run": str(done.path), **summary}), flush=True)
+        print(json.dumps({"run": str(folder), **summary}), flush=True)
     else:
         print_crossplay(summary, sys.stdout)
+        where = clean(str(folder))
         print(f"{counted(done.ran, 'pairing')} run now. Results, tables and figures: {where}", flush=True)
-    code = tell_swept(done)
-    silent = sum(pair["seeds"] > 0 and not pair["episodes"] for pair in summary["pairs"])
-    if silent and not done.interrupted:
-        tell(f"{counted(silent, 'pair')} finished no dialogue")
-    return code or int(silent > 0)
+    return tell_swept(done)

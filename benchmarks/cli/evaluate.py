@@ -14,9 +14,10 @@ from rich.text import Text
 from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.benchmarks.cli.options import Json, Knobs, Seed, knobs, one_each, words
 from goldenrule.benchmarks.report.layout import console_for, print_indented, print_table
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment, write_json
+from goldenrule.benchmarks.storage.provenance import environment
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import empty_folder, write_json
 from goldenrule.common.text import counted
 from goldenrule.envs.scenarios.campsite.casino import FOLDS, load_casino
 

@@ -16,9 +16,10 @@ from goldenrule.agents.scripted import person
 from goldenrule.benchmarks.cli.options import SCENARIO, DataDir, Scenario, Seed, knobs, pairs
 from goldenrule.benchmarks.experiments.config import choices
 from goldenrule.benchmarks.report.layout import print_indented
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment
+from goldenrule.benchmarks.storage.provenance import environment
 from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import empty_folder
 from goldenrule.envs.datasets.corpora import NAMES
 from goldenrule.envs.registry import spec, specs
 

@@ -18,9 +18,9 @@ from goldenrule.benchmarks.cli.options import MAX_SEED, Json
 from goldenrule.benchmarks.cli.progress import cell_names
 from goldenrule.benchmarks.experiments.config import METHODS, SweepFile, SweepOptions, comparison, read_sweep
 from goldenrule.benchmarks.report.layout import console_for, print_table
-from goldenrule.benchmarks.storage.provenance import fresh_path
 from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.data import data_at
+from goldenrule.common.files import fresh_path
 from goldenrule.common.text import clean, counted
 
 if TYPE_CHECKING:

@@ -10,24 +10,28 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import gc
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
+from typing import Any
 
 import torch
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from goldenrule.benchmarks.engines import worker
-from goldenrule.benchmarks.engines.base import Pool, Progress, Store
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store, attempt
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 
 RETRIES = 2
@@ -39,8 +43,11 @@ REPLACED = 20
 POLL = 0.1
 """Seconds between looks at how far cells have got."""
 
-PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.worker"]
+PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.local"]
 """What the server that forks workers imports once: otherwise every new worker would import torch, for seconds."""
+
+_UPDATES: Any = None
+"""In a worker: shared integers, two a cell of the run: training updates done, and in all."""
 
 
 def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Pool) -> None:
@@ -55,7 +62,7 @@ def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Poo
             for cell in cells:
                 progress.started(cell)
                 report = functools.partial(progress.advanced, cell)
-                outcome = worker.attempt(cell, pool.folder(cell), report)
+                outcome = attempt(cell, pool.folder(cell), report)
                 store.commit(outcome)
                 progress.finished(cell, outcome.row)
         return
@@ -111,9 +118,7 @@ class _Dispatch:
     def _start(self) -> ProcessPool:
         count = min(self._pool.workers, len(self._cells))
         arguments = (dict(os.environ), self._updates)
-        return ProcessPool(
-            max_workers=max(1, count), initializer=worker.settle_in, initargs=arguments, context=_context()
-        )
+        return ProcessPool(max_workers=max(1, count), initializer=settle_in, initargs=arguments, context=_context())
 
     def _active(self) -> bool:
         """Whether the processes take cells; the first call starts them."""
@@ -143,7 +148,7 @@ class _Dispatch:
         """Whether the processes take the cell; a pool that is broken takes none."""
         cell = self._cells[number]
         try:
-            future = self._processes.schedule(worker.run_numbered, (number, cell, self._pool.folder(cell)))
+            future = self._processes.schedule(run_numbered, (number, cell, self._pool.folder(cell)))
         except RuntimeError:
             return False
         self._running[future] = number
@@ -175,6 +180,40 @@ class _Dispatch:
         now = time.perf_counter()
         seconds = now - self._began.get(number, now)
         return RunRecord(failed_row(self._cells[number], reason, seconds))
+
+
+def settle_in(environment: Mapping[str, str], updates: Any) -> None:
+    """In a new process: leave Ctrl-C to the parent, take over its environment, and end when the parent does.
+
+    Args:
+        environment: variables of the parent; the server that forked this process may have begun with others.
+        updates: see `run_numbered`.
+    """
+    global _UPDATES
+    _UPDATES = updates
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(2, 1)  # standard output is for the command's result: what cells print goes to standard error
+    torch.set_num_threads(1)  # the same sums whatever the number of cores
+    gc.freeze()  # what the server has imported is no garbage: looking through it would copy the memory children share
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)  # at once: a cell that runs foreign code may never come to an end
+
+
+def run_numbered(number: int, cell: Cell, folder: Path | None) -> RunRecord:
+    """`attempt`, telling the parent of updates through the shared integers of `settle_in`."""
+
+    def report(done: int, total: int) -> None:
+        _UPDATES[2 * number : 2 * number + 2] = [done, total]
+
+    return attempt(cell, folder, report)
 
 
 def _context() -> ForkServerContext | SpawnContext:

@@ -16,7 +16,7 @@ from typing import Any
 
 from goldenrule.benchmarks.engines.base import Store
 from goldenrule.benchmarks.evaluation.metrics import COUNTS, METRICS
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.engines.base import Pool, Progress, Store
-from goldenrule.benchmarks.engines.worker import alone
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store, alone
 from goldenrule.benchmarks.evaluation.run import Cell, failed_row
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.untrusted import one_line
 

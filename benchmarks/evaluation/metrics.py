@@ -1,6 +1,6 @@
 """Metrics of a run, counted from its episode records; every table, page and check of the project uses these.
 
-A record is one evaluation episode as plain data (`goldenrule.benchmarks.evaluation.evaluate.as_data`). An episode at
+A record is one evaluation episode as plain data (`goldenrule.benchmarks.evaluation.run.as_data`). An episode at
 turn limit counts like one that ended by itself: the limit is the scenario's own, and what was paid until then is exact.
 So does one with messages that the scenario did not understand. A failed one (an agent broke off, refused, or said
 nothing) has no reward: it is counted, and is in no other metric.
@@ -60,7 +60,7 @@ METRICS: Mapping[str, Metric] = {
     "partner_reward_estimate": Metric(
         "estimate",
         "what the agent thought its partner got, an episode",
-        "the agent imagines nobody, or its imagined replies do not tell; see messages_unscored",
+        "the agent imagines nobody, or its imagined replies do not tell",
         better=0,
     ),
     "estimate_gap": Metric(

@@ -1,5 +1,7 @@
 """One cell of an experiment: a method, a scenario with its knobs, a seed. Trains, evaluates, and returns a row.
 
+The evaluation runs dialogues, scores the agent's estimates against the true rewards, and computes the metrics.
+
 A cell is a pure function of its description: rows differ between runs only in what
 `goldenrule.benchmarks.storage.VOLATILE` names.
 """
@@ -17,21 +19,22 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.base import Agent, Simulates, load_agent
+from goldenrule.agents.base import Agent, AgentError, Simulates, load_agent
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
-from goldenrule.agents.networks.three_module import ThreeModuleTransformer
-from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
-from goldenrule.benchmarks.evaluation.evaluate import Evaluation, evaluate
-from goldenrule.benchmarks.evaluation.metrics import KEYS, TRAINING
-from goldenrule.common.seeding import derive
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, TRAINING, run_metrics
+from goldenrule.common.numbers import as_float
+from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import counted, shortened
 from goldenrule.common.untrusted import raised_by
-from goldenrule.envs.registry import spec
+from goldenrule.envs.registry import EpisodeMetrics, spec
+from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
+from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import Method, is_built_in, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
@@ -41,6 +44,8 @@ CellReport = Callable[[int, int], None]
 
 LONGEST_NAME = 120
 """Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
+
+NO_ESTIMATE = Score(None, "the agent does not imagine others")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,11 @@ class Cell:
         return load_method(self.source or self.method, self.params)
 
     @property
+    def needs_base(self) -> bool:
+        """Whether its own words come from a network."""
+        return self.agent is None and self.chosen.kind != "scripted"
+
+    @property
     def trains(self) -> bool:
         """Whether something is learnt before it is evaluated."""
         return self.chosen.train is not None or self.chosen.kind == "sb3"
@@ -154,12 +164,10 @@ class Cell:
             curve.append(asdict(progress))
             report(progress.update, progress.updates)
 
-        network: ThreeModuleTransformer | None = None
-        tokenizer: DialogueTokenizer | None = None
         learner: Learner | None = None
         agent: Agent
         simulator: Simulates | None
-        if self.agent is not None or chosen.kind == "scripted":
+        if not self.needs_base:
             agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
             simulator = agent if isinstance(agent, Simulates) else None
         else:
@@ -181,8 +189,8 @@ class Cell:
         result = evaluate(world, agent, simulator, chosen.estimator, self.episode_numbers)
         row = done_row(self, knobs, result, time.perf_counter() - began)
         row |= training_metrics(learner)
-        row["weights"] = _weights(agent, network if chosen.kind == "network" else None)
-        return CellResult(row, result.episodes, curve, network, tokenizer, agent)
+        row["weights"] = _weights(agent, chosen)
+        return CellResult(row, result.episodes, curve, agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +201,12 @@ class CellResult:
         row: the row of the results table.
         episodes: evaluation episodes as plain data, one a line of the log.
         curve: one entry an update, of `Progress`.
-        network, tokenizer: the trained network, where the method trains one.
         agent: who was evaluated.
     """
 
     row: dict[str, Any]
     episodes: list[dict[str, Any]]
     curve: list[dict[str, Any]]
-    network: ThreeModuleTransformer | None = None
-    tokenizer: DialogueTokenizer | None = None
     agent: Agent | None = None
 
 
@@ -234,10 +239,10 @@ def other_agents(cell: Cell) -> dict[str, Agent]:
     return dict.fromkeys(names, partner)
 
 
-def _weights(agent: Agent, network: ThreeModuleTransformer | None) -> str | None:
+def _weights(agent: Agent, method: Method) -> str | None:
     """Hash of what was trained: the network, or what the agent says its own weights are."""
-    if network is not None:
-        return weights_hash(network)
+    if method.kind == "network" and isinstance(agent, LanguageModel):
+        return weights_hash(agent.network)
     hash_of = getattr(agent, "weights_hash", None)
     return None if hash_of is None else str(hash_of())
 
@@ -278,4 +283,131 @@ def failed_row(cell: Cell, error: str, seconds: float) -> dict[str, Any]:
         "error": shortened(error, LONGEST),
         **dict.fromkeys((*KEYS, *TRAINING, "weights")),
         "seconds": round(seconds, 3),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation gives.
+
+    Attributes:
+        metrics: as `run_metrics` counts them, and `tokens`, which the agent spoke and imagined; none where it does not
+            count them.
+        episodes: a record an episode, see `as_data`.
+    """
+
+    metrics: dict[str, Any]
+    episodes: list[dict[str, Any]]
+
+
+def evaluate(
+    world: World, agent: Agent, simulator: Simulates | None, estimator: Estimator, count: int | Sequence[int]
+) -> Evaluation:
+    """Run dialogues and measure.
+
+    Args:
+        world: scenario and the other seats.
+        agent: who sits in the learner's seat.
+        simulator: who imagines: the agent itself where it can, its network where it only chooses; `None` where there
+            is nobody to ask what the agent thinks, and then there are no estimates.
+        estimator: whose estimate of the partner's reward is reported. `oracle` and `shuffled` train with that
+            control, but what they *think* is what their prediction output says.
+        count: how many episodes, or the numbers of those to run, each under its own seed.
+    """
+    tokens_before = _tokens(simulator)
+    episodes = world.run_episodes(agent, count, "evaluation")
+    finished = [episode for episode in episodes if episode.status != "failed"]
+    record_truth(finished, world.learner, world.partners)
+    rng = generator(world.seed, "estimates")
+    shown: Estimator = "naive" if estimator == "naive" else "prediction"
+    scenario = world.public_scenario
+    if simulator is None:
+        for turn in (turn for episode in finished for turn in episode.turns):
+            if turn.message.speaker == world.learner:
+                log_score(turn, ESTIMATE, NO_ESTIMATE)
+    else:
+        for reward in (
+            Kindness(shown, simulator, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
+            Kindness("prediction", simulator, world.read, world.partners, rng=rng, name=PREDICTED),
+        ):
+            log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
+    seats, own = (world.learner, world.partners), spec(world.scenario).metrics
+    numbers = range(count) if isinstance(count, int) else count
+    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, episodes, strict=True)]
+    tokens_after = _tokens(simulator)
+    tokens = None if tokens_before is None or tokens_after is None else tokens_after - tokens_before
+    return Evaluation({**run_metrics(records), "tokens": tokens}, records)
+
+
+def _tokens(agent: Any) -> int | None:
+    """Tokens that an agent has sampled so far, as it says itself; `None` of one that does not count them."""
+    given = getattr(agent, "tokens", None)
+    try:
+        return None if given is None else int(as_float(given))
+    except (ValueError, OverflowError) as wrong:
+        raise AgentError(f"{type(agent).__name__} counts tokens as {wrong}; expected a whole number") from None
+
+
+def as_data(
+    episode: Episode,
+    number: int,
+    learner: int,
+    partners: Sequence[int],
+    read: Callable[[str], float | None] = lambda text: None,
+    own: EpisodeMetrics | None = None,
+) -> dict[str, Any]:
+    """An episode as a record: plain data, from which all metrics are counted.
+
+    Args:
+        episode: once it is over and scored.
+        number: its place in the run.
+        learner, partners: seats.
+        read: the reward that a reply tells of.
+        own: the scenario's own metrics.
+    """
+    narration = []
+    if episode.conversation is not None:
+        narration = [
+            {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
+        ]
+    turns = [_turn_data(turn) for turn in episode.turns]
+    for place, turn in enumerate(episode.turns):
+        if turn.message.speaker == learner:
+            reply = reply_to(episode.turns, place, addressee(turn, partners))
+            turns[place]["reply"] = reply
+            turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
+    record = {
+        "episode": number,
+        "seed": episode.seed,
+        "status": episode.status,
+        "error": episode.error,
+        "agents": list(episode.agents),
+        "learner": learner,
+        "partners": list(partners),
+        "cards": list(episode.cards),
+        "narration": narration,
+        "turns": turns,
+        "own_metrics": None,
+    }
+    if own is not None and episode.status != "failed":
+        record["own_metrics"] = dict(own.of_episode(record, learner, partners[0]))
+    return record
+
+
+def _turn_data(turn: Turn) -> dict[str, Any]:
+    judgement = turn.judgement
+    return {
+        "speaker": turn.message.speaker,
+        "text": turn.message.text,
+        "to": turn.message.to,
+        "rewards": list(turn.rewards),
+        "absent": dict(turn.absent),
+        "valid": judgement.valid,
+        "proxy": judgement.proxy,
+        "faithful": judgement.faithful,
+        "facts": dict(judgement.facts),
+        "scores": turn.scores,
+        "reasons": turn.reasons,
+        "imagined": turn.notes.get(PREDICTED),
+        "notes": dict(turn.notes),
     }

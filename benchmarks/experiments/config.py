@@ -16,11 +16,9 @@ Nothing here needs torch, which takes seconds to import: what is wrong is said a
 from __future__ import annotations
 
 import contextlib
-import difflib
 import itertools
 import math
 import re
-import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +40,7 @@ from ruamel.yaml.error import YAMLError
 from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
+from goldenrule.common.parameters import explain
 from goldenrule.common.plugins import Kind, Plugin
 from goldenrule.common.text import kind_of, shortened
 from goldenrule.common.untrusted import foreign, one_line
@@ -265,7 +264,7 @@ def _sweep_from(content: dict[str, Any]) -> SweepFile:
     try:
         sweep = SweepFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(wrong_field(error)) from None
+        raise UserError(explain(error, "the sweep", "field", SweepFile.model_fields)) from None
     n_settings = sum(_n_choices(entry.knobs) for entry in sweep.scenarios)
     n_methods = sum(_n_choices(entry.settings) * _n_choices(entry.params) for entry in sweep.methods)
     if (count := n_settings * n_methods * len(sweep.seeds)) > MAX_CELLS:
@@ -326,19 +325,6 @@ def _yaml_problem(error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
     return shortened(" ".join(f"{place}{problem}".split()), 300)
-
-
-def wrong_field(error: ValidationError) -> str:
-    """The first thing that is wrong, in pydantic's words; unknown fields first, they may be others misspelt."""
-    wrong = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-    first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    field = shortened(".".join(" ".join(str(part).split()) for part in first["loc"]), 80)
-    if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(field, SweepFile.model_fields, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        return f"unknown field {field}; expected some of {', '.join(SweepFile.model_fields)}{hint}{more}"
-    given = "" if first["type"] == "missing" else f": given {reprlib.repr(first['input'])}"
-    return f"field {field}{given}: {first['msg'].removeprefix('Value error, ')}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,9 @@ from goldenrule.benchmarks.experiments.config import (
     choices,
     errors_named,
     knob_grid,
-    wrong_field,
 )
-from goldenrule.common.errors import UserError
-from goldenrule.common.plugins import Plugin
+from goldenrule.common.errors import UserError, closest
+from goldenrule.common.parameters import explain
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -38,28 +37,6 @@ from goldenrule.training.methods.registry import Method, load_method
 
 LONGEST_VALUE = 80
 """Characters of a parameter or setting in the name of a method."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One method or agent with one choice of its settings.
-
-    Attributes:
-        label: what it is called in rows: its name, and what the file sets of it.
-        plugin: the method, or the agent of the user's own.
-        method: what trains it; `None` for an agent.
-        training: settings of training.
-    """
-
-    label: str
-    plugin: Plugin
-    method: Method | None
-    training: TrainingConfig
-
-    @property
-    def needs_base(self) -> bool:
-        """Whether its own words come from a network."""
-        return self.method is not None and self.method.kind != "scripted"
 
 
 def checked_cells(sweep: SweepFile, tell: Callable[[str], None], file: str | None = None) -> list[Cell]:
@@ -95,15 +72,16 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             checkpoint=sweep.checkpoint,
             partner=sweep.partner,
         )
-        variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, sweep.partner)]
+        variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, settings)]
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, entry.knobs)]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)  # human cards are read here
-            _check_scripts(scenario, knobs, sweep.partner, variants)
+            _check_scripts(scenario, knobs, variants)
         cells = [
-            _cell(scenario, knobs, variant, seed, settings)
+            replace(variant, scenario=scenario, knobs=knobs, seed=seed, base=base)
             for scenario, knobs in grid
             for variant in variants
+            for base in [_base(scenario, knobs, variant)]
             for seed in sweep.seeds
         ]
         _check_unique(cells)
@@ -135,13 +113,12 @@ def rehearse_agents(cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.agent is not None:
             first.setdefault((cell.agent, repr(sorted(cell.params.items())), cell.scenario), cell)
-    return [line for cell in first.values() if (line := _rehearse(cell)) is not None]
-
-
-def _rehearse(cell: Cell) -> str | None:
-    make_agent = functools.partial(load_agent, cell.agent or "", cell.params)
-    seat = seat_name(cell.scenario, "learner")
-    return rehearsal(f"agent {cell.method} ({cell.agent})", make_agent, seat, other_agents(cell), cell)
+    warnings = []
+    for (agent, _, scenario), cell in first.items():
+        make_agent = functools.partial(load_agent, agent, cell.params)
+        who, seat = f"agent {cell.method} ({agent})", seat_name(scenario, "learner")
+        warnings.append(rehearsal(who, make_agent, seat, other_agents(cell), cell))
+    return [line for line in warnings if line is not None]
 
 
 def rehearsal(
@@ -166,18 +143,23 @@ def rehearsal(
     return f"{who} failed in a rehearsal: {reason}; dialogues of the run that fail so are left out" if reason else None
 
 
-def _variants(entry: MethodEntry, common: Mapping[str, Any], partner: str) -> list[Variant]:
-    """A method with every choice of its parameters and settings, or an agent with every choice of its parameters."""
+def _variants(entry: MethodEntry, common: Mapping[str, Any], settings: CellSettings) -> list[Cell]:
+    """A method with every choice of its parameters and settings, or an agent with every choice of its parameters.
+
+    Each is a cell that has yet to be placed: in a scenario, under knobs and a seed.
+    """
     found = []
     for params, plugin in entry.plugins():
+        unplaced = functools.partial(Cell, scenario="", knobs={}, seed=0, params=plugin.given, resolved=plugin.resolved)
         if plugin.kind == "agent":
-            found.append(Variant(_label(entry.label, params), plugin, None, TrainingConfig()))
+            alone = replace(settings, training=TrainingConfig())
+            found.append(unplaced(_label(entry.label, params), settings=alone, agent=plugin.name))
             continue
-        method = load_method(plugin.name, plugin.given)
-        _check_has_effect(entry.settings, method, partner)
+        _check_has_effect(entry.settings, load_method(plugin.name, plugin.given), settings.partner)
         for chosen in choices(entry.settings, "setting"):
-            label = _label(entry.label, {**params, **chosen})
-            found.append(Variant(label, plugin, method, _training({**common, **chosen})))
+            label, training = _label(entry.label, {**params, **chosen}), _training({**common, **chosen})
+            source = None if plugin.name == label else plugin.name
+            found.append(unplaced(label, settings=replace(settings, training=training), source=source))
     return found
 
 
@@ -210,33 +192,22 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
     """
     known = sorted({field.name for field in fields(TrainingConfig)} - {"split"})
     for name in chosen:
+        if name == "split":
+            raise UserError("training has no setting 'split': the method decides; name the method unsplit_kindness")
         if name not in known:
-            what = f"training has no setting {name!r}"
-            if name == "split":
-                raise UserError(f"{what}: the method decides; name the method unsplit_kindness")
-            raise UserError(f"{what}; expected one of {', '.join(known)}")
+            raise UserError(f"training has no setting {name!r}; expected {', '.join(known)}{closest(name, known)}")
     try:
         return TrainingConfig(**chosen)
     except ValidationError as error:
-        raise UserError(f"training: {wrong_field(error)}") from None
+        raise UserError(explain(error, "training", "setting", known)) from None
 
 
-def _cell(scenario: str, knobs: Mapping[str, Any], variant: Variant, seed: int, settings: CellSettings) -> Cell:
-    plugin, base = variant.plugin, None
-    if variant.needs_base or settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped_bases():
-        base = _base_hash(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
-    return Cell(
-        variant.label,
-        scenario,
-        knobs,
-        seed,
-        replace(settings, training=variant.training),
-        agent=plugin.name if variant.method is None else None,
-        base=base,
-        params=plugin.given,
-        source=plugin.name if variant.method is not None and plugin.name != variant.label else None,
-        resolved=plugin.resolved,
-    )
+def _base(scenario: str, knobs: Mapping[str, Any], cell: Cell) -> str | None:
+    """Hash of the base weights that a cell depends on, once it is placed there; `None` where it needs none."""
+    settings = cell.settings
+    if settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped_bases() or cell.needs_base:
+        return _base_hash(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
+    return None
 
 
 @functools.lru_cache(maxsize=64)
@@ -267,7 +238,7 @@ def unlearnt_knobs(cells: Iterable[Cell]) -> list[str]:
     asked = {
         (cell.scenario, cell.settings.checkpoint, tuple(sorted(cell.knobs.items()))): None
         for cell in cells
-        if cell.settings.partner == "lm" or cell.chosen.kind not in ("scripted", "custom")
+        if cell.settings.partner == "lm" or cell.needs_base
     }
     found: dict[str, None] = {}
     for scenario, checkpoint, knobs in asked:
@@ -293,16 +264,15 @@ def misleading_base(cells: Sequence[Cell]) -> list[str]:
     return [f"{told}; below {GATE} reward training from it will mislead"]
 
 
-def _check_scripts(scenario: str, knobs: Mapping[str, Any], partner: str, variants: Iterable[Variant]) -> None:
+def _check_scripts(scenario: str, knobs: Mapping[str, Any], variants: Sequence[Cell]) -> None:
     """See that there are scripts for all seats in which scripted people are to sit.
 
     Raises:
         UnscriptedError: there is none for one of them.
     """
     learner = seat_name(scenario, "learner")
-    scripted = any(one.method is not None and one.method.kind == "scripted" for one in variants)
-    seats = {learner} if scripted else set()
-    if partner == "scripted":
+    seats = {learner} if any(one.chosen.kind == "scripted" for one in variants) else set()
+    if variants[0].settings.partner == "scripted":
         seats |= {*spec(scenario).build(**knobs).agents} - {learner}
     for seat in sorted(seats):
         person(scenario, seat)

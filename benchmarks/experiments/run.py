@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,13 +18,12 @@ from goldenrule.benchmarks.evaluation.metrics import run_metrics
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
 from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.experiments.grid import resolve
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment, other_code
+from goldenrule.benchmarks.storage.provenance import environment, other_code
 from goldenrule.benchmarks.storage.reader import earlier_rows, rows
-from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import LOCK, ResultStore, folder_lock
+from goldenrule.benchmarks.storage.store import FILE, LOCK, ResultStore, RunRecord, folder_lock
 from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
-from goldenrule.common.files import writing
+from goldenrule.common.files import empty_folder, writing
 from goldenrule.envs.registry import spec
 
 
@@ -34,7 +34,6 @@ class SweepResult:
     Attributes:
         path: its folder.
         rows: of all cells of the file that have one, in its order.
-        summary: of the rows, as it was asked for; else empty.
         cells: how many cells there are.
         ran: how many of them were run now.
         unplanned: cells in the results that are not in the file; they are kept, and left out of the table.
@@ -44,7 +43,6 @@ class SweepResult:
 
     path: Path
     rows: list[dict[str, Any]]
-    summary: dict[str, Any]
     cells: int
     ran: int
     unplanned: int = 0
@@ -125,7 +123,6 @@ def run_sweep(
     out: Path,
     options: SweepOptions,
     progress_for: Callable[[Sequence[Cell]], AbstractContextManager[Progress]],
-    summing: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     kind: str = "sweep",
     human: Mapping[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -138,7 +135,6 @@ def run_sweep(
         out: folder of the results, made if absent; of the same or an earlier state of this sweep otherwise.
         options: how.
         progress_for: makes the progress callback of the cells that are run now.
-        summing: makes the summary of the rows, where one is wanted.
         kind: what the cells are of: `sweep`, `comparison` or `cross-play`.
         human: what people reached in the same dialogues, which the table shows beside the methods.
         tell: is told, before anything runs, that rows made by other code are gone on from.
@@ -148,9 +144,8 @@ def run_sweep(
             not installed.
     """
     asked = sweep if isinstance(sweep, Mapping) else resolve(sweep, cells)
-    work = (kind, str(asked["name"]))
     places = {cell.id: place for place, cell in enumerate(cells)}
-    seen = dry_run(cells, out, options, *work)
+    seen = dry_run(cells, out, options, kind, str(asked["name"]))
     todo, about, code = seen.todo, seen.environment, seen.environment["commit"]
     if todo and seen.other_code is not None:
         tell(seen.other_code)
@@ -159,7 +154,6 @@ def run_sweep(
     # Where nothing is left to do, no engine is begun.
     engine = _engine(options, out) if todo else contextlib.nullcontext(lambda *_: None)
     with engine as run, _held_store(out, places, about) as store:
-        store.belongs(*work)
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
         todo = _left(todo, store, options.retry_failed)
@@ -176,7 +170,6 @@ def run_sweep(
     return SweepResult(
         out,
         mine,
-        {} if summing is None else summing(mine),
         len(cells),
         ran,
         len(found) - len(mine),
@@ -233,7 +226,7 @@ class _Completing:
         cell = record.row["cell"]
         if not record.episodes:  # what was tried again failed as a whole: what there was is better
             return None
-        logs = self._store.logs(cell) | record.logs
+        logs = self._store.logs(cell) | {one["episode"]: json.loads(one["log"]) for one in record.episodes}
         seconds, tokens = self._store.costs(cell)
         records = [logs[number] for number in sorted(logs)]
         spent = record.row["tokens"]

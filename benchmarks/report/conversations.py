@@ -1,6 +1,6 @@
 """What the page shows of a run's episodes: estimate and truth of each message, what failed, a sample of conversations.
 
-Records of episodes are as `goldenrule.benchmarks.evaluation.evaluate.as_data` makes them; every text of them is made
+Records of episodes are as `goldenrule.benchmarks.evaluation.run.as_data` makes them; every text of them is made
 visible and cut to a length before it goes anywhere.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import Ends
+from goldenrule.benchmarks.analysis.summary import Ends
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, PREDICTED
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.common.text import visible
@@ -67,7 +67,7 @@ def read_logs(run: Run, ends: Ends) -> Logs:
         chosen = {of_cell[place].episode for place in sample([end.status for end in of_cell], most)} if most else ()
         if chosen:
             logs.cells.append(cell)
-        for record in run.log.episodes(cell):
+        for record in run.episodes(cell):
             _count(logs, cell, record)
             if record["episode"] in chosen:
                 logs.conversations.append(conversation_data(record, len(logs.cells) - 1))

@@ -1,9 +1,16 @@
-"""Cross-play on the page and in the terminal: who met whom, as heat maps and as tables with intervals."""
+"""Cross-play as a reader sees it: files beside the results, tables with intervals, heat maps.
+
+crossplay.json      matrix and rating (`studies.crossplay.matrix.summarise`)
+matrix.csv          a line a pair and metric; drawn as matrix.png, matrix.svg
+rating.csv          a line an agent and metric
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import matplotlib as mpl
@@ -14,12 +21,14 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows, distinct, matching
-from goldenrule.benchmarks.report.layout import console_for, decimals, page_number, print_table
+from goldenrule.benchmarks.evaluation.metrics import Metric
+from goldenrule.benchmarks.report.figures import ENDS, WIDTH, Plot, Rows, distinct, matching, profile_plots
+from goldenrule.benchmarks.report.layout import console_for, csv_bytes, decimals, print_table
+from goldenrule.benchmarks.report.terminal import metric_cell
 from goldenrule.benchmarks.report.theme import FAINT, INK, drawable
-from goldenrule.benchmarks.storage.reader import Run, StoredCell, note, setting_name
-from goldenrule.benchmarks.studies.crossplay.matrix import summarise
-from goldenrule.common.errors import UserError
+from goldenrule.benchmarks.storage.reader import Run, note, setting_name
+from goldenrule.benchmarks.studies.crossplay.matrix import COUNTS, METRICS, RATED, summarise
+from goldenrule.common.files import write_whole, writing
 from goldenrule.common.text import clean, counted, visible
 
 TITLES = {
@@ -30,40 +39,31 @@ TITLES = {
     "estimate_gap": "Reward of the column, estimated by the row: estimate less truth",
 }
 RATINGS = {
-    "own": "own",
-    "partner": "partners'",
-    "joint": "joint",
-    "third_party": "third parties'",
-    "own_held_out": "own, with held out",
-    "partner_held_out": "held-out partners'",
-    "joint_self": "joint, in self-play",
-    "valid": "makes sense %",
-    "faithful": "true to its card %",
+    "own": Metric("own", "mean reward over everyone it met", ""),
+    "partner": Metric("partners'", "mean reward of those it met", ""),
+    "joint": Metric("joint", "both together", ""),
+    "third_party": Metric("third parties'", "mean reward of those who were absent", ""),
+    "own_held_out": Metric("own, with held out", "over held-out partners", ""),
+    "partner_held_out": Metric("held-out partners'", "mean reward of held-out partners", ""),
+    "joint_self": Metric("joint, in self-play", "both together, with itself", ""),
+    "valid": Metric("makes sense %", "messages that the scenario understands", "", share=True),
+    "faithful": Metric("true to its card %", "messages that are true to its card", "", share=True),
 }
 
 MOST = 24
 """Agents up to which the page has tables of every pair; the figure and its data show all."""
 
-PERCENT = ("valid", "faithful", "agreement")
-
-
-class Field(NamedTuple):
-    """One figure of a table: a mean with its interval over seeds, as text; a dash and nothing where there is none."""
-
-    mean: str
-    range: str
-
 
 class Grid(NamedTuple):
-    """A table: title, names of columns, and name and fields of each line; no field where two do not meet."""
+    """A table: title, columns, and of each line its name and metrics; none where two do not meet."""
 
     title: str
-    columns: Sequence[str]
-    lines: Sequence[tuple[str, Sequence[Field | None]]]
+    columns: Mapping[str, Metric]
+    lines: Sequence[tuple[str, Mapping[str, Any]]]
 
 
 class Crossing(NamedTuple):
-    """What the page tells of a cross-play: its summary (`summarise`), names visible; its tables; how to read them."""
+    """What the page tells of a cross-play: its summary (`summarise`), its tables, and how to read them."""
 
     summary: Mapping[str, Any]
     grids: Sequence[Grid]
@@ -71,50 +71,60 @@ class Crossing(NamedTuple):
     note: str
 
 
+def write_files(summary: Mapping[str, Any], folder: Path) -> None:
+    """Write matrix and rating beside the results.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    pairs = _pair_records(summary, METRICS, ("seeds_failed", *COUNTS))
+    files = {
+        "crossplay.json": (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),
+        "matrix.csv": csv_bytes(pairs),
+        "rating.csv": csv_bytes(_rating_records(summary, RATED)),
+        **{f"matrix.{kind}": image for kind, image in heat_map(summary).images().items()},
+    }
+    with writing(folder):
+        for name, data in files.items():
+            write_whole(folder / name, data)
+
+
+def _pair_records(summary: Mapping[str, Any], metrics: Iterable[str], counts: Sequence[str] = ()) -> Rows:
+    """A record a pair and metric."""
+    return [
+        {"row": pair["row"], "column": pair["column"], "figure": name, **pair["figures"][name]}
+        | {key: pair[key] for key in counts}
+        for pair in summary["pairs"]
+        for name in metrics
+    ]
+
+
+def _rating_records(summary: Mapping[str, Any], metrics: Iterable[str]) -> Rows:
+    """A record an agent (and seat, where they differ) and metric."""
+    return [
+        {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name, **line[name]}
+        for line in summary["rating"]
+        for name in metrics
+    ]
+
+
 def crossing(run: Run) -> Crossing | None:
     """The cross-play that a folder holds; `None` for every other run."""
     if not run.is_crossplay:
         return None
     try:
-        summary = _visible(summarise(run.config, [cell.row for cell in run.cells], run.folder))
+        summary = summarise(run.config, [cell.row for cell in run.cells], run.folder)
         grids = _grids(summary) if len(summary["members"]) <= MOST else []
         return Crossing(summary, grids, _rating(summary), meaning(summary))
-    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         note(run.problems, f"the matrix of this cross-play cannot be made: {visible(str(error), 200)}")
         return None
 
 
-def learner_of(cell: StoredCell) -> tuple[str, StoredCell] | None:
-    """Who sat in the learner's seat, and the cell as one of those with this partner; `None` where it does not say."""
-    params = cell.row.get("params")
-    who, met = (params.get(seat) for seat in ("learner", "partner")) if isinstance(params, dict) else (None, None)
-    if who is None:
-        return None
-    return visible(who, 80), replace(cell, knobs={"met": met})
-
-
-def _visible(summary: dict[str, Any]) -> dict[str, Any]:
-    """The same with every name as visible text."""
-    pairs = [{**p, "row": visible(p["row"], 80), "column": visible(p["column"], 80)} for p in summary["pairs"]]
-    rating = [{**line, "agent": visible(line["agent"], 80)} for line in summary["rating"]]
-    members = [{**one, "name": visible(one["name"], 80)} for one in summary["members"]]
-    seats = {which: visible(name, 80) for which, name in summary["seats"].items()}
-    told = {"scenario": visible(summary["scenario"], 80), "seats": seats}
-    return {**summary, **told, "pairs": pairs, "rating": rating, "members": members}
-
-
-def _grids(summary: Mapping[str, Any]) -> list[Grid]:
-    """A table for each metric that some pair has."""
-    pairs, outside = summary["pairs"], held_out(summary)
-    rows, columns = (list(dict.fromkeys(pair[which] for pair in pairs)) for which in ("row", "column"))
-    starred = {name: f"{name}{'*' if name in outside else ''}" for name in (*rows, *columns)}
-    grids = []
-    for key, title in TITLES.items():
-        fields = {(pair["row"], pair["column"]): _field(pair["figures"][key], key) for pair in pairs}
-        lines = [(starred[row], [fields.get((row, column)) for column in columns]) for row in rows]
-        if any(pair["figures"][key]["mean"] is not None for pair in pairs):
-            grids.append(Grid(title, [starred[column] for column in columns], lines))
-    return grids
+def label(summary: Mapping[str, Any], agent: str, seat: str = "both") -> str:
+    """`stranger* as helper_0`: a star where it was held out, the seat where only one is meant."""
+    star = "*" if agent in held_out(summary) else ""
+    return visible(agent, 80) + star + ("" if seat == "both" else f" as {summary['seats'][seat]}")
 
 
 def held_out(summary: Mapping[str, Any]) -> set[str]:
@@ -122,33 +132,75 @@ def held_out(summary: Mapping[str, Any]) -> set[str]:
     return {one["name"] for one in summary["members"] if one["held_out"]}
 
 
+def _grids(summary: Mapping[str, Any]) -> list[Grid]:
+    """A table for each metric that some pair has."""
+    columns = {pair["column"]: Metric(label(summary, pair["column"]), "", "") for pair in summary["pairs"]}
+    grids = []
+    for key, title in TITLES.items():
+        lines: dict[str, dict[str, Any]] = {}
+        for pair in summary["pairs"]:
+            lines.setdefault(label(summary, pair["row"]), {})[pair["column"]] = pair["figures"][key]
+        if any(one["mean"] is not None for line in lines.values() for one in line.values()):
+            grids.append(Grid(title, columns, list(lines.items())))
+    return grids
+
+
 def _rating(summary: Mapping[str, Any]) -> Grid:
-    """A line an agent: a star where it was held out, its seat where the seats differ."""
-    keys = [key for key in RATINGS if any(line[key]["mean"] is not None for line in summary["rating"])]
-    lines = []
-    for line in summary["rating"]:
-        seat = "" if line["seat"] == "both" else f" as {summary['seats'][line['seat']]}"
-        name = f"{line['agent']}{'*' * line['held_out']}{seat}"
-        lines.append((name, [_field(line[key], key) for key in keys]))
-    return Grid("Rating", [RATINGS[key] for key in keys], lines)
-
-
-def _field(figure: Mapping[str, Any], key: str) -> Field:
-    mean, low, high = (page_number(figure[end], key in PERCENT) for end in ENDS)
-    return Field(mean, "" if figure["low"] is None else f"{low} to {high}")
+    """A line an agent, and seat where the seats differ."""
+    lines = [(label(summary, line["agent"], line["seat"]), line) for line in summary["rating"]]
+    known = {key: one for key, one in RATINGS.items() if any(line[key]["mean"] is not None for _, line in lines)}
+    return Grid("Rating, the kindest first", known, lines)
 
 
 def meaning(summary: Mapping[str, Any]) -> str:
     """How matrix and rating are to be read."""
-    met = "everyone else, each counting alike, in both seats"
+    met, order = "everyone else, each counting alike, in both seats", "the rating begins with whose partners get most"
     if not summary["symmetric"]:
         met = "all partners, each counting alike"
+        order += f"; as {summary['seats']['partner']}, with who gets most"
     outside = ", ".join(sorted(held_out(summary)))
-    return (
-        f"Means an episode; below them: {summary['interval']}. They speak of these agents under other seeds of the "
-        f"dialogues, not of the methods that trained them. Payoffs are over {met}."
+    return visible(
+        f"Means an episode; intervals: {summary['interval']}. They speak of these agents under other seeds of the "
+        f"dialogues, not of the methods that trained them. Payoffs are over {met}; {order}."
         + (f" A star: held out ({outside})." if outside else "")
     )
+
+
+def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a table of pairs for each metric, what failed, and the rating."""
+    console, seats, pairs = console_for(stream), summary["seats"], summary["pairs"]
+    episodes, failed, cut = (
+        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
+    )
+    notes = [
+        f"{counted(episodes, 'dialogue')}, {cut} of them cut at the turn limit; {failed} more failed and left out. "
+        f"{summary['finished']} of {counted(summary['cells'], 'pairing')} finished, {summary['failed']} of them failed."
+    ]
+    notes += [
+        f"{pair['row']} with {pair['column']}: {counted(pair['episodes_failed'], 'dialogue')} and "
+        f"{counted(pair['seeds_failed'], 'whole pairing')} failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
+        for pair in pairs
+        if pair["episodes_failed"] or pair["seeds_failed"]
+    ]
+    console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
+    console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
+    for grid in _grids(summary):
+        _print_grid(console, grid)
+    console.print()
+    for line in notes:
+        console.print(Text(clean(line)))
+    _print_grid(console, _rating(summary))
+    console.print(Text(f"{meaning(summary)} ±: the longer side of an interval.", "dim"))
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    rows = [
+        ([name], [metric_cell(of[key], one.share) if key in of else "" for key, one in grid.columns.items()])
+        for name, of in grid.lines
+    ]
+    console.print()
+    console.print(Text(grid.title, "bold"))
+    print_table(console, [""], [one.title for one in grid.columns.values()], rows)
 
 
 # Figures
@@ -159,25 +211,34 @@ NUMBERED = 14
 """Rows or columns up to which the numbers are written into the fields."""
 
 
+def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
+    """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
+    named = [
+        # As cells of one condition a partner: profiles average over what all have in common.
+        (visible(seats["learner"], 80), replace(cell, knobs={"met": seats.get("partner")}))
+        for cell in run.cells
+        if isinstance(seats := cell.row.get("params"), dict) and seats.get("learner") is not None
+    ]
+    note = "Of each agent in the learner's seat, with the partners that everyone met."
+    found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
+    return [plot for plot in found if plot.data]
+
+
 def heat_map(summary: Mapping[str, Any]) -> Plot:
     """Own, partner's and joint reward of every pair: the row in the learner's seat, the column in the partner's.
 
     Args:
         summary: as `goldenrule.benchmarks.studies.crossplay.matrix.summarise` gives it.
     """
-    data: Rows = [
-        {"row": pair["row"], "column": pair["column"], "figure": name}
-        | {key: pair["figures"][name][key] for key in ENDS}
-        for pair in summary["pairs"]
-        for name in PANELS
-    ]
-    title, seats, outside = f"Cross-play: {summary['scenario']}", summary["seats"], held_out(summary)
-    return Plot("matrix", data, lambda: _paint(data, seats, outside), title)
+    rows = _pair_records(summary, PANELS)
+    data = [{key: record[key] for key in ("row", "column", "figure", *ENDS)} for record in rows]
+    return Plot("matrix", data, lambda: _paint(data, summary), f"Cross-play: {visible(summary['scenario'], 80)}")
 
 
-def _paint(data: Rows, seats: Mapping[str, str], outside: Collection[str]) -> Figure:
+def _paint(data: Rows, summary: Mapping[str, Any]) -> Figure:
     rows, columns = distinct(data, "row"), distinct(data, "column")
-    names, others = ([drawable(name) + "*" * (name in outside) for name in side] for side in (rows, columns))
+    names, others = ([drawable(label(summary, name)) for name in side] for side in (rows, columns))
+    seats = summary["seats"]
     height, width = 0.34 * _lines(names) + 1.6, 0.5 * len(columns)
     figure = Figure(figsize=(1.8 + len(PANELS) * (width + 1.0), height), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
@@ -212,7 +273,7 @@ def _panel(axes: Axes, values: np.ndarray[Any, Any]) -> None:
 
 DARK_TEXT, LIGHT_TEXT = "#000000", "#fefefe"
 
-RATED = {"own": "own reward", "partner": "reward of its partners"}
+PAYOFFS = {"own": "own reward", "partner": "reward of its partners"}
 
 
 def rating_plot(summary: Mapping[str, Any]) -> Plot:
@@ -221,31 +282,23 @@ def rating_plot(summary: Mapping[str, Any]) -> Plot:
     Args:
         summary: as `goldenrule.benchmarks.studies.crossplay.matrix.summarise` gives it.
     """
-    data: Rows = [
-        {"agent": line["agent"], "seat": line["seat"], "held_out": line["held_out"], "figure": name}
-        | {key: line[name][key] for key in ENDS}
-        for line in summary["rating"]
-        for name in RATED
-        if line[name]["mean"] is not None
-    ]
-    return Plot("rating", data, lambda: _paint_rating(data, summary["seats"]), "Rating")
+    rows = [record for record in _rating_records(summary, PAYOFFS) if record["mean"] is not None]
+    data = [{key: record[key] for key in ("agent", "seat", "held_out", "figure", *ENDS)} for record in rows]
+    return Plot("rating", data, lambda: _paint_rating(data, summary), "Rating")
 
 
-def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
-    places = list(dict.fromkeys((record["agent"], record["seat"], record["held_out"]) for record in data))
-    names = [
-        f"{drawable(agent)}{'*' * outside}{'' if seat == 'both' else f' as {drawable(seats[seat])}'}"
-        for agent, seat, outside in places
-    ]
-    panels = [name for name in RATED if matching(data, figure=name)]
+def _paint_rating(data: Rows, summary: Mapping[str, Any]) -> Figure:
+    places = list(dict.fromkeys((record["agent"], record["seat"]) for record in data))
+    names = [drawable(label(summary, *place)) for place in places]
+    panels = [name for name in PAYOFFS if matching(data, figure=name)]
     figure = Figure(figsize=(WIDTH, 1.0 + 0.32 * _lines(names)), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
         for record in matching(data, figure=name):
-            at = places.index((record["agent"], record["seat"], record["held_out"]))
+            at = places.index((record["agent"], record["seat"]))
             if record["low"] is not None:
                 axes.plot([record["low"], record["high"]], [at, at], color=FAINT, linewidth=2.0)
             axes.plot(record["mean"], at, "o", color=INK, markersize=5)
-        axes.set_title(RATED[name])
+        axes.set_title(PAYOFFS[name])
         axes.set_ylim(len(places) - 0.4, -0.6)
         axes.margins(x=0.1)
         axes.set_yticks(range(len(places)), names, color=INK)
@@ -255,41 +308,3 @@ def _paint_rating(data: Rows, seats: Mapping[str, str]) -> Figure:
 def _lines(names: Sequence[str]) -> float:
     """How many lines of text the rows of a figure have room for, two lines of a name counting one and a half."""
     return len(names) * max(0.5 + 0.5 * (name.count("\n") + 1) for name in names)
-
-
-def print_crossplay(summary: Mapping[str, Any], stream: TextIO) -> None:
-    """Print a table of pairs for each metric, what failed, and the rating."""
-    console, seats, pairs = console_for(stream), summary["seats"], summary["pairs"]
-    console.print(Text(clean(setting_name(summary["scenario"], summary["knobs"])), "bold"))
-    console.print(Text(clean(f"Rows sit as {seats['learner']}, columns as {seats['partner']}.")))
-    for grid in _grids(summary):
-        _print_grid(console, grid)
-    episodes, failed, cut = (
-        sum(pair[key] for pair in pairs) for key in ("episodes", "episodes_failed", "episodes_truncated")
-    )
-    lines = [
-        f"{counted(episodes, 'dialogue')}, {cut} of them cut at the turn limit; {failed} more failed and left out. "
-        f"{summary['finished']} of {counted(summary['cells'], 'pairing')} finished, {summary['failed']} of them failed."
-    ]
-    lines += [
-        f"{pair['row']} with {pair['column']}: {counted(pair['episodes_failed'], 'dialogue')} and "
-        f"{counted(pair['seeds_failed'], 'whole pairing')} failed{': ' if pair['reason'] else ''}{pair['reason'] or ''}"
-        for pair in pairs
-        if pair["episodes_failed"] or pair["seeds_failed"]
-    ]
-    console.print()
-    for line in lines:
-        console.print(Text(clean(line)))
-    _print_grid(console, _rating(summary))
-    console.print(Text(clean(meaning(summary)), "dim"))
-
-
-def _print_grid(console: Console, grid: Grid) -> None:
-    """On a terminal as on the page: nothing where two do not meet."""
-    console.print()
-    console.print(Text(grid.title, "bold"))
-    rows = [
-        ([name], ["" if one is None else f"{one.mean}\n{one.range}".rstrip() for one in fields])
-        for name, fields in grid.lines
-    ]
-    print_table(console, [""], [clean(column) for column in grid.columns], rows)

@@ -219,7 +219,7 @@ def learning_data(run: Run, setting: Setting, methods: Sequence[str]) -> Rows:
     data: Rows = []
     for method in methods:
         for cell in setting.of(method):
-            for entry in run.log.curve(cell):
+            for entry in run.curve(cell):
                 update, reward, truth = entry.get("update"), number(entry.get("reward")), number(entry.get("truth"))
                 if isinstance(update, int) and (reward is not None or truth is not None):
                     record = {"method": method, "seed": cell.seed, "update": update, "reward": reward, "truth": truth}

@@ -6,11 +6,13 @@ terminal, intervals go below their means, then columns into further tables below
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -45,6 +47,25 @@ def page_number(value: float | None, percent: bool = False) -> str:
 def p_value(value: float | None) -> str:
     """Three decimals, or that it is less; a dash where there is none."""
     return "< 0.001" if value is not None and value < 0.001 else decimals(value, 3)
+
+
+def csv_bytes(records: Sequence[Mapping[str, Any]]) -> bytes:
+    """A CSV table of records that have the same keys.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]) if records else [], lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        writer.writerow({key: _csv_value(value) for key, value in record.items()})
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(repr(item) for item in value)
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def console_for(stream: TextIO) -> Console:

@@ -8,9 +8,7 @@ allows only this page's own style sheet and script, by hash, and images only fro
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -24,14 +22,22 @@ import jinja2
 from markupsafe import Markup
 
 from goldenrule.benchmarks.analysis.common_episodes import setting_key
-from goldenrule.benchmarks.analysis.endings import Ends, endings, read_ends
-from goldenrule.benchmarks.analysis.summary import Findings, by_setting, columns_of, deals_of, findings_of
+from goldenrule.benchmarks.analysis.summary import (
+    Ends,
+    Findings,
+    by_setting,
+    columns_of,
+    deals_of,
+    endings,
+    findings_of,
+    read_ends,
+)
 from goldenrule.benchmarks.analysis.verdicts import Line, how, notes_on, of_setting, over_all
 from goldenrule.benchmarks.evaluation.metrics import PREDICTED, valid_range
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, NO_REASON, PER_CELL, Logs, read_logs
-from goldenrule.benchmarks.report.crossplay import Crossing, crossing, heat_map, learner_of, rating_plot
-from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots, profile_plots
-from goldenrule.benchmarks.report.layout import p_value, page_number
+from goldenrule.benchmarks.report.crossplay import Crossing, crossing, crossplay_plots
+from goldenrule.benchmarks.report.figures import DETAILED, METHODS, Plot, plots
+from goldenrule.benchmarks.report.layout import csv_bytes, p_value, page_number
 from goldenrule.benchmarks.report.theme import colours
 from goldenrule.benchmarks.statistics import LEAST_SEEDS, LEAST_UNITS
 from goldenrule.benchmarks.storage.reader import Run, Setting, read_run
@@ -95,19 +101,11 @@ def write_page(found: Findings) -> Path:
     return path
 
 
-def crossplay_plots(run: Run, crossed: Crossing) -> list[Plot]:
-    """The figures of a cross-play: its matrix, its rating and performance profiles of who sat in the learner's seat."""
-    named = [pair for cell in run.cells if (pair := learner_of(cell)) is not None]
-    note = "Of each agent in the learner's seat, with the partners that everyone met."
-    found = [heat_map(crossed.summary), rating_plot(crossed.summary), *profile_plots(run, named, note)]
-    return [plot for plot in found if plot.data]
-
-
 def _store(folder: Path, plot: Plot) -> str:
     """Save the figure and its data; return the figure as a data URI."""
     folder.mkdir(exist_ok=True)
     images = plot.images()
-    for kind, content in {**images, "csv": _csv(plot).encode("utf-8", "backslashreplace")}.items():
+    for kind, content in {**images, "csv": csv_bytes(plot.data)}.items():
         write_whole(folder / f"{plot.name}.{kind}", content)
     return "data:image/svg+xml;base64," + base64.b64encode(images["svg"]).decode()
 
@@ -119,22 +117,6 @@ def _clear(folder: Path, drawn: Sequence[str]) -> None:
         if OURS.fullmatch(data.stem) and data.stem not in drawn and all(path.is_file() for path in old):
             for path in old:
                 path.unlink()
-
-
-def _csv(plot: Plot) -> str:
-    """The figure's data as a table. Text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(plot.data[0]), lineterminator="\n")
-    writer.writeheader()
-    for record in plot.data:
-        writer.writerow({key: _csv_value(value) for key, value in record.items()})
-    return text.getvalue()
-
-
-def _csv_value(value: Any) -> Any:
-    if isinstance(value, list):
-        return " ".join(repr(item) for item in value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def _render(

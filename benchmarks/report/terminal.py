@@ -21,9 +21,9 @@ from goldenrule.benchmarks.report.conversations import conversation_data
 from goldenrule.benchmarks.report.layout import Line, console_for, decimals, p_value, print_table
 from goldenrule.benchmarks.statistics import LEAST_SEEDS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, setting_name
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.common.errors import UserError
-from goldenrule.common.text import clean, counted, visible
+from goldenrule.common.text import clean, counted, several, visible
 from goldenrule.envs.message import NARRATOR
 from goldenrule.rewards.base import TRUTH
 
@@ -65,11 +65,11 @@ def print_summary(summary: Mapping[str, Any], stream: TextIO) -> None:
 def _print_metrics(
     console: Console, who: str, columns: Mapping[str, Metric], rows: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> None:
-    cells = [([name], [_cell(found.get(key), one.share) for key, one in columns.items()]) for name, found in rows]
+    cells = [([name], [metric_cell(found.get(key), one.share) for key, one in columns.items()]) for name, found in rows]
     print_table(console, [who], [one.title for one in columns.values()], cells)
 
 
-def _cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
+def metric_cell(metric: Mapping[str, Any] | None, percent: bool = False) -> str:
     """`0.52` and on the next line `±0.10`, or a dash."""
     if metric is None or metric["mean"] is None:
         return "-"
@@ -94,10 +94,14 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
         for reason, names in methods.items():
             titles.setdefault((reason, tuple(names)), []).append(title)
     lines = []
+    told: dict[tuple[str, ...], str] = {}  # of many methods the names stand in one line, and others refer to it
     for (reason, without), missing in titles.items():
-        whose = "" if len(without) == len(groups) else f" ({', '.join(without)})"
         which = "all metrics" if len(missing) == len(shown_here) else ", ".join(missing)
-        lines.append(clean(f"- {which}{whose}: {reason}"))
+        whose = several(without)
+        if without in told and whose != ", ".join(without):
+            whose = f"the same {len(without)} as of {told[without]}"
+        told.setdefault(without, which)
+        lines.append(clean(f"- {which}{'' if len(without) == len(groups) else f' ({whose})'}: {reason}"))
     return lines
 
 
@@ -173,7 +177,7 @@ def find_episode(run: Run, name: str) -> tuple[StoredCell, dict[str, Any]]:
             f"episode '{visible(name, 80)}': '{visible(digits, 40)}' is no number; expected <cell>:<number>"
         )
     cell = find_cell(run, part)
-    episode = run.log.episode(cell, int(digits))
+    episode = run.episode(cell, int(digits))
     if episode is None:
         why = f"it has {counted(cell.n_episodes or 0, 'episode')}"
         if not cell.done:
@@ -279,7 +283,7 @@ def list_episodes(run: Run, name: str) -> Iterator[Line]:
     """
     cell = find_cell(run, name)
     yield from (Line("", clean(line)) for line in str(cell.row.get("trace") or "").splitlines())
-    for episode in run.log.episodes(cell):
+    for episode in run.episodes(cell):
         record = conversation_data(episode, messages=sys.maxsize)
         said = next((line["text"] for line in record["lines"] if line["who"] == record["learner"]), "")
         yield Line(f"{visible(cell.id, 200)}:{record['number']}  {_outcome(record)} ", said)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from goldenrule.benchmarks.storage.export import to_parquet
 from goldenrule.benchmarks.storage.reader import episodes, load
-from goldenrule.benchmarks.storage.schema import VOLATILE
+from goldenrule.benchmarks.storage.store import VOLATILE
 
 __all__ = ["VOLATILE", "episodes", "load", "to_parquet"]

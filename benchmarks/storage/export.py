@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenrule.benchmarks.evaluation.metrics import METRICS
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, episodes, load
-from goldenrule.benchmarks.storage.schema import JSON_COLUMNS, episode_row
+from goldenrule.benchmarks.storage.store import JSON_COLUMNS, episode_row
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import write_whole, writing
 from goldenrule.common.text import visible
@@ -93,7 +93,7 @@ def inspect_log(run: Run, cell: StoredCell) -> dict[str, Any]:
     Raises:
         UserError: an episode is damaged.
     """
-    samples = [_sample(cell, record) for record in run.log.episodes(cell)]
+    samples = [_sample(cell, record) for record in run.episodes(cell)]
     created = _time(run)
     versions = run.environment.get("versions")
     about = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import json
 import platform
 import subprocess
 import sys
@@ -17,13 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.common.cores import available_cores
-from goldenrule.common.errors import UserError
-from goldenrule.common.files import write_whole, writing
 from goldenrule.common.plugins import DIGEST_PREFIX, code_digests
 from goldenrule.common.text import counted
 
 PACKAGES = ("goldenrule", "torch", "numpy", "scipy", "pettingzoo", "gymnasium", "tokenizers", "stable-baselines3")
-RUNS = Path("runs")
 MOST = 3
 """Packages that are named in a warning."""
 
@@ -100,42 +96,3 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _short(code: str | None) -> str:
     return "none" if code is None else code[:12] + ("-dirty" if code.endswith("-dirty") else "")
-
-
-def empty_folder(path: Path, option: str = "--out", resumes: Sequence[str] = ()) -> None:
-    """Do nothing where a folder is empty, is not there yet, or has one of the files `resumes` of an earlier run.
-
-    Raises:
-        UserError: it holds something else, is a file or cannot be one.
-    """
-    try:
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            return
-        if any((path / name).exists() for name in resumes):
-            return
-        problem = f"holds files and no {resumes[0]}" if resumes else "holds files already"
-        problem = problem if path.is_dir() else "is a file"
-    except OSError as error:
-        problem = f"cannot be used ({error.strerror})"
-    raise UserError(f"output folder {str(path)!r} {problem}; name a new or empty folder with {option}")
-
-
-def fresh_path(name: str, root: Path = RUNS) -> Path:
-    """`root/<time>-<name>`, numbered where two runs begin in one second."""
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    numbered = (root / f"{name}-{number}" for number in range(2, 10_000))
-    return next(path for path in (root / name, *numbered) if not path.exists())
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write one JSON file, whole; its folder is made.
-
-    Raises:
-        UserError: it cannot be written.
-        ValueError: something in it is not finite; JSON has no NaN.
-    """
-    # A lone surrogate in some error's text becomes its escape.
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("utf-8", "backslashreplace"))

@@ -17,8 +17,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenrule.benchmarks.storage.schema import CELL_COLUMNS, EPISODE_COLUMNS, FILE, JSON_COLUMNS
-from goldenrule.benchmarks.storage.store import check, is_empty, same_work, sqlite_errors
+from goldenrule.benchmarks.storage.store import (
+    CELL_COLUMNS,
+    EPISODE_COLUMNS,
+    FILE,
+    JSON_COLUMNS,
+    check,
+    is_empty,
+    same_work,
+    sqlite_errors,
+)
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import counted, typed, visible
 from goldenrule.envs.registry import in_order
@@ -265,21 +273,72 @@ class Setting:
         return [cell for cell in self.cells if cell.method == method]
 
 
-@dataclass(slots=True)
-class Log:
-    """Episodes and curves of a run. They are read piece by piece: they may be larger than memory.
+@dataclass
+class Run:
+    """A run, as far as it could be read. A context manager, which lets go of the file.
+
+    Episodes and curves are read piece by piece: they may be larger than memory.
 
     Attributes:
-        path: the file, which is also what readers of the page are told to look into.
-        problems: the run's own.
+        folder: where it lies.
+        config, environment: what was asked for, and where it ran; empty where missing.
+        human: what people reached in the same dialogues, where that is known.
+        cells: one for each row, in the order of the rows.
+        planned: how many cells there were to be; `None` where that is not known.
+        problems: what was missing or damaged, a sentence each; grows as more is read.
 
     Raises:
-        UserError: from every method, where the file is damaged.
+        UserError: from what reads episodes and curves, where the file is damaged.
     """
 
-    path: Path
+    folder: Path
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    human: Mapping[str, Any] | None
+    cells: Sequence[StoredCell]
+    planned: int | None
     problems: list[str]
     _db: sqlite3.Connection = field(repr=False)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @property
+    def is_crossplay(self) -> bool:
+        """Whether its methods are pairs of agents, which stand each by themselves."""
+        return isinstance(self.config.get("members"), list)
+
+    @cached_property
+    def by_id(self) -> dict[str, StoredCell]:
+        """Every cell by its name."""
+        return {cell.id: cell for cell in self.cells}
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Method names, in the order of the rows."""
+        return list(dict.fromkeys(cell.method for cell in self.cells))
+
+    @cached_property
+    def varying(self) -> list[str]:
+        """Names of the knobs that differ between rows of one scenario."""
+        different = {id(cell.knobs): (cell.scenario, cell.knobs) for cell in self.cells}  # many rows share theirs
+        return list(dict.fromkeys(itertools.chain(*varying_knobs(different.values()).values())))
+
+    @cached_property
+    def settings(self) -> list[Setting]:
+        """The cells grouped by scenario and knobs, in the order of the rows."""
+        groups: dict[str, list[StoredCell]] = {}
+        for cell in self.cells:
+            groups.setdefault(self.label(cell), []).append(cell)
+        return [Setting(label, cells) for label, cells in groups.items()]
+
+    def label(self, cell: StoredCell) -> str:
+        """The cell's scenario, and the knobs that differ within the run."""
+        knobs = ", ".join(f"{visible(k, 40)} {visible(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
+        return cell.scenario + (f", {knobs}" if knobs else "")
 
     def episodes(self, cell: StoredCell) -> Iterator[dict[str, Any]]:
         """The cell's episodes, in order; those that are no JSON objects are counted among the problems."""
@@ -326,12 +385,8 @@ class Log:
             return []
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
     def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with sqlite_errors(self.path):
+        with sqlite_errors(self.folder / FILE):
             return self._db.execute(query, values).fetchall()
 
 
@@ -341,70 +396,6 @@ def _loaded(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
-
-
-@dataclass
-class Run:
-    """A run, as far as it could be read. A context manager, which lets go of the files.
-
-    Attributes:
-        folder: where it lies.
-        config, environment: what was asked for, and where it ran; empty where missing.
-        human: what people reached in the same dialogues, where that is known.
-        cells: one for each row, in the order of the rows.
-        planned: how many cells there were to be; `None` where that is not known.
-        log: its episodes and curves.
-        problems: what was missing or damaged, a sentence each; grows as more is read.
-    """
-
-    folder: Path
-    config: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    human: Mapping[str, Any] | None
-    cells: Sequence[StoredCell]
-    planned: int | None
-    log: Log
-    problems: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.log.close()
-
-    @property
-    def is_crossplay(self) -> bool:
-        """Whether its methods are pairs of agents, which stand each by themselves."""
-        return isinstance(self.config.get("members"), list)
-
-    @cached_property
-    def by_id(self) -> dict[str, StoredCell]:
-        """Every cell by its name."""
-        return {cell.id: cell for cell in self.cells}
-
-    @cached_property
-    def methods(self) -> list[str]:
-        """Method names, in the order of the rows."""
-        return list(dict.fromkeys(cell.method for cell in self.cells))
-
-    @cached_property
-    def varying(self) -> list[str]:
-        """Names of the knobs that differ between rows of one scenario."""
-        different = {id(cell.knobs): (cell.scenario, cell.knobs) for cell in self.cells}  # many rows share theirs
-        return list(dict.fromkeys(itertools.chain(*varying_knobs(different.values()).values())))
-
-    @cached_property
-    def settings(self) -> list[Setting]:
-        """The cells grouped by scenario and knobs, in the order of the rows."""
-        groups: dict[str, list[StoredCell]] = {}
-        for cell in self.cells:
-            groups.setdefault(self.label(cell), []).append(cell)
-        return [Setting(label, cells) for label, cells in groups.items()]
-
-    def label(self, cell: StoredCell) -> str:
-        """The cell's scenario, and the knobs that differ within the run."""
-        knobs = ", ".join(f"{visible(k, 40)} {visible(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
-        return cell.scenario + (f", {knobs}" if knobs else "")
 
 
 def note(problems: list[str], sentence: str) -> None:
@@ -442,8 +433,7 @@ def read_run(folder: Path, everything: bool = False) -> Run:
         note(problems, f"{counted(left, 'cell')} of an earlier configuration left out; {FILE} keeps them")
     cells = [StoredCell.of(row, row["cell"]) for row in found if everything or row["planned"]]
     config, environment = about.get("sweep", {}), about.get("environment", {})
-    log = Log(folder / FILE, problems, db)
-    return Run(folder, config, environment, about.get("human"), cells, planned, log, problems)
+    return Run(folder, config, environment, about.get("human"), cells, planned, problems, db)
 
 
 def setting_name(scenario: str, knobs: Mapping[str, Any]) -> str:

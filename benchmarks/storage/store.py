@@ -1,4 +1,13 @@
-"""Write `results.sqlite`: a finished cell within one transaction, so that it is there whole or not at all."""
+"""Write `results.sqlite`: a finished cell within one transaction, so that it is there whole or not at all.
+
+Its tables:
+
+meta       key, value (JSON): kind (sweep, comparison or cross-play), sweep (what was asked for, resolved), cells (how
+           many there are to be), environment, human (what people reached in the same dialogues, where that is known)
+cells      a row a cell that has finished or failed, with its metrics, cost and versions
+episodes   a row an evaluation episode, its whole log in `log` (JSON, `evaluation.run.as_data`)
+curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
+"""
 
 from __future__ import annotations
 
@@ -8,17 +17,179 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from goldenrule.benchmarks.storage.schema import FILE, FORMAT, TABLES, RunRecord, cell_values, dumps, statements
+from goldenrule.benchmarks.evaluation.metrics import KEYS, episode_metrics
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
+FORMAT = 2
+"""Kept as the file's `user_version`; files of version 0.1 have 0 there."""
+
+FILE = "results.sqlite"
 LOCK = "lock"
 RESTORE = "restore it from a copy, or run again into a new folder"
+
+VOLATILE = ("seconds", "started", "host", "process", "trace", "code", "versions")
+"""Columns that may differ between two runs of the same cell; all others are identical.
+
+`code` and `versions` say what made a row. A cell's id does not hold them: a sweep that goes on under another commit is
+told so, and keeps its rows.
+"""
+
+CELL_COLUMNS: dict[str, str] = {
+    "cell": "TEXT PRIMARY KEY",
+    "place": "INTEGER NOT NULL",
+    "method": "TEXT NOT NULL",
+    "scenario": "TEXT NOT NULL",
+    "knobs": "TEXT NOT NULL",
+    "seed": "INTEGER NOT NULL",
+    "params": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL CHECK (status IN ('done', 'failed'))",
+    "error": "TEXT",
+    **dict.fromkeys(KEYS, "REAL"),
+    "episodes": "INTEGER",
+    "episodes_failed": "INTEGER",
+    "episodes_estimated": "INTEGER",
+    "episodes_truncated": "INTEGER",
+    "episodes_invalid": "INTEGER",
+    "messages_unscored": "INTEGER",
+    "tokens": "INTEGER",
+    "negotiation": "TEXT",
+    "training_unscored_share": "REAL",
+    "training_unscored_reason": "TEXT",
+    "weights": "TEXT",
+    "versions": "TEXT NOT NULL",
+    "code": "TEXT",
+    "seconds": "REAL NOT NULL",
+    "started": "TEXT",
+    "host": "TEXT",
+    "process": "INTEGER",
+    "trace": "TEXT",
+}
+"""Columns of `cells`; `code` is the commit of the checkout, `trace` the traceback of a cell that failed."""
+
+EPISODE_COLUMNS: dict[str, str] = {
+    "cell": "TEXT NOT NULL REFERENCES cells (cell)",
+    "episode": "INTEGER NOT NULL",
+    "seed": "TEXT NOT NULL",
+    "status": "TEXT NOT NULL",
+    "error": "TEXT",
+    "messages": "INTEGER NOT NULL",
+    "invalid_messages": "INTEGER NOT NULL",
+    "own_reward": "REAL",
+    "partner_reward": "REAL",
+    "partner_reward_estimate": "REAL",
+    "third_party_reward": "REAL",
+    "proxy_reward": "REAL",
+    "log": "TEXT NOT NULL",
+}
+"""Columns of `episodes`. Rewards are sums over the episode; none where it failed or one of them could not be had."""
+
+JSON_COLUMNS = ("knobs", "params", "negotiation", "versions")
+
+TABLES: dict[str, dict[str, str]] = {
+    "meta": {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"},
+    "cells": CELL_COLUMNS,
+    "episodes": EPISODE_COLUMNS,
+    "curves": {"cell": "TEXT PRIMARY KEY REFERENCES cells (cell)", "curve": "TEXT NOT NULL"},
+}
+"""Columns of every table."""
+
+
+def statements() -> list[str]:
+    """What makes an empty file of this format."""
+
+    def made(table: str, columns: Mapping[str, str]) -> str:
+        parts = [f"{key} {kind}" for key, kind in columns.items()]
+        key = ["PRIMARY KEY (cell, episode)"] if table == "episodes" else []
+        return f"CREATE TABLE {table} ({', '.join(parts + key)}) STRICT"
+
+    return [*(made(table, columns) for table, columns in TABLES.items()), f"PRAGMA user_version = {FORMAT}"]
+
+
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def dumps(content: Any) -> str:
+    """JSON; a lone surrogate in some text becomes its escape, NaN is refused with a `ValueError`."""
+    return _json.encode(content).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def clean_text(text: str | None) -> str | None:
+    """A text as SQLite holds it: no lone surrogates, no NUL."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What came of a cell, in the form in which it is stored.
+
+    It is made where the cell ran, in whatever process and on whatever machine: who commits it has nothing left to do
+    but write.
+
+    Attributes:
+        row: its row, whose key `cell` is its id; `trace` is the traceback, where the cell failed.
+        episodes: a row of `episodes` each, see `episode_row`.
+        curve: the learning curve as JSON text; `None` where nothing was trained.
+    """
+
+    row: dict[str, Any]
+    episodes: Sequence[dict[str, Any]] = ()
+    curve: str | None = None
+
+    @classmethod
+    def of(
+        cls, row: dict[str, Any], episodes: Sequence[Mapping[str, Any]] = (), curve: Sequence[Mapping[str, Any]] = ()
+    ) -> RunRecord:
+        """What a cell gave.
+
+        Args:
+            row: its row.
+            episodes: as `goldenrule.benchmarks.evaluation.run.as_data` gives them.
+            curve: an entry an update.
+
+        Raises:
+            ValueError: something in it is not finite; JSON has no NaN.
+            TypeError: something in it is no plain data.
+        """
+        dumps(row)
+        return cls(row, [episode_row(row["cell"], one) for one in episodes], dumps(list(curve)) if curve else None)
+
+    def values(self) -> dict[str, Any]:
+        """The columns of `cells`, in their order; those that the store knows (`place`, `versions`, `code`) are none."""
+        values = {name: self.row.get(name) for name in CELL_COLUMNS} | {
+            "params": self.row.get("params") or {},
+            "error": clean_text(self.row["error"]),
+            "trace": clean_text(self.row.get("trace")),
+            "episodes_truncated": sum(one["status"] == "truncated" for one in self.episodes),
+            "episodes_invalid": sum(one["invalid_messages"] > 0 for one in self.episodes),
+        }
+        return values | {name: None if values[name] is None else dumps(values[name]) for name in JSON_COLUMNS}
+
+
+def episode_row(cell: str, log: Mapping[str, Any]) -> dict[str, Any]:
+    """One episode of a cell as a row of `episodes`.
+
+    Args:
+        cell: its id.
+        log: the episode as `evaluation.run.as_data` gives it.
+    """
+    return {
+        "cell": cell,
+        "episode": log["episode"],
+        "seed": str(log["seed"]),
+        "status": log["status"],
+        "error": clean_text(log["error"]),
+        **episode_metrics(log),
+        "log": dumps(log),
+    }
 
 
 @contextlib.contextmanager
@@ -167,15 +338,16 @@ class ResultStore:
                 self._db.execute("ROLLBACK")
             raise
 
-    def belongs(self, kind: str, name: str) -> None:
-        """Raises `UserError` where this is the file of something else than the `kind` called `name`."""
-        same_work(self._db, self.path, kind, name)
-
     def describe(self, **meta: Any) -> None:
         """Keep facts about the whole run, as JSON by name; later ones replace earlier ones.
 
         Rows of earlier runs move to the places that cells have now, those of cells that have none to the end.
+
+        Raises:
+            UserError: this is the file of something else than the `kind` of that `sweep`.
         """
+        if "kind" in meta:
+            same_work(self._db, self.path, meta["kind"], str(meta["sweep"]["name"]))
         with sqlite_errors(self.path), self._transaction():
             for key, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, dumps(value)))
@@ -227,13 +399,13 @@ class ResultStore:
     def _replace(self, record: RunRecord) -> None:
         cell = record.row["cell"]
         place = self._places.get(cell, len(self._places))
-        values = cell_values(record) | {"place": place, "versions": self._versions, "code": self._code}
+        values = record.values() | {"place": place, "versions": self._versions, "code": self._code}
         for table in ("curves", "episodes", "cells"):
             self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
-        self._insert("cells", [list(values.values())])
+        self._insert("cells", [values])
         self._insert("episodes", record.episodes)
         if record.curve is not None:
             self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, record.curve))
 
-    def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})", rows)
+    def _insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join(f':{name}' for name in TABLES[table])})", rows)

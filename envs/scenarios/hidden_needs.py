@@ -19,7 +19,7 @@ import numpy as np
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario
 
 EFFORT = 0.05
 
@@ -165,7 +165,7 @@ class HiddenNeeds(MoveScenario):
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Deal personas and situations; nobody's need is on a card."""
-        self._rng = rng
+        self._lots = Lots(rng, self.n_candidates, getattr(self, "_lots", None))
         self.persona = PERSONAS[rng.integers(len(PERSONAS))]
         cards = [f"You are {self.persona}."]
         self.situations, self.personas, self.needs = [], [], []
@@ -182,7 +182,7 @@ class HiddenNeeds(MoveScenario):
         self._shown = [card.endswith("show it.") for card in cards[1:]]
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
-        self._offer = self._draw_offer()
+        self._lots.redraw()
         return Start(tuple(cards))
 
     def speakers(self) -> tuple[int, ...]:
@@ -196,7 +196,7 @@ class HiddenNeeds(MoveScenario):
         opening, self.phase = self.phase == "opening", "offer"
         judgement = self._judge_opening(made) if opening else self._judge_reply(made)
         done = not opening and self._served()
-        self._offer = self._draw_offer()
+        self._lots.redraw()
         return Outcome((0.0,) * len(self.agents), (judgement,), done=done)
 
     def _take_offer(self, made: Made | None) -> Outcome:
@@ -226,9 +226,6 @@ class HiddenNeeds(MoveScenario):
         kind, expected = made.move if made else None, expected_reply(self._act, self.needs[self._seeker])
         return Judgement(valid=kind is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected})
 
-    def _draw_offer(self) -> list[int]:
-        return self._rng.integers(0, 8, size=2 * len(ACTS)).tolist()
-
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """A seeker may speak by its card only."""
         return {"situation": (self.situations[agent - 1],), "persona": (self.personas[agent - 1],)} if agent else {}
@@ -239,14 +236,19 @@ class HiddenNeeds(MoveScenario):
             return OFFER
         return OPENING if self.phase == "opening" or agent != self._seeker + 1 else REPLY
 
+    def candidates(self, agent: int) -> tuple[str, ...]:
+        """Helper: two phrases of each act, as drawn. Seeker: as its book has them."""
+        if agent:
+            return super().candidates(agent)
+        draw = self._lots.numbers()
+        return tuple([PHRASES[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
+
     def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
-        """Helper: two of each act, drawn. Seeker: openings with the cue it shows, or some replies of each kind."""
-        texts, draw = move.texts(**chosen), self._offer
-        if agent == 0:
-            return [texts[draw[slot]], texts[draw[slot + 1]]]
+        """Openings with the cue that a seeker shows, or some replies of each kind."""
+        texts = move.texts(**chosen)
         if move is not TELL:
             return texts[:4] if move.name in ("thanks", "refusal") else texts[:2]
-        cue = " " + CUES[self.personas[agent - 1]][draw[0] % 3] if self._shown[agent - 1] else ""
+        cue = " " + CUES[self.personas[agent - 1]][self._lots.numbers()[0] % 3] if self._shown[agent - 1] else ""
         return [text + cue for text in texts]
 
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, ClassVar
 
+import numpy as np
+
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
 
@@ -81,7 +83,7 @@ class Move:
         Raises:
             KeyError: an argument that the phrases need is missing.
         """
-        named = tuple([arguments[one.name] for one in self.arguments])
+        named = tuple([arguments[one.name] for one in self.arguments]) if self.arguments else ()
         texts = self._texts.get(named)  # kept, since candidates are made in every turn
         if texts is None:
             group = self.phrases if isinstance(self.phrases, tuple) else self.phrases[named[0]]
@@ -227,6 +229,30 @@ class Book:
         return exact, table
 
 
+class Lots:
+    """Numbers from 0 to 7, drawn anew after every message, that pick the wordings of candidates.
+
+    Only choice mode looks at them, and drawing takes a fifth of a turn. So draws are owed until someone looks or the
+    next episode begins; made in one go they take the same numbers from the generator.
+    """
+
+    def __init__(self, rng: np.random.Generator, count: int, last: Lots | None) -> None:
+        if last is not None:
+            last.numbers()  # before this episode draws anything
+        self._rng, self._count, self._owed, self._numbers = rng, count, 0, list[int]()
+
+    def redraw(self) -> None:
+        """Replace the numbers."""
+        self._owed += 1
+
+    def numbers(self) -> list[int]:
+        """The numbers at hand."""
+        if self._owed:
+            self._numbers = self._rng.integers(0, 8, size=self._owed * self._count)[-self._count :].tolist()
+            self._owed = 0
+        return self._numbers
+
+
 class MoveScenario(Scenario):
     """A scenario in which one speaks after the other and is paid for the move that its message makes.
 
@@ -237,6 +263,7 @@ class MoveScenario(Scenario):
 
     books: ClassVar[Mapping[str, Book]]
     phase: str
+    _lots: Lots
 
     def __init_subclass__(cls) -> None:
         """The manual is made of the moves where the scenario gives none of its own."""
@@ -279,7 +306,7 @@ class MoveScenario(Scenario):
         """The moves of the agent's book, one after the other, with the arguments they may have."""
         texts, allowed = list[str](), self.allowed(agent)
         for move in self.book_of(agent).moves:
-            for chosen in move.choices(allowed):
+            for chosen in move.choices(allowed) if move.arguments else ({},):
                 texts += self.wordings(agent, move, chosen, len(texts))
         return (*texts, *[""] * (self.n_candidates - len(texts)))
 

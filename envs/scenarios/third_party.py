@@ -33,7 +33,7 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario
 
 EFFORT = 0.05
 
@@ -199,24 +199,21 @@ class ThirdParty(MoveScenario):
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Deal the request. It is on the asker's card alone; who is away, everyone knows."""
-        self._rng = rng
+        self._lots = Lots(rng, self.n_candidates, getattr(self, "_lots", None))
         kinds = tuple(HARMFUL if rng.random() < self.harmful else HARMLESS)
         name = self.absent[int(rng.integers(len(self.absent)))]
         self.request = Request(kinds[int(rng.integers(len(kinds)))], name)
         self.returns = bool(rng.random() < self.return_share)
         self.phase, self._attempts = "request", 0
         self._act: str | None = None
-        self._draw_offer()
+        self._lots.redraw()
         away = f"Away: {', '.join(self.absent)}."
         asker = f"You are the asker. You want: {self.request.kind}, {name}. {away}"
         return Start((f"You are the helper. {away}", asker, f"You are {name}. You were away."))
 
-    def _draw_offer(self) -> None:
-        self._offer = self._rng.integers(0, 8, size=self.n_candidates).tolist()
-
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Pay the asker and the absent person by what the helper does; close the talk when all was said."""
-        self._draw_offer()
+        self._lots.redraw()
         if self.phase == "act":
             return self._take_act(made if message.heard_by(ASKER) else None)
         if self.phase == "reply":
@@ -269,8 +266,10 @@ class ThirdParty(MoveScenario):
         texts = move.texts(**chosen)
         if agent == OTHER or move is REQUEST.moves[0]:
             return texts
-        first, count = (self._offer[slot // 4], 4) if agent == HELPER else (self._offer[0], 3)
-        return [texts[(first + j) % len(texts)] for j in range(count)]
+        lots = self._lots.numbers()
+        first, count = (lots[slot // 4], 4) if agent == HELPER else (lots[0], 3)
+        first %= len(texts)
+        return (texts + texts)[first : first + count]
 
     def read_of(self, agent: int, text: str) -> float | None:
         """The asker's words as `read`, an absent person's as `read_absent`."""

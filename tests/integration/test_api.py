@@ -16,7 +16,7 @@ from goldenrule.agents import Reply
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.cli.sweep import compare
 from goldenrule.benchmarks.experiments.config import METHODS
-from goldenrule.benchmarks.storage.schema import VOLATILE
+from goldenrule.benchmarks.storage.store import VOLATILE
 from goldenrule.common.errors import UserError
 
 pd = pytest.importorskip("pandas")

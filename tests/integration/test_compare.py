@@ -22,7 +22,7 @@ from goldenrule.benchmarks.experiments.run import SweepResult
 from goldenrule.benchmarks.report.terminal import print_summary
 from goldenrule.benchmarks.storage import VOLATILE
 from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.common.data import has
 
 
@@ -117,7 +117,7 @@ def steady(rows):
 def logs(out):
     """The episodes of each cell, as they were stored."""
     with read_run(out) as run:
-        return {cell.id: list(run.log.episodes(cell)) for cell in run.cells}
+        return {cell.id: list(run.episodes(cell)) for cell in run.cells}
 
 
 def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, capsys):

@@ -143,10 +143,10 @@ def sweep(agent: str, *more: str, scenario: str = "hidden_needs-v0") -> int:
 @pytest.mark.parametrize(
     ("kind", "name", "told"),
     [
-        ("agent", "Exits", "it raised SystemExit: 0"),
-        ("agent", "ExitsInReset", "it raised SystemExit: 0"),
+        ("agent", "Exits", "raised SystemExit: 0"),
+        ("agent", "ExitsInReset", "raised SystemExit: 0"),
         ("agent", "ExitsInAct", "raised SystemExit: 0"),
-        ("reward", "ExitsReward", "it raised SystemExit: 0"),
+        ("reward", "ExitsReward", "raised SystemExit: 0"),
     ],
 )
 def test_a_check_of_one_that_exits_fails(capfd, kind, name, told):

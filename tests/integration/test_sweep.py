@@ -18,8 +18,7 @@ from goldenrule.benchmarks.evaluation.run import failed_row
 from goldenrule.benchmarks.experiments.config import read_sweep
 from goldenrule.benchmarks.experiments.grid import cells_of
 from goldenrule.benchmarks.storage import VOLATILE, episodes, load
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore, folder_lock
+from goldenrule.benchmarks.storage.store import ResultStore, RunRecord, folder_lock
 
 pytest.importorskip("pandas")
 SWEEP: dict[str, Any] = {

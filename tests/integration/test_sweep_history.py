@@ -12,7 +12,7 @@ import yaml
 
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.storage import VOLATILE, load
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 
 pytest.importorskip("pandas")
 SHOUTING = {"agent": "tests_of_history:Shouting", "name": "shouting"}

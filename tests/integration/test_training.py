@@ -19,7 +19,7 @@ from goldenrule.agents.networks.three_module import NetworkConfig
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.base import Scripted, register_people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import evaluate
+from goldenrule.benchmarks.evaluation.run import evaluate
 from goldenrule.common.seeding import derive
 from goldenrule.envs import registry
 from goldenrule.envs.registry import Knob, ScenarioSpec

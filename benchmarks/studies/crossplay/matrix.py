@@ -9,7 +9,6 @@ a population shifts such means: they are of this population and no other.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,14 @@ RATED = {
 }
 """Metrics of an agent: which metric of a pair it is where the agent learns, and where it is the partner."""
 
+_KEYS = {
+    "own": "own_reward",
+    "partner": "partner_reward",
+    "third_party": "third_party_reward",
+    "estimate_gap": "estimate_gap",
+}
+"""Keys in a row of those that are there as they are."""
+
 Pair = tuple[str, str]
 """Names of the agents in the learner's seat and in the partner's."""
 Entry = tuple[int, str]
@@ -63,12 +70,12 @@ def meetings(members: Sequence[Mapping[str, Any]]) -> list[Pair]:
     ]
 
 
-def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+def summarise(about: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
     """Matrix and rating.
 
     Args:
-        about: what was asked for (`studies.crossplay.population.Plan.about`).
-        found: rows of its pairings, failed ones included.
+        about: what was asked for (`studies.crossplay.population.plan`).
+        rows: of its pairings, failed ones included.
         folder: where their dialogues are stored.
 
     Returns:
@@ -80,110 +87,96 @@ def summarise(about: Mapping[str, Any], found: Sequence[Mapping[str, Any]], fold
         UserError: no results in the folder, or they are damaged.
     """
     seeds, pairs = list(about["seeds"]), meetings(about["members"])
-    shares, errors = _dialogues(folder, about["scenario"], spec(about["scenario"]).build(**about["knobs"]).agents)
-    by_pair: dict[Pair, dict[int, Mapping[str, Any]]] = {pair: {} for pair in pairs}
-    for row in found:
-        pair = (row["params"].get("learner"), row["params"].get("partner"))
-        if pair in by_pair and row["seed"] in seeds:
-            by_pair[pair][row["seed"]] = row
+    shares, errors = _dialogues(folder, about["scenario"], about["knobs"])
+    asked = {(*pair, seed) for pair in pairs for seed in seeds}
+    met = {key: row for row in rows if (key := (*_pair(row), row["seed"])) in asked}
     values = np.full((len(seeds), len(pairs), len(METRICS)), np.nan)
-    for k, pair in enumerate(pairs):
-        for s, seed in enumerate(seeds):
-            one = by_pair[pair].get(seed)
-            if one is not None and one["status"] == "done":
-                metrics = _metrics(one) | {name: shares.get((one["cell"], name)) for name in SHARES}
-                values[s, k] = [np.nan if (value := metrics[name]) is None else value for name in METRICS]
-    done = [row for of in by_pair.values() for row in of.values()]
+    for s, seed in enumerate(seeds):
+        for k, pair in enumerate(pairs):
+            row = met.get((*pair, seed))
+            if row is not None and row["status"] == "done":
+                metrics = _metrics(row) | shares.get(row["cell"], {})
+                values[s, k] = [np.nan if (value := metrics.get(name)) is None else value for name in METRICS]
+    ranges = _ranges(about)
+    of_pairs = [[met[key] for seed in seeds if (key := (*pair, seed)) in met] for pair in pairs]
     return {
         **about,
         "interval": INTERVAL,
-        "complete": len(done) == len(pairs) * len(seeds),
-        "cells": len(pairs) * len(seeds),
-        "finished": len(done),
-        "failed": sum(row["status"] != "done" for row in done),
-        "pairs": [_record(pair, by_pair[pair], values[:, k], errors, about) for k, pair in enumerate(pairs)],
+        "complete": len(met) == len(asked),
+        "cells": len(asked),
+        "finished": len(met),
+        "failed": sum(row["status"] != "done" for row in met.values()),
+        "pairs": [
+            _record(pair, of, errors)
+            | {"figures": {name: _over_seeds(values[:, k, m], [ranges[name]]) for m, name in enumerate(METRICS)}}
+            for k, (pair, of) in enumerate(zip(pairs, of_pairs, strict=True))
+        ],
         "rating": rate(about, pairs, values),
     }
 
 
-def _record(
-    pair: Pair, of: Mapping[int, Mapping[str, Any]], values: Array, errors: Mapping[str, str], about: Mapping[str, Any]
-) -> dict[str, Any]:
+def _pair(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    return row["params"].get("learner"), row["params"].get("partner")
+
+
+def _record(pair: Pair, rows: Sequence[Mapping[str, Any]], errors: Mapping[str, str]) -> dict[str, Any]:
     """A pair in the summary. Its `reason` is that of the first run that failed, else of the first dialogue."""
-    done = [row for row in of.values() if row["status"] == "done"]
-    reasons = [str(row["error"]) for row in of.values() if row["status"] != "done"]
+    done = [row for row in rows if row["status"] == "done"]
+    reasons = [str(row["error"]) for row in rows if row["status"] != "done"]
     reasons += [errors[row["cell"]] for row in done if row["cell"] in errors]
     return {
         "row": pair[0],
         "column": pair[1],
         "seeds": len(done),
-        "seeds_failed": len(of) - len(done),
+        "seeds_failed": len(rows) - len(done),
         **{name: sum(row[name] or 0 for row in done) for name in COUNTS},
         "reason": next(iter(reasons), None),
-        "figures": {name: _over_seeds(values[:, k], _bounds([name], about)) for k, name in enumerate(METRICS)},
     }
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float | None]:
     """Metrics of one pairing under one seed that its row has: means an episode."""
     own, partner = row["own_reward"], row["partner_reward"]
-    return {
-        "own": own,
-        "partner": partner,
-        "joint": None if own is None or partner is None else own + partner,
-        "third_party": row["third_party_reward"],
-        "estimate_gap": row["estimate_gap"],
-        "agreement": (row.get("negotiation") or {}).get("agreement_share"),
-    }
+    joint = None if own is None or partner is None else own + partner
+    agreement = (row.get("negotiation") or {}).get("agreement_share")
+    return {name: row[key] for name, key in _KEYS.items()} | {"joint": joint, "agreement": agreement}
 
 
-def _bounds(metrics: Sequence[str], about: Mapping[str, Any]) -> Range:
-    """Valid range of a mean of these metrics. Without a scenario in `about`, rewards may be anything."""
-    own, partner = (
-        valid_range(f"{side}_reward", about.get("scenario"), about.get("knobs")) for side in ("own", "partner")
-    )
-    known = {"own": own, "partner": partner, "joint": (own[0] + partner[0], own[1] + partner[1])}
-    known |= dict.fromkeys(("agreement", *SHARES), SHARE)
-    ends = [known.get(name, ANY) for name in metrics] or [ANY]
-    return min(low for low, _ in ends), max(high for _, high in ends)
+def _ranges(about: Mapping[str, Any]) -> dict[str, Range]:
+    """Valid range of each metric of a pair. Without a scenario in `about`, rewards may be anything."""
+    found = {name: valid_range(key, about.get("scenario"), about.get("knobs")) for name, key in _KEYS.items()}
+    low, high = zip(found["own"], found["partner"], strict=True)
+    return found | {"joint": (sum(low), sum(high))} | dict.fromkeys(("agreement", *SHARES), SHARE)
 
 
-def _over_seeds(values: Array, bounds: Range) -> dict[str, Any]:
-    """Mean and interval over the seeds that have a value; see `analysis.summary.interval`."""
-    return interval(values[~np.isnan(values)].tolist(), bounds)
+def _over_seeds(values: Array, ranges: Sequence[Range]) -> dict[str, Any]:
+    """`analysis.summary.interval` over the seeds that have a value, of a mean of metrics that have these ranges."""
+    within = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else ANY
+    return interval(values[~np.isnan(values)].tolist(), within)
 
 
 _FAILED = "SELECT cell, error, min(episode) FROM episodes WHERE status = 'failed' GROUP BY cell"
 _JUDGED = """
-SELECT e.cell, json_extract(t.value, '$.speaker'),
-       sum(json_extract(t.value, '$.valid')), count(json_extract(t.value, '$.valid')),
-       sum(json_extract(t.value, '$.faithful')), count(json_extract(t.value, '$.faithful'))
-FROM episodes e, json_each(e.log, '$.turns') t WHERE e.status != 'failed' GROUP BY 1, 2
+SELECT e.cell, iif(json_extract(t.value, '$.speaker') = {learner}, 'own', 'partner') AS side,
+       avg(json_extract(t.value, '$.valid')), avg(json_extract(t.value, '$.faithful'))
+FROM episodes e, json_each(e.log, '$.turns') t
+WHERE e.status != 'failed' AND json_extract(t.value, '$.speaker') IN ({seats}) GROUP BY e.cell, side
 """
+"""Means over messages; where nothing was judged, the mean is NULL."""
 
 
 def _dialogues(
-    folder: Path, scenario: str, agents: Sequence[str]
-) -> tuple[dict[tuple[str, str], float], dict[str, str]]:
-    """`SHARES` by cell and name, those of which something was judged; and by cell why its first failed dialogue did.
-
-    Args:
-        folder: of the results.
-        scenario: says which of `agents` learns and who its partners are.
-        agents: names of all seats, in order.
-    """
-    sides = dict.fromkeys(partner_seats(scenario, agents), "partner")
-    sides[agents.index(seat_name(scenario, "learner"))] = "own"
-    hits: Counter[tuple[str, str]] = Counter()
-    judged: Counter[tuple[str, str]] = Counter()
+    folder: Path, scenario: str, knobs: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, float | None]], dict[str, str]]:
+    """`SHARES` of the dialogues of each cell; and by cell why its first failed dialogue did."""
+    names = spec(scenario).build(**knobs).agents
+    learner = names.index(seat_name(scenario, "learner"))
+    seats = ", ".join(map(str, (learner, *partner_seats(scenario, names))))
+    shares: dict[str, dict[str, float | None]] = {}
     with open_results(folder) as db:
-        errors = {cell: error for cell, error, _ in db.execute(_FAILED)}
-        for cell, speaker, valid, valid_of, faithful, faithful_of in db.execute(_JUDGED):
-            for what, count, of in (("valid", valid, valid_of), ("faithful", faithful, faithful_of)):
-                if of and speaker in sides:
-                    hits[cell, f"{sides[speaker]}_{what}"] += count
-                    judged[cell, f"{sides[speaker]}_{what}"] += of
-    return {key: hits[key] / of for key, of in judged.items()}, errors
+        for cell, side, valid, faithful in db.execute(_JUDGED.format(learner=learner, seats=seats)):
+            shares.setdefault(cell, {}).update({f"{side}_valid": valid, f"{side}_faithful": faithful})
+        return shares, {cell: error for cell, error, _ in db.execute(_FAILED)}
 
 
 def rate(about: Mapping[str, Any], pairs: Sequence[Pair], values: Array) -> list[dict[str, Any]]:
@@ -200,15 +193,14 @@ def rate(about: Mapping[str, Any], pairs: Sequence[Pair], values: Array) -> list
         `own_held_out`, `partner_held_out` over held-out partners; `joint_self` in self-play; `valid` and
         `faithful`, shares of its judged messages that made sense and that were true to its card.
     """
-    held_out = {one["name"] for one in about["members"] if one["held_out"]}
+    held_out, ranges = {one["name"] for one in about["members"] if one["held_out"]}, _ranges(about)
     lines: list[dict[str, Any]] = []
     for one in about["members"]:
         for seat in ("both",) if about["symmetric"] else [which for which in ("learner", "partner") if one[which]]:
             line = {"agent": one["name"], "held_out": one["held_out"], "seat": seat}
             for name in RATED:
                 entries = _entries(name, one["name"], seat, pairs, held_out)
-                bounds = _bounds([metric for _, metric in entries], about)
-                line[name] = _over_seeds(_mean(values, entries), bounds)
+                line[name] = _over_seeds(_mean(values, entries), [ranges[metric] for _, metric in entries])
             lines.append(line)
     return sorted(lines, key=_kindest)
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
 from goldenrule.agents.scripted import person, population
 from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known_agents, role_of
 from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
-from goldenrule.benchmarks.evaluation.evaluate import evaluate
-from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row
-from goldenrule.benchmarks.experiments.config import knob_grid
+from goldenrule.benchmarks.evaluation.run import Cell, CellReport, CellResult, CellSettings, done_row, evaluate
+from goldenrule.benchmarks.experiments.config import errors_named, knob_grid
 from goldenrule.benchmarks.experiments.grid import device, rehearsal
 from goldenrule.benchmarks.studies.crossplay.matrix import Pair, meetings
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
+from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.base import ScenarioError
 from goldenrule.training.methods.registry import Method
 
 STRANGER = "stranger"
@@ -34,7 +33,7 @@ class Request:
     """What a cross-play is asked for.
 
     Attributes:
-        scenario, knobs: where they meet.
+        scenario, knobs: where they meet; a value for each knob that is set.
         agents, partners: the population and the held-out partners, see `members`; the usual ones where none is named.
         seeds: one run a pair for each.
         episodes: dialogues a run.
@@ -42,12 +41,12 @@ class Request:
     """
 
     scenario: str
-    agents: Sequence[str] = ()
-    partners: Sequence[str] = ()
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
-    episodes: int = 50
-    knobs: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
+    agents: Sequence[str]
+    partners: Sequence[str]
+    seeds: Sequence[int]
+    episodes: int
+    knobs: Mapping[str, Any]
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +102,6 @@ class Pairing(Cell):
         """No method of training."""
         return Method(self.method, "two agents as they are", None, kind="custom")
 
-    @property
-    def trains(self) -> bool:
-        """Nobody learns."""
-        return False
-
     def run(self, report: CellReport = lambda done, total: None) -> CellResult:
         """Run and measure the dialogues, as an evaluation does.
 
@@ -115,68 +109,72 @@ class Pairing(Cell):
             ValueError: one of the two cannot be made.
         """
         began = time.perf_counter()
-        knobs = spec(self.scenario).resolve(self.knobs)
-        agent = self.make_agent(self.learner, seat_name(self.scenario, "learner"))
-        world = World(self.scenario, knobs, self.others(), derive(self.seed, "world"))
+        knobs, seats = spec(self.scenario).resolve(self.knobs), Seats.of(self.scenario, self.knobs)
+        agent = self.make_agent(self.learner, seats.learner)
+        # A network takes all its seats at once; others are one a seat.
+        network = None if self.partner.weights is None else self.make_agent(self.partner, seats.partners[0])
+        others = {name: network or self.make_agent(self.partner, name) for name in seats.partners}
+        others |= {name: person(self.scenario, name) for name in seats.third}
+        world = World(self.scenario, knobs, others, derive(self.seed, "world"))
         simulator = agent if isinstance(agent, Simulates) else None
         result = evaluate(world, agent, simulator, "prediction", self.episode_numbers)
         row = done_row(self, knobs, result, time.perf_counter() - began)
         row["weights"] = None  # nothing was trained
         return CellResult(row, result.episodes, [], agent=agent)
 
-    def others(self) -> dict[str, Agent]:
-        """Who sits in every seat but the learner's. A network takes all its seats at once; others are one a seat."""
-        names = spec(self.scenario).build(**self.knobs).agents
-        partners = [names[seat] for seat in partner_seats(self.scenario, names)]
-        network = None if self.partner.weights is None else self.make_agent(self.partner, partners[0])
-        made = {name: network or self.make_agent(self.partner, name) for name in partners}
-        return made | {name: person(self.scenario, name) for name in third_seats(self.scenario, names)}
-
     def make_agent(self, agent: AgentSpec, seat: str) -> Agent:
         """A new agent for a seat."""
         return agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
 
 
-def third_seats(scenario: str, names: Sequence[str]) -> list[str]:
-    """Those of all seats' `names` that are neither the learner's nor a partner's."""
-    taken = {seat_name(scenario, "learner"), *(names[seat] for seat in partner_seats(scenario, names))}
-    return [name for name in names if name not in taken]
+class Seats(NamedTuple):
+    """Names of the learner's seat, of its partners' and of those of third roles, which scripted people take."""
+
+    learner: str
+    partners: list[str]
+    third: list[str]
+
+    @classmethod
+    def of(cls, scenario: str, knobs: Mapping[str, Any]) -> Seats:
+        """The seats of a scenario."""
+        names, learner = spec(scenario).build(**knobs).agents, seat_name(scenario, "learner")
+        partners = [names[seat] for seat in partner_seats(scenario, names)]
+        return cls(learner, partners, [name for name in names if name not in (learner, *partners)])
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will be run.
-
-    Attributes:
-        about: what was asked for as plain data: what its folder keeps of it.
-        members: everyone, the population first.
-        cells: one a pairing, seeds outermost.
-        warnings: a line for each plug-in that fails now and then.
-    """
-
-    about: Mapping[str, Any]
-    members: Sequence[Member]
-    cells: Sequence[Pairing]
-    warnings: Sequence[str] = ()
-
-
-def plan(request: Request) -> Plan:
+def plan(request: Request, tell: Callable[[str], None] = lambda line: None) -> tuple[dict[str, Any], list[Pairing]]:
     """Who meets whom.
+
+    Args:
+        request: what is asked for.
+        tell: is told of each plug-in that failed in a rehearsal, a line each, as it will fail now and then.
+
+    Returns:
+        What was asked for as plain data, which the folder keeps; and the pairings, seeds outermost.
 
     Raises:
         UserError: an unknown scenario, knob or agent; an agent that breaks the protocol; nobody for a seat.
     """
-    scenario = request.scenario
-    where = device(request.device)
+    with errors_named(None), foreign():
+        about, everyone, pairings = _plan(request)
+        doubtful = [
+            _rehearse(one, next(pairing for pairing in pairings if one.agent in (pairing.learner, pairing.partner)))
+            for one in everyone
+            if one.agent.kind == "plugin"
+        ]
+    for line in doubtful:
+        if line is not None:
+            tell(line)
+    return about, pairings
+
+
+def _plan(request: Request) -> tuple[dict[str, Any], list[Member], list[Pairing]]:
+    scenario, where = request.scenario, device(request.device)
     knobs = knob_grid(scenario, request.knobs)[0]
-    try:
-        make(scenario, **knobs).reset(seed=0)  # reads human cards, where there are any
-    except ScenarioError as error:
-        raise UserError(f"scenario {scenario}: {error}; correct it") from error
+    make(scenario, **knobs).reset(seed=0)  # human cards are read here
+    for seat in Seats.of(scenario, knobs).third:
+        person(scenario, seat)  # there must be one
     found = members(scenario, *_named(request), where)
-    twice = next((seed for seed in request.seeds if list(request.seeds).count(seed) > 1), None)
-    if twice is not None:
-        raise UserError(f"seed {twice!r} is named twice; name each once")
     seats = {which: seat_name(scenario, which) for which in ("learner", "partner")}
     about: dict[str, Any] = {
         "name": f"crossplay of {scenario}",
@@ -190,12 +188,10 @@ def plan(request: Request) -> Plan:
     }
     pairs = meetings(about["members"])
     _check_everyone_meets(scenario, found, pairs)
-    for seat in third_seats(scenario, spec(scenario).build(**knobs).agents):
-        person(scenario, seat)  # there must be one
     if len(pairs) * len(request.seeds) > MAX_PAIRINGS:
         raise UserError(f"{len(pairs)} pairs of {len(request.seeds)} seeds are more than {MAX_PAIRINGS}; name fewer")
     settings, agents = CellSettings(episodes=request.episodes, device=where), {one.name: one.agent for one in found}
-    cells = [
+    pairings = [
         Pairing(
             method=f"{row} with {column}",
             scenario=scenario,
@@ -209,12 +205,7 @@ def plan(request: Request) -> Plan:
         for seed in request.seeds
         for row, column in pairs
     ]
-    warnings = [
-        _rehearse(member, next(cell for cell in cells if member.agent in (cell.learner, cell.partner)))
-        for member in found
-        if member.agent.kind == "plugin"
-    ]
-    return Plan(about, found, cells, [line for line in warnings if line is not None])
+    return about, found, pairings
 
 
 def _named(request: Request) -> tuple[Sequence[str], Sequence[str]]:
@@ -240,15 +231,12 @@ def _check_everyone_meets(scenario: str, found: Sequence[Member], pairs: Sequenc
 
 def _rehearse(member: Member, cell: Pairing) -> str | None:
     """Rehearse a plug-in in each of its seats, with partners who say what is on offer; see `grid.rehearsal`."""
-    names = spec(cell.scenario).build(**cell.knobs).agents
-    partners = [names[seat] for seat in partner_seats(cell.scenario, names)]
-    seats = [*([seat_name(cell.scenario, "learner")] if member.learner else []), *(partners if member.partner else [])]
-    who, others = f"agent {member.name} ({member.agent.what})", {name: Chooser() for name in names}
-    for seat in seats:
-        warning = rehearsal(who, partial(cell.make_agent, member.agent, seat), seat, others, cell)
-        if warning is not None:
-            return warning
-    return None
+    of = Seats.of(cell.scenario, cell.knobs)
+    seats = [*([of.learner] if member.learner else []), *(of.partners if member.partner else [])]
+    others = {name: Chooser() for name in (of.learner, *of.partners, *of.third)}
+    who = f"agent {member.name} ({member.agent.what})"
+    tried = (rehearsal(who, partial(cell.make_agent, member.agent, seat), seat, others, cell) for seat in seats)
+    return next((warning for warning in tried if warning is not None), None)
 
 
 # From names to members

@@ -47,6 +47,7 @@ def rest(mine: Packages) -> Packages:
     return (N_PACKAGES - mine[0], N_PACKAGES - mine[1], N_PACKAGES - mine[2])
 
 
+@functools.cache
 def points(order: Order, packages: Packages) -> int:
     """What the packages are worth, 0 to 36, to someone who needs the issues in this order."""
     return sum(POINTS[order.index(issue)] * count for issue, count in zip(ISSUES, packages, strict=True))
@@ -118,6 +119,7 @@ def parse_deal(text: str) -> Deal | None:
     return Deal(_KINDS[text[start].lower()]) if _OTHER.match(text, start) else Deal("malformed")
 
 
+@functools.lru_cache(maxsize=4096)
 def read_move(text: str) -> Made | None:
     """The deal message in `text` as a move; `malformed` is none that can be made. Talk makes no move."""
     deal = parse_deal(text)

@@ -78,6 +78,9 @@ _CANDIDATES = (
 )
 
 
+_UNASKED = tuple(["" if text in (ACCEPT, REJECT) else text for text in _CANDIDATES])
+
+
 class Campsite(MoveScenario):
     """See the module's first lines."""
 
@@ -111,6 +114,10 @@ class Campsite(MoveScenario):
         """The campers take turns."""
         return (self._next,)
 
+    def hear(self, messages: tuple[Message, ...]) -> Outcome:
+        """A deal message has a grammar of its own."""
+        return self.take(messages[0], None)
+
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
         speaker, deal = message.speaker, parse_deal(message.text)
@@ -141,7 +148,9 @@ class Campsite(MoveScenario):
 
     def _offer_facts(self) -> dict[str, Fact]:
         offer = self.pending
-        return {f"offer_{i}": None if offer is None else self._worth(i, offer) for i in range(2)}
+        if offer is None:
+            return {"offer_0": None, "offer_1": None}
+        return {"offer_0": self._worth(0, offer), "offer_1": self._worth(1, offer)}
 
     def _settle(self, accepted: Pending | None) -> tuple[tuple[float, float], dict[str, Fact]]:
         """The rewards of both, and how the talk ended; `accepted` is `None` when someone walked away."""
@@ -185,7 +194,7 @@ class Campsite(MoveScenario):
     def candidates(self, agent: int) -> tuple[str, ...]:
         """All 64 deals, accept, reject, walk away, and some talk; the first two where the other's deal is pending."""
         asked = self.pending is not None and self.pending[0] != agent
-        return _CANDIDATES if asked else tuple(["" if text in (ACCEPT, REJECT) else text for text in _CANDIDATES])
+        return _CANDIDATES if asked else _UNASKED
 
     def read(self, text: str) -> float | None:
         """A stated satisfaction, else acceptance, refusal or leaving, else the tone of its words."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import reprlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -18,7 +19,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from goldenrule.common.errors import UserError, closest
+from goldenrule.common.text import shortened
 from goldenrule.common.untrusted import one_line
+
+MOST = 3
+"""Wrong fields that one line names."""
 
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
@@ -123,25 +128,31 @@ def check_parameters(model: type[BaseModel], params: Mapping[str, Any], whose: s
     try:
         return model.model_validate_json(json.dumps(dict(params), allow_nan=False), strict=True)
     except ValidationError as error:
-        raise UserError(f"{whose}{_explain(error, model)}") from None
+        raise UserError(explain(error, whose, "parameter", model.model_fields)) from None
     except (TypeError, ValueError) as error:
         raise UserError(
             f"{whose}: parameters are not plain data ({one_line(error)}); expected texts, numbers, lists, mappings"
         ) from error
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Pydantic's words for all that is wrong, on one line."""
+def explain(error: ValidationError, whose: str, what: str, known: Iterable[str]) -> str:
+    """What is wrong with fields, in pydantic's words, on one line; of unknown names the first, it may be one misspelt.
+
+    Args:
+        error: of the fields.
+        whose: who has them, for the line: `agent 'listener'`.
+        what: what one of them is called: `parameter`.
+        known: names that are expected.
+    """
     problems = []
     for one in error.errors(include_url=False):
-        place = ".".join(map(str, one["loc"]))
+        place = shortened(".".join(" ".join(str(part).split()) for part in one["loc"]), 80)
         if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
-            known = ", ".join(model.model_fields) or "none"
-            return f" has no parameter {place!r}; expected {known}{closest(place, model.model_fields)}"
-        given = ascii(one["input"])
-        given = given if len(given) <= 80 else f"{given[:77]}..."
-        problems.append(f"{place}: {one['msg']}" + ("" if one["type"] == "missing" else f", given {given}"))
-    return f": {'; '.join(problems)}"
+            return f"{whose} has no {what} {place!r}; expected {', '.join(known) or 'none'}{closest(place, known)}"
+        given = "" if one["type"] == "missing" else f", given {reprlib.repr(one['input'])}"
+        problems.append(f"{place}: {one['msg'].removeprefix('Value error, ')}{given}")
+    more = f" (and {len(problems) - MOST} more)" if len(problems) > MOST else ""
+    return f"{whose} has a wrong {what}: {'; '.join(problems[:MOST])}{more}"
 
 
 def read_texts(model: type[BaseModel], texts: Mapping[str, str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 LONGEST = 1200
@@ -34,6 +35,12 @@ def clean(text: str) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count and what is counted: `1 run`, `2,000 runs`."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def several(names: Sequence[str], most: int = 4) -> str:
+    """Names with commas between them; of many the first ones, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most] if more > 1 else names) + (f" and {more} more" if more > 1 else "")
 
 
 def kind_of(value: object) -> str:

@@ -88,3 +88,13 @@ def test_a_base_that_failed_its_gate_under_the_knobs_asked_for_is_told() -> None
     assert failed_gate({"gate": gate, "gates": under}, {"turns": 3}) == 0.7
     assert failed_gate({"gate": gate | {"paid": {"told": 0.96}}}, {}) is None
     assert failed_gate({}, {}) is failed_gate({"gate": None}, {}) is None
+
+
+def test_a_base_of_a_scenario_named_as_a_plugin_is_of_its_id(tmp_path: Path) -> None:
+    tokenizer = DialogueTokenizer.train(["a b"], 300)
+    network = ThreeModuleTransformer(NetworkConfig(vocab_size=tokenizer.vocab_size, width=8, layers=1), 0)
+    save_checkpoint(tmp_path / "base", network, tokenizer, learnt())
+    named = "goldenrule.envs.scenarios.hidden_needs:SPEC"
+    assert load_base(named, tmp_path / "base")[2] == learnt()
+    assert knobs_not_learnt(named, {"turns": 3}, learnt()) == "turns=3 (learnt: 1)"
+    assert knobs_not_learnt("casino", {}, load_base("casino")[2]) is None

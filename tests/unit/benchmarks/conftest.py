@@ -14,10 +14,9 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import as_data
 from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, run_metrics
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, RunRecord, clean_text, dumps
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.evaluation.run import as_data
+from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, ResultStore, RunRecord, clean_text, dumps
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make
 from goldenrule.envs.scenarios.hidden_needs import ACTS, PHRASES, REPLY
@@ -144,10 +143,10 @@ def _record(
         return RunRecord(row, logs, curve=dumps(learnt) if learnt else None)
 
 
-def logged(cell: str, number: int, record: dict[str, Any]) -> tuple[Any, ...]:
+def logged(cell: str, number: int, record: dict[str, Any]) -> dict[str, Any]:
     """The row of an episode of which little but its log is known."""
     known = {"cell": cell, "episode": number, "seed": "0", "status": str(record.get("status")), "messages": 0}
-    return tuple((dict.fromkeys(EPISODE_COLUMNS) | known | {"invalid_messages": 0, "log": dumps(record)}).values())
+    return dict.fromkeys(EPISODE_COLUMNS) | known | {"invalid_messages": 0, "log": dumps(record)}
 
 
 def make_hostile_run(folder: Path, texts: Sequence[str], paid: float = 1.0) -> Path:

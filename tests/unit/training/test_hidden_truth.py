@@ -17,7 +17,7 @@ from goldenrule.agents.base import Reply
 from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.evaluate import evaluate
+from goldenrule.benchmarks.evaluation.run import evaluate
 from goldenrule.common.seeding import generator
 from goldenrule.envs import DialogueEnv, make
 from goldenrule.envs.conversation import Conversation, View

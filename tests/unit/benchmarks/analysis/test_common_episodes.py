@@ -10,8 +10,7 @@ import pytest
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, complete_cases, with_complete_cases
 from goldenrule.benchmarks.analysis.diff import diff
-from goldenrule.benchmarks.analysis.endings import endings, read_ends
-from goldenrule.benchmarks.analysis.summary import summary_of
+from goldenrule.benchmarks.analysis.summary import endings, findings_of, read_ends
 from goldenrule.benchmarks.analysis.verdicts import comparisons
 from goldenrule.benchmarks.storage.reader import read_run
 
@@ -41,7 +40,7 @@ def paid(folder: Path, method: str, seed: int, numbers: tuple[int, ...]) -> floa
     """By hand, from the log."""
     with read_run(folder) as run:
         cell = next(one for one in run.cells if (one.method, one.seed) == (method, str(seed)))
-        logs = [log for log in run.log.episodes(cell) if log["episode"] in numbers]
+        logs = [log for log in run.episodes(cell) if log["episode"] in numbers]
     assert len(logs) == len(numbers)
     return sum(turn["rewards"][1] for log in logs for turn in log["turns"]) / len(numbers)
 
@@ -57,10 +56,10 @@ def expected_of(folder: Path, method: str, kept: dict[int, tuple[int, ...]]) -> 
 def test_what_one_method_failed_is_left_out_for_all_in_every_table(folder: Path) -> None:
     with read_run(folder) as run:
         rows = [cell.row for cell in run.cells]
-        terminal = {group["method"]: group for group in summary_of(run)["groups"]}
+        terminal = {group["method"]: group for group in findings_of(run).summary["groups"]}
         (setting,) = with_complete_cases(run).settings
         ended = {line["method"]: line for line in endings(setting, read_ends(run))}
-        lines = {line["method"]: line for line in comparisons(rows, run.log)}
+        lines = {line["method"]: line for line in comparisons(rows, run)}
     for method in METHODS:
         wanted = pytest.approx(expected(folder, method))
         assert terminal[method]["figures"]["partner_reward"]["mean"] == wanted
@@ -83,7 +82,7 @@ def test_a_method_that_finished_nothing_leaves_the_others_theirs(run_maker: Make
     assert [row[LEFT_OUT] for row in found] == [0] * 6
     assert [row["partner_reward"] for row in found] == [row["partner_reward"] for row in rows]
     with read_run(folder) as run:
-        dead, other = comparisons(rows, run.log)
+        dead, other = comparisons(rows, run)
     assert dead["because"] == "no seed has both results: rlhf_ppo finished nothing here"
     assert (other["seeds"], other["pairs_dropped"]) == (2, 0)
 

@@ -14,8 +14,7 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.storage.reader import read_run
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import ResultStore, RunRecord
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from goldenrule.benchmarks.analysis.endings import End, endings, read_ends
+from goldenrule.benchmarks.analysis.summary import End, endings, read_ends
 from goldenrule.benchmarks.storage.reader import Setting, StoredCell, read_run
 
 

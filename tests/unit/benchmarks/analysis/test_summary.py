@@ -189,3 +189,13 @@ def test_a_reward_that_gives_no_scores_is_warned_of():
     stream = io.StringIO()
     print_summary({**summarise(rows), "human": None}, stream)
     assert f"Warning: {warning}" in " ".join(stream.getvalue().split())
+
+
+def test_a_note_on_many_methods_names_the_first_and_counts_the_rest_once():
+    stream = io.StringIO()
+    without = [row(f"b{n}", 0, 1.0, partner_reward_estimate=None, estimate_gap=None) for n in range(9)]
+    thinks = row("a", 0, 1.0, partner_reward_estimate=1.0, estimate_gap=0.0)
+    print_summary({**summarise([thinks, *without]), "human": None}, stream)
+    told = " ".join(stream.getvalue().split())
+    assert "- estimate (b0, b1, b2, b3 and 5 more): the agent" in told
+    assert "- gap (the same 9 as of estimate): there is no estimate" in told

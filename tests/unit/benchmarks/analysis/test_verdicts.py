@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldenrule.benchmarks.analysis.summary import IQM, summary_of
+from goldenrule.benchmarks.analysis.summary import IQM, findings_of
 from goldenrule.benchmarks.analysis.verdicts import LONGEST, comparisons, comparisons_of, of_setting, over_all, remarks
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import KEYS
@@ -21,8 +21,7 @@ from goldenrule.benchmarks.report.terminal import print_comparisons
 from goldenrule.benchmarks.statistics import holm
 from goldenrule.benchmarks.statistics.bootstrap import iqm_of
 from goldenrule.benchmarks.storage.reader import read_run, rows
-from goldenrule.benchmarks.storage.schema import RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import ResultStore, RunRecord
 from goldenrule.common.seeding import generator
 
 Maker = Callable[..., Path]
@@ -64,7 +63,7 @@ def swept(tmp_path: Path) -> Path:
 
 def test_an_episode_that_one_method_failed_is_left_out_for_both(swept: Path) -> None:
     with read_run(swept) as run:
-        (line,) = comparisons(rows(swept), run.log)
+        (line,) = comparisons(rows(swept), run)
     assert line["baseline_mean"] == 0.5
     assert line["method_mean"] == 1.0  # and not 2/3: its third talk has no partner
     assert (line["pairs_dropped"], line["pairs_planned"]) == (3, 9)
@@ -75,7 +74,7 @@ def test_a_cell_that_failed_takes_its_seed_from_both(swept: Path) -> None:
     found = rows(swept)
     found[-1] |= {"status": "failed", "error": "out of memory"}
     with read_run(swept) as run:
-        (line,) = comparisons(found, run.log)
+        (line,) = comparisons(found, run)
     assert (line["pairs_dropped"], line["pairs_planned"]) == (5, 9)
     assert line["dropped_because"] == {"a: failed: it refused": 3, "b: failed: out of memory": 3}
 
@@ -83,7 +82,7 @@ def test_a_cell_that_failed_takes_its_seed_from_both(swept: Path) -> None:
 def test_without_failures_the_means_of_cells_are_compared(swept: Path) -> None:
     found = [row | {"episodes_failed": 0} for row in rows(swept)]
     with read_run(swept) as run:
-        (line,) = comparisons(found, run.log)
+        (line,) = comparisons(found, run)
     assert line["method_mean"] == pytest.approx(2 / 3)
     assert (line["pairs_dropped"], line["pairs_planned"]) == (0, 3)
 
@@ -159,7 +158,7 @@ def test_every_setting_has_its_lines_and_they_are_a_family_of_their_own(folder: 
 
 def test_page_report_and_sweep_say_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with read_run(folder) as run:
-        found = comparisons([cell.row for cell in run.cells], run.log)
+        found = comparisons([cell.row for cell in run.cells], run)
     assert main(["report", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["comparisons"] == found
     page = (folder / "report.html").read_text("utf-8").replace("\u2212", "-")
@@ -186,7 +185,7 @@ def test_the_terminal_says_what_hides_behind_no_difference(folder: Path) -> None
 
 def test_the_interquartile_mean_stands_beside_the_mean(folder: Path) -> None:
     with read_run(folder) as run:
-        group = summary_of(run)["groups"][2]
+        group = findings_of(run).summary["groups"][2]
         values = [cell.value("partner_reward") for cell in run.settings[0].of("oracle_kindness")]
     found = group["figures"][IQM]
     wanted = iqm_of(np.array(values))(np.full((1, 9), 1 / 9))[0, 0]

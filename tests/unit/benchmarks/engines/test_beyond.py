@@ -12,7 +12,7 @@ import pytest
 from goldenrule.benchmarks.engines import ray, slurm
 from goldenrule.benchmarks.engines.base import NoProgress, Pool
 from goldenrule.benchmarks.evaluation.run import Cell
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 
 CELLS = [Cell("scripted", "hidden_needs-v0", {}, seed) for seed in range(7)]

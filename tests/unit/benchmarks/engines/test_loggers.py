@@ -9,7 +9,7 @@ import pytest
 
 from goldenrule.benchmarks.engines.loggers import KINDS, Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import KEYS
-from goldenrule.benchmarks.storage.schema import RunRecord
+from goldenrule.benchmarks.storage.store import RunRecord
 from goldenrule.common.errors import UserError
 
 ROW = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.engines.worker import attempt
+from goldenrule.benchmarks.engines.base import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellResult, CellSettings
 from goldenrule.benchmarks.storage.reader import episodes
 from goldenrule.benchmarks.storage.store import ResultStore

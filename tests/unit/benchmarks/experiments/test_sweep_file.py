@@ -102,18 +102,21 @@ class TestGrid:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ({"seed": 3}, "unknown field seed; expected some of name, scenarios, methods, seeds"),
-            ({"seed": 3}, "did you mean seeds?"),
-            ({"seeds": [0, "x"]}, "field seeds.1: given 'x': Input should be a valid integer"),
+            ({"seed": 3}, "the sweep has no field 'seed'; expected name, scenarios, methods, seeds"),
+            ({"seed": 3}, "did you mean 'seeds'?"),
+            ({"seeds": [0, "x"]}, "seeds.1: Input should be a valid integer, given 'x'"),
             ({"seeds": True}, "seeds"),
-            ({"episodes": "5"}, "field episodes: given '5': Input should be a valid integer"),
-            ({"checkpoint": [1]}, "field checkpoint: given [1]: Input is not a valid path"),
-            ({"scenarios": [4]}, "field scenarios.0: given 4: Input should be a valid dictionary"),
+            ({"episodes": "5"}, "episodes: Input should be a valid integer, given '5'"),
+            ({"checkpoint": [1]}, "wrong field: checkpoint: Input is not a valid path"),
+            ({"scenarios": [4]}, "wrong field: scenarios.0: Input should be a valid dictionary"),
             ({"scenarios": [{"id": "hidden_needs-v0", 1: 2}]}, "scenarios.0.1"),
-            ({"methods": [{"id": 3}]}, "field methods.0.id: given 3: Input should be a valid string"),
-            ({"methods": [{"id": "scripted", "params": [1]}]}, "field methods.0.params: given [1]"),
-            ({"name": "a b"}, "field name: given 'a b': String should match pattern"),
-            ({"training": 3}, "field training: given 3: Input should be a valid dictionary"),
+            ({"methods": [{"id": 3}]}, "methods.0.id: Input should be a valid string, given 3"),
+            (
+                {"methods": [{"id": "scripted", "params": [1]}]},
+                "methods.0.params: Input should be a valid dictionary, given [1]",
+            ),
+            ({"name": "a b"}, "name: String should match pattern"),
+            ({"training": 3}, "training: Input should be a valid dictionary, given 3"),
             ({"seeds": "many"}, "seeds"),
             ({"seeds": []}, "seeds"),
             ({"seeds": [1, 1]}, "each seed once"),
@@ -121,14 +124,14 @@ class TestGrid:
             ({"seeds": [-1]}, "seeds"),
             ({"episodes": 0}, "episodes"),
             ({"episodes": 2.5}, "episodes"),
-            ({"partner": "nobody"}, "field partner: given 'nobody': Input should be 'lm' or 'scripted'"),
+            ({"partner": "nobody"}, "partner: Input should be 'lm' or 'scripted', given 'nobody'"),
             ({"device": "tpu"}, "device"),
             ({"name": "../../etc/passwd"}, "name"),
             ({"name": "a\nb"}, "name"),
             ({"name": ""}, "name"),
             ({"scenarios": []}, "scenarios"),
             ({"scenarios": "hidden_needs-v0"}, "scenarios"),
-            ({"scenarios": [{"similarity": 1}]}, "field scenarios.0.id: Field required"),
+            ({"scenarios": [{"similarity": 1}]}, "the sweep has a wrong field: scenarios.0.id: Field required"),
             ({"scenarios": ["nowhere-v0"]}, "nowhere-v0"),
             ({"scenarios": [{"id": "hidden_needs-v0", "similarity": 2}]}, "similarity=2"),
             (
@@ -139,7 +142,10 @@ class TestGrid:
             ({"scenarios": [{"id": "hidden_needs-v0", "simlarity": 1}]}, "similarity"),
             ({"scenarios": ["third_party-v0", "third_party-v0"]}, "stands there twice"),
             ({"methods": ["telepathy"]}, "telepathy"),
-            ({"methods": [{"id": "rlhf_ppo", "updates": 0}]}, "training: field updates: given 0"),
+            (
+                {"methods": [{"id": "rlhf_ppo", "updates": 0}]},
+                "training has a wrong setting: updates: Input should be greater than or equal to 1, given 0",
+            ),
             (
                 {"methods": [{"id": "untrained", "updates": [3, 6]}]},
                 "'untrained' trains nothing; its setting 'updates' has",
@@ -164,7 +170,10 @@ class TestGrid:
             ({"methods": [{"id": "scripted", "params": {"x": 1}}]}, "has no parameter 'x'"),
             ({"methods": [{"id": "scripted", "agent": "a:B"}]}, "either id"),
             ({"methods": [{"params": {}}]}, "either id"),
-            ({"training": {"updates": -1}}, "training: field updates: given -1"),
+            (
+                {"training": {"updates": -1}},
+                "training has a wrong setting: updates: Input should be greater than or equal to 1, given -1",
+            ),
             ({"training": {"speed": 1}}, "speed"),
             ({"seeds": 100_000, "episodes": 1, "methods": ["scripted", "untrained"]}, "600,000 cells"),
         ],
@@ -218,7 +227,7 @@ class TestYaml:
 
     @pytest.mark.parametrize("text", ["1:30", "2001-02-03", "yes"])
     def test_what_other_readers_take_for_numbers_is_no_number_of_seeds(self, text):
-        with pytest.raises(UserError, match="field seeds"):
+        with pytest.raises(UserError, match="wrong field: seeds"):
             parsed(f"name: a\nscenarios: [hidden_needs-v0]\nmethods: [scripted]\nseeds: {text}")
 
     def test_a_checkpoint_may_be_given_as_in_a_shell(self, right, monkeypatch, tmp_path):

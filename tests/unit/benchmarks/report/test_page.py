@@ -18,8 +18,7 @@ import pytest
 from goldenrule.benchmarks.report.conversations import PER_CELL
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import rows
-from goldenrule.benchmarks.storage.schema import FILE
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import FILE, ResultStore
 from goldenrule.common.errors import UserError
 
 HOSTILE = (

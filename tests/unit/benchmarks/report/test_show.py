@@ -17,7 +17,7 @@ from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report.layout import Line, print_lines
 from goldenrule.benchmarks.report.terminal import conversation
 from goldenrule.benchmarks.storage.reader import read_run
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 
 Maker = Callable[..., Path]
 SMALL: dict[str, Any] = {"seeds": (0, 1), "count": 3, "updates": 1, "methods": ("untrained", "rlhf_ppo")}
@@ -150,7 +150,7 @@ def raw(run: Path, cell: str, terminal: bool, monkeypatch: pytest.MonkeyPatch) -
     found = []
     with read_run(run) as stored:
         named = next(one for one in stored.cells if one.id == cell)
-        for episode in stored.log.episodes(named):
+        for episode in stored.episodes(named):
             stream = io.StringIO()
             print_lines(conversation(named, episode), stream)
             found.append(stream.getvalue())

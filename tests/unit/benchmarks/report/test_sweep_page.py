@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.endings import read_ends
+from goldenrule.benchmarks.analysis.summary import read_ends
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.report import conversations, page
 from goldenrule.benchmarks.report.conversations import MAX_CONVERSATIONS, PER_CELL, shares
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import AT_ONCE, read_run
-from goldenrule.benchmarks.storage.schema import FILE, RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore
+from goldenrule.benchmarks.storage.store import FILE, ResultStore, RunRecord
 from goldenrule.common.errors import UserError
 
 Maker = Callable[..., Path]
@@ -81,7 +80,7 @@ def test_what_is_missing_is_said(swept: Path, tmp_path: Path) -> None:
     )
     with read_run(run) as stored:
         for cell in stored.cells:
-            assert stored.log.curve(cell) == [] or cell.method == "rlhf_ppo"
+            assert stored.curve(cell) == [] or cell.method == "rlhf_ppo"
         logs = conversations.read_logs(stored, read_ends(stored))
         told = Counter(logs.cells[talk["cell"]].id for talk in logs.conversations)
         assert told == {cell.id: 3 if cell.id == "untrained-1-25" else 4 for cell in stored.cells}
@@ -163,7 +162,7 @@ def test_a_sweep_that_is_read_can_go_on(swept: Path, tmp_path: Path, run_maker: 
     """Rows can be saved while episodes are read: no lock is held between pieces."""
     run = run_maker(tmp_path / "run", methods=("untrained",), seeds=(0,), count=2 * AT_ONCE + 3)
     with read_run(run) as stored:
-        episodes = stored.log.episodes(stored.cells[0])
+        episodes = stored.episodes(stored.cells[0])
         assert next(episodes)["episode"] == 0
         with ResultStore(run, {}, {}) as store:
             store._db.execute("PRAGMA busy_timeout = 0")

@@ -55,7 +55,7 @@ def test_conversations_are_inert_and_whole(run: Path, stream: str, hostile_texts
     with read_run(run) as stored:
         for cell, text in zip(stored.cells, hostile_texts, strict=True):
             out = io.StringIO()
-            (episode,) = stored.log.episodes(cell)
+            (episode,) = stored.episodes(cell)
             print_lines(conversation(cell, episode), out)
             printed = out.getvalue()
             assert inert(printed), text

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from goldenrule.benchmarks.storage import provenance
-from goldenrule.benchmarks.storage.provenance import empty_folder, environment, fresh_path, write_json
+from goldenrule.benchmarks.storage.provenance import environment
 from goldenrule.common.errors import UserError
+from goldenrule.common.files import empty_folder, fresh_path, write_json
 
 
 def test_two_runs_in_one_second_get_two_folders(tmp_path, monkeypatch):

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from goldenrule.benchmarks.engines.worker import attempt
+from goldenrule.benchmarks.engines.base import attempt
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.storage.export import to_parquet
 from goldenrule.benchmarks.storage.reader import earlier_rows, episodes, load, read_run, rows
-from goldenrule.benchmarks.storage.schema import EPISODE_COLUMNS, FILE, VOLATILE, RunRecord
-from goldenrule.benchmarks.storage.store import ResultStore, folder_lock
+from goldenrule.benchmarks.storage.store import FILE, VOLATILE, ResultStore, RunRecord, folder_lock
 from goldenrule.common.errors import UserError
 
 
@@ -34,8 +33,8 @@ def opened(folder, places=()):
 
 def named(outcome, cell, **columns):
     """The same as of another cell, with some columns of its episodes changed."""
-    rows = [dict(zip(EPISODE_COLUMNS, one, strict=True)) | {"cell": cell} | columns for one in outcome.episodes]
-    return replace(outcome, row=outcome.row | {"cell": cell}, episodes=[tuple(one.values()) for one in rows])
+    rows = [one | {"cell": cell} | columns for one in outcome.episodes]
+    return replace(outcome, row=outcome.row | {"cell": cell}, episodes=rows)
 
 
 def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
@@ -71,7 +70,7 @@ def test_a_second_attempt_takes_the_place_of_the_first(tmp_path, outcome):
     failed = {**dict.fromkeys(row), **{k: row[k] for k in ("cell", "method", "scenario", "knobs", "params", "seed")}}
     failed |= {"status": "failed", "error": "lost\ud800\0", "seconds": 0.0}
     with opened(tmp_path) as store:
-        store.commit(RunRecord(failed, trace="Traceback"))
+        store.commit(RunRecord(failed | {"trace": "Traceback"}))
         assert rows(tmp_path)[0]["error"] == "lost\\ud800\\x00"
         store.commit(outcome)
     assert [one["status"] for one in rows(tmp_path)] == ["done"]
@@ -147,7 +146,7 @@ class TestDamage:
 
         def write() -> None:
             with opened(tmp_path) as store:
-                store.belongs("sweep", "s")
+                store.describe(kind="sweep", sweep={"name": "s"})
 
         reads = [
             lambda: read_run(tmp_path),

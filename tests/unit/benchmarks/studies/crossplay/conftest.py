@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import pytest
 
 from goldenrule.benchmarks.engines.base import NoProgress
 from goldenrule.benchmarks.experiments.config import SweepOptions
-from goldenrule.benchmarks.experiments.run import SweepResult
-from goldenrule.benchmarks.report.crossplay import heat_map
-from goldenrule.benchmarks.studies.crossplay.population import Request, plan
-from goldenrule.benchmarks.studies.crossplay.run import cross
+from goldenrule.benchmarks.experiments.run import run_sweep
+from goldenrule.benchmarks.report.crossplay import write_files
+from goldenrule.benchmarks.studies.crossplay.matrix import summarise
+from goldenrule.benchmarks.studies.crossplay.population import Pairing, Request, plan
 
 KNOBS = {"pool": "synthetic", "turns": 4}
 
@@ -65,14 +66,27 @@ def _asked(
     )
 
 
-def _run(wanted: Request, out: Path, **options: Any) -> SweepResult:
-    return cross(
-        plan(wanted),
-        out,
-        SweepOptions(workers=0, **options),
-        lambda todo: contextlib.nullcontext(NoProgress()),
-        lambda summary: {f"matrix.{kind}": data for kind, data in heat_map(summary).images().items()},
-    )
+@dataclass
+class Crossed:
+    """A cross-play that was run: as the command runs it."""
+
+    path: Path
+    rows: list[dict[str, Any]]
+    ran: int
+    summary: dict[str, Any]
+
+
+def run_planned(about: dict[str, Any], pairings: list[Pairing], out: Path, **options: Any) -> Crossed:
+    """Run pairings in this process, and write the files."""
+    how, progress = SweepOptions(workers=0, **options), lambda todo: contextlib.nullcontext(NoProgress())
+    done = run_sweep(about, pairings, out, how, progress, "cross-play")
+    summary = summarise(about, done.rows, out)
+    write_files(summary, out)
+    return Crossed(out, done.rows, done.ran, summary)
+
+
+def _run(wanted: Request, out: Path, **options: Any) -> Crossed:
+    return run_planned(*plan(wanted), out, **options)
 
 
 @pytest.fixture(scope="session")
@@ -82,9 +96,15 @@ def asked() -> Callable[..., Request]:
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[..., SweepResult]:
+def run() -> Callable[..., Crossed]:
     """Run it into a folder, in this process."""
     return _run
+
+
+@pytest.fixture(scope="session")
+def run_pairings() -> Callable[..., Crossed]:
+    """Run what was planned into a folder, in this process."""
+    return run_planned
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +129,7 @@ def line() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def met(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
+def met(tmp_path_factory: pytest.TempPathFactory) -> Crossed:
     """Everyone of the campsite with everyone."""
     return _run(
         _asked("scripted", "exploiter", "saint", partners=("stranger",)), tmp_path_factory.mktemp("crossed") / "out"

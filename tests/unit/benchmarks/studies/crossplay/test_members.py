@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import shutil
 from pathlib import Path
 
 from goldenrule.agents.networks.checkpoint import load_checkpoint, save_checkpoint
-from goldenrule.benchmarks.engines.base import NoProgress
-from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.report.crossplay import print_crossplay
 from goldenrule.benchmarks.studies.crossplay.population import members, plan
-from goldenrule.benchmarks.studies.crossplay.run import cross
 
 BASE = Path(__file__).parents[5] / "agents" / "checkpoints" / "hidden_needs-v0"
 
@@ -46,9 +42,9 @@ class TestMembers:
         wanted = asked(
             str(tmp_path / "run"), scenario="hidden_needs-v0", partners=["manipulator"], seeds=(0,), episodes=2
         )
-        planned = plan(wanted)
-        assert [one.name for one in planned.members] == ["kind-0", "kind-1", "manipulator"]
-        assert len({cell.learner.weights for cell in planned.cells if cell.learner.kind == "checkpoint"}) == 1
+        about, planned = plan(wanted)
+        assert [one["name"] for one in about["members"]] == ["kind-0", "kind-1", "manipulator"]
+        assert len({cell.learner.weights for cell in planned if cell.learner.kind == "checkpoint"}) == 1
         summary = run(wanted, tmp_path / "out").summary
         assert summary["failed"] == 0
         assert figure(summary, "kind-0", "manipulator", "own") == figure(summary, "kind-1", "manipulator", "own")
@@ -56,18 +52,17 @@ class TestMembers:
         # It thanks whatever was done: an agent that goes by its words is wrong about what it got.
         assert figure(summary, "kind-0", "manipulator", "estimate_gap")["mean"] is not None
         shutil.move(tmp_path / "run", tmp_path / "moved")
-        moved = plan(asked(str(tmp_path / "moved"), scenario="hidden_needs-v0", partners=["manipulator"], seeds=(0,),
-                           episodes=2))  # fmt: skip
-        assert [cell.id for cell in moved.cells] == [cell.id for cell in planned.cells]
+        _, moved = plan(asked(str(tmp_path / "moved"), scenario="hidden_needs-v0", partners=["manipulator"], seeds=(0,),
+                              episodes=2))  # fmt: skip
+        assert [cell.id for cell in moved] == [cell.id for cell in planned]
 
-    def test_weights_that_changed_after_the_plan_fail_by_name(self, tmp_path, asked, line):
+    def test_weights_that_changed_after_the_plan_fail_by_name(self, tmp_path, asked, run_pairings, line):
         network, tokenizer, _ = load_checkpoint(BASE)
         save_checkpoint(tmp_path / "mine", network, tokenizer, {})
         planned = plan(asked(f"m={tmp_path / 'mine'}", "scripted", scenario="hidden_needs-v0", seeds=(0,), episodes=1))
         next(network.parameters()).data.add_(1.0)
         save_checkpoint(tmp_path / "mine", network, tokenizer, {})
-        progress_for = lambda todo: contextlib.nullcontext(NoProgress())  # noqa: E731
-        done = cross(planned, tmp_path / "out", SweepOptions(workers=0), progress_for)
+        done = run_pairings(*planned, tmp_path / "out")
         failed = [row for row in done.rows if row["status"] == "failed"]
         assert {tuple(row["params"].values()) for row in failed} == {("m", "m"), ("m", "scripted"), ("scripted", "m")}
         assert all("the weights of m" in row["error"] for row in failed)
@@ -86,6 +81,15 @@ class TestFailures:
         print_crossplay(done.summary, stream)
         assert "bad with scripted: 6 dialogues and 0 whole pairings failed: camper_0 (Raises)" in stream.getvalue()
         assert "\x1b" not in stream.getvalue()
+
+    def test_the_tables_are_those_of_every_run_and_say_their_order(self, met):
+        stream = io.StringIO()
+        print_crossplay(met.summary, stream)
+        told = " ".join(stream.getvalue().split())
+        assert "Rating, the kindest first" in told
+        assert "the rating begins with whose partners get most" in told
+        assert "±" in told
+        assert not set(told) & {"\u2212", "\u2013"}  # as in other tables of the terminal
 
     def test_a_hostile_reason_cannot_draw_on_the_terminal(self, met):
         hostile = json.loads(json.dumps(met.summary))

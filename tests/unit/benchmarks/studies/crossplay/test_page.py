@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from goldenrule.benchmarks.analysis.summary import over_seeds, summary_of
+from goldenrule.benchmarks.analysis.summary import findings_of, over_seeds
 from goldenrule.benchmarks.report.crossplay import heat_map
 from goldenrule.benchmarks.report.page import write_report
 from goldenrule.benchmarks.storage.reader import StoredCell, read_run
-from goldenrule.benchmarks.storage.schema import FILE
+from goldenrule.benchmarks.storage.store import FILE
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_pairs_of_a_crossplay_stand_each_by_themselves(crossed: Path) -> None:
         rows = [dict(cell.row) for cell in run.cells]
         rows[0] |= {"status": "failed", "error": "it broke"}
         run.cells = [StoredCell.of(row, cell.id) for row, cell in zip(rows, run.cells, strict=True)]
-        groups = {group["method"]: group for group in summary_of(run)["groups"]}
+        groups = {group["method"]: group for group in findings_of(run).summary["groups"]}
     other = next(row for row in rows if row["method"] != rows[0]["method"])
     mine = [row["partner_reward"] for row in rows if row["method"] == other["method"]]
     assert groups[other["method"]]["figures"]["partner_reward"]["mean"] == pytest.approx(sum(mine) / len(mine))
