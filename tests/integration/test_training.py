@@ -5,6 +5,7 @@ The world is as small as can be: a guest asks for a drink and thanks the host wh
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 from dataclasses import asdict
@@ -33,13 +34,15 @@ from goldenrule.training.pretraining.pretrain import PretrainingConfig
 
 CAFE = "test_cafe-v0"
 DRINKS = ("tea", "milk", "juice")
+THANKS, REFUSAL = "Yes.", "No."
 
 
 class Cafe(Scenario):
     """A guest asks for a drink, the host serves one, the guest thanks or complains. The right drink pays the guest 1.
 
-    Guests mean what they say if `plain`; else, whatever they ask for, they only like tea. Annotators, who see nothing
-    but what is served, like milk.
+    Guests mean what they say if `plain`; else who asks for tea likes milk, and who asks for milk likes juice. So no
+    drink suits more than half of the guests, and what is asked for suits nobody. Annotators, who see nothing but what
+    is served, like milk.
     """
 
     agents = ("host_0", "guest_0")
@@ -50,8 +53,8 @@ class Cafe(Scenario):
         self.plain = plain
 
     def reset(self, rng):
-        self.asked = DRINKS[rng.integers(3)]
-        self.likes = self.asked if self.plain else "tea"
+        asked = int(rng.integers(2))
+        self.asked, self.likes = DRINKS[asked], DRINKS[asked if self.plain else asked + 1]
         self.turn = 0
         return Start(("You serve.", f"Ask for {self.asked}, like {self.likes}."))
 
@@ -70,15 +73,15 @@ class Cafe(Scenario):
         return tuple(f"Here is {drink}." for drink in DRINKS)
 
     def read(self, text):
-        return {"Thank you.": 1.0, "That is not it.": 0.0}.get(text)
+        return {THANKS: 1.0, REFUSAL: 0.0}.get(text)
 
 
 class Guest(Scripted):
     def say(self, view, rng):
         asked, likes = re.fullmatch(r"Ask for (\w+), like (\w+)\.", view.card).groups()
         if not view.messages:
-            return f"Some {asked} please."
-        return "Thank you." if view.messages[-1].text == f"Here is {likes}." else "That is not it."
+            return f"{asked}."
+        return THANKS if view.messages[-1].text == f"Here is {likes}." else REFUSAL
 
 
 class Host(Scripted):
@@ -99,7 +102,9 @@ BASE = BaseConfig(
     CAFE,
     vocab_size=350,
     network=NetworkConfig(0, 32, 2, head_width=16, feed_forward=64, context=64),
-    pretraining=PretrainingConfig(220, 32, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, pool=512),
+    pretraining=PretrainingConfig(
+        160, 64, learning_rate=1e-2, matrix_learning_rate=0.04, warmup=10, emphasise=True, pool=512
+    ),
 )
 
 
@@ -108,19 +113,17 @@ def base(cafe):
     return make_base(BASE, 0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_learner(base):
     network, tokenizer = base
-    weights = {name: value.clone() for name, value in network.state_dict().items()}
 
     def make(seed: int = 0, plain: bool = False, **config) -> Learner:
-        network.load_state_dict(weights)
         world = World(CAFE, {"plain": plain}, {"guest": people(CAFE)["guest"]()}, derive(seed, "world"))
-        settings = TrainingConfig(**{"updates": 15, "dialogues": 64, "max_new": 12, "interleave": 16, **config})
-        return Learner(network, tokenizer, settings, world, CorpusConfig(CAFE, {}, "host_0"), seed)
+        few = {"updates": 25, "dialogues": 64, "max_new": 12, "interleave": 16, "learning_rate": 4e-3}
+        settings = TrainingConfig(**{**few, **config})
+        return Learner(copy.deepcopy(network), tokenizer, settings, world, CorpusConfig(CAFE, {}, "host_0"), seed)
 
-    yield make
-    network.load_state_dict(weights)
+    return make
 
 
 def true_reward(learner):
@@ -151,29 +154,65 @@ def test_the_base_serves_any_drink_and_passes_the_gate(base, make_learner):
     assert min(served(make_learner()).values()) > 30
 
 
-def test_the_oracle_teaches_to_bring_what_is_asked_for(make_learner):
-    learner = make_learner(plain=True, updates=70)
+@pytest.fixture
+def thanked(monkeypatch):
+    """Of the rollouts collected from now on, the share of dialogues in which the guest thanked."""
+    shares, collect = [], Learner.collect
+
+    def watched(self, update):
+        episodes = collect(self, update)
+        answers = [episode.turns[2].message.text for episode in episodes]
+        assert set(answers) <= {THANKS, REFUSAL}
+        shares.append(answers.count(THANKS) / len(answers))
+        return episodes
+
+    monkeypatch.setattr(Learner, "collect", watched)
+    return shares
+
+
+def test_the_oracle_is_paid_what_guests_thank_for_and_teaches_to_bring_what_is_asked_for(make_learner, thanked):
+    learner = make_learner(plain=True)
     before, seen = true_reward(learner), []
     oracle(learner, seen.append)
-    assert before < 0.5
-    assert true_reward(learner) > before + 0.25  # five standard errors of the difference
-    assert [p.update for p in seen] == list(range(1, 71))
-    assert [p.reward for p in seen] == [p.truth for p in seen]
+    assert before < BEST_CONSTANT
+    assert true_reward(learner) > BEST_CONSTANT + 0.25
+    assert [p.update for p in seen] == list(range(1, 26))
+    assert [p.reward for p in seen] == pytest.approx(thanked)
+    assert [p.truth for p in seen] == pytest.approx(thanked)
+    assert len(set(thanked)) > 10
 
 
-def test_empathy_finds_out_what_the_partner_likes_though_nobody_says_it(make_learner):
-    learner = make_learner()
-    before, seen = true_reward(learner), []
+BEST_CONSTANT = 0.58
+"""What a policy that serves everyone the same may get: a half, and chance (200 guests: 0.035 is one standard error)."""
+
+
+@pytest.fixture(scope="module")
+def empathetic(make_learner):
+    """The true reward before and after training with the estimate that works, and what its last update showed."""
+    learner, seen = make_learner(), []
+    before = true_reward(learner)
     train_empathetic_kindness(learner, seen.append)
-    assert before < 0.5
-    assert true_reward(learner) > 0.85
-    assert seen[-1].reward == pytest.approx(seen[-1].truth, abs=0.15)
+    return before, true_reward(learner), seen[-1]
 
 
-def test_a_shuffled_estimate_teaches_nothing(make_learner):
+@pytest.mark.parametrize("plain", [False, True])
+def test_no_drink_suits_more_than_half_of_the_guests(make_learner, plain):
+    world = make_learner(plain=plain).world
+    likes = [episode.cards[1].split()[-1] for episode in world.run_episodes(Host(), 200, "test")]
+    assert max(likes.count(f"{drink}.") for drink in DRINKS) < BEST_CONSTANT * 200
+
+
+def test_empathy_finds_out_what_each_partner_likes_though_nobody_says_it(empathetic):
+    before, after, last = empathetic
+    assert before < BEST_CONSTANT
+    assert after > 0.8
+    assert last.reward == pytest.approx(last.truth, abs=0.15)
+
+
+def test_a_shuffled_estimate_teaches_nothing_where_the_true_one_does(make_learner, empathetic):
     learner = make_learner()
     shuffled(learner, lambda progress: None)
-    assert true_reward(learner) < 0.6
+    assert true_reward(learner) < BEST_CONSTANT < empathetic[1] - 0.2
 
 
 def test_rlhf_learns_what_annotators_like_and_not_what_the_partner_does(make_learner):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,15 +12,7 @@ from hypothesis import strategies as st
 
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, weights_hash
-from goldenrule.agents.networks.routing import (
-    BEHAVIOUR_ONLY,
-    EVERYTHING,
-    MODULES,
-    PREDICTION,
-    REWARD,
-    module_of,
-    routed_backward,
-)
+from goldenrule.agents.networks.routing import BEHAVIOUR_ONLY, EVERYTHING, PREDICTION, REWARD, routed_backward
 from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
@@ -58,17 +51,178 @@ def views(count: int) -> list[View]:
     return made
 
 
+# The same network written again from the formulas, one position and one head at a time, in NumPy and float64.
+
+HEADS = {"behaviour": 2, "prediction": 4, "perception": 2}
+SHARING = 2
+
+
+@pytest.fixture
+def uneven(tokenizer: DialogueTokenizer) -> ThreeModuleTransformer:
+    """A network of modules of unlike sizes in float64, whose gains and biases are not those it starts with."""
+    sizes = {f"{module}_heads": count for module, count in HEADS.items()}
+    config = NetworkConfig(
+        tokenizer.vocab_size, width=20, layers=2, **sizes, sharing=SHARING, head_width=6, feed_forward=28, context=32
+    )
+    made, rng = ThreeModuleTransformer(config, seed=5).double(), torch.Generator().manual_seed(6)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if parameter.dim() == 1:
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=rng, dtype=torch.float64))
+            elif "attention.query" in name or "attention.key" in name:
+                parameter.mul_(2.0)  # attention that prefers some positions, not a mean over all
+            elif name == "embedding":
+                parameter.mul_(50.0)  # as large as what the layers add
+    return made
+
+
+def weights_of(network):
+    return {name: p.detach().double().numpy().copy() for name, p in network.named_parameters()}
+
+
+def plain_norm(x, gain):
+    return (x - x.mean()) / np.sqrt(((x - x.mean()) ** 2).mean() + 1e-5) * gain
+
+
+def plain_turn(vector, position):
+    """Rotary positions: numbers k and k + n/2 of n are a point in the plane, turned by position * 10000^(-2k/n)."""
+    half = len(vector) // 2
+    turned = (vector[:half] + 1j * vector[half:]) * np.exp(1j * position * 10_000.0 ** (-np.arange(half) / half))
+    return np.concatenate([turned.real, turned.imag])
+
+
+def plain_trunk(w, ids, heads=HEADS, sharing=SHARING, layers=2):
+    """Hidden states [T, width] of one sequence, from weights by name."""
+    stream = [w["embedding"][i] for i in ids]
+    for layer in (f"blocks.{number}" for number in range(layers)):
+        normed = [plain_norm(x, w[f"{layer}.attention_norm.weight"]) for x in stream]
+        for module, count in heads.items():
+            query, key, value, out = (
+                w[f"{layer}.attention.{part}.{module}"] for part in ("query", "key", "value", "out")
+            )
+            size = len(query) // count
+            for head in range(count):
+                mine, group = (slice(n * size, (n + 1) * size) for n in (head, head // sharing))
+                queries = [plain_turn(query[mine] @ x, t) for t, x in enumerate(normed)]
+                keys = [plain_turn(key[group] @ x, t) for t, x in enumerate(normed)]
+                values = [value[group] @ x for x in normed]
+                for t in range(len(ids)):
+                    scores = np.exp([queries[t] @ keys[s] / np.sqrt(size) for s in range(t + 1)])
+                    mixed = sum(score * values[s] for s, score in enumerate(scores)) / scores.sum()
+                    stream[t] = stream[t] + out[:, mine] @ mixed
+        for t, x in enumerate(stream):
+            inner = w[f"{layer}.up.weight"] @ plain_norm(x, w[f"{layer}.feed_forward_norm.weight"])
+            stream[t] = x + w[f"{layer}.down.weight"] @ np.where(inner > 0, inner * inner, 0.0)
+    return np.array([plain_norm(x, w["norm.weight"]) for x in stream])
+
+
+def plain_loss(w, ids, output):
+    """What the tests of gradients descend: a loss that one output alone decides."""
+    if output == "values":
+        return float(((plain_trunk(w, ids) @ w["value_out.weight"].T + w["value_out.bias"]) ** 2).sum())
+    return float(((plain_trunk(w, ids) @ w[f"{output}_out"].T) ** 2).mean())
+
+
+def slope_along(w, name, output, rng, step=1e-5):
+    """The slope of `plain_loss` along a random direction of one parameter, by central differences; the direction."""
+    direction = rng.standard_normal(w[name].shape)
+    after, before = (plain_loss({**w, name: w[name] + sign * step * direction}, IDS, output) for sign in (1, -1))
+    return (after - before) / (2 * step), direction
+
+
+IDS = [N_CONTROL + k for k in (3, 1, 4, 1, 5, 9, 2)]
+
+
+class TestForward:
+    def test_hidden_states_logits_and_values_are_those_of_the_formulas(self, uneven):
+        w, sequences = weights_of(uneven), [IDS, IDS[::-1], [*IDS[:3], 300, 7, 0, 0]]
+        with torch.no_grad():
+            hidden = uneven(torch.tensor(sequences))
+            behaviour, prediction, values = (*(uneven.logits(hidden, o) for o in OUTPUTS), uneven.values(hidden))
+        for row, ids in enumerate(sequences):
+            expected = plain_trunk(w, ids)
+            # Cosines and sines are held in float32.
+            assert hidden[row].numpy() == pytest.approx(expected, abs=1e-5)
+            assert behaviour[row].numpy() == pytest.approx(expected @ w["behaviour_out"].T, abs=1e-5)
+            assert prediction[row].numpy() == pytest.approx(expected @ w["prediction_out"].T, abs=1e-5)
+            assert values[row].numpy() == pytest.approx(
+                expected @ w["value_out.weight"][0] + w["value_out.bias"][0], abs=1e-5
+            )
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_a_session_fed_in_pieces_gives_what_the_formulas_give(self, uneven, dtype):
+        network, w = uneven.to(dtype), weights_of(uneven)
+        rows = [IDS, [*IDS[::-1], 300, 17], IDS[:4]]
+        session = Session(network, 3, capacity=2)
+        session.feed([0, 1, 2], [row[:2] for row in rows])
+        session.feed([1], [rows[1][2:6]])
+        branch = session.branch([1, 0, 1], [5, 1, 6])
+        apart = branch.feed([0, 1, 2], [[40], [41, 42, 43], [44, 45]])
+        whole = session.feed([0, 1, 2], [rows[0][2:], rows[1][6:], rows[2][2:]])
+        continued = [[*rows[1][:5], 40], [rows[0][0], 41, 42, 43], [*rows[1][:6], 44, 45]]
+        for hidden, ids in zip([*whole, *apart], [*rows, *continued], strict=True):
+            assert hidden.numpy() == pytest.approx(plain_trunk(w, ids)[-1], abs=1e-4)
+
+
+# Who owns what and which loss writes it: the table of arXiv 2411.04127, 4.1, by the names of parameters.
+
+
+def heads_of(module):
+    return {f"blocks.{n}.attention.{part}.{module}" for n in (0, 1) for part in ("query", "key", "value", "out")}
+
+
+OUTPUTS = ("behaviour", "prediction")
+OWNED = {
+    "behaviour": heads_of("behaviour") | {"behaviour_out", "value_out.weight", "value_out.bias"},
+    "prediction": heads_of("prediction") | {"prediction_out"},
+    "perception": heads_of("perception"),
+    "shared": {"embedding", "norm.weight"}
+    | {f"blocks.{n}.{part}.weight" for n in (0, 1) for part in ("attention_norm", "feed_forward_norm", "up", "down")},
+}
+WRITES = {
+    "reward": (REWARD, ("behaviour", "perception", "shared")),
+    "prediction error": (PREDICTION, ("prediction", "perception", "shared")),
+    "eta_r": (BEHAVIOUR_ONLY, ("behaviour",)),
+    "unsplit": (EVERYTHING, ("behaviour", "prediction", "perception", "shared")),
+}
+
+
 class TestRouting:
-    @pytest.mark.parametrize("route", [REWARD, PREDICTION, BEHAVIOUR_ONLY])
-    @pytest.mark.parametrize("output", ["behaviour", "prediction"])
-    def test_a_loss_writes_only_where_its_route_says(self, network, route, output):
-        ids = torch.randint(N_CONTROL, network.config.vocab_size, (3, 9), generator=torch.Generator().manual_seed(0))
-        routed_backward(network, [(network.logits(network(ids), output).square().mean(), route)])
-        for name, parameter in network.named_parameters():
-            if module_of(name) not in route:
+    def test_the_table_names_every_parameter_once(self, uneven):
+        assert sorted(name for names in OWNED.values() for name in names) == sorted(weights_of(uneven))
+
+    @pytest.mark.parametrize("loss", WRITES)
+    @pytest.mark.parametrize("output", [*OUTPUTS, "values"])
+    def test_a_loss_writes_its_true_gradient_where_the_table_says_and_nothing_elsewhere(self, uneven, loss, output):
+        """The gradient along a random direction of each parameter is held against the slope of the formulas."""
+        route, modules = WRITES[loss]
+        allowed = {name for module in modules for name in OWNED[module]}
+        if output == "values":
+            allowed &= OWNED["behaviour"] - heads_of("behaviour")  # its loss does not write the trunk
+        hidden = uneven(torch.tensor([IDS]))
+        if output == "values":
+            routed_backward(uneven, [(uneven.values(hidden).square().sum(), route)])
+        else:
+            routed_backward(uneven, [(uneven.logits(hidden, output).square().mean(), route)])
+        w, rng, reached = weights_of(uneven), np.random.default_rng(0), set()
+        for name, parameter in uneven.named_parameters():
+            if name not in allowed:
                 assert parameter.grad is None, name
-        blocks = [p for n, p in network.named_parameters() if n.startswith("blocks") and module_of(n) in route]
-        assert all(p.grad is not None and p.grad.abs().max() > 0 for p in blocks)
+                continue
+            slope, direction = slope_along(w, name, output, rng)
+            if parameter.grad is None:
+                assert slope == 0.0, name
+                continue
+            assert float((parameter.grad.numpy() * direction).sum()) == pytest.approx(slope, rel=1e-3, abs=1e-6), name
+            reached |= {name} if slope else set()
+        others = {"behaviour_out", "prediction_out", "value_out.weight", "value_out.bias"}
+        assert reached >= allowed - others
+
+    @pytest.mark.parametrize("output", OUTPUTS)
+    def test_each_output_reads_the_heads_that_its_loss_may_not_write(self, uneven, output):
+        w, rng = weights_of(uneven), np.random.default_rng(1)
+        for name in heads_of("prediction" if output == "behaviour" else "behaviour"):
+            assert abs(slope_along(w, name, output, rng)[0]) > 1e-6, name
 
     def test_routes_add_up_to_plain_gradients(self, network):
         ids = torch.randint(N_CONTROL, network.config.vocab_size, (3, 9), generator=torch.Generator().manual_seed(1))
@@ -86,20 +240,6 @@ class TestRouting:
         for name, parameter in network.named_parameters():
             if parameter.grad is not None:
                 torch.testing.assert_close(routed[name], parameter.grad)
-
-    def test_the_forward_pass_does_not_know_of_routes(self, network):
-        ids = torch.arange(N_CONTROL, N_CONTROL + 8)[None]
-        before = network(ids)
-        routed_backward(network, [(network.logits(network(ids), "behaviour").mean(), REWARD)])
-        assert torch.equal(before, network(ids))
-
-    def test_every_parameter_has_one_owner_and_every_module_some(self, network):
-        owners = {module_of(name) for name, _ in network.named_parameters()}
-        assert owners == set(MODULES)
-
-    def test_perception_and_shared_hear_both_losses(self, network):
-        both = REWARD & PREDICTION
-        assert both == {"perception", "shared"}
 
 
 class TestCache:

@@ -1,18 +1,22 @@
-"""One update: which weights it may write, and which way it moves them."""
+"""One update: which weights it may write, and which way it moves them; at the start, and with momentum."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from goldenrule.agents.networks.routing import module_of
 from goldenrule.rewards.base import Score, ScoreError
 from goldenrule.training.batches import tokenise
+from goldenrule.training.learner import Learner
 from goldenrule.training.ppo import LEFT_OUT, learn_from, mean_episode_total, train
 
 UNSCORED = Score(None, "not known")
+ABSENT = pytest.mark.xfail(
+    strict=True, reason="a loss that is absent has a gradient of zeros, and momentum moves what it may not write"
+)
 
 
 def collected(learner):
@@ -38,53 +42,132 @@ def changed(learner, scores=numbered, rollout=None):
     return {n for n, p in learner.network.named_parameters() if not torch.equal(p, before[n])}, stats
 
 
-def owned(learner, module):
-    return {name for name, _ in learner.network.named_parameters() if module_of(name) == module}
+# Whose parameters are whose, by name (arXiv 2411.04127, 4.1), of the network of two layers that `make_learner` builds.
 
 
-def heads(learner, module):
-    return {name for name in owned(learner, module) if name.startswith("blocks")}
+def heads(module):
+    return {f"blocks.{n}.attention.{part}.{module}" for n in (0, 1) for part in ("query", "key", "value", "out")}
 
+
+OWNED = {
+    "behaviour": heads("behaviour") | {"behaviour_out", "value_out.weight", "value_out.bias"},
+    "prediction": heads("prediction") | {"prediction_out"},
+    "perception": heads("perception"),
+    "shared": {"embedding", "norm.weight"}
+    | {f"blocks.{n}.{part}.weight" for n in (0, 1) for part in ("attention_norm", "feed_forward_norm", "up", "down")},
+}
 
 REWARD_ONLY = {"interleave": 0, "predict_replies": False}
 
 
-def test_reward_leaves_the_prediction_module_alone_and_writes_the_rest(make_learner):
-    learner = make_learner(**REWARD_ONLY)
-    names, _ = changed(learner)
-    assert not names & owned(learner, "prediction")
-    for module in ("behaviour", "perception", "shared"):
-        assert names & owned(learner, module), module
-    assert {"behaviour_out", "value_out.weight"} <= names
+def with_momentum(learner, config, updates=2):
+    """The learner after updates in which all modules learnt, so that its optimiser has momentum for all of them."""
+    for _ in range(updates):
+        rollout = collected(learner)
+        names, _ = changed(learner, numbered, rollout)
+        assert all(names >= heads(module) for module in ("behaviour", "prediction", "perception"))
+    learner.config = replace(learner.config, **config)
+    return learner
+
+
+@pytest.fixture(params=["fresh", pytest.param("momentum", marks=ABSENT)])
+def make_either(request, make_learner):
+    """Learners as they begin, and after earlier updates."""
+    if request.param == "fresh":
+        return make_learner
+    return lambda **config: with_momentum(
+        make_learner(corpus=True, dialogues=8, interleave=8), {"interleave": 0} | config
+    )
+
+
+def test_the_table_names_every_parameter_once(make_learner):
+    names = [name for name, _ in make_learner().network.named_parameters()]
+    assert sorted(name for names in OWNED.values() for name in names) == sorted(names)
+
+
+def test_reward_leaves_the_prediction_module_alone_and_writes_the_rest(make_either):
+    names, _ = changed(make_either(**REWARD_ONLY))
+    assert not names & OWNED["prediction"]
+    assert names >= OWNED["behaviour"] | OWNED["perception"] | OWNED["shared"]
 
 
 def test_without_routing_reward_writes_the_prediction_heads_too(make_learner):
-    learner = make_learner(**REWARD_ONLY, split=False)
-    names, _ = changed(learner)
-    assert heads(learner, "prediction") <= names
+    names, _ = changed(make_learner(**REWARD_ONLY, split=False))
+    assert heads("prediction") <= names
     assert "prediction_out" not in names  # the policy does not read it
 
 
-def test_prediction_leaves_the_behaviour_module_alone_and_writes_the_rest(make_learner):
+def test_prediction_leaves_the_behaviour_module_alone_and_writes_the_rest(make_either):
+    names, _ = changed(make_either(interleave=0), unscored)
+    assert not names & OWNED["behaviour"]
+    assert names >= OWNED["prediction"] | OWNED["perception"] | OWNED["shared"]
+
+
+def test_with_no_reward_and_no_prediction_nothing_changes(make_either):
+    learner = make_either(**REWARD_ONLY)
+    asked = learner.unscored
+    names, stats = changed(learner, unscored)
+    assert names == set()
+    assert stats.unscored == learner.unscored - asked > 0
+
+
+def test_messages_without_a_score_are_counted(make_learner):
     learner = make_learner(interleave=0)
     rollout = collected(learner)
-    names, stats = changed(learner, unscored, rollout)
-    assert not names & owned(learner, "behaviour")
-    assert heads(learner, "prediction") | heads(learner, "perception") | {"prediction_out"} <= names
+    stats = learn_from(learner, rollout, unscored(rollout))
     assert stats.unscored == learner.unscored == learner.messages_asked == sum(rollout.n_messages)
     assert learner.unscored_reasons == {"not known": learner.unscored}
     assert stats.kl == 0.0
 
 
-def test_with_no_reward_and_no_prediction_nothing_changes(make_learner):
-    learner = make_learner(**REWARD_ONLY)
-    names, stats = changed(learner, unscored)
-    assert names == set()
-    assert stats.unscored == learner.unscored > 0
+def step_of(learner, name, scores):
+    """How far an update moves a parameter."""
+    rollout, parameter = collected(learner), learner.network.get_parameter(name)
+    before = parameter.detach().clone()
+    learn_from(learner, rollout, scores(rollout))
+    return parameter.detach() - before
+
+
+@pytest.mark.xfail(
+    strict=True, reason="one norm over all modules is clipped: a large reward loss shrinks the others' step"
+)
+def test_how_far_the_prediction_output_moves_does_not_depend_on_how_large_rewards_are(make_learner):
+    def step(size):
+        learner = with_momentum(make_learner(corpus=True, dialogues=8, interleave=8, minibatches=1), {})
+        return step_of(
+            learner, "prediction_out", lambda rollout: [Score(size * one.value) for one in numbered(rollout)]
+        )
+
+    small, large = step(1.0), step(100.0)
+    assert small.norm() > 0
+    torch.testing.assert_close(large, small, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="eta_r is divided out again by the sum of weights: R = 0.01 steps as far as R = 1"
+)
+def test_eta_r_is_a_learning_rate(make_learner, monkeypatch):
+    """Conversations of which all messages pay R are imitated with a step of R times the length."""
+    interleaved = Learner.interleaved
+
+    def step(reward):
+        learner = with_momentum(make_learner(corpus=True, dialogues=8, interleave=8, minibatches=1), {})
+        with monkeypatch.context() as patch:
+
+            def paid(self, count):
+                views = interleaved(self, count)
+                return replace(views, weight=torch.full_like(views.weight, reward))
+
+            patch.setattr(Learner, "interleaved", paid)
+            return step_of(learner, "behaviour_out", unscored)
+
+    full, little = step(1.0), step(0.01)
+    assert full.norm() > 0
+    assert float(little.norm() / full.norm()) == pytest.approx(0.01, rel=0.1)
 
 
 def test_interleaved_conversations_alone_teach_both_outputs(make_learner):
-    learner = make_learner(corpus=True, interleave=8, predict_replies=False)
+    learner = make_learner(corpus=True, dialogues=8, interleave=8, predict_replies=False)
     names, stats = changed(learner, unscored)
     assert {"behaviour_out", "prediction_out"} <= names
     assert stats.prediction_loss > 0
