@@ -26,8 +26,8 @@ VOLATILE = {"cell", "seconds", "run", "process", "started", "host", "code", "ver
 """Keys that say nothing of a result."""
 
 METHODS = (
-    "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,oracle_kindness,shuffled_kindness,"
-    "unsplit_kindness,universal_kindness,rlhf_sb3,examples.method:brief_kindness"
+    "untrained,scripted,rlhf_ppo,naive_kindness,empathetic_kindness,feedback_kindness,oracle_kindness,"
+    "shuffled_kindness,unsplit_kindness,universal_kindness,rlhf_sb3,examples.method:brief_kindness"
 )
 SHORT = ("--steps", "2", "--dialogues", "16", "--episodes", "16", "--workers", "2")
 COMPARISONS: dict[str, tuple[str, ...]] = {
