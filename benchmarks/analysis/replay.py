@@ -16,8 +16,7 @@ from typing import Any
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.evaluation.metrics import KEYS, run_metrics
-from goldenrule.benchmarks.evaluation.run import as_data
+from goldenrule.benchmarks.evaluation.metrics import KEYS, as_data, run_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.common.text import counted, visible

@@ -1,6 +1,6 @@
 """Metrics of a run, counted from its episode records; every table, page and check of the project uses these.
 
-A record is one evaluation episode as plain data (`goldenrule.benchmarks.evaluation.run.as_data`). An episode at
+A record is one evaluation episode as plain data (`as_data`). An episode at
 turn limit counts like one that ended by itself: the limit is the scenario's own, and what was paid until then is exact.
 So does one with messages that the scenario did not understand. A failed one (an agent broke off, refused, or said
 nothing) has no reward: it is counted, and is in no other metric.
@@ -12,14 +12,16 @@ true reward of these episodes alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from goldenrule.envs.registry import ANY, SHARE, Range, specs
+from goldenrule.agents.episode import Episode, Turn
+from goldenrule.envs.registry import ANY, SHARE, EpisodeMetrics, Range, specs
 from goldenrule.rewards.base import TRUTH
+from goldenrule.rewards.kindness import addressee, reply_to
 
 Record = Mapping[str, Any]
 ESTIMATE, PREDICTED = "estimate", "predicted"
@@ -243,3 +245,68 @@ def own_metrics_of(scenario: str) -> dict[str, Metric]:
         words = name.replace("_share", " %").replace("_", " ") if within == SHARE else name.replace("_", " ")
         found[name] = Metric(words, f"{words}, as {scenario} counts it", "no dialogue has it", within == SHARE)
     return found
+
+
+def as_data(
+    episode: Episode,
+    number: int,
+    learner: int,
+    partners: Sequence[int],
+    read: Callable[[str], float | None] = lambda text: None,
+    own: EpisodeMetrics | None = None,
+) -> dict[str, Any]:
+    """An episode as a record: plain data, from which all metrics are counted.
+
+    Args:
+        episode: once it is over and scored.
+        number: its place in the run.
+        learner, partners: seats.
+        read: the reward that a reply tells of.
+        own: the scenario's own metrics.
+    """
+    narration = []
+    if episode.conversation is not None:
+        narration = [
+            {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
+        ]
+    turns = [_turn_data(turn) for turn in episode.turns]
+    for place, turn in enumerate(episode.turns):
+        if turn.message.speaker == learner:
+            reply = reply_to(episode.turns, place, addressee(turn, partners))
+            turns[place]["reply"] = reply
+            turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
+    record = {
+        "episode": number,
+        "seed": episode.seed,
+        "status": episode.status,
+        "error": episode.error,
+        "agents": list(episode.agents),
+        "learner": learner,
+        "partners": list(partners),
+        "cards": list(episode.cards),
+        "narration": narration,
+        "turns": turns,
+        "own_metrics": None,
+    }
+    if own is not None and episode.status != "failed":
+        record["own_metrics"] = dict(own.of_episode(record, learner, partners[0]))
+    return record
+
+
+def _turn_data(turn: Turn) -> dict[str, Any]:
+    judgement = turn.judgement
+    return {
+        "speaker": turn.message.speaker,
+        "text": turn.message.text,
+        "to": turn.message.to,
+        "rewards": list(turn.rewards),
+        "absent": dict(turn.absent),
+        "valid": judgement.valid,
+        "proxy": judgement.proxy,
+        "faithful": judgement.faithful,
+        "facts": dict(judgement.facts),
+        "scores": turn.scores,
+        "reasons": turn.reasons,
+        "imagined": turn.notes.get(PREDICTED),
+        "notes": dict(turn.notes),
+    }

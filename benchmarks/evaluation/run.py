@@ -20,21 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.agents.base import Agent, AgentError, Simulates, load_agent
-from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World, seat_name
-from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, TRAINING, run_metrics
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, TRAINING, as_data, run_metrics
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import counted, shortened
 from goldenrule.common.untrusted import raised_by
-from goldenrule.envs.registry import EpisodeMetrics, spec
+from goldenrule.envs.registry import spec
 from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
-from goldenrule.rewards.kindness import Estimator, Kindness, addressee, reply_to
+from goldenrule.rewards.kindness import Estimator, Kindness
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import Method, is_built_in, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
@@ -346,68 +345,3 @@ def _tokens(agent: Any) -> int | None:
         return None if given is None else int(as_float(given))
     except (ValueError, OverflowError) as wrong:
         raise AgentError(f"{type(agent).__name__} counts tokens as {wrong}; expected a whole number") from None
-
-
-def as_data(
-    episode: Episode,
-    number: int,
-    learner: int,
-    partners: Sequence[int],
-    read: Callable[[str], float | None] = lambda text: None,
-    own: EpisodeMetrics | None = None,
-) -> dict[str, Any]:
-    """An episode as a record: plain data, from which all metrics are counted.
-
-    Args:
-        episode: once it is over and scored.
-        number: its place in the run.
-        learner, partners: seats.
-        read: the reward that a reply tells of.
-        own: the scenario's own metrics.
-    """
-    narration = []
-    if episode.conversation is not None:
-        narration = [
-            {"at": k, "text": m.text, "to": m.to} for k, m in enumerate(episode.conversation.messages) if m.speaker < 0
-        ]
-    turns = [_turn_data(turn) for turn in episode.turns]
-    for place, turn in enumerate(episode.turns):
-        if turn.message.speaker == learner:
-            reply = reply_to(episode.turns, place, addressee(turn, partners))
-            turns[place]["reply"] = reply
-            turns[place]["reply_reward"] = None if reply is None else read(episode.turns[reply].message.text)
-    record = {
-        "episode": number,
-        "seed": episode.seed,
-        "status": episode.status,
-        "error": episode.error,
-        "agents": list(episode.agents),
-        "learner": learner,
-        "partners": list(partners),
-        "cards": list(episode.cards),
-        "narration": narration,
-        "turns": turns,
-        "own_metrics": None,
-    }
-    if own is not None and episode.status != "failed":
-        record["own_metrics"] = dict(own.of_episode(record, learner, partners[0]))
-    return record
-
-
-def _turn_data(turn: Turn) -> dict[str, Any]:
-    judgement = turn.judgement
-    return {
-        "speaker": turn.message.speaker,
-        "text": turn.message.text,
-        "to": turn.message.to,
-        "rewards": list(turn.rewards),
-        "absent": dict(turn.absent),
-        "valid": judgement.valid,
-        "proxy": judgement.proxy,
-        "faithful": judgement.faithful,
-        "facts": dict(judgement.facts),
-        "scores": turn.scores,
-        "reasons": turn.reasons,
-        "imagined": turn.notes.get(PREDICTED),
-        "notes": dict(turn.notes),
-    }

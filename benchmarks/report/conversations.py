@@ -1,6 +1,6 @@
 """What the page shows of a run's episodes: estimate and truth of each message, what failed, a sample of conversations.
 
-Records of episodes are as `goldenrule.benchmarks.evaluation.run.as_data` makes them; every text of them is made
+Records of episodes are as `goldenrule.benchmarks.evaluation.metrics.as_data` makes them; every text of them is made
 visible and cut to a length before it goes anywhere.
 """
 

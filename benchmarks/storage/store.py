@@ -5,7 +5,7 @@ Its tables:
 meta       key, value (JSON): kind (sweep, comparison or cross-play), sweep (what was asked for, resolved), cells (how
            many there are to be), environment, human (what people reached in the same dialogues, where that is known)
 cells      a row a cell that has finished or failed, with its metrics, cost and versions
-episodes   a row an evaluation episode, its whole log in `log` (JSON, `evaluation.run.as_data`)
+episodes   a row an evaluation episode, its whole log in `log` (JSON, `evaluation.metrics.as_data`)
 curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
 """
 
@@ -152,7 +152,7 @@ class RunRecord:
 
         Args:
             row: its row.
-            episodes: as `goldenrule.benchmarks.evaluation.run.as_data` gives them.
+            episodes: as `goldenrule.benchmarks.evaluation.metrics.as_data` gives them.
             curve: an entry an update.
 
         Raises:
@@ -179,7 +179,7 @@ def episode_row(cell: str, log: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         cell: its id.
-        log: the episode as `evaluation.run.as_data` gives it.
+        log: the episode as `evaluation.metrics.as_data` gives it.
     """
     return {
         "cell": cell,

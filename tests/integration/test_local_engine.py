@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import select
@@ -70,8 +71,8 @@ class Told:
 
     def commit(self, *outcomes):
         self.rows += [one.row for one in outcomes]
-        self.episodes += [log for one in outcomes for log in one.logs.values()]
-        self.traces += [one.trace for one in outcomes]
+        self.episodes += [json.loads(row["log"]) for one in outcomes for row in one.episodes]
+        self.traces += [one.row["trace"] for one in outcomes]
 
     def started(self, cell):
         self.events.append(f"started {cell.method}")

@@ -14,8 +14,7 @@ from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, run_metrics
-from goldenrule.benchmarks.evaluation.run import as_data
+from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, as_data, run_metrics
 from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, ResultStore, RunRecord, clean_text, dumps
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.make import make

@@ -17,8 +17,7 @@ from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.analysis import replay as replaying
 from goldenrule.benchmarks.analysis.replay import Replay, replay
 from goldenrule.benchmarks.cli.main import main
-from goldenrule.benchmarks.evaluation.metrics import run_metrics
-from goldenrule.benchmarks.evaluation.run import as_data
+from goldenrule.benchmarks.evaluation.metrics import as_data, run_metrics
 from goldenrule.benchmarks.storage.reader import read_run
 from goldenrule.benchmarks.storage.store import FILE
 from goldenrule.envs.dialogue import DialogueEnv

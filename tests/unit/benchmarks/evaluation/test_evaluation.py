@@ -9,8 +9,8 @@ from goldenrule.agents import Episode, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.scripted.hidden_needs import CorpusHelper, Seeker, read_opening
 from goldenrule.agents.world import World
-from goldenrule.benchmarks.evaluation.metrics import KEYS
-from goldenrule.benchmarks.evaluation.run import as_data, evaluate
+from goldenrule.benchmarks.evaluation.metrics import KEYS, as_data
+from goldenrule.benchmarks.evaluation.run import evaluate
 from goldenrule.benchmarks.storage.store import episode_row
 from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View
