@@ -72,7 +72,7 @@ class Told:
     def commit(self, *outcomes):
         self.rows += [one.row for one in outcomes]
         self.episodes += [json.loads(row["log"]) for one in outcomes for row in one.episodes]
-        self.traces += [one.row["trace"] for one in outcomes]
+        self.traces += [one.row.get("trace") for one in outcomes]
 
     def started(self, cell):
         self.events.append(f"started {cell.method}")
