@@ -144,8 +144,8 @@ class Learner:
         self.optimizer = adamw(self.network, self.config.learning_rate)
         self.begin(0)
         if self.corpus is not None and self.config.interleave:
-            wanted = self.config.updates * self.config.interleave
-            dialogues = max(64, min(1024, wanted // 2))
+            drawn = self.config.updates * self.config.interleave
+            dialogues = max(64, min(512, drawn // 8))  # of some three views each: a view is drawn three times or more
             items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
             self._pool = [crop(item, self.network.config.context) for item in items]
 

@@ -43,7 +43,12 @@ REPLACED = 20
 POLL = 0.1
 """Seconds between looks at how far cells have got."""
 
-PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.local"]
+PRELOAD = [
+    "goldenrule.benchmarks.cli.main",
+    "goldenrule.benchmarks.engines.local",
+    *(f"goldenrule.training.methods.{name}" for name in ("rlhf", "naive_kindness", "empathetic_kindness")),
+    "goldenrule.training.methods.feedback_kindness",
+]
 """What the server that forks workers imports once: otherwise every new worker would import torch, for seconds."""
 
 _UPDATES: Any = None
