@@ -45,7 +45,8 @@ def _pointers(*names: str) -> type[Structure]:
 
 _LAYER = ("attention_norm", "qkv", "qkv_t", "out", "out_t", "feed_forward_norm", "up", "up_t", "down", "down_t")
 _Layer = _pointers(*_LAYER)
-_Gradients = _pointers("attention_norm", "qkv", "out", "feed_forward_norm", "up", "down")
+_GRADIENTS = ("attention_norm", "qkv", "out", "feed_forward_norm", "up", "down")
+_Gradients = _pointers(*_GRADIENTS)
 _Weights = _pointers("embedding", "norm", "layers")
 
 
@@ -108,8 +109,8 @@ class Weights:
         embedding, norm, *rest = [weight.detach().contiguous() for weight in weights]
         self._kept = [embedding, norm]
         layers = (_Layer * network.config.layers)()
-        for layer, first in zip(layers, range(0, len(rest), 6), strict=True):
-            attention_norm, qkv, out, feed_forward_norm, up, down = rest[first : first + 6]
+        for layer, first in zip(layers, range(0, len(rest), len(_GRADIENTS)), strict=True):
+            attention_norm, qkv, out, feed_forward_norm, up, down = rest[first : first + len(_GRADIENTS)]
             matrices = [with_ for one in (qkv, out) for with_ in (one, one.t().contiguous())]
             more = [with_ for one in (up, down) for with_ in (one, one.t().contiguous())]
             tensors = [attention_norm, *matrices, feed_forward_norm, *more]
@@ -122,7 +123,7 @@ class Weights:
 
 def trunk_weights(network: ThreeModuleTransformer) -> list[Tensor]:
     """Embedding, last norm, then for each layer both norms and the four joined matrices, in the order of use."""
-    weights = [network.embedding, network.norm.weight]
+    weights: list[Tensor] = [network.embedding, network.norm.weight]
     for one in network.blocks:
         block = cast("Block", one)
         qkv, out = block.attention.weights()
@@ -181,7 +182,7 @@ class _Trunk(torch.autograd.Function):
         gradients = [torch.zeros(shape) for shape in ctx.shapes]
         layers = (_Gradients * ctx.network.config.layers)()
         for number, layer in enumerate(layers):
-            for (name, _), gradient in zip(_Gradients._fields_, gradients[2 + 6 * number :], strict=False):
+            for name, gradient in zip(_GRADIENTS, gradients[2 + len(_GRADIENTS) * number :], strict=False):
                 setattr(layer, name, gradient.data_ptr())
         native.goldenrule_backward(
             _sizes(ctx.network),

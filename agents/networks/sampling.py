@@ -168,7 +168,7 @@ def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
 
 
 def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Sample an id from logits [R, vocab] by numbers from 0 to 1 [R]; ids [R] and logprobs [R] under the tempered policy.
+    """Sample an id from logits [R, vocab] by uniform numbers [R]; ids [R] and logprobs [R] under the tempered policy.
 
     Works in place: hand it logits that nobody else needs.
     """

@@ -45,7 +45,7 @@ class Session:
         self._keys, self._values = self._empty(self.capacity)
         self.decoder = native.Decoder(network) if decoder is None and native.serves(network) else decoder
         with torch.no_grad():
-            self._fused = [] if self.decoder is not None else [cast(Block, block).attention.weights() for block in network.blocks]
+            self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
 
     def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
         config, like = self.network.config, self.network.embedding.detach()
@@ -109,6 +109,8 @@ class Session:
             hidden states at each row's last id.
         """
         device = self.lengths.device
+        if self.decoder is not None:
+            return self._extend(self.decoder, torch.tensor(rows), sequences)
         # Rows are padded to the longest suffix, which may take a row that is long already past the context.
         late = self._late(rows, sequences)
         if late:
@@ -119,6 +121,17 @@ class Session:
             ids[k, : len(sequence)] = torch.tensor(sequence)
         index = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
         return self.append(index, ids.to(device), widths.to(device))
+
+    def _extend(
+        self, decoder: native.Decoder, rows: Int[Tensor, " R"], sequences: Sequence[Sequence[int]]
+    ) -> Float[Tensor, "R width"]:
+        """`feed` in C, where nothing is padded."""
+        starts, widths = self.lengths[rows], torch.tensor([len(sequence) for sequence in sequences])
+        self._reserve(int((starts + widths).max()))
+        ids = torch.tensor([i for sequence in sequences for i in sequence])
+        hidden = decoder.extend(self._keys, self._values, rows, starts, widths, ids)
+        self.lengths[rows] = starts + widths
+        return hidden
 
     def _late(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> list[int]:
         """Places of rows so long that padding to the longest of `sequences` would pass the context; not of all."""
@@ -153,12 +166,6 @@ class Session:
         starts = self.lengths if rows is None else self.lengths[rows]
         # Padding is written too, past the length a row then has, where its next tokens overwrite it: so it needs room.
         self._reserve(int(starts.max()) + ids.shape[1])
-        if self.decoder is not None and bool((widths > 0).all()):
-            packed = ids[torch.arange(ids.shape[1]) < widths[:, None]]
-            whole = torch.arange(self.rows) if rows is None else rows
-            hidden_now = self.decoder.extend(self._keys, self._values, whole, starts, widths, packed)
-            self.lengths[whole] = starts + widths
-            return hidden_now
         size = max(1, TOKENS_AT_ONCE // ids.shape[1])
         hidden = []
         for first in range(0, len(ids), size):
