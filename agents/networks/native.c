@@ -168,14 +168,15 @@ static void tile_of(int rows, int vecs, const float *a, long ra, long ca, const 
 }
 
 #define DEPTH 128 /* rows of b that are gone through at a time: they stay in the first cache */
+#define COLUMNS (TILE_VECS * LANES)
 
-/* c[m, n] (+)= a[m, k] b[k, n]; n is a multiple of 16. */
+/* c[m, n] (+)= a[m, k] b[k, n]; n is a multiple of LANES. */
 static void product(const float *a, long ra, long ca, const float *b, long ldb, float *c, long ldc, long m, long n,
                     long k, int add) {
     for (long p = 0; p < k || p == 0; p += DEPTH, add = 1) {
         long depth = MIN(DEPTH, k - p);
-        for (long j = 0; j < n; j += TILE_VECS * LANES) {
-            int vecs = (int)MIN(TILE_VECS, (n - j) / LANES);
+        for (long j = 0; j < n; j += COLUMNS) {
+            int vecs = (int)(MIN(COLUMNS, n - j) / LANES);
             for (long i = 0; i < m; i += TILE_ROWS)
                 tile_of((int)MIN(TILE_ROWS, m - i), vecs, a + i * ra + p * ca, ra, ca, b + p * ldb + j, ldb,
                         c + i * ldc + j, ldc, depth, add);
@@ -338,8 +339,8 @@ INLINE void weigh(vec t[LANES], const vec *weights, const float *rows, long step
 }
 
 /* One head over a whole sequence of n: queries, keys and values lie `step` apart. LANES queries are taken at a time, one
-   in each lane, so that no sum runs across lanes. stats gets the largest score of each query, and stats_step further on
-   1 / sum; weights [n, LANES] is scratch. */
+   in each lane, so that no sum runs across lanes. stats, where wanted, gets the largest score of each query, and stats_step
+   further on 1 / sum; weights [n, LANES] is scratch. */
 static void attend_whole(const float *q, const float *k, const float *v, long step, long n, long head, float *mixed,
                          long mixed_step, float *stats, long stats_step, vec *weights) {
     float scale = 1.0f / sqrtf((float)head);
@@ -363,6 +364,7 @@ static void attend_whole(const float *q, const float *k, const float *v, long st
             for (int d = 0; d < LANES; d++) t[d] *= inverse;
             store_turned(t, mixed + i * mixed_step + c, mixed_step, m);
         }
+        if (!stats) continue;
         memcpy(stats + i, &top, (size_t)m * sizeof(float));
         memcpy(stats + stats_step + i, &inverse, (size_t)m * sizeof(float));
     }
@@ -576,7 +578,7 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
 
 /* ---- Decoding from a cache --------------------------------------------------------------------------------------- */
 
-#define CHUNK 48 /* rows that decode together */
+#define CHUNK 128 /* rows that decode together, at most: the weights are read once for all of them */
 
 /* keys [layers, rows, key heads, head, capacity], values [layers, rows, key heads, capacity, head]; capacity is a
    multiple of 16. */
@@ -587,21 +589,29 @@ typedef struct {
 
 typedef struct {
     float *x, *middle, *normed, *qkv, *mixed, *a, *wide, *scores;
+    vec *weights;
     int32_t *positions;
 } Scratch;
 
 static Scratch scratch_of(const Sizes *z, long tokens, long capacity) {
     Scratch s = {
-        floats(tokens * z->width),     floats(tokens * z->width),        floats(tokens * z->width),
-        floats(tokens * qkv_of(z)),    floats(tokens * mixed_of(z)),     floats(tokens * z->feed_forward),
-        floats(tokens * z->feed_forward), floats(TILE_ROWS * PADDED(capacity)), malloc((size_t)tokens * sizeof(int32_t)),
+        .x = floats(tokens * z->width),
+        .middle = floats(tokens * z->width),
+        .normed = floats(tokens * z->width),
+        .qkv = floats(tokens * qkv_of(z)),
+        .mixed = floats(tokens * mixed_of(z)),
+        .a = floats(tokens * z->feed_forward),
+        .wide = floats(tokens * z->feed_forward),
+        .scores = floats(TILE_ROWS * PADDED(capacity)),
+        .weights = (vec *)floats(capacity * LANES),
+        .positions = malloc((size_t)tokens * sizeof(int32_t)),
     };
     return s;
 }
 
 static void free_scratch(Scratch *s) {
     free(s->x), free(s->middle), free(s->normed), free(s->qkv), free(s->mixed), free(s->a), free(s->wide);
-    free(s->scores), free(s->positions);
+    free(s->scores), free(s->weights), free(s->positions);
 }
 
 /* Appends widths[r] ids to each of `count` rows that hold starts[r]; hidden [count, width] at the last of each. */
@@ -633,8 +643,12 @@ static void advance(const Sizes *z, const Weights *w, const Cache *cache, const 
                 for (long i = 0; i < widths[r]; i++)
                     memcpy(v + (starts[r] + i) * head, value + i * qkv, (size_t)head * sizeof(float));
                 const float *q = s->qkv + (t + widths[r] - n) * qkv + g * sharing * head;
-                attend(z, q, qkv, n, starts[r] + widths[r] - n, kt, capacity, v, head,
-                       s->mixed + at * mix + g * sharing * head, mix, s->scores);
+                float *mixed = s->mixed + at * mix + g * sharing * head;
+                if (n > 1 && !starts[r])
+                    for (long h = 0; h < sharing; h++)
+                        attend_whole(q + h * head, key, value, qkv, n, head, mixed + h * head, mix, NULL, 0, s->weights);
+                else
+                    attend(z, q, qkv, n, starts[r] + widths[r] - n, kt, capacity, v, head, mixed, mix, s->scores);
             }
             if (last) memmove(s->x + r * width, s->x + (t + widths[r] - 1) * width, (size_t)width * sizeof(float));
         }
@@ -647,15 +661,21 @@ static void advance(const Sizes *z, const Weights *w, const Cache *cache, const 
 
 /* `advance` of all rows, some at a time. */
 void goldenrule_extend(const Sizes *z, const Weights *w, const Cache *cache, const int32_t *rows, const int32_t *starts,
-                       const int32_t *widths, const int32_t *ids, long count, float *hidden) {
-    long most = MAX(BLOCK, longest_of(widths, count));
-    Scratch s = scratch_of(z, most, cache->capacity);
-    for (long r = 0, tokens; r < count;) {
-        long end = block_end(widths, r, count, &tokens);
-        advance(z, w, cache, rows + r, starts + r, widths + r, ids, end - r, hidden + r * z->width, &s);
-        ids += tokens, r = end;
+                       const int32_t *widths, const int32_t *ids, long count, float *hidden, long threads) {
+    long blocks = 0, tokens, *first = malloc((size_t)(count + 1) * 2 * sizeof(long)), *place = first + count + 1;
+    first[0] = place[0] = 0;
+    for (long r = 0; r < count; blocks++) {
+        r = first[blocks + 1] = block_end(widths, r, count, &tokens);
+        place[blocks + 1] = place[blocks] + tokens;
     }
-    free_scratch(&s);
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (long b = 0; b < blocks; b++) {
+        long r = first[b];
+        Scratch s = scratch_of(z, place[b + 1] - place[b], cache->capacity);
+        advance(z, w, cache, rows + r, starts + r, widths + r, ids + place[b], first[b + 1] - r, hidden + r * z->width, &s);
+        free_scratch(&s);
+    }
+    free(first);
 }
 
 /* How a message is sampled. Ids below `controls` are banned but `end`, and that too before `shortest` ids are said. */
@@ -732,8 +752,10 @@ static void sample_chunk(const Sizes *z, const Weights *w, const Cache *cache, c
    each ended by itself. All ids but the last of a row are appended to it. */
 void goldenrule_sample(const Sizes *z, const Weights *w, const Cache *cache, const Sampling *how, const int32_t *rows,
                        const int32_t *lengths, long count, const float *hidden, const float *uniforms, int32_t *ids,
-                       float *logprobs, int8_t *ended) {
-    for (long r = 0; r < count; r += CHUNK)
-        sample_chunk(z, w, cache, how, rows + r, lengths + r, MIN(CHUNK, count - r), hidden + r * z->width,
+                       float *logprobs, int8_t *ended, long threads) {
+    long chunk = MAX(1, MIN(CHUNK, (count + threads - 1) / threads));
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (long r = 0; r < count; r += chunk)
+        sample_chunk(z, w, cache, how, rows + r, lengths + r, MIN(chunk, count - r), hidden + r * z->width,
                      uniforms + r * how->longest, ids + r * how->longest, logprobs + r * how->longest, ended + r);
 }
