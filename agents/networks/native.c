@@ -408,6 +408,14 @@ static void add_to(float *y, const float *x, long n) {
     for (long i = 0; i < n; i += LANES) store(y + i, load(y + i) + load(x + i));
 }
 
+static int all_zero(const float *x, long n) {
+    ivec some = {};
+    for (long i = 0; i < n; i += LANES) some |= load(x + i) != 0;
+    for (int i = 0; i < LANES; i++)
+        if (some[i]) return 0;
+    return 1;
+}
+
 /* The feed-forward half of a layer on m rows of x; a [m, feed_forward] gets relu(up), normed and wide are scratch. */
 static void feed_forward(const Sizes *z, const Layer *w, const float *x, float *next, float *a, float *stats,
                          float *normed, float *wide, long m) {
@@ -529,8 +537,10 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
     vec *weights = (vec *)floats(longest * LANES), *dscores = (vec *)floats(longest * LANES);
     int32_t *positions = malloc((size_t)most * sizeof(int32_t));
     for (long s = 0, t = 0, tokens; s < count; t += tokens) {
-        long end = block_end(lengths, s, count, &tokens);
-        for (long r = s, k = 0; r < end; r++)
+        long end = block_end(lengths, s, count, &tokens), before = s;
+        s = end;
+        if (all_zero(dhidden + t * width, tokens * width)) continue; /* sequences that this loss does not read */
+        for (long r = before, k = 0; r < end; r++)
             for (int32_t i = 0; i < lengths[r]; i++) positions[k++] = i;
         float *at = (float *)kept + t * (z->layers * kept_floats(z) + width + 2);
         const float *last = at + z->layers * tokens * kept_floats(z);
@@ -555,7 +565,7 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
             product(dx, 1, width, now.mixed, mix, d->out, mix, width, mix, tokens, 1);
             product(dx, width, 1, layer->out, mix, dmixed, mix, tokens, mix, width, 0);
             memset(dqkv, 0, (size_t)(tokens * qkv) * sizeof(float));
-            for (long r = s, first = 0; r < end; first += lengths[r++])
+            for (long r = before, first = 0; r < end; first += lengths[r++])
                 for (long h = 0; h < z->heads; h++) {
                     long query = first * qkv + h * head, key = first * qkv + mix + h / sharing * head;
                     long value = key + z->key_heads * head, place = first * mix + h * head;
@@ -570,7 +580,6 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
             normalise_backward(now.x, layer->attention_norm, now.stats, dnormed, dx, d->attention_norm, tokens, width);
         }
         for (long k = 0; k < tokens; k++) add_to(dembedding + (long)ids[t + k] * width, dx + k * width, width);
-        s = end;
     }
     free(normed), free(dnormed), free(dx), free(wide), free(dwide), free(dqkv), free(dmixed);
     free(weights), free(dscores), free(positions);
