@@ -50,6 +50,14 @@ class Sequences:
         longest = int((self.ids[index] != PAD).sum(1).max()) if len(index) else 0
         return Sequences(*(getattr(self, f.name)[index, :longest] for f in fields(self)))
 
+    def until(self, mask: Bool[Tensor, "B T"]) -> Sequences:
+        """The same up to each row's last token in `mask`: nothing that follows has a part in what is told there."""
+        places = torch.arange(self.ids.shape[1], device=self.ids.device)
+        last = ((places + 1) * mask).amax(1)
+        longest = int(last.max()) if len(last) else 0
+        rest = replace(self, ids=self.ids.masked_fill(places >= last[:, None], PAD))
+        return Sequences(*(getattr(rest, f.name)[:, :longest] for f in fields(rest)))
+
     def to(self, device: torch.device) -> Sequences:
         """The same on a device."""
         return Sequences(*(getattr(self, f.name).to(device) for f in fields(self)))
