@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+THREADS = ("-fopenmp",)
+"""Left out where the compiler does not know it: then one thread decodes."""
 LANES = 16
 """Sizes that the C code takes are multiples of this."""
 
@@ -84,7 +86,8 @@ def _compiled(source: bytes, compiler: str) -> Path:
             text, built = Path(made, "native.c"), Path(made, "native.so")
             text.write_bytes(source)
             command = [compiler, *FLAGS, "-o", str(built), str(text), "-lm"]
-            subprocess.run(command, capture_output=True, check=True, timeout=300)
+            if subprocess.run([*command, *THREADS], capture_output=True, timeout=300).returncode:
+                subprocess.run(command, capture_output=True, check=True, timeout=300)
             built.replace(path)
     return path
 
@@ -266,6 +269,7 @@ class Decoder:
             *(c_void_p(one.data_ptr()) for one in numbers),
             c_long(len(numbers[0])),
             c_void_p(hidden.data_ptr()),
+            c_long(torch.get_num_threads()),
         )
         return hidden
 
@@ -315,6 +319,7 @@ class Decoder:
             *(c_void_p(one.data_ptr()) for one in given),
             c_long(len(ids)),
             *(c_void_p(one.data_ptr()) for one in (hidden.contiguous(), uniforms, ids, logprobs, ended)),
+            c_long(torch.get_num_threads()),
         )
         return ids, logprobs, ended
 
