@@ -36,7 +36,7 @@ class AdamW:
     ) -> None:
         self.parameters, self.betas, self.weight_decay = list(parameters), betas, weight_decay
         self.param_groups = [{"lr": lr}]
-        self.moments: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        self.moments: dict[int, list[Tensor]] = {}
 
     def zero_grad(self) -> None:
         """Forget all gradients; `None`, not zero."""
@@ -50,7 +50,7 @@ class AdamW:
         for place in places:
             if place not in self.moments:
                 like, count = self.parameters[place], torch.zeros((), device=self.parameters[place].device)
-                self.moments[place] = torch.zeros_like(like), torch.zeros_like(like), count
+                self.moments[place] = [torch.zeros_like(like), torch.zeros_like(like), count]
         means, squares, counts = ([self.moments[place][i] for place in places] for i in range(3))
         adamw(
             [self.parameters[place] for place in places],
