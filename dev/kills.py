@@ -2,8 +2,8 @@
 
     python dev/kills.py --kills 20 --methods rlhf_ppo,empathetic_kindness --steps 6
 
-Each trial is a run of its own: SIGKILL hits all of its processes or one worker, in turn, at a random time, and the same
-command runs again until nothing is left to do. Prints a line a trial; exit code 1 where some result differs.
+Each trial is a run of its own: SIGKILL hits all of its processes or one worker, in turn, at a random time of its
+training, and the same command runs again until nothing is left to do. Prints a line a trial; exit code 1 where some result differs.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ def results(out: Path) -> list[Any]:
 def kill(run: subprocess.Popen[bytes], everything: bool, rng: random.Random) -> str:
     """Kill all processes of a run, or one worker; what was hit."""
     children = psutil.Process(run.pid).children(recursive=True)
-    workers = [
-        child for child in children if any(child.pid != other.pid and child.ppid() == other.pid for other in children)
-    ]
+    servers = {child.pid for child in children}
+    workers = [child for child in children if child.ppid() in servers]
     if everything or not workers:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
@@ -54,6 +53,12 @@ def kill(run: subprocess.Popen[bytes], everything: bool, rng: random.Random) -> 
         return "all"
     rng.choice(workers).kill()
     return "a worker"
+
+
+def training_begins(run: subprocess.Popen[bytes], out: Path) -> None:
+    """Wait for the first saved state, or the end."""
+    while run.poll() is None and not list((out / STATES).glob("*.safetensors")):
+        time.sleep(0.02)
 
 
 def main() -> int:
@@ -65,29 +70,32 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     arguments = ["--methods", given.methods, "--seeds", "1", "--steps", str(given.steps), "--episodes", "32"]
-    rng, wrong, within = random.Random(given.seed), 0, 0
+    rng, kills, wrong, trials = random.Random(given.seed), 0, 0, 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        run = started(arguments, folder / "whole")
+        training_begins(run, folder / "whole")
         began = time.perf_counter()
-        assert started(arguments, folder / "whole").wait() == 0
-        wall = time.perf_counter() - began
-        whole = results(folder / "whole")
-        for number in range(given.kills):
-            out = folder / str(number)
+        assert run.wait() == 0
+        wall, whole = time.perf_counter() - began, results(folder / "whole")
+        while kills < given.kills:
+            trials += 1
+            out = folder / str(trials)
             run = started(arguments, out)
-            time.sleep(rng.uniform(0.3, 0.95) * wall)
-            hit = "nothing" if run.poll() is not None else kill(run, number % 2 == 0, rng)
+            training_begins(run, out)
+            time.sleep(rng.uniform(0.0, 0.7) * wall)
             saved = len(list((out / STATES).glob("*.safetensors")))
+            if run.poll() is not None or not saved:  # too late
+                run.wait()
+                continue
+            hit = kill(run, kills % 2 == 0, rng)
             code = run.wait()
             for _ in range(3):
                 code = code and started(arguments, out).wait()
             alike = code == 0 and results(out) == whole
-            wrong, within = wrong + (not alike), within + bool(saved)
-            print(
-                f"{number + 1:3d}  killed: {hit:8s}  saved states: {saved}  {'alike' if alike else 'DIFFERS'}",
-                flush=True,
-            )
-    print(f"{given.kills - wrong} of {given.kills} alike; {within} were killed with a saved state")
+            kills, wrong = kills + 1, wrong + (not alike)
+            print(f"{kills:3d}  {hit} killed, {saved} states saved: {'alike' if alike else 'DIFFERS'}", flush=True)
+    print(f"{kills - wrong} of {kills} alike")
     return int(wrong > 0)
 
 
