@@ -3,7 +3,7 @@
 For every message a_j of others' conversations, with b and p the two outputs:
     L_p = NLL(p, a_j)                     writes prediction heads and output, perception, shared
     L_b = eta_r / eta * NLL(b, a_j)       writes behaviour heads and output; eta_r = max(0, R(a_j)) * eta
-and for conversations read with labels switched (Algorithm 3)
+and for conversations read with labels switched (Algorithm 3; which, and what is imitated there: `corpus`)
     SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
 
 Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output
@@ -60,12 +60,13 @@ def imitation_losses(
         network: whose outputs.
         hidden: trunk of the batch [B, T, width].
         batch: what was said.
-        emphasise: weigh tokens by `batch.emphasis` in `L_p`: replies to the learner above all else.
+        emphasise: weigh tokens by `batch.emphasis` in `L_p`: replies to the learner above all else. Without it, all
+            that have any count the same.
     """
     own = batch.own
     behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
     everyone = batch.own | batch.others
-    emphasis = batch.emphasis[everyone] if emphasise else None
+    emphasis = batch.emphasis[everyone] if emphasise else (batch.emphasis[everyone] > 0).float()
     logits = token_logits(network, hidden, batch, everyone, "prediction")
     prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
     return behaviour, prediction
