@@ -31,9 +31,7 @@ def brief_kindness(
 def train_briefly(learner: Learner, report: Report, cost: float) -> None:
     """Train `learner.network` in place; `report` is told of each update. Draw from `learner.rng` only."""
     world = learner.world
-    kindness = Kindness(
-        "prediction", learner.agent, world.read, world.partners, scenario=world.public_scenario, rng=learner.rng
-    )
+    kindness = Kindness("prediction", learner.agent, world.read, world.partners, scenario=world.public_scenario)
 
     def score(episodes: Sequence[Episode]) -> list[Score]:
         """One score for each of the learner's messages, in order."""

@@ -57,7 +57,7 @@ class Kindness:
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
         scenario: what must be imagined before someone absent can answer, what to ask where a reply does not tell, and
             how to read the answer; without it a reply is read by `read` alone.
-        rng: source of the shuffling; one of seed 0 where not given.
+        seed: of the shuffling, which is drawn from it and from the messages scored: no call depends on those before.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Kindness:
         *,
         individuals: Individuals = "addressee",
         scenario: Scenario | None = None,
-        rng: np.random.Generator | None = None,
+        seed: int = 0,
         name: str = "kindness",
     ) -> None:
         if estimator not in get_args(Estimator):
@@ -87,7 +87,7 @@ class Kindness:
         self.simulator, self.read = simulator, read
         self.partners = (partners,) if isinstance(partners, int) else tuple(partners)
         self.individuals, self.scenario = individuals, scenario
-        self._rng = generator(0, "kindness", "shuffled") if rng is None else rng
+        self.seed = seed
 
     def score(self, turns: Sequence[Turn]) -> list[Score]:
         """One estimate for each message; its note is the imagined reply."""
@@ -113,8 +113,9 @@ class Kindness:
         talks = talks_of(turns)
         if len(talks) < 2:
             return [Score(None, "no other conversation was scored with this one")] * len(turns)
+        rng = generator(self.seed, "shuffled", *(turn.message.text for turn in turns))
         given: dict[int, Score] = {}
-        for mine, other in zip(talks, derangement(len(talks), self._rng), strict=True):
+        for mine, other in zip(talks, derangement(len(talks), rng), strict=True):
             given |= {k: scores[talks[other][n % len(talks[other])]] for n, k in enumerate(mine)}
         return [given[k] for k in range(len(turns))]
 

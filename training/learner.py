@@ -117,6 +117,7 @@ class Learner:
         seed: of every draw.
 
     Attributes:
+        rng: source of an update's draws, made anew for each (`begin`).
         failed: dialogues that failed so far.
         messages_asked: messages for which the reward was asked so far.
         unscored_reasons: why nothing could be learnt from some of them, and how often.
@@ -141,7 +142,7 @@ class Learner:
         self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = adamw(self.network, self.config.learning_rate)
-        self.rng = generator(self.seed, "learner")
+        self.begin(0)
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave
             dialogues = max(64, min(1024, wanted // 2))
@@ -163,6 +164,10 @@ class Learner:
     def me(self) -> int:
         """The learner's seat."""
         return self.world.learner
+
+    def begin(self, update: int) -> None:
+        """Make the update's generator from the seed and its number: no draw depends on how many came before."""
+        self.rng = generator(self.seed, "learner", update)
 
     def collect(self, update: int) -> list[Episode]:
         """The finished dialogues of an update's rollout; failed ones are counted, and left out: they have no reward."""

@@ -65,6 +65,7 @@ def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
         ScoreError: `score` returned a wrong number of scores, or something that is no score.
     """
     for update in range(learner.config.updates):
+        learner.begin(update)
         warm = min(1.0, (update + 1) / WARMUP)
         learner.optimizer.schedule(warm * (1.0 - 0.9 * update / learner.config.updates))
 

@@ -37,7 +37,7 @@ from goldenrule.benchmarks.evaluation.metrics import (
     unseen_metrics,
 )
 from goldenrule.common.numbers import as_float
-from goldenrule.common.seeding import derive, generator
+from goldenrule.common.seeding import derive
 from goldenrule.common.text import counted, shortened
 from goldenrule.common.untrusted import raised_by
 from goldenrule.envs.registry import spec
@@ -356,7 +356,6 @@ def evaluate(
     episodes = world.run_episodes(agent, count, "evaluation")
     finished = [episode for episode in episodes if episode.status != "failed"]
     record_truth(finished, world.learner, world.partners)
-    rng = generator(world.seed, "estimates")
     shown: Estimator = "naive" if estimator == "naive" else "prediction"
     scenario = world.public_scenario
     if simulator is None:
@@ -365,8 +364,8 @@ def evaluate(
                 log_score(turn, ESTIMATE, NO_ESTIMATE)
     else:
         for reward in (
-            Kindness(shown, simulator, world.read, world.partners, scenario=scenario, rng=rng, name=ESTIMATE),
-            Kindness("prediction", simulator, world.read, world.partners, rng=rng, name=PREDICTED),
+            Kindness(shown, simulator, world.read, world.partners, scenario=scenario, name=ESTIMATE),
+            Kindness("prediction", simulator, world.read, world.partners, name=PREDICTED),
         ):
             log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
     seats, own = (world.learner, world.partners), spec(world.scenario).metrics

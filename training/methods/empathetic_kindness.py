@@ -18,7 +18,6 @@ another conversation of the rollout). `feedback_kindness` imagines nothing.
 
 from __future__ import annotations
 
-from goldenrule.common.seeding import generator
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Estimator, Individuals, Kindness
 from goldenrule.training.learner import Learner, Report
@@ -44,6 +43,6 @@ def train_empathetic_kindness(
         world.partners,
         individuals=individuals,
         scenario=world.public_scenario,
-        rng=generator(learner.seed, "shuffled"),
+        seed=learner.seed,
     )
     train(learner, lambda episodes: score_episodes(kindness, episodes, learner.me), report)

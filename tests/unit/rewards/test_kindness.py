@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from goldenrule.agents import Episode, Turn
-from goldenrule.common.seeding import generator
 from goldenrule.envs import Message, View, make
 from goldenrule.envs.scenarios.base import Judgement
 from goldenrule.envs.scenarios.campsite.language import ASK_NEED
@@ -171,10 +170,19 @@ def test_the_oracle_is_the_truth_and_says_that_it_knows_it():
 @pytest.mark.parametrize("count", [2, 3, 11])
 def test_shuffled_gives_each_the_estimate_of_another(count):
     turns = [turn(f"I say {k}") for k in range(count)]
-    scores = Kindness("shuffled", Mind(), read, FRIEND, rng=generator(0, "s")).score(turns)
+    scores = Kindness("shuffled", Mind(), read, FRIEND).score(turns)
     assert sorted(values(scores)) == list(range(count))
     assert all(value != k for k, value in enumerate(values(scores)))
     assert all(score.note.endswith(f" {score.value:g}") for score in scores)
+
+
+def test_a_shuffling_depends_on_the_seed_and_the_messages_and_on_no_call_before():
+    turns = [turn(f"I say {k}") for k in range(20)]
+    kindness = Kindness("shuffled", Mind(), read, FRIEND, seed=3)
+    first = values(kindness.score(turns))
+    assert values(kindness.score(turns)) == first
+    assert values(Kindness("shuffled", Mind(), read, FRIEND, seed=4).score(turns)) != first
+    assert values(kindness.score([turn(f"I say {k}!") for k in range(20)])) != first
 
 
 def talk(*texts):
@@ -192,7 +200,7 @@ def test_shuffled_never_gives_the_estimate_of_another_message_of_the_same_talk()
     turns = [turn for one in talks for turn in one]
     assert talks_of(turns) == [[0, 1, 2], [3], [4, 5]]
     for seed in range(20):
-        scores = Kindness("shuffled", Mind(), read, FRIEND, rng=generator(seed, "s")).score(turns)
+        scores = Kindness("shuffled", Mind(), read, FRIEND, seed=seed).score(turns)
         whose = [int(value // 10) for value in values(scores)]
         assert all(got != own for got, own in zip(whose, [1, 1, 1, 2, 3, 3], strict=True))
         assert len(set(whose[:3])) == len(set(whose[4:])) == 1

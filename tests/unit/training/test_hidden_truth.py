@@ -18,7 +18,6 @@ from goldenrule.agents.episode import Episode, SpeakerTurn, Turn
 from goldenrule.agents.scripted import people
 from goldenrule.agents.world import World
 from goldenrule.benchmarks.evaluation.run import evaluate
-from goldenrule.common.seeding import generator
 from goldenrule.envs import DialogueEnv, make
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.dialogue_state import DialogueState
@@ -204,9 +203,7 @@ def test_agents_are_shown_no_truth():
 def test_an_estimator_holds_no_live_scenario(scenario):
     made = world(scenario=scenario)
     made.run_episodes(next(iter(made.others.values())), 1, "x")
-    kindness = Kindness(
-        "prediction", Peeks(), made.read, made.partners, scenario=made.public_scenario, rng=generator(0)
-    )
+    kindness = Kindness("prediction", Peeks(), made.read, made.partners, scenario=made.public_scenario)
     assert secrets(forward([kindness])) == []
     assert vars(kindness.scenario).keys() == vars(spec(scenario).build(**made.knobs)).keys()
     assert vars(kindness.scenario).keys() < vars(made.env(0).scenario).keys()

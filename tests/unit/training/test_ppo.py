@@ -166,6 +166,23 @@ def test_eta_r_is_a_learning_rate(make_learner, monkeypatch):
     assert float(little.norm() / full.norm()) == pytest.approx(0.01, rel=0.1)
 
 
+def test_an_updates_draws_do_not_depend_on_how_many_came_before(make_learner):
+    def draws(before, seed=0):
+        learner, seen = make_learner(seed, dialogues=4, interleave=0), []
+
+        def score(episodes):
+            seen.append(learner.rng.integers(1 << 40))
+            learner.rng.random(before)
+            return [1.0 for episode in episodes for _ in episode.turns_of(learner.me)]
+
+        train(learner, score, lambda progress: None)
+        return seen
+
+    few = draws(0)
+    assert draws(7) == few
+    assert len({*few, *draws(0, seed=1)}) == 4
+
+
 def test_interleaved_conversations_alone_teach_both_outputs(make_learner):
     learner = make_learner(corpus=True, dialogues=8, interleave=8, predict_replies=False)
     names, stats = changed(learner, unscored)
