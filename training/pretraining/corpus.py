@@ -12,9 +12,11 @@ Readings of one dialogue ([T] Algorithms 1/5 and 3):
 - *re-enacted*, in its stead: the same place, but the self says there what someone with its card would say, whatever the
   partner really said, and the behaviour output alone learns it.
 
-Departure. Re-enacting is ours, not of [T]: a script says what no conversation holds. It keeps what Naive Kindness asks
-the behaviour output (what would *I* answer?) apart from what the partner says, which observation does not: by
-Algorithm 3 the behaviour output comes to know the partner too. Only scripts that can stand in re-enact.
+Departures. *Lived* shows a partner's card, which others' conversations ([T] Algorithm 1/5) do not: one network plays
+all people here, and must have learnt to speak as any card has it. Re-enacting is ours: a script says what no
+conversation holds. It keeps what Naive Kindness asks the behaviour output (what would *I* answer?) apart from what the
+partner says, which observation does not: by Algorithm 3 the behaviour output comes to know the partner too. Only
+scripts that can stand in re-enact. What makes no sense is not imitated, which Algorithm 3 has nothing against.
 """
 
 from __future__ import annotations
