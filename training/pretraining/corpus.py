@@ -8,6 +8,10 @@ Three readings of one dialogue ([T] Algorithms 1/5 and 3):
   with that card would say, whatever the partner really said. This is what imitation of people like oneself comes to,
   and it is what Naive Kindness asks the behaviour output: what would *I* answer? Only for scenarios whose scripts can
   stand in.
+
+Departure: *lived* shows a card that nobody in the learner's seat sees; [T]'s agents learn from conversations that they
+observe. There is one such view of each dialogue and partner (fewer by `CorpusConfig.shares`). It teaches both outputs
+how someone speaks who has that card.
 """
 
 from __future__ import annotations
@@ -162,6 +166,6 @@ def reenact(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.ran
         for k in answers:
             before = replace(place, messages=place.messages[:k])
             said = before.say(script.in_my_place(before, rng))
-            silent = [0.0] * len(said.messages)
-            items.append(Item(tokenizer.encode_view(said), seat, [*silent[:-1], 1.0], silent))
+            earlier, silent = [None] * (len(said.messages) - 1), [0.0] * len(said.messages)
+            items.append(Item(tokenizer.encode_view(said), seat, [*earlier, 1.0], silent))
     return items
