@@ -76,6 +76,50 @@ INLINE vec exp_of(vec x) {
     return where(tiny, splat(0.0f), p * power);
 }
 
+/* Transposes a square. */
+INLINE void turn(vec t[LANES]) {
+#if defined(__clang__)
+    float from[LANES][LANES];
+    memcpy(from, t, sizeof from);
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < LANES; j++) ((float *)&t[i])[j] = from[j][i];
+#else
+#pragma GCC unroll 4
+    for (int s = LANES / 2; s; s /= 2) { /* squares of s by s change places, within ever smaller ones */
+        ivec low, high;
+        for (int l = 0; l < LANES; l++) {
+            low[l] = l & s ? LANES + l - s : l;
+            high[l] = l & s ? LANES + l : l + s;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++)
+            if (!(i & s)) {
+                vec a = t[i], b = t[i + s];
+                t[i] = __builtin_shuffle(a, b, low);
+                t[i + s] = __builtin_shuffle(a, b, high);
+            }
+    }
+#endif
+}
+
+INLINE void load_turned(vec t[LANES], const float *rows, long step, long m) {
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) t[i] = i < m ? load(rows + i * step) : splat(0);
+    turn(t);
+}
+
+INLINE void store_turned(vec t[LANES], float *rows, long step, long m) {
+    turn(t);
+    for (int i = 0; i < m; i++) store(rows + i * step, t[i]);
+}
+
+/* Whether lane i counts among `first` and those after it. */
+INLINE ivec from_lane(long first) {
+    ivec lane;
+    for (int i = 0; i < LANES; i++) lane[i] = i;
+    return lane >= (int32_t)first;
+}
+
 /* ---- Products ---------------------------------------------------------------------------------------------------- */
 
 /* c[rows, LANES * vecs] (+)= a b, with a[i, p] at a[i * ra + p * ca] and b[p, :] at b + p * ldb. */
@@ -124,14 +168,15 @@ static void tile_of(int rows, int vecs, const float *a, long ra, long ca, const 
 }
 
 #define DEPTH 128 /* rows of b that are gone through at a time: they stay in the first cache */
+#define COLUMNS (TILE_VECS * LANES)
 
-/* c[m, n] (+)= a[m, k] b[k, n]; n is a multiple of 16. */
+/* c[m, n] (+)= a[m, k] b[k, n]; n is a multiple of LANES. */
 static void product(const float *a, long ra, long ca, const float *b, long ldb, float *c, long ldc, long m, long n,
                     long k, int add) {
     for (long p = 0; p < k || p == 0; p += DEPTH, add = 1) {
         long depth = MIN(DEPTH, k - p);
-        for (long j = 0; j < n; j += TILE_VECS * LANES) {
-            int vecs = (int)MIN(TILE_VECS, (n - j) / LANES);
+        for (long j = 0; j < n; j += COLUMNS) {
+            int vecs = (int)(MIN(COLUMNS, n - j) / LANES);
             for (long i = 0; i < m; i += TILE_ROWS)
                 tile_of((int)MIN(TILE_ROWS, m - i), vecs, a + i * ra + p * ca, ra, ca, b + p * ldb + j, ldb,
                         c + i * ldc + j, ldc, depth, add);
@@ -227,7 +272,8 @@ static void transpose(const float *keys, long step, float *kt, long stride, long
 
 /* p = e^((s - largest) scale) over the `seen` first of `count`, 0 beyond; returns their sum. */
 INLINE float exponentials(float *s, long seen, long count, float scale, float *largest) {
-    for (long j = seen; j < PADDED(seen); j++) s[j] = -INFINITY;
+    for (long j = seen / LANES * LANES; j < PADDED(seen); j += LANES) /* what is not seen */
+        store(s + j, where(from_lane(seen - j), splat(-INFINITY), load(s + j)));
     vec top = splat(-INFINITY), sum = {};
     for (long j = 0; j < PADDED(seen); j += LANES) top = larger(top, load(s + j));
     float most = largest_of(top);
@@ -242,10 +288,9 @@ INLINE float exponentials(float *s, long seen, long count, float scale, float *l
 }
 
 /* One key head's queries: n of them, whose first stands at position `start`, look at keys kt [head, stride] and values
-   v, `step` apart, of all positions up to their own. mixed gets what each of the `sharing` query heads sees. stats, where
-   wanted, gets the largest score and 1 / sum of each [n, heads, 2]. */
+   v, `step` apart, of all positions up to their own. mixed gets what each of the `sharing` query heads sees. */
 static void attend(const Sizes *z, const float *q, long q_step, long n, long start, const float *kt, long stride,
-                   const float *v, long step, float *mixed, long mixed_step, float *stats, float *scores) {
+                   const float *v, long step, float *mixed, long mixed_step, float *scores) {
     long head = z->head, sharing = z->heads / z->key_heads, rows = n;
     float scale = 1.0f / sqrtf((float)head);
     if (n == 1) rows = sharing, q_step = head, mixed_step = head; /* the heads take the place of the queries */
@@ -258,10 +303,6 @@ static void attend(const Sizes *z, const float *q, long q_step, long n, long sta
                 float most, total;
                 total = exponentials(scores + k * padded, start + (n == 1 ? 1 : i + k + 1), padded, scale, &most);
                 inverse[k] = 1.0f / total;
-                if (stats) {
-                    float *of = stats + (n == 1 ? i + k : (i + k) * z->heads + h) * 2;
-                    of[0] = most, of[1] = inverse[k];
-                }
             }
             product(scores, padded, 1, v, step, mixed + i * mixed_step, mixed_step, block, head, reach, 0);
             for (long k = 0; k < block; k++)
@@ -273,8 +314,106 @@ static void attend(const Sizes *z, const float *q, long q_step, long n, long sta
     }
 }
 
+/* out [n] (+)= the products of what each lane holds, t [LANES], with each of n rows that lie `step` apart. */
+INLINE void dots(const vec t[LANES], const float *rows, long step, long n, vec *out, int add) {
+    for (long j = 0; j < n; j++, rows += step) {
+        vec even = add ? out[j] : splat(0), odd = {};
+#pragma GCC unroll 16
+        for (int d = 0; d < LANES; d += 2) {
+            even += t[d] * rows[d];
+            odd += t[d + 1] * rows[d + 1];
+        }
+        out[j] = even + odd;
+    }
+}
+
+/* t [LANES] = the sum of n rows that lie `step` apart, weighted for each lane. */
+INLINE void weigh(vec t[LANES], const vec *weights, const float *rows, long step, long n) {
+#pragma GCC unroll 16
+    for (int d = 0; d < LANES; d++) t[d] = splat(0);
+    for (long j = 0; j < n; j++, rows += step) {
+        vec weight = weights[j];
+#pragma GCC unroll 16
+        for (int d = 0; d < LANES; d++) t[d] += weight * rows[d];
+    }
+}
+
+/* One head over a whole sequence of n: queries, keys and values lie `step` apart. LANES queries are taken at a time, one
+   in each lane, so that no sum runs across lanes. stats, where wanted, gets the largest score of each query, and stats_step
+   further on 1 / sum; weights [n, LANES] is scratch. */
+static void attend_whole(const float *q, const float *k, const float *v, long step, long n, long head, float *mixed,
+                         long mixed_step, float *stats, long stats_step, vec *weights) {
+    float scale = 1.0f / sqrtf((float)head);
+    for (long i = 0; i < n; i += LANES) {
+        long m = MIN(LANES, n - i), reach = i + m;
+        vec t[LANES], top = splat(-INFINITY), sum = {};
+        for (long c = 0; c < head; c += LANES) {
+            load_turned(t, q + i * step + c, step, m);
+            dots(t, k + c, step, reach, weights, c > 0);
+        }
+        for (long j = i + 1; j < reach; j++) weights[j] = where(from_lane(j - i), weights[j], splat(-INFINITY));
+        for (long j = 0; j < reach; j++) top = larger(top, weights[j]);
+        for (long j = 0; j < reach; j++) {
+            weights[j] = exp_of((weights[j] - top) * scale);
+            sum += weights[j];
+        }
+        vec inverse = 1.0f / sum;
+        for (long c = 0; c < head; c += LANES) {
+            weigh(t, weights, v + c, step, reach);
+#pragma GCC unroll 16
+            for (int d = 0; d < LANES; d++) t[d] *= inverse;
+            store_turned(t, mixed + i * mixed_step + c, mixed_step, m);
+        }
+        if (!stats) continue;
+        memcpy(stats + i, &top, (size_t)m * sizeof(float));
+        memcpy(stats + stats_step + i, &inverse, (size_t)m * sizeof(float));
+    }
+}
+
+/* The gradients of `attend_whole`: that of q is written, those of k and v are added to. */
+static void attend_whole_backward(const float *q, const float *k, const float *v, long step, long n, long head,
+                                  const float *mixed, const float *dmixed, long mixed_step, const float *stats,
+                                  long stats_step, float *dq, float *dk, float *dv, vec *weights, vec *dscores) {
+    float scale = 1.0f / sqrtf((float)head);
+    for (long i = 0; i < n; i += LANES) {
+        long m = MIN(LANES, n - i), reach = i + m;
+        vec t[LANES], other[LANES], inner = {}, top = {}, inverse = {};
+        memcpy(&top, stats + i, (size_t)m * sizeof(float));
+        memcpy(&inverse, stats + stats_step + i, (size_t)m * sizeof(float)); /* 0 in lanes without a query */
+        for (long c = 0; c < head; c += LANES) {
+            load_turned(t, q + i * step + c, step, m);
+            dots(t, k + c, step, reach, weights, c > 0);
+            load_turned(t, dmixed + i * mixed_step + c, mixed_step, m);
+            dots(t, v + c, step, reach, dscores, c > 0);
+            load_turned(other, mixed + i * mixed_step + c, mixed_step, m);
+#pragma GCC unroll 16
+            for (int d = 0; d < LANES; d++) inner += t[d] * other[d];
+        }
+        for (long j = 0; j < reach; j++) {
+            vec weight = exp_of((weights[j] - top) * scale) * inverse;
+            if (j > i) weight = where(from_lane(j - i), weight, splat(0));
+            weights[j] = weight;
+            dscores[j] = weight * (dscores[j] - inner) * scale;
+        }
+        for (long c = 0; c < head; c += LANES) {
+            weigh(t, dscores, k + c, step, reach);
+            store_turned(t, dq + i * step + c, step, m);
+        }
+        product((float *)dscores, LANES, 1, q + i * step, step, dk, step, reach, head, m, 1);
+        product((float *)weights, LANES, 1, dmixed + i * mixed_step, mixed_step, dv, step, reach, head, m, 1);
+    }
+}
+
 static void add_to(float *y, const float *x, long n) {
     for (long i = 0; i < n; i += LANES) store(y + i, load(y + i) + load(x + i));
+}
+
+static int all_zero(const float *x, long n) {
+    ivec some = {};
+    for (long i = 0; i < n; i += LANES) some |= load(x + i) != 0;
+    for (int i = 0; i < LANES; i++)
+        if (some[i]) return 0;
+    return 1;
 }
 
 /* The feed-forward half of a layer on m rows of x; a [m, feed_forward] gets relu(up), normed and wide are scratch. */
@@ -337,38 +476,37 @@ static long longest_of(const int32_t *lengths, long count) {
     return longest;
 }
 
-/* Hidden states [tokens, width] of `count` packed sequences. `kept` is NULL where no gradient is wanted. */
-void goldenrule_forward(const Sizes *z, const Weights *w, const int32_t *ids, const int32_t *lengths, long count,
-                        float *hidden, float *kept) {
-    long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), longest = longest_of(lengths, count), total = 0;
-    for (long s = 0; s < count; s++) total += lengths[s];
-    long most = MAX(BLOCK, longest), padded = PADDED(longest);
-    float *normed = floats(most * width), *wide = floats(most * z->feed_forward), *kt = floats(z->head * padded),
-          *scores = floats(TILE_ROWS * padded), *own = kept ? NULL : floats(most * kept_floats(z)),
+/* Hidden states [count, room, width] of sequences [count, room], of which each has its length; what lies past it is left
+   as it is. `kept` is NULL where no gradient is wanted. */
+void goldenrule_forward(const Sizes *z, const Weights *w, const int64_t *ids, const int32_t *lengths, long count,
+                        long room, float *hidden, float *kept) {
+    long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), head = z->head, sharing = z->heads / z->key_heads;
+    long longest = longest_of(lengths, count), most = MAX(BLOCK, longest);
+    float *normed = floats(most * width), *wide = floats(most * z->feed_forward), *own = kept ? NULL : floats(most * kept_floats(z)),
           *last = kept ? NULL : floats(most * (width + 2));
+    vec *weights = (vec *)floats(longest * LANES);
     int32_t *positions = malloc((size_t)most * sizeof(int32_t));
     for (long s = 0, t = 0, tokens; s < count; t += tokens) {
         long end = block_end(lengths, s, count, &tokens);
-        for (long r = s, k = 0; r < end; r++)
-            for (int32_t i = 0; i < lengths[r]; i++) positions[k++] = i;
         /* A block's activations lie together, layer by layer, then what the last norm reads. */
         float *at = kept ? kept + t * (z->layers * kept_floats(z) + width + 2) : own;
         Kept now = kept_of(z, at, tokens);
-        for (long k = 0; k < tokens; k++)
-            memcpy(now.x + k * width, w->embedding + (long)ids[t + k] * width, (size_t)width * sizeof(float));
+        for (long r = s, k = 0; r < end; r++)
+            for (int32_t i = 0; i < lengths[r]; i++, k++) {
+                positions[k] = i;
+                memcpy(now.x + k * width, w->embedding + ids[r * room + i] * width, (size_t)width * sizeof(float));
+            }
         for (long l = 0; l < z->layers; l++) {
             const Layer *layer = w->layers + l;
             normalise(now.x, layer->attention_norm, normed, now.stats, tokens, width);
             product(normed, width, 1, layer->qkv_t, qkv, now.qkv, qkv, tokens, qkv, width, 0);
             rotate(z, now.qkv, positions, tokens, 1);
             for (long r = s, first = 0; r < end; first += lengths[r++])
-                for (long g = 0; g < z->key_heads; g++) {
-                    long sharing = z->heads / z->key_heads, n = lengths[r];
-                    const float *row = now.qkv + first * qkv, *keys = row + mix + g * z->head;
-                    transpose(keys, qkv, kt, padded, n, z->head);
-                    attend(z, row + g * sharing * z->head, qkv, n, 0, kt, padded, keys + z->key_heads * z->head, qkv,
-                           now.mixed + first * mix + g * sharing * z->head, mix,
-                           now.attention + (first * z->heads + g * sharing) * 2, scores);
+                for (long h = 0; h < z->heads; h++) {
+                    const float *row = now.qkv + first * qkv, *key = row + mix + h / sharing * head;
+                    attend_whole(row + h * head, key, key + z->key_heads * head, qkv, lengths[r], head,
+                                 now.mixed + first * mix + h * head, mix, now.attention + 2 * h * tokens + first, tokens,
+                                 weights);
                 }
             memcpy(now.middle, now.x, (size_t)(tokens * width) * sizeof(float));
             product(now.mixed, mix, 1, layer->out_t, width, now.middle, width, tokens, width, mix, 1);
@@ -377,11 +515,14 @@ void goldenrule_forward(const Sizes *z, const Weights *w, const int32_t *ids, co
             else if (l + 1 == z->layers) next = last;
             feed_forward(z, layer, now.middle, next, now.a, now.middle_stats, normed, wide, tokens);
             if (kept && l + 1 < z->layers) now = kept_of(z, next, tokens);
-            if (l + 1 == z->layers) normalise(next, w->norm, hidden + t * width, next + tokens * width, tokens, width);
+            if (l + 1 < z->layers) continue;
+            for (long r = s, k = 0; r < end; k += lengths[r++])
+                normalise(next + k * width, w->norm, hidden + r * room * width, next + tokens * width + 2 * k, lengths[r],
+                          width);
         }
         s = end;
     }
-    free(normed), free(wide), free(kt), free(scores), free(own), free(last), free(positions);
+    free(normed), free(wide), free(weights), free(own), free(last), free(positions);
 }
 
 /* Gradients are added to these, [out, in] as the weights. */
@@ -389,69 +530,31 @@ typedef struct {
     float *attention_norm, *qkv, *out, *feed_forward_norm, *up, *down;
 } LayerGradients;
 
-/* The gradient of one sequence's attention: adds nothing, writes dqkv [n, qkv] from dmixed [n, heads * head]. */
-static void attend_backward(const Sizes *z, const Kept *now, long first, long n, const float *dmixed, float *dqkv,
-                            float *kt, float *vt, float *p, float *ds) {
-    long head = z->head, qkv = qkv_of(z), mix = mixed_of(z), sharing = z->heads / z->key_heads, padded = PADDED(n);
-    float scale = 1.0f / sqrtf((float)head);
-    for (long g = 0; g < z->key_heads; g++) {
-        long key_at = mix + g * head, value_at = key_at + z->key_heads * head;
-        const float *row = now->qkv + first * qkv, *keys = row + key_at, *values = row + value_at;
-        transpose(keys, qkv, kt, padded, n, head);
-        transpose(values, qkv, vt, padded, n, head);
-        for (long h = g * sharing; h < (g + 1) * sharing; h++) {
-            const float *q = row + h * head, *dout = dmixed + h * head;
-            const float *out = now->mixed + first * mix + h * head, *stats = now->attention + (first * z->heads + h) * 2;
-            for (long i = 0; i < n; i += TILE_ROWS) {
-                long block = MIN(TILE_ROWS, n - i), reach = i + block, wide = PADDED(reach);
-                product(q + i * qkv, qkv, 1, kt, padded, p + i * padded, padded, block, wide, head, 0);
-                product(dout + i * mix, mix, 1, vt, padded, ds + i * padded, padded, block, wide, head, 0);
-                for (long k = i; k < reach; k++) {
-                    float most = stats[k * z->heads * 2], inverse = stats[k * z->heads * 2 + 1];
-                    vec inner = {};
-                    for (long d = 0; d < head; d += LANES) inner += load(dout + k * mix + d) * load(out + k * mix + d);
-                    float delta = sum_of(inner), *pk = p + k * padded, *dk = ds + k * padded;
-                    for (long j = k + 1; j < wide; j++) pk[j] = -INFINITY, dk[j] = 0;
-                    for (long j = 0; j < wide; j += LANES) {
-                        vec weight = exp_of((load(pk + j) - most) * scale) * inverse;
-                        store(pk + j, weight);
-                        store(dk + j, weight * (load(dk + j) - delta) * scale);
-                    }
-                }
-                product(ds + i * padded, padded, 1, keys, qkv, dqkv + i * qkv + h * head, qkv, block, head, reach, 0);
-            }
-            int add = h > g * sharing;
-            for (long j = 0; j < n; j += TILE_ROWS) { /* keys and values at j are seen by the queries from j on */
-                long block = MIN(TILE_ROWS, n - j), from = j, rest = n - j;
-                /* p and ds hold rows of tiles: those from the tile of j on reach over its columns. */
-                product(p + from * padded + j, 1, padded, dout + from * mix, mix, dqkv + j * qkv + value_at, qkv, block,
-                        head, rest, add);
-                product(ds + from * padded + j, 1, padded, q + from * qkv, qkv, dqkv + j * qkv + key_at, qkv, block, head,
-                        rest, add);
-            }
-        }
-    }
-}
-
 /* Adds the gradients of all weights, given that of the hidden states. */
-void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, const int32_t *lengths, long count,
-                         const float *dhidden, const float *kept, float *dembedding, float *dnorm,
+void goldenrule_backward(const Sizes *z, const Weights *w, const int64_t *ids, const int32_t *lengths, long count,
+                         long room, const float *dhidden, const float *kept, float *dembedding, float *dnorm,
                          const LayerGradients *gradients) {
-    long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), ff = z->feed_forward;
-    long longest = longest_of(lengths, count), most = MAX(BLOCK, longest), padded = PADDED(longest);
+    long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), ff = z->feed_forward, head = z->head;
+    long sharing = z->heads / z->key_heads, longest = longest_of(lengths, count), most = MAX(BLOCK, longest);
     float *normed = floats(most * width), *dnormed = floats(most * width), *dx = floats(most * width),
           *wide = floats(most * ff), *dwide = floats(most * ff), *dqkv = floats(most * qkv),
-          *dmixed = floats(most * mix), *kt = floats(z->head * padded), *vt = floats(z->head * padded),
-          *p = floats(padded * padded), *ds = floats(padded * padded);
+          *dmixed = floats(most * mix);
+    vec *weights = (vec *)floats(longest * LANES), *dscores = (vec *)floats(longest * LANES);
     int32_t *positions = malloc((size_t)most * sizeof(int32_t));
     for (long s = 0, t = 0, tokens; s < count; t += tokens) {
-        long end = block_end(lengths, s, count, &tokens);
-        for (long r = s, k = 0; r < end; r++)
+        long end = block_end(lengths, s, count, &tokens), before = s;
+        s = end;
+        int read = 0;
+        for (long r = before; r < end && !read; r++) read = !all_zero(dhidden + r * room * width, lengths[r] * width);
+        if (!read) continue; /* the loss has no part in any of these */
+        for (long r = before, k = 0; r < end; r++)
             for (int32_t i = 0; i < lengths[r]; i++) positions[k++] = i;
         float *at = (float *)kept + t * (z->layers * kept_floats(z) + width + 2);
         const float *last = at + z->layers * tokens * kept_floats(z);
         memset(dx, 0, (size_t)(tokens * width) * sizeof(float));
-        normalise_backward(last, w->norm, last + tokens * width, dhidden + t * width, dx, dnorm, tokens, width);
+        for (long r = before, k = 0; r < end; k += lengths[r++])
+            normalise_backward(last + k * width, w->norm, last + tokens * width + 2 * k, dhidden + r * room * width,
+                               dx + k * width, dnorm, lengths[r], width);
         for (long l = z->layers - 1; l >= 0; l--) {
             const Layer *layer = w->layers + l;
             const LayerGradients *d = gradients + l;
@@ -470,24 +573,32 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
             /* Attention: middle = x + out attention(qkv norm(x)). */
             product(dx, 1, width, now.mixed, mix, d->out, mix, width, mix, tokens, 1);
             product(dx, width, 1, layer->out, mix, dmixed, mix, tokens, mix, width, 0);
-            for (long r = s, first = 0; r < end; first += lengths[r++])
-                attend_backward(z, &now, first, lengths[r], dmixed + first * mix, dqkv + first * qkv, kt, vt, p, ds);
+            memset(dqkv, 0, (size_t)(tokens * qkv) * sizeof(float));
+            for (long r = before, first = 0; r < end; first += lengths[r++])
+                for (long h = 0; h < z->heads; h++) {
+                    long query = first * qkv + h * head, key = first * qkv + mix + h / sharing * head;
+                    long value = key + z->key_heads * head, place = first * mix + h * head;
+                    attend_whole_backward(now.qkv + query, now.qkv + key, now.qkv + value, qkv, lengths[r], head,
+                                          now.mixed + place, dmixed + place, mix, now.attention + 2 * h * tokens + first,
+                                          tokens, dqkv + query, dqkv + key, dqkv + value, weights, dscores);
+                }
             rotate(z, dqkv, positions, tokens, -1);
             normalise(now.x, layer->attention_norm, normed, NULL, tokens, width);
             product(dqkv, 1, qkv, normed, width, d->qkv, width, qkv, width, tokens, 1);
             product(dqkv, qkv, 1, layer->qkv, width, dnormed, width, tokens, width, qkv, 0);
             normalise_backward(now.x, layer->attention_norm, now.stats, dnormed, dx, d->attention_norm, tokens, width);
         }
-        for (long k = 0; k < tokens; k++) add_to(dembedding + (long)ids[t + k] * width, dx + k * width, width);
-        s = end;
+        for (long r = before, k = 0; r < end; r++)
+            for (long i = 0; i < lengths[r]; i++, k++)
+                add_to(dembedding + ids[r * room + i] * width, dx + k * width, width);
     }
-    free(normed), free(dnormed), free(dx), free(wide), free(dwide), free(dqkv), free(dmixed), free(kt), free(vt);
-    free(p), free(ds), free(positions);
+    free(normed), free(dnormed), free(dx), free(wide), free(dwide), free(dqkv), free(dmixed);
+    free(weights), free(dscores), free(positions);
 }
 
 /* ---- Decoding from a cache --------------------------------------------------------------------------------------- */
 
-#define CHUNK 48 /* rows that decode together */
+#define CHUNK 128 /* rows that decode together, at most: the weights are read once for all of them */
 
 /* keys [layers, rows, key heads, head, capacity], values [layers, rows, key heads, capacity, head]; capacity is a
    multiple of 16. */
@@ -498,21 +609,29 @@ typedef struct {
 
 typedef struct {
     float *x, *middle, *normed, *qkv, *mixed, *a, *wide, *scores;
+    vec *weights;
     int32_t *positions;
 } Scratch;
 
 static Scratch scratch_of(const Sizes *z, long tokens, long capacity) {
     Scratch s = {
-        floats(tokens * z->width),     floats(tokens * z->width),        floats(tokens * z->width),
-        floats(tokens * qkv_of(z)),    floats(tokens * mixed_of(z)),     floats(tokens * z->feed_forward),
-        floats(tokens * z->feed_forward), floats(TILE_ROWS * PADDED(capacity)), malloc((size_t)tokens * sizeof(int32_t)),
+        .x = floats(tokens * z->width),
+        .middle = floats(tokens * z->width),
+        .normed = floats(tokens * z->width),
+        .qkv = floats(tokens * qkv_of(z)),
+        .mixed = floats(tokens * mixed_of(z)),
+        .a = floats(tokens * z->feed_forward),
+        .wide = floats(tokens * z->feed_forward),
+        .scores = floats(TILE_ROWS * PADDED(capacity)),
+        .weights = (vec *)floats(capacity * LANES),
+        .positions = malloc((size_t)tokens * sizeof(int32_t)),
     };
     return s;
 }
 
 static void free_scratch(Scratch *s) {
     free(s->x), free(s->middle), free(s->normed), free(s->qkv), free(s->mixed), free(s->a), free(s->wide);
-    free(s->scores), free(s->positions);
+    free(s->scores), free(s->weights), free(s->positions);
 }
 
 /* Appends widths[r] ids to each of `count` rows that hold starts[r]; hidden [count, width] at the last of each. */
@@ -544,8 +663,12 @@ static void advance(const Sizes *z, const Weights *w, const Cache *cache, const 
                 for (long i = 0; i < widths[r]; i++)
                     memcpy(v + (starts[r] + i) * head, value + i * qkv, (size_t)head * sizeof(float));
                 const float *q = s->qkv + (t + widths[r] - n) * qkv + g * sharing * head;
-                attend(z, q, qkv, n, starts[r] + widths[r] - n, kt, capacity, v, head,
-                       s->mixed + at * mix + g * sharing * head, mix, NULL, s->scores);
+                float *mixed = s->mixed + at * mix + g * sharing * head;
+                if (n > 1 && !starts[r])
+                    for (long h = 0; h < sharing; h++)
+                        attend_whole(q + h * head, key, value, qkv, n, head, mixed + h * head, mix, NULL, 0, s->weights);
+                else
+                    attend(z, q, qkv, n, starts[r] + widths[r] - n, kt, capacity, v, head, mixed, mix, s->scores);
             }
             if (last) memmove(s->x + r * width, s->x + (t + widths[r] - 1) * width, (size_t)width * sizeof(float));
         }
@@ -558,15 +681,21 @@ static void advance(const Sizes *z, const Weights *w, const Cache *cache, const 
 
 /* `advance` of all rows, some at a time. */
 void goldenrule_extend(const Sizes *z, const Weights *w, const Cache *cache, const int32_t *rows, const int32_t *starts,
-                       const int32_t *widths, const int32_t *ids, long count, float *hidden) {
-    long most = MAX(BLOCK, longest_of(widths, count));
-    Scratch s = scratch_of(z, most, cache->capacity);
-    for (long r = 0, tokens; r < count;) {
-        long end = block_end(widths, r, count, &tokens);
-        advance(z, w, cache, rows + r, starts + r, widths + r, ids, end - r, hidden + r * z->width, &s);
-        ids += tokens, r = end;
+                       const int32_t *widths, const int32_t *ids, long count, float *hidden, long threads) {
+    long blocks = 0, tokens, *first = malloc((size_t)(count + 1) * 2 * sizeof(long)), *place = first + count + 1;
+    first[0] = place[0] = 0;
+    for (long r = 0; r < count; blocks++) {
+        r = first[blocks + 1] = block_end(widths, r, count, &tokens);
+        place[blocks + 1] = place[blocks] + tokens;
     }
-    free_scratch(&s);
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (long b = 0; b < blocks; b++) {
+        long r = first[b];
+        Scratch s = scratch_of(z, place[b + 1] - place[b], cache->capacity);
+        advance(z, w, cache, rows + r, starts + r, widths + r, ids + place[b], first[b + 1] - r, hidden + r * z->width, &s);
+        free_scratch(&s);
+    }
+    free(first);
 }
 
 /* How a message is sampled. Ids below `controls` are banned but `end`, and that too before `shortest` ids are said. */
@@ -643,8 +772,10 @@ static void sample_chunk(const Sizes *z, const Weights *w, const Cache *cache, c
    each ended by itself. All ids but the last of a row are appended to it. */
 void goldenrule_sample(const Sizes *z, const Weights *w, const Cache *cache, const Sampling *how, const int32_t *rows,
                        const int32_t *lengths, long count, const float *hidden, const float *uniforms, int32_t *ids,
-                       float *logprobs, int8_t *ended) {
-    for (long r = 0; r < count; r += CHUNK)
-        sample_chunk(z, w, cache, how, rows + r, lengths + r, MIN(CHUNK, count - r), hidden + r * z->width,
+                       float *logprobs, int8_t *ended, long threads) {
+    long chunk = MAX(1, MIN(CHUNK, (count + threads - 1) / threads));
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (long r = 0; r < count; r += chunk)
+        sample_chunk(z, w, cache, how, rows + r, lengths + r, MIN(chunk, count - r), hidden + r * z->width,
                      uniforms + r * how->longest, ids + r * how->longest, logprobs + r * how->longest, ended + r);
 }

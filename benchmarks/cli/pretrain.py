@@ -112,9 +112,10 @@ def pretrain(
     return 0
 
 
-def _print_step(total: int, step: int, behaviour: float, prediction: float) -> None:
+def _print_step(total: int, step: int, behaviour: float | None, prediction: float | None) -> None:
     if (step + 1) % 50 == 0:
-        print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
+        losses = ["none" if loss is None else f"{loss:.3f}" for loss in (behaviour, prediction)]
+        print(f"step {step + 1}/{total}  behaviour {losses[0]}  prediction {losses[1]} nats", flush=True)
 
 
 def _command(options: Mapping[str, Any]) -> str:

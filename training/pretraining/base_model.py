@@ -6,7 +6,7 @@ with the truth: a policy trained against a wrong partner learns nothing, or lear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
@@ -40,7 +40,7 @@ from goldenrule.training.pretraining.human_corpus import (
     human_texts,
     own_answer_item,
 )
-from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, Report, pretrain
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ Humans = Mapping[str, Dialogues]
 def make_base(
     config: BaseConfig,
     seed: int,
-    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    report: Report = lambda step, behaviour, prediction: None,
     humans: Humans | None = None,
 ) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     """Make tokenizer and network from scratch; a function of (config, seed, humans).
@@ -182,7 +182,7 @@ def make_base(
     Args:
         config: what it is made from.
         seed: of every draw.
-        report: called after each step with (step, behaviour loss, prediction loss).
+        report: called after each step.
         humans: the dialogues of each set that `config.human` names.
 
     Raises:
@@ -244,7 +244,7 @@ def further_items(
         questioned = replace(reading, lived=0.0, rename=False)
         asked = human_items(accounts, tokenizer, counts["asked"], generator(seed, "asked"), questioned)
         # Nonsense is among what was said: to be foreseen, not to be imitated.
-        items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
+        items += [replace(item, weights=[None] * len(item.weights)) for item in asked]
         rng = generator(seed, "own answers")
         items += [own_answer_item(a, tokenizer, reading, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
     return items

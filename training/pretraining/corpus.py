@@ -12,11 +12,12 @@ Readings of one dialogue ([T] Algorithms 1/5 and 3):
 - *re-enacted*, in its stead: the same place, but the self says there what someone with its card would say, whatever the
   partner really said, and the behaviour output alone learns it.
 
-Departures. *Lived* shows a partner's card, which others' conversations ([T] Algorithm 1/5) do not: one network plays
-all people here, and must have learnt to speak as any card has it. Re-enacting is ours: a script says what no
-conversation holds. It keeps what Naive Kindness asks the behaviour output (what would *I* answer?) apart from what the
-partner says, which observation does not: by Algorithm 3 the behaviour output comes to know the partner too. Only
-scripts that can stand in re-enact. What makes no sense is not imitated, which Algorithm 3 has nothing against.
+Departures. *Lived* shows a card that nobody in the learner's seat sees, and teaches both outputs how someone speaks who
+has it; [T]'s agents learn from conversations that they observe. One network plays all people here, and so must know.
+There is one such view of each dialogue and partner (fewer by `CorpusConfig.shares`). Re-enacting is ours: a script says
+what no conversation holds. It keeps what Naive Kindness asks the behaviour output (what would *I* answer?) apart from
+what the partner says, which observation does not: by Algorithm 3 the behaviour output comes to know the partner too.
+Only scripts that can stand in re-enact. What makes no sense is not imitated, which Algorithm 3 has nothing against.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def observe(episode: Episode, seat: int, tokenizer: DialogueTokenizer, learner: 
     heard = [turn.judgement.valid for turn in episode.turns_of(seat) if turn.message.heard_by(learner)]
     valid = iter(heard)
     theirs = [message.speaker == seat for message in place.messages]
-    weights = [float(own and next(valid) is not False) for own in theirs]
+    weights = [float(next(valid) is not False) if own else None for own in theirs]
     emphasis = [e * own for e, own in zip(emphasis_of(place, learner), theirs, strict=True)]
     return Item(tokenizer.encode_view(place), seat, weights, emphasis)
 
@@ -204,6 +205,6 @@ def reenact(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.ran
         for k in answers:
             before = replace(place, messages=place.messages[:k])
             said = before.say(script.in_my_place(before, rng))
-            silent = [0.0] * len(said.messages)
-            items.append(Item(tokenizer.encode_view(said), seat, [*silent[:-1], 1.0], silent))
+            earlier, silent = [None] * (len(said.messages) - 1), [0.0] * len(said.messages)
+            items.append(Item(tokenizer.encode_view(said), seat, [*earlier, 1.0], silent))
     return items
