@@ -50,7 +50,7 @@ class Session:
     def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
         config, like = self.network.config, self.network.embedding.detach()
         front = (config.layers, self.rows, config.key_heads)
-        # PyTorch multiplies what lies past a row's length by a weight of zero, so it must be finite; C does not read it.
+        # PyTorch gives what lies past a row's length a weight of zero, so it must be finite; C does not read it.
         make = like.new_zeros if self.decoder is None else like.new_empty
         return make((*front, config.head_width, capacity)), make((*front, capacity, config.head_width))
 
