@@ -3,7 +3,8 @@
     python dev/kills.py --kills 20 --methods rlhf_ppo,empathetic_kindness --steps 6
 
 Each trial is a run of its own: SIGKILL hits all of its processes or one worker, in turn, at a random time of its
-training, and the same command runs again until nothing is left to do. Prints a line a trial; exit code 1 where some result differs.
+training, and the same command runs again until nothing is left to do. Prints a line a trial; exit code 1 where some
+result differs.
 """
 
 from __future__ import annotations
