@@ -278,7 +278,8 @@ def gradient_step(
         the KL to the start policy and the prediction loss, nats a token; `None` where nothing tells it.
     """
     config, network, optimizer = learner.config, learner.network, learner.optimizer
-    batch = rollout.sequences.rows(rows).to(network.device)
+    batch = rollout.sequences.rows(rows)
+    batch = batch.until(batch.own).to(network.device)  # what others answered has no part in how likely it was
     hidden = network(batch.ids)
     policy, kl = policy_loss(learner, rollout, advantages, rows, batch, hidden)
     value = message_value_loss(network, rollout, advantages, rows, hidden)

@@ -476,9 +476,10 @@ static long longest_of(const int32_t *lengths, long count) {
     return longest;
 }
 
-/* Hidden states [tokens, width] of `count` packed sequences. `kept` is NULL where no gradient is wanted. */
-void goldenrule_forward(const Sizes *z, const Weights *w, const int32_t *ids, const int32_t *lengths, long count,
-                        float *hidden, float *kept) {
+/* Hidden states [count, room, width] of sequences [count, room], of which each has its length; what lies past it is left
+   as it is. `kept` is NULL where no gradient is wanted. */
+void goldenrule_forward(const Sizes *z, const Weights *w, const int64_t *ids, const int32_t *lengths, long count,
+                        long room, float *hidden, float *kept) {
     long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), head = z->head, sharing = z->heads / z->key_heads;
     long longest = longest_of(lengths, count), most = MAX(BLOCK, longest);
     float *normed = floats(most * width), *wide = floats(most * z->feed_forward), *own = kept ? NULL : floats(most * kept_floats(z)),
@@ -487,13 +488,14 @@ void goldenrule_forward(const Sizes *z, const Weights *w, const int32_t *ids, co
     int32_t *positions = malloc((size_t)most * sizeof(int32_t));
     for (long s = 0, t = 0, tokens; s < count; t += tokens) {
         long end = block_end(lengths, s, count, &tokens);
-        for (long r = s, k = 0; r < end; r++)
-            for (int32_t i = 0; i < lengths[r]; i++) positions[k++] = i;
         /* A block's activations lie together, layer by layer, then what the last norm reads. */
         float *at = kept ? kept + t * (z->layers * kept_floats(z) + width + 2) : own;
         Kept now = kept_of(z, at, tokens);
-        for (long k = 0; k < tokens; k++)
-            memcpy(now.x + k * width, w->embedding + (long)ids[t + k] * width, (size_t)width * sizeof(float));
+        for (long r = s, k = 0; r < end; r++)
+            for (int32_t i = 0; i < lengths[r]; i++, k++) {
+                positions[k] = i;
+                memcpy(now.x + k * width, w->embedding + ids[r * room + i] * width, (size_t)width * sizeof(float));
+            }
         for (long l = 0; l < z->layers; l++) {
             const Layer *layer = w->layers + l;
             normalise(now.x, layer->attention_norm, normed, now.stats, tokens, width);
@@ -513,7 +515,10 @@ void goldenrule_forward(const Sizes *z, const Weights *w, const int32_t *ids, co
             else if (l + 1 == z->layers) next = last;
             feed_forward(z, layer, now.middle, next, now.a, now.middle_stats, normed, wide, tokens);
             if (kept && l + 1 < z->layers) now = kept_of(z, next, tokens);
-            if (l + 1 == z->layers) normalise(next, w->norm, hidden + t * width, next + tokens * width, tokens, width);
+            if (l + 1 < z->layers) continue;
+            for (long r = s, k = 0; r < end; k += lengths[r++])
+                normalise(next + k * width, w->norm, hidden + r * room * width, next + tokens * width + 2 * k, lengths[r],
+                          width);
         }
         s = end;
     }
@@ -526,8 +531,8 @@ typedef struct {
 } LayerGradients;
 
 /* Adds the gradients of all weights, given that of the hidden states. */
-void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, const int32_t *lengths, long count,
-                         const float *dhidden, const float *kept, float *dembedding, float *dnorm,
+void goldenrule_backward(const Sizes *z, const Weights *w, const int64_t *ids, const int32_t *lengths, long count,
+                         long room, const float *dhidden, const float *kept, float *dembedding, float *dnorm,
                          const LayerGradients *gradients) {
     long width = z->width, qkv = qkv_of(z), mix = mixed_of(z), ff = z->feed_forward, head = z->head;
     long sharing = z->heads / z->key_heads, longest = longest_of(lengths, count), most = MAX(BLOCK, longest);
@@ -539,13 +544,17 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
     for (long s = 0, t = 0, tokens; s < count; t += tokens) {
         long end = block_end(lengths, s, count, &tokens), before = s;
         s = end;
-        if (all_zero(dhidden + t * width, tokens * width)) continue; /* sequences that this loss does not read */
+        int read = 0;
+        for (long r = before; r < end && !read; r++) read = !all_zero(dhidden + r * room * width, lengths[r] * width);
+        if (!read) continue; /* the loss has no part in any of these */
         for (long r = before, k = 0; r < end; r++)
             for (int32_t i = 0; i < lengths[r]; i++) positions[k++] = i;
         float *at = (float *)kept + t * (z->layers * kept_floats(z) + width + 2);
         const float *last = at + z->layers * tokens * kept_floats(z);
         memset(dx, 0, (size_t)(tokens * width) * sizeof(float));
-        normalise_backward(last, w->norm, last + tokens * width, dhidden + t * width, dx, dnorm, tokens, width);
+        for (long r = before, k = 0; r < end; k += lengths[r++])
+            normalise_backward(last + k * width, w->norm, last + tokens * width + 2 * k, dhidden + r * room * width,
+                               dx + k * width, dnorm, lengths[r], width);
         for (long l = z->layers - 1; l >= 0; l--) {
             const Layer *layer = w->layers + l;
             const LayerGradients *d = gradients + l;
@@ -579,7 +588,9 @@ void goldenrule_backward(const Sizes *z, const Weights *w, const int32_t *ids, c
             product(dqkv, qkv, 1, layer->qkv, width, dnormed, width, tokens, width, qkv, 0);
             normalise_backward(now.x, layer->attention_norm, now.stats, dnormed, dx, d->attention_norm, tokens, width);
         }
-        for (long k = 0; k < tokens; k++) add_to(dembedding + (long)ids[t + k] * width, dx + k * width, width);
+        for (long r = before, k = 0; r < end; r++)
+            for (long i = 0; i < lengths[r]; i++, k++)
+                add_to(dembedding + ids[r * room + i] * width, dx + k * width, width);
     }
     free(normed), free(dnormed), free(dx), free(wide), free(dwide), free(dqkv), free(dmixed);
     free(weights), free(dscores), free(positions);

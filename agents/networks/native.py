@@ -154,7 +154,7 @@ def _sizes(network: ThreeModuleTransformer) -> Any:
 
 
 class _Trunk(torch.autograd.Function):
-    """Hidden states of packed sequences; several backward passes may follow one forward pass."""
+    """Hidden states of padded sequences; several backward passes may follow one forward pass."""
 
     @staticmethod
     def forward(
@@ -162,14 +162,13 @@ class _Trunk(torch.autograd.Function):
     ) -> Tensor:
         native = cast(ctypes.CDLL, library())
         sizes, made = _sizes(network), Weights(network, weights)
-        hidden = ids.new_empty((len(ids), network.config.width), dtype=torch.float32)
-        kept = hidden.new_empty(native.goldenrule_kept(sizes, c_long(len(ids)))) if keep else None
+        hidden = torch.zeros((*ids.shape, network.config.width))
+        tokens = int(lengths.sum())
+        kept = torch.empty(native.goldenrule_kept(sizes, c_long(tokens))) if keep else None
         native.goldenrule_forward(
             sizes,
             made.pointer,
-            c_void_p(ids.data_ptr()),
-            c_void_p(lengths.data_ptr()),
-            c_long(len(lengths)),
+            *_batch(ids, lengths),
             c_void_p(hidden.data_ptr()),
             c_void_p(kept.data_ptr() if kept is not None else None),
         )
@@ -182,24 +181,29 @@ class _Trunk(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> Any:
         native = cast(ctypes.CDLL, library())
         ids, lengths, kept = ctx.saved_tensors
-        gradients = [torch.zeros(shape) for shape in ctx.shapes]
+        sizes = [shape.numel() for shape in ctx.shapes]
+        flat = torch.zeros(sum(sizes)).split(sizes)
+        gradients = [part.view(shape) for part, shape in zip(flat, ctx.shapes, strict=True)]
         layers = (_Gradients * ctx.network.config.layers)()
         for number, layer in enumerate(layers):
             for name, gradient in zip(_GRADIENTS, gradients[2 + len(_GRADIENTS) * number :], strict=False):
                 setattr(layer, name, gradient.data_ptr())
+        given = outputs[0].contiguous()
         native.goldenrule_backward(
             _sizes(ctx.network),
             ctx.made.pointer,
-            c_void_p(ids.data_ptr()),
-            c_void_p(lengths.data_ptr()),
-            c_long(len(lengths)),
-            c_void_p(outputs[0].contiguous().data_ptr()),
+            *_batch(ids, lengths),
+            c_void_p(given.data_ptr()),
             c_void_p(kept.data_ptr()),
             c_void_p(gradients[0].data_ptr()),
             c_void_p(gradients[1].data_ptr()),
             layers,
         )
         return None, None, None, None, *gradients
+
+
+def _batch(ids: Tensor, lengths: Tensor) -> tuple[Any, ...]:
+    return c_void_p(ids.data_ptr()), c_void_p(lengths.data_ptr()), c_long(len(ids)), c_long(ids.shape[1])
 
 
 def trunk(network: ThreeModuleTransformer, ids: Int[Tensor, "B T"], pad: int) -> Float[Tensor, "B T width"]:
@@ -210,13 +214,10 @@ def trunk(network: ThreeModuleTransformer, ids: Int[Tensor, "B T"], pad: int) ->
         ids: token ids.
         pad: the id of padding.
     """
-    there = ids != pad
-    lengths = there.sum(1, dtype=torch.int32)
     weights = trunk_weights(network)
     keep = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-    hidden = _Trunk.apply(network, ids[there].int(), lengths[lengths > 0], keep, *weights)
-    whole = hidden.new_zeros((*ids.shape, network.config.width))
-    return whole.masked_scatter(there[..., None], hidden)
+    hidden: Tensor = _Trunk.apply(network, ids.contiguous(), (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
+    return hidden
 
 
 class _Cache(Structure):

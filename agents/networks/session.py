@@ -42,16 +42,17 @@ class Session:
         self.network, self.rows = network, rows
         self.capacity = _whole(min(capacity, network.config.context))
         self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
-        self._keys, self._values = self._empty(self.capacity)
         self.decoder = native.Decoder(network) if decoder is None and native.serves(network) else decoder
+        self._keys, self._values = self._empty(self.capacity)
         with torch.no_grad():
             self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
 
     def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
         config, like = self.network.config, self.network.embedding.detach()
         front = (config.layers, self.rows, config.key_heads)
-        keys = like.new_zeros((*front, config.head_width, capacity))
-        return keys, like.new_zeros((*front, capacity, config.head_width))
+        # PyTorch gives what lies past a row's length a weight of zero, so it must be finite; C does not read it.
+        make = like.new_zeros if self.decoder is None else like.new_empty
+        return make((*front, config.head_width, capacity)), make((*front, capacity, config.head_width))
 
     def _reserve(self, needed: int) -> None:
         context = self.network.config.context
