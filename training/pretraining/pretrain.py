@@ -3,7 +3,7 @@
 For every message a_j of others' conversations, with b and p the two outputs:
     L_p = NLL(p, a_j)                     writes prediction heads and output, perception, shared
     L_b = eta_r / eta * NLL(b, a_j)       writes behaviour heads and output; eta_r = max(0, R(a_j)) * eta
-and for conversations read with labels switched (Algorithm 3)
+and for conversations read with labels switched (Algorithm 3; which, and what is imitated there: `corpus`)
     SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
 
 Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output

@@ -17,7 +17,7 @@ from goldenrule.training.pretraining.corpus import CorpusConfig, converse, episo
 from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
 
 SCENARIO = "hidden_needs-v0"
-CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", reenacted_share=1.0)
+CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", "reenacted", imitated_share=1.0)
 
 
 def parts(words: DialogueTokenizer, one: Item) -> list[tuple[int, str]]:
@@ -101,12 +101,34 @@ def test_reenacted_views_hold_my_card_switched_labels_and_my_own_answer(words):
     assert differs > len(reenacted) / 4
 
 
-def test_the_share_of_reenacted_dialogues_is_kept(words):
-    without = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.0), words, 20, 3)
-    half = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.5), words, 20, 3)
+@pytest.mark.parametrize("imitation", ["observed", "reenacted"])
+def test_the_share_of_dialogues_read_from_the_partners_place_is_kept(words, imitation):
+    without = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", imitation, imitated_share=0.0), words, 20, 3)
+    half = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", imitation, imitated_share=0.5), words, 20, 3)
     assert len(without) == 40
     assert len(half) == 40 + 10
     assert all(any(one.emphasis) for one in without)
+
+
+def test_observed_views_hold_my_card_switched_labels_and_what_the_partner_really_said(words):
+    """[T] Algorithm 3: `s_j` with names switched, and both outputs learn `a_j`, nothing else."""
+    observed = sample_items(replace(CORPUS, imitation="observed"), words, 40, 3)
+    plain = sample_items(replace(CORPUS, imitated_share=0.0), words, 40, 3)
+    kept = [one for one in observed if not any(one.encoded == other.encoded for other in plain)]
+    overheard = [one for one in plain if one.me == 0]
+    assert len(kept) == len(overheard) == 40
+    for one, mine in zip(kept, overheard, strict=True):
+        (_, card), *said = parts(words, one)
+        (_, my_card), *heard = parts(words, mine)
+        assert card == my_card
+        assert [text for _, text in said] == [text for _, text in heard]
+        assert all((a == ME) != (b == ME) for (a, _), (b, _) in zip(said, heard, strict=True))
+        batch = collate([one])
+        theirs = " ".join(text for label, text in said if label == ME)
+        imitated = batch.imitated & (batch.weight > 0)
+        simulated = (batch.own | batch.others) & (batch.emphasis > 0)
+        assert torch.equal(imitated, simulated)
+        assert words.decode(batch.ids[0][imitated[0]].tolist()) == theirs
 
 
 def test_the_same_seed_gives_the_same_items_and_another_others(words):
