@@ -78,9 +78,9 @@ class RoutedOptimiser(Generic[Part]):
 
     def step(self) -> None:
         """Take a step for each route that has a gradient; what its loss does not reach stays where it is."""
+        self._network.zero_grad(set_to_none=True)
         parameters = dict(self._network.named_parameters())
         for route, (gradients, scale) in self._pending.items():
-            self._network.zero_grad(set_to_none=True)
             norm = torch.nn.utils.get_total_norm(gradients.values())
             factor = (LONGEST / (norm + 1e-6)).clamp(max=1.0)
             for name, gradient in gradients.items():
@@ -89,7 +89,8 @@ class RoutedOptimiser(Generic[Part]):
                 group["lr"] = peak * self._share * scale
             for part in self.parts[route]:
                 part.step()
-        self._network.zero_grad(set_to_none=True)
+            for name in gradients:
+                parameters[name].grad = None
         self._pending.clear()
 
 
