@@ -324,7 +324,7 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
         "--seeds",
         "1",
         "--workers",
-        "1",
+        "2",
         "--out",
         str(out),
         "--json",
@@ -334,7 +334,7 @@ def test_ctrl_c_keeps_what_is_finished(tiny, tmp_path):
     )
     with process:
         told = [process.stderr.readline()]
-        while told[-1].startswith("begin"):
+        while not told[-1].startswith("done"):
             told.append(process.stderr.readline())
         process.send_signal(signal.SIGINT)
         stderr, stdout = "".join(told) + process.stderr.read(), process.stdout.read()
