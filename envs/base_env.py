@@ -68,15 +68,14 @@ class BaseDialogueEnv:
         self.max_cycles = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
         cycle = scenario.cycle or len(scenario.agents)
         self.max_turns = scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
-        self.scenario, self.dialogue = scenario, DialogueState(scenario)
+        self.scenario, self.dialogue = scenario, DialogueState(scenario, self.max_turns)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
         self._index = {agent: i for i, agent in enumerate(scenario.agents)}
         self.utterance = Utterance(max_length)
         self._rng: np.random.Generator | None = None
         self._rendered = 0
-        self._over = False
-        self._spaces = {a: self._make_spaces() for a in scenario.agents}
+        self._spaces: dict[str, tuple[Space[Any], Space[Any]]] = {}
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
         n, k = len(self.scenario.agents), self.scenario.n_candidates
@@ -100,11 +99,17 @@ class BaseDialogueEnv:
 
     def observation_space(self, agent: str) -> Space[Any]:
         """The observation space of `agent`; the same object each time."""
-        return self._spaces[agent][0]
+        return self._spaces_of(agent)[0]
 
     def action_space(self, agent: str) -> Space[Any]:
         """The action space of `agent`; the same object each time."""
-        return self._spaces[agent][1]
+        return self._spaces_of(agent)[1]
+
+    def _spaces_of(self, agent: str) -> tuple[Space[Any], Space[Any]]:
+        if agent not in self._spaces:
+            self._index[agent]  # a KeyError for one who is not at the table
+            self._spaces[agent] = self._make_spaces()
+        return self._spaces[agent]
 
     def _deal(self, seed: int | None) -> None:
         if seed is not None:
@@ -112,7 +117,7 @@ class BaseDialogueEnv:
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
         self.dialogue.reset(self._rng)
-        self._rendered, self._over, self._offers = 0, False, dict[int, tuple[str, ...]]()
+        self._rendered, self._offers = 0, dict[int, tuple[str, ...]]()
 
     def _candidates(self, index: int) -> tuple[str, ...]:
         """What an agent may choose from; the scenario is asked once, until something is said."""
@@ -124,7 +129,7 @@ class BaseDialogueEnv:
         index, dialogue = self._index[agent], self.dialogue
         observation = {
             "me": index,
-            "speaks": int(not self._over and index in dialogue.waiting),
+            "speaks": int(index in dialogue.waiting),
             "role_card": dialogue.cards[index],
             "transcript": dialogue.transcript(index),
         }
