@@ -111,13 +111,19 @@ class BaseDialogueEnv:
             self._spaces[agent] = self._make_spaces()
         return self._spaces[agent]
 
-    def _deal(self, seed: int | None) -> None:
+    def deal(self, seed: int | None = None) -> DialogueState:
+        """Begin a new episode of `dialogue` alone, for who goes on with that in PettingZoo's place.
+
+        Before PettingZoo's own calls there must be a `reset` again.
+        """
         if seed is not None:
             self._rng = generator(at_least("seed", seed, 0), "episodes")
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
-        self.dialogue.reset(self._rng)
+        self.agents = []
         self._rendered, self._offers = 0, dict[int, tuple[str, ...]]()
+        self.dialogue.reset(self._rng)
+        return self.dialogue
 
     def _candidates(self, index: int) -> tuple[str, ...]:
         """What an agent may choose from; the scenario is asked once, until something is said."""

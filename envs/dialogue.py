@@ -40,7 +40,7 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
-        self._deal(seed)
+        self.deal(seed)
         self._acted = True
         self.agents = agents = self.possible_agents.copy()
         self.rewards, self._cumulative_rewards = dict.fromkeys(agents, 0.0), dict.fromkeys(agents, 0.0)
@@ -149,7 +149,7 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
     ) -> tuple[dict[str, Observation], dict[str, dict[str, Any]]]:
         """Begin a new episode; returns observations and infos by agent."""
         self.dialogue.max_turns = math.inf if self.max_cycles else self.max_turns  # or else steps count, not messages
-        self._deal(seed)
+        self.deal(seed)
         self.agents = list(self.possible_agents)
         self._steps = 0
         if self.render_mode == "human":

@@ -38,6 +38,7 @@ class DialogueState:
         cards: each agent's private card, in seat order.
         messages: everything said in this episode, oldest first.
         waiting: who is still to speak in this turn, the next one first; nobody once the talk is over or cut.
+        said: the messages of a turn that is not complete, which nobody has heard yet.
         heard: the agents' messages of the last complete turn, in the order of its speakers.
         turns: how many messages of agents were heard.
         outcome: what the last complete turn paid.
@@ -62,7 +63,7 @@ class DialogueState:
         self.outcome = self._nothing
         self._outcomes: list[Outcome] = []
         self._seen: list[list[Message]] = [[] for _ in cards]
-        self._said: tuple[Message, ...] = ()  # in a turn that is not complete
+        self.said: tuple[Message, ...] = ()
         self._before = 0  # messages before the last complete turn
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -75,12 +76,12 @@ class DialogueState:
 
     def say(self, speaker: int, text: str, to: tuple[int, ...] | None = None) -> bool:
         """Take the message of `speaker`, who must be next. True once the turn is complete and was judged."""
-        said = (*self._said, Message(speaker, text, to))
+        said = (*self.said, Message(speaker, text, to))
         self.waiting = self.waiting[1:]
         if self.waiting:
-            self._said = said
+            self.said = said
             return False
-        self.heard, self._said = said, ()
+        self.heard, self.said = said, ()
         self._before = len(self.messages)
         for message in said:
             self._publish(message)
