@@ -117,6 +117,12 @@ def _convert(value: Any, kind: type) -> KnobValue | None:
         return None
 
 
+PEOPLE = Knob(
+    "people", "seen", "whom one meets: people that agents learn from, or others", choices=("seen", "unseen"),
+    transfers="any",
+)  # fmt: skip
+"""Of scenarios that keep some people and words out of all that agents learn from (`ScenarioSpec.among`)."""
+
 COMMON_KNOBS = (Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),)
 """Options of every environment that can be set like a knob. They are in what `resolve` returns only where given, so
 that a run at their defaults is known by its scenario's knobs alone."""
@@ -202,6 +208,15 @@ class ScenarioSpec:
             for name, knob in known.items()
             if name in {*own, *knobs}
         }
+
+    def among(self, people: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
+        """The knobs with `people` (`seen`, `unseen`) as whom one meets; as they are where all people are alike."""
+        return {**knobs, PEOPLE.name: people} if self.parts_people else dict(knobs)
+
+    @property
+    def parts_people(self) -> bool:
+        """Whether some people are kept out of all that agents learn from."""
+        return PEOPLE in self.knobs
 
     def build(self, **knobs: Any) -> Scenario:
         """Make the scenario with these knobs; the common ones are the environment's.

@@ -30,14 +30,16 @@ class Sequences:
     Attributes:
         ids: token ids.
         own: tokens (text and end) of messages said by the view's owner.
+        imitated: those of them that the behaviour loss counts, by their `weight`.
         others: tokens of messages said by others at the table; the narrator's belong to neither.
         first: first token of each message, before which no end can have been.
-        weight: weight of each own token in the behaviour loss: `eta_r / eta`.
+        weight: weight of each imitated token in the behaviour loss: `eta_r / eta = max(0, R)` of its message.
         emphasis: weight of each token in the prediction loss.
     """
 
     ids: Int[Tensor, "B T"]
     own: Bool[Tensor, "B T"]
+    imitated: Bool[Tensor, "B T"]
     others: Bool[Tensor, "B T"]
     first: Bool[Tensor, "B T"]
     weight: Float[Tensor, "B T"]
@@ -47,6 +49,14 @@ class Sequences:
         """The sequences numbered `index`, cut to the longest of them."""
         longest = int((self.ids[index] != PAD).sum(1).max()) if len(index) else 0
         return Sequences(*(getattr(self, f.name)[index, :longest] for f in fields(self)))
+
+    def until(self, mask: Bool[Tensor, "B T"]) -> Sequences:
+        """The same up to each row's last token in `mask`: nothing that follows has a part in what is told there."""
+        places = torch.arange(self.ids.shape[1], device=self.ids.device)
+        last = ((places + 1) * mask).amax(1)
+        longest = int(last.max()) if len(last) else 0
+        rest = replace(self, ids=self.ids.masked_fill(places >= last[:, None], PAD))
+        return Sequences(*(getattr(rest, f.name)[:, :longest] for f in fields(rest)))
 
     def to(self, device: torch.device) -> Sequences:
         """The same on a device."""
@@ -63,13 +73,14 @@ class Item:
     Attributes:
         encoded: its ids and spans.
         me: index of its owner.
-        weights: behaviour weight of each of its messages.
+        weights: behaviour weight of each of its messages, max(0, R); `None` where it has no reward and is not to be
+            imitated, such as words that nobody said.
         emphasis: prediction weight of each of its messages.
     """
 
     encoded: Encoded
     me: int
-    weights: Sequence[float]
+    weights: Sequence[float | None]
     emphasis: Sequence[float]
 
 
@@ -105,7 +116,7 @@ def collate(items: Sequence[Item]) -> Sequences:
     longest = max(len(item.encoded.ids) for item in items)
     shape = (len(items), longest)
     ids = np.full(shape, PAD, dtype=np.int64)
-    own, others, first = (np.zeros(shape, dtype=bool) for _ in range(3))
+    own, imitated, others, first = (np.zeros(shape, dtype=bool) for _ in range(4))
     weight, emphasis = (np.zeros(shape, dtype=np.float32) for _ in range(2))
     for row, item in enumerate(items):
         ids[row, : len(item.encoded.ids)] = item.encoded.ids
@@ -114,9 +125,11 @@ def collate(items: Sequence[Item]) -> Sequences:
                 continue
             (own if span.speaker == item.me else others)[row, span.start : span.stop] = True
             first[row, span.start] = True
-            weight[row, span.start : span.stop] = w
+            if span.speaker == item.me and w is not None:
+                imitated[row, span.start : span.stop] = True
+                weight[row, span.start : span.stop] = w
             emphasis[row, span.start : span.stop] = e
-    return Sequences(*(torch.from_numpy(a) for a in (ids, own, others, first, weight, emphasis)))
+    return Sequences(*(torch.from_numpy(a) for a in (ids, own, imitated, others, first, weight, emphasis)))
 
 
 def join(a: Sequences, b: Sequences) -> Sequences:
@@ -195,7 +208,8 @@ def tokenise(episodes: Sequence[Episode], me: int, tokenizer: DialogueTokenizer,
             view = replace(view, messages=view.messages[:kept])
             places = [k for k in places if k < kept]
             encoded = tokenizer.encode_view(view, said)
-        items.append(Item(encoded, me, [1.0] * len(view.messages), emphasis_of(view, me)))
+        # The learner's own samples are reinforced, not imitated.
+        items.append(Item(encoded, me, [None] * len(view.messages), emphasis_of(view, me)))
         samples.append(mine[: len(places)])
         starts.append([encoded.spans[k].start - 1 for k in places])
     sequences = collate(items)
@@ -254,16 +268,52 @@ def token_logits(
 
 def weighted_nll(
     logits: Float[Tensor, "N vocab"], targets: Int[Tensor, " N"], weights: Float[Tensor, " N"] | None = None
-) -> Float[Tensor, ""]:
-    """Mean negative log-likelihood in nats a token, weighted.
-
-    With weights `eta_r / eta = max(0, R)` this is the reward-scaled learning rate of [T] Algorithm 5, line 5.
+) -> Float[Tensor, ""] | None:
+    """Mean negative log-likelihood in nats a token, weighted; `None` where nothing has weight.
 
     Args:
         logits, targets: of each token.
-        weights: at least 0; their sum normalises the mean. All zero gives 0.
+        weights: at least 0; their sum normalises the mean, so that only their ratios count.
     """
+    if not len(targets) or (weights is not None and not bool(weights.any())):
+        return None
     nll = F.cross_entropy(logits, targets, reduction="none")
-    if weights is None:
-        return nll.mean() if len(nll) else logits.sum() * 0.0
-    return (nll * weights).sum() / weights.sum().clamp_min(1e-8)
+    return nll.mean() if weights is None else (nll * weights).sum() / weights.sum()
+
+
+def imitation_loss(
+    network: ThreeModuleTransformer, hidden: Float[Tensor, "B T width"], batch: Sequences
+) -> tuple[Float[Tensor, ""] | None, float]:
+    """The behaviour output's NLL of what is to be imitated, and the rate `eta_r / eta` at which to learn it.
+
+    [T] Algorithm 5, line 5: message a is learnt at the rate `eta_r = max(0, R(a)) eta`. In the loss, messages weigh as
+    their rates within the batch; the mean rate is left to the finished step, out of which an optimiser like AdamW
+    would divide it if it were a factor of the loss.
+
+    Returns:
+        the loss, `None` where no message is to be imitated; the mean of max(0, R) over the messages with a reward.
+    """
+    some = batch.imitated
+    messages = batch.weight[some & batch.first]
+    rate = float(messages.mean()) if len(messages) else 0.0
+    logits = token_logits(network, hidden, batch, some, "behaviour")
+    return weighted_nll(logits, batch.ids[some], batch.weight[some]), rate
+
+
+def prediction_loss(
+    network: ThreeModuleTransformer,
+    hidden: Float[Tensor, "B T width"],
+    batch: Sequences,
+    *,
+    emphasise: bool = True,
+) -> Float[Tensor, ""] | None:
+    """The prediction output's NLL of what the owners and the others said; `None` where nobody said anything.
+
+    Args:
+        hidden: trunk of the batch.
+        emphasise: weigh tokens by their `emphasis`; else all alike that have any.
+    """
+    said = batch.own | batch.others
+    emphasis = batch.emphasis[said]
+    logits = token_logits(network, hidden, batch, said, "prediction")
+    return weighted_nll(logits, batch.ids[said], emphasis if emphasise else (emphasis > 0).float())

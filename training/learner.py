@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.agents.world import World
@@ -21,7 +22,7 @@ from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, Sequences, collate, crop
-from goldenrule.training.optim import Optimiser, adamw
+from goldenrule.training.optim import RoutedOptimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
 
@@ -33,13 +34,15 @@ class TrainingConfig:
         updates: rollouts learnt from.
         dialogues: dialogues a rollout.
         minibatches: gradient steps a rollout; no more than there are dialogues.
-        learning_rate: of AdamW; short warm-up, then linear decay to a tenth.
+        learning_rate: peak of AdamW, of each of the three losses; short warm-up, then linear decay to a tenth.
         clip: PPO's epsilon.
         discount: gamma over the learner's messages; the scenario's own if not given. 0 is kindness one reply ahead.
         gae_lambda: lambda of the advantage estimates.
-        kl: weight of KL(policy || start policy).
-        value: weight of the value loss.
-        imitation: weight of the interleaved behaviour loss.
+        kl: weight of KL(policy || start policy) beside the clipped surrogate.
+        value: weight of the value loss; it counts in the norm that is clipped, but AdamW divides it out of the step,
+            since nothing else writes the value output.
+        imitation: factor of the learning rate at which interleaved conversations are imitated. As a weight of the loss
+            it would do nothing: AdamW divides constant factors out.
         interleave: views of pre-training conversations in each rollout's updates; 0 turns interleaving off.
         replies: dialogues of a rollout that the prediction output learns from.
         predict_replies: whether the prediction output learns from what was really said in the rollouts.
@@ -59,7 +62,7 @@ class TrainingConfig:
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
     kl: Annotated[float, Field(ge=0, le=1000)] = 0.02
     value: Annotated[float, Field(ge=0, le=1000)] = 0.5
-    imitation: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    imitation: Annotated[float, Field(ge=0, le=1000)] = 0.1
     interleave: Annotated[int, Field(ge=0, le=100_000)] = 64
     replies: Annotated[int, Field(ge=0, le=100_000)] = 32
     predict_replies: bool = True
@@ -131,7 +134,7 @@ class Learner:
     seed: int
     agent: LanguageModel = field(init=False)
     reference: ThreeModuleTransformer = field(init=False)
-    optimizer: Optimiser = field(init=False)
+    optimizer: RoutedOptimiser = field(init=False)
     rng: np.random.Generator = field(init=False)
     failed: int = 0
     messages_asked: int = 0
@@ -141,7 +144,9 @@ class Learner:
     def __post_init__(self) -> None:
         self.agent = LanguageModel(self.network, self.tokenizer, max_new=self.config.max_new)
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = adamw(self.network, self.config.learning_rate)
+        reward, prediction = routes(self.config.split)
+        by_loss = {"reward": reward, "imitation": reward, "prediction": prediction}
+        self.optimizer = adamw(self.network, by_loss, self.config.learning_rate)
         self.begin(0)
         if self.corpus is not None and self.config.interleave:
             wanted = self.config.updates * self.config.interleave

@@ -1,63 +1,120 @@
-"""The optimisers: Muon for the matrices inside the layers, AdamW for the rest.
+"""The optimisers: for each route of the gradient one of its own, AdamW, or Muon for the matrices inside the layers.
 
-Muon (torch.optim.Muon; Jordan et al. 2024) orthogonalises the momentum of each weight matrix. Here it reaches the
-moment when needs are understood in about half the updates that AdamW takes (EXPERIMENTS.md).
+Muon (torch.optim.Muon; Jordan et al. 2024) orthogonalises the momentum of each weight matrix. In pre-training it
+reaches the moment when needs are understood in about half the updates that AdamW takes (EXPERIMENTS.md).
 """
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from goldenrule.agents.networks.three_module import ThreeModuleTransformer
+import torch
+from torch import Tensor, nn
+
+from goldenrule.agents.networks.routing import Route, module_of, routed_gradients
 
 BETAS = (0.9, 0.98)
 """Of AdamW."""
 
+LONGEST = 1.0
+"""Norm to which the gradient of each route is clipped."""
 
-class Optimiser:
-    """Several optimisers that step together and share a schedule.
-
-    Parameters without a gradient are left untouched, as gradient routing needs.
-    """
-
-    def __init__(self, *parts: torch.optim.Optimizer) -> None:
-        self.parts = parts
-        self._peaks = [(group, group["lr"]) for part in parts for group in part.param_groups]
-
-    def schedule(self, share: float) -> None:
-        """Set all learning rates to `share` (0 to 1) of their peaks."""
-        for group, peak in self._peaks:
-            group["lr"] = peak * share
-
-    def zero_grad(self) -> None:
-        """Forget all gradients; `None`, not zero."""
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
-
-    def step(self) -> None:
-        """Take a step."""
-        for part in self.parts:
-            part.step()
+Parts = Callable[[Mapping[str, nn.Parameter]], Sequence[torch.optim.Optimizer]]
+"""Optimisers that together hold the parameters given by name."""
 
 
-def adamw(network: ThreeModuleTransformer, learning_rate: float) -> Optimiser:
-    """AdamW without weight decay for all parameters of a network, up to its peak learning rate."""
-    return Optimiser(torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=BETAS, weight_decay=0.0))
+class RoutedOptimiser:
+    """A step for each route: with moments, a clipped norm and a learning rate of its own.
 
-
-def muon(
-    network: ThreeModuleTransformer, learning_rate: float, matrix_learning_rate: float, weight_decay: float = 0.0
-) -> Optimiser:
-    """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
+    Were moments shared, a loss would go on to move what another route wrote before, a large loss would shrink the step
+    of a small one, and no loss could be learnt at a rate of its own: AdamW divides a constant factor out of gradients.
+    Parameters that several routes name are moved by each of them.
 
     Args:
         network: whose parameters are optimised, in place.
+        routes: by name; the modules that each may write.
+        parts: makes the optimisers of a route's parameters, at their peak learning rates.
+
+    Attributes:
+        parts: the optimisers of each route.
+    """
+
+    def __init__(self, network: nn.Module, routes: Mapping[str, Route], parts: Parts) -> None:
+        self._network, self._routes = network, dict(routes)
+        self.parts: dict[str, Sequence[torch.optim.Optimizer]] = {}
+        for name, modules in routes.items():
+            self.parts[name] = parts({n: p for n, p in network.named_parameters() if module_of(n) in modules})
+        self._groups = {
+            name: [(group, group["lr"]) for part in made for group in part.param_groups]
+            for name, made in self.parts.items()
+        }
+        self._share = 1.0
+        self._pending: dict[str, tuple[dict[str, Tensor], float]] = {}
+
+    def schedule(self, share: float) -> None:
+        """Let all learning rates be `share` (0 to 1) of their peaks."""
+        self._share = share
+
+    def backward(self, route: str, loss: Tensor | None, *, scale: float = 1.0, keep_graph: bool = False) -> None:
+        """Take the gradient of a route's loss; `step` follows it once those of all routes are taken.
+
+        Args:
+            route: its name.
+            loss: a scalar; `None` where there is nothing to learn from, and then the route takes no step.
+            scale: factor of the route's learning rate in this step.
+            keep_graph: whether another loss of the same forward pass follows.
+        """
+        if loss is not None:
+            gradients = routed_gradients(self._network, loss, self._routes[route], keep_graph=keep_graph)
+            self._pending[route] = gradients, scale
+
+    def step(self) -> None:
+        """Take a step for each route that has a gradient; what its loss does not reach stays where it is."""
+        parameters = dict(self._network.named_parameters())
+        for route, (gradients, scale) in self._pending.items():
+            self._network.zero_grad(set_to_none=True)
+            norm = torch.nn.utils.get_total_norm(gradients.values())
+            factor = (LONGEST / (norm + 1e-6)).clamp(max=1.0)
+            for name, gradient in gradients.items():
+                parameters[name].grad = gradient * factor  # not in place: gradients may share memory
+            for group, peak in self._groups[route]:
+                group["lr"] = peak * self._share * scale
+            for part in self.parts[route]:
+                part.step()
+        self._network.zero_grad(set_to_none=True)
+        self._pending.clear()
+
+
+def adamw(network: nn.Module, routes: Mapping[str, Route], learning_rate: float) -> RoutedOptimiser:
+    """AdamW without weight decay for all parameters of each route, up to its peak learning rate."""
+    return RoutedOptimiser(network, routes, lambda parameters: [_adamw(parameters.values(), learning_rate)])
+
+
+def _adamw(
+    parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(parameters, lr=learning_rate, betas=BETAS, weight_decay=weight_decay, fused=True)
+
+
+def muon(
+    network: nn.Module,
+    routes: Mapping[str, Route],
+    learning_rate: float,
+    matrix_learning_rate: float,
+    weight_decay: float = 0.0,
+) -> RoutedOptimiser:
+    """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
+
+    Args:
+        network, routes: as for `RoutedOptimiser`.
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon (update of spectral norm about 1).
         weight_decay: of both.
     """
-    inner = {name: p for name, p in network.named_parameters() if name.startswith("blocks") and p.dim() == 2}
-    rest = [p for name, p in network.named_parameters() if name not in inner]
-    return Optimiser(
-        torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95),
-        torch.optim.AdamW(rest, lr=learning_rate, betas=BETAS, weight_decay=weight_decay),
-    )
+
+    def parts(parameters: Mapping[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
+        inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
+        rest = [p for name, p in parameters.items() if name not in inner]
+        matrices = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
+        return [matrices, _adamw(rest, learning_rate, weight_decay)]
+
+    return RoutedOptimiser(network, routes, parts)

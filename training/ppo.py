@@ -10,6 +10,7 @@ With b and p the behaviour and prediction outputs of the learner, b_0 the start 
          L_NLL  = NLL(p) of what was really said in the rollout and in interleaved conversations
                                                                         writes prediction, perception, shared
          L_IMIT = eta_r-weighted NLL(b) of interleaved conversations    writes behaviour, perception, shared
+       each with AdamW moments and a clipped norm of its own, and none where there is nothing to learn from
     5. reports     the mean reward and the mean true reward of an episode, and what could not be scored
 
 Sources: [T] (arXiv 2411.04127) Algorithms 2/6 and 4/7; PPO: arXiv 1707.06347, Eq. 7; GAE: arXiv 1506.02438, Eq. 16.
@@ -20,9 +21,13 @@ Advantages are normalised over the messages of the rollout. The KL to the start 
 vocabulary, on half of the rows. There is no entropy bonus and no clipping of values, and the value loss does not write
 the trunk.
 
-Departures from [T]. It names no PPO loss, KL or value. Pre-training is interleaved within each step, as it asks, and
-`eta_r`-weighted NLL for the behaviour acts on interleaved conversations alone, where rewards are known. The prediction
-also learns from what the partner really answered, without which a policy learns to please a fiction (EXPERIMENTS.md).
+Departures from [T]. It names no PPO loss, KL, value or optimiser. Pre-training is interleaved within each step, as it
+asks; the behaviour imitates interleaved conversations alone, where rewards are known. Messages weigh `eta_r / eta =
+max(0, R)` within the batch, and the mean of it over the batch, times `TrainingConfig.imitation`, scales the learning
+rate of the step. The prediction also learns from what the partner really answered, without which a policy learns to
+please a fiction (EXPERIMENTS.md). In L_NLL the others' words after the learner's weigh 1, its own and openings
+`batches.ASIDE`. The conversations that are interleaved are read as in pre-training, from the partner's seat with its
+card too (`pretraining.corpus`): in the rollout the network sees its own card alone.
 """
 
 from __future__ import annotations
@@ -36,11 +41,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from goldenrule.agents.episode import Episode
-from goldenrule.agents.networks.routing import routed_backward, routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import PAD
 from goldenrule.rewards.base import Score, check_scores, record_everyone, record_truth
-from goldenrule.training.batches import Rollout, Sequences, join, token_logits, tokenise, weighted_nll
+from goldenrule.training.batches import (
+    Rollout,
+    Sequences,
+    imitation_loss,
+    join,
+    prediction_loss,
+    token_logits,
+    tokenise,
+)
 from goldenrule.training.learner import Learner, Progress, Report
 
 ScoreFunction = Callable[[Sequence[Episode]], Sequence[Score]]
@@ -226,10 +238,10 @@ def estimate_advantages(
 
 @dataclass(frozen=True, slots=True)
 class UpdateStats:
-    """Means over an update's gradient steps, nats a token, and how many messages could not be learnt from."""
+    """Means over the gradient steps that tell it, nats a token, and how many messages could not be learnt from."""
 
-    kl: float
-    prediction_loss: float
+    kl: float | None
+    prediction_loss: float | None
     unscored: int
 
 
@@ -248,43 +260,47 @@ def learn_from(learner: Learner, rollout: Rollout, scores: Sequence[Score]) -> U
     learner.unscored_reasons.update(advantages.reasons)
     order = torch.from_numpy(learner.rng.permutation(len(rollout)))
     steps = [gradient_step(learner, rollout, advantages, rows) for rows in order.chunk(config.minibatches)]
-    kl, prediction_loss = (sum(values) / len(steps) for values in zip(*steps, strict=True))
+    kl, prediction_loss = (_mean_of_known(values) for values in zip(*steps, strict=True))
     return UpdateStats(kl, prediction_loss, len(advantages.reasons))
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def gradient_step(
     learner: Learner, rollout: Rollout, advantages: Advantages, rows: Int[Tensor, " b"]
-) -> tuple[float, float]:
+) -> tuple[float | None, float | None]:
     """One gradient step: L_RL on all `rows` of the rollout, L_NLL and L_IMIT on some of them and other conversations.
 
     Returns:
-        the KL to the start policy and the prediction loss, nats a token.
+        the KL to the start policy and the prediction loss, nats a token; `None` where nothing tells it.
     """
-    config, network = learner.config, learner.network
-    # Routing: a loss reaches the parameters that its route names and no others, however they share the forward pass.
-    reward_route, prediction_route = routes(config.split)
-    learner.optimizer.zero_grad()
-
-    batch = rollout.sequences.rows(rows).to(network.device)
+    config, network, optimizer = learner.config, learner.network, learner.optimizer
+    batch = rollout.sequences.rows(rows)
+    batch = batch.until(batch.own).to(network.device)  # what others answered has no part in how likely it was
     hidden = network(batch.ids)
     policy, kl = policy_loss(learner, rollout, advantages, rows, batch, hidden)
-    policy = policy + config.value * message_value_loss(network, rollout, advantages, rows, hidden)
-    routed_backward(network, [(policy, reward_route)])
+    value = message_value_loss(network, rollout, advantages, rows, hidden)
+    losses = [loss for loss in (policy, None if value is None else config.value * value) if loss is not None]
+    optimizer.backward("reward", sum(losses[1:], losses[0]) if losses else None)
 
     # The prediction learns from few of the dialogues: it needs no more, and they cost a second forward pass.
-    replies = rollout.sequences.rows(rows[: config.replies // config.minibatches])
-    others = learner.interleaved(config.interleave // config.minibatches)
-    batch = (replies if others is None else join(replies, others)).to(network.device)
-    hidden = network(batch.ids)
-    prediction = prediction_loss(learner, batch, hidden, len(replies))
-    losses = [(prediction, prediction_route)]
-    if others is not None:
-        losses.append((config.imitation * imitation_loss(network, batch, hidden, len(replies)), reward_route))
-    routed_backward(network, losses)
+    count = config.replies // config.minibatches if config.predict_replies else 0
+    parts = [rollout.sequences.rows(rows[:count]), learner.interleaved(config.interleave // config.minibatches)]
+    given = [part for part in parts if part is not None and len(part)]
+    prediction = None
+    if given:
+        batch = (given[0] if len(given) == 1 else join(*given)).to(network.device)
+        hidden = network(batch.ids)
+        prediction = prediction_loss(network, hidden, batch)
+        imitation, rate = imitation_loss(network, hidden, batch)
+        optimizer.backward("prediction", prediction, keep_graph=imitation is not None)
+        optimizer.backward("imitation", imitation, scale=config.imitation * rate)
 
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    learner.optimizer.step()
-    return kl, float(prediction.detach())
+    optimizer.step()
+    return kl, None if prediction is None else float(prediction.detach())
 
 
 def policy_loss(
@@ -294,8 +310,10 @@ def policy_loss(
     rows: Int[Tensor, " b"],
     batch: Sequences,
     hidden: Float[Tensor, "b t width"],
-) -> tuple[Float[Tensor, ""], float]:
+) -> tuple[Float[Tensor, ""] | None, float | None]:
     """The clipped surrogate plus the weighted KL to the start policy, over the rollout's own scored tokens; the KL.
+
+    Both are `None` where no token is scored; the KL alone where none is in the rows that it is taken on.
 
     Args:
         rows: numbers of the rollout's rows in this minibatch.
@@ -305,14 +323,14 @@ def policy_loss(
     device, length = hidden.device, batch.ids.shape[1]
     scored = advantages.scored[rows][:, :length].to(device)
     if not bool(scored.any()):
-        return hidden.sum() * 0.0, 0.0
+        return None, None
     logits = token_logits(learner.network, hidden, batch, scored, "behaviour")
     logprobs = torch.log_softmax(logits, -1).gather(-1, batch.ids[scored][:, None])[:, 0]
     old_logprobs = rollout.logprobs[rows][:, :length].to(device)[scored]
     advantage = advantages.advantages[rows][:, :length].to(device)[scored]
-    kl = kl_to_start(learner, batch, scored, logits)
     surrogate = clipped_policy_loss(logprobs, old_logprobs, advantage, learner.config.clip)
-    return surrogate + learner.config.kl * kl, float(kl.detach())
+    kl = kl_to_start(learner, batch, scored, logits)
+    return (surrogate, None) if kl is None else (surrogate + learner.config.kl * kl, float(kl.detach()))
 
 
 def clipped_policy_loss(
@@ -332,8 +350,8 @@ def clipped_policy_loss(
 
 def kl_to_start(
     learner: Learner, batch: Sequences, scored: Bool[Tensor, "b t"], logits: Float[Tensor, "N vocab"]
-) -> Float[Tensor, ""]:
-    """KL to the start policy, on the first half of the rows.
+) -> Float[Tensor, ""] | None:
+    """KL to the start policy, on the first half of the rows; `None` where none of their tokens is scored.
 
     Rows are shuffled, so that half of them give an unbiased estimate for half of the reference's forward pass. Masked
     tokens are in row-major order: the logits of the first rows are the first of `logits`.
@@ -342,7 +360,7 @@ def kl_to_start(
     some = batch.rows(torch.arange(half, device=batch.ids.device))
     mask = scored[:half, : some.ids.shape[1]]
     if not bool(mask.any()):
-        return logits.new_zeros(())
+        return None
     with torch.no_grad():
         start = token_logits(learner.reference, learner.reference(some.ids), some, mask, "behaviour")
     return kl_divergence(logits[: len(start)], start)
@@ -362,8 +380,8 @@ def message_value_loss(
     advantages: Advantages,
     rows: Int[Tensor, " b"],
     hidden: Float[Tensor, "b t width"],
-) -> Float[Tensor, ""]:
-    """Value loss at the state before each scored message of these rows; 0 where none is scored."""
+) -> Float[Tensor, ""] | None:
+    """Value loss at the state before each scored message of these rows; `None` where none is scored."""
     known = [
         (k, start, target)
         for k, row in enumerate(rows.tolist())
@@ -371,7 +389,7 @@ def message_value_loss(
         if target is not None
     ]
     if not known:
-        return hidden.sum() * 0.0
+        return None
     row_index, start_index = (torch.tensor([one[i] for one in known], device=hidden.device) for i in (0, 1))
     targets = torch.tensor([target for _, _, target in known], device=hidden.device)
     return value_loss(network.values(hidden[row_index, start_index]).float(), targets)
@@ -380,27 +398,3 @@ def message_value_loss(
 def value_loss(values: Float[Tensor, " N"], returns: Float[Tensor, " N"]) -> Float[Tensor, ""]:
     """Half the mean squared error of value estimates to returns."""
     return 0.5 * (values - returns).square().mean()
-
-
-def prediction_loss(
-    learner: Learner, batch: Sequences, hidden: Float[Tensor, "b t width"], n_replies: int
-) -> Float[Tensor, ""]:
-    """`L_NLL`: what was really said, by the learner and by the others, in the rollout and in other conversations.
-
-    The rollout's are the first `n_replies` rows; without `predict_replies` they carry no loss.
-    """
-    said = batch.own | batch.others
-    if not learner.config.predict_replies:
-        said[:n_replies] = False
-    logits = token_logits(learner.network, hidden, batch, said, "prediction")
-    return weighted_nll(logits, batch.ids[said], batch.emphasis[said])
-
-
-def imitation_loss(
-    network: ThreeModuleTransformer, batch: Sequences, hidden: Float[Tensor, "b t width"], n_replies: int
-) -> Float[Tensor, ""]:
-    """`L_IMIT` over the interleaved conversations, which follow the first `n_replies` rows."""
-    own = batch.own.clone()
-    own[:n_replies] = False  # the learner's own samples are reinforced, not imitated
-    logits = token_logits(network, hidden, batch, own, "behaviour")
-    return weighted_nll(logits, batch.ids[own], batch.weight[own])

@@ -7,7 +7,7 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -35,24 +35,21 @@ def module_of(parameter_name: str) -> str:
     return "behaviour" if parameter_name.startswith("value_out") else "shared"
 
 
-def parameters_of(network: nn.Module, route: Iterable[str]) -> list[nn.Parameter]:
-    """The parameters that a route may write, in the network's order."""
-    modules = set(route)
-    return [p for name, p in network.named_parameters() if module_of(name) in modules]
+def routed_gradients(
+    network: nn.Module, loss: Tensor, route: Iterable[str], *, keep_graph: bool = False
+) -> dict[str, Tensor]:
+    """The gradient of a loss to the parameters that its route names, by the parameter's name.
 
-
-def routed_backward(network: nn.Module, losses: Sequence[tuple[Tensor, Route]]) -> None:
-    """Add each loss's gradient to the parameters its route names, and to no others.
+    What the loss does not reach is left out. The gradient still flows through activations of the other modules, which
+    either output reads; it is only not taken to their parameters.
 
     Args:
-        network: whose parameters' `.grad` is added to; a parameter that no route names keeps `grad=None`.
-        losses: scalar losses, which may share one forward pass, each with its route.
+        network: whose parameters.
+        loss: a scalar.
+        route: modules that it may write.
+        keep_graph: whether another loss of the same forward pass follows.
     """
-    for number, (loss, route) in enumerate(losses):
-        # `autograd.grad` for the route's parameters alone: the gradient still flows through activations of the other
-        # modules, which prediction may read, but is not written into their parameters.
-        parameters = parameters_of(network, route)
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=number + 1 < len(losses), allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is not None:
-                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+    modules = set(route)
+    parameters = {name: p for name, p in network.named_parameters() if module_of(name) in modules}
+    gradients = torch.autograd.grad(loss, list(parameters.values()), retain_graph=keep_graph, allow_unused=True)
+    return {name: gradient for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from goldenrule.agents.networks.linear import product
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output
 from goldenrule.agents.networks.tokenizer import END, N_CONTROL, PAD
@@ -63,9 +62,14 @@ def sample(
     """
     device, count = session.lengths.device, len(rows)
     values = session.network.values(hidden).float().tolist()
+    # Drawn before it is known who needs them, so that what is said does not depend on how sampling is carried out.
+    uniforms = torch.rand((count, max_new), generator=generator, device=device)
+    if session.decoder is not None:
+        drawn = session.sample(rows, hidden, uniforms, output, min_new, temperature)
+        return _messages(*drawn, values)
     sampling = _Sampling(
         output,
-        generator,
+        uniforms,
         max_new,
         min_new,
         temperature,
@@ -82,7 +86,7 @@ def sample(
         some = session.branch(rows, before, max_new)
         sampling.run(some, hidden, places, 0)
         session.adopt(rows, some, min(before))
-    return sampling.messages(values)
+    return _messages(sampling.ids, sampling.logprobs, sampling.ended, values)
 
 
 @dataclass(slots=True)
@@ -90,7 +94,7 @@ class _Sampling:
     """How to sample, and what has been: ids and logprobs [R, max_new], and who has ended by itself [R]."""
 
     output: Output
-    generator: torch.Generator
+    uniforms: Tensor
     max_new: int
     min_new: int
     temperature: float
@@ -102,7 +106,7 @@ class _Sampling:
         """Sample from `step` on for all rows of a session; they speak for `places` [rows] of what is sampled."""
         alive = torch.ones(session.rows, dtype=torch.bool, device=hidden.device)
         while True:
-            logits = product(hidden, session.network.vocabulary(self.output)).float()
+            logits = session.network.logits(hidden, self.output).float()
             chosen = self._draw(logits, alive, places, step)
             alive &= chosen != END
             left = int(alive.sum())
@@ -116,7 +120,8 @@ class _Sampling:
 
     def _draw(self, logits: Tensor, alive: Tensor, places: Tensor, step: int) -> Tensor:
         """Draw the ids [rows] of one step from logits [rows, vocab], and note those of rows that are `alive` [rows]."""
-        chosen, logprobs = choose(ban_controls(logits, step < self.min_new), self.generator, self.temperature)
+        logits = ban_controls(logits, step < self.min_new)
+        chosen, logprobs = choose(logits, self.uniforms[places, step], self.temperature)
         self.ended[places] |= alive & (chosen == END)
         # Cut: the end closes the message but was not drawn, so it is none of `ended`, and no loss may count it.
         if step == self.max_new - 1:
@@ -133,14 +138,16 @@ class _Sampling:
         self.run(few, hidden, places[kept], step)
         session.adopt(kept.tolist(), few, since)
 
-    def messages(self, values: Sequence[float]) -> list[Sampled]:
-        """What was sampled, with the value before each message."""
-        ids, logprobs, ended = self.ids.tolist(), self.logprobs.tolist(), self.ended.tolist()
-        found = []
-        for row_ids, row_logprobs, row_ended, value in zip(ids, logprobs, ended, values, strict=True):
-            stop = row_ids.index(END) + 1
-            found.append(Sampled(row_ids[:stop], row_logprobs[:stop], row_ended, value))
-        return found
+
+def _messages(ids: Tensor, logprobs: Tensor, ended: Tensor, values: Sequence[float]) -> list[Sampled]:
+    """What was sampled [R, max_new], with the value before each message."""
+    found = []
+    for row_ids, row_logprobs, row_ended, value in zip(
+        ids.tolist(), logprobs.tolist(), ended.tolist(), values, strict=True
+    ):
+        stop = row_ids.index(END) + 1
+        found.append(Sampled(row_ids[:stop], row_logprobs[:stop], bool(row_ended), value))
+    return found
 
 
 def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
@@ -159,20 +166,20 @@ def ban_controls(logits: Tensor, first: Tensor | bool) -> Tensor:
     return logits
 
 
-def choose(logits: Tensor, generator: torch.Generator, temperature: float) -> tuple[Tensor, Tensor]:
-    """Sample an id from logits [R, vocab]; returns ids [R] and their logprobs [R] under the tempered policy.
+def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Sample an id from logits [R, vocab] by uniform numbers [R]; ids [R] and logprobs [R] under the tempered policy.
 
     Works in place: hand it logits that nobody else needs.
     """
     if temperature not in (0, 1):
         logits /= temperature
     probs = logits.softmax(dim=-1)
-    ids = logits.argmax(dim=-1) if temperature == 0 else _drawn(probs, generator)
+    ids = logits.argmax(dim=-1) if temperature == 0 else _drawn(probs, uniforms)
     return ids, probs.gather(-1, ids[:, None])[:, 0].log()
 
 
-def _drawn(probs: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw an id from each row of probabilities [R, vocab] by inversion, from one uniform number a row.
+def _drawn(probs: Tensor, uniforms: Tensor) -> Tensor:
+    """Draw an id from each row of probabilities [R, vocab] by inversion, from one uniform number a row [R].
 
     A running sum is slow, one addition after another, so it is taken over blocks of ids first, and then in one of them.
     """
@@ -182,7 +189,7 @@ def _drawn(probs: Tensor, generator: torch.Generator) -> Tensor:
     if whole < vocab:
         sums = torch.cat([sums, probs[:, whole:].sum(-1, keepdim=True)], dim=1)
     ends = sums.cumsum(-1)
-    uniform = torch.rand((len(probs), 1), generator=generator, device=probs.device) * ends[:, -1:]
+    uniform = uniforms[:, None] * ends[:, -1:]
     block = _first_above(ends, uniform)
     before = ends.gather(1, block) - sums.gather(1, block)
     ids = block * BLOCK + torch.arange(BLOCK, device=probs.device)

@@ -15,30 +15,30 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.linear import product
-from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer, squared_relu
-from goldenrule.agents.networks.tokenizer import PAD
-
-TOKENS_AT_ONCE = 2048
-"""Tokens of one pass through a layer: what it makes then stays in the processor's caches, and memory is used again."""
+from goldenrule.agents.networks import native
+from goldenrule.agents.networks.three_module import Block, Output, ThreeModuleTransformer, squared_relu
+from goldenrule.agents.networks.tokenizer import END, N_CONTROL, PAD
 
 
 class Session:
     """A key-value cache over rows of unequal length.
 
-    Keys and values lie with positions last: of the layouts tried, the one in which the two products of attention read
-    them fastest.
+    Keys lie with positions last, values with positions before them: so the two products of attention read them.
 
     Args:
         network: whose weights are used; they must not change while the session lives.
         rows: number of sequences.
         capacity: tokens to make room for at first; grows as needed, up to the network's context.
+        decoder: of another session of the network, where there is one; made here if not.
     """
 
-    def __init__(self, network: ThreeModuleTransformer, rows: int, capacity: int = 64) -> None:
+    def __init__(
+        self, network: ThreeModuleTransformer, rows: int, capacity: int = 64, decoder: native.Decoder | None = None
+    ) -> None:
         self.network, self.rows = network, rows
-        self.capacity = min(capacity, network.config.context)
+        self.capacity = _whole(min(capacity, network.config.context))
         self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
+        self.decoder = native.Decoder(network) if decoder is None and native.serves(network) else decoder
         self._keys, self._values = self._empty(self.capacity)
         with torch.no_grad():
             self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
@@ -46,9 +46,9 @@ class Session:
     def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
         config, like = self.network.config, self.network.embedding.detach()
         front = (config.layers, self.rows, config.key_heads)
-        return like.new_zeros((*front, config.head_width, capacity)), like.new_zeros(
-            (*front, config.head_width, capacity)
-        )
+        # PyTorch gives what lies past a row's length a weight of zero, so it must be finite; C does not read it.
+        make = like.new_zeros if self.decoder is None else like.new_empty
+        return make((*front, config.head_width, capacity)), make((*front, capacity, config.head_width))
 
     def _reserve(self, needed: int) -> None:
         context = self.network.config.context
@@ -56,10 +56,10 @@ class Session:
             raise ValueError(f"a sequence of {needed} tokens was given; the network's context holds {context}")
         if needed > self.capacity:
             old, held = (self._keys, self._values), self.capacity
-            self.capacity = min(context, max(needed, 2 * self.capacity))
+            self.capacity = _whole(min(context, max(needed, 2 * self.capacity)))
             self._keys, self._values = self._empty(self.capacity)
             self._keys[..., :held] = old[0]
-            self._values[..., :held] = old[1]
+            self._values[..., :held, :] = old[1]
 
     def branch(self, rows: Sequence[int], lengths: Sequence[int], room: int = 32) -> Session:
         """A new session whose row `k` starts as the first `lengths[k]` tokens of this one's row `rows[k]`.
@@ -70,12 +70,12 @@ class Session:
             room: tokens that can be appended before the cache has to grow.
         """
         longest = max(lengths, default=0)
-        twin = Session(self.network, len(rows), longest + room)
+        twin = Session(self.network, len(rows), longest + room, self.decoder)
         twin._fused = self._fused
         # All rows are copied as far as the longest: what lies past a row's own length is never attended to.
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
-        twin._values[..., :longest] = self._values[..., :longest].index_select(1, picked)
+        twin._values[..., :longest, :] = self._values[..., :longest, :].index_select(1, picked)
         twin.lengths = torch.as_tensor(lengths, dtype=torch.long, device=self.lengths.device)
         return twin
 
@@ -91,7 +91,7 @@ class Session:
         self._reserve(longest)
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         self._keys[:, picked, :, :, since:longest] = other._keys[..., since:longest]
-        self._values[:, picked, :, :, since:longest] = other._values[..., since:longest]
+        self._values[:, picked, :, since:longest] = other._values[..., since:longest, :]
         self.lengths[picked] = other.lengths
 
     @torch.no_grad()
@@ -106,6 +106,8 @@ class Session:
             hidden states at each row's last id.
         """
         device = self.lengths.device
+        if self.decoder is not None:
+            return self._extend(self.decoder, torch.tensor(rows), sequences)
         # Rows are padded to the longest suffix, which may take a row that is long already past the context.
         late = self._late(rows, sequences)
         if late:
@@ -116,6 +118,17 @@ class Session:
             ids[k, : len(sequence)] = torch.tensor(sequence)
         index = None if list(rows) == list(range(self.rows)) else torch.tensor(list(rows), device=device)
         return self.append(index, ids.to(device), widths.to(device))
+
+    def _extend(
+        self, decoder: native.Decoder, rows: Int[Tensor, " R"], sequences: Sequence[Sequence[int]]
+    ) -> Float[Tensor, "R width"]:
+        """`feed` in C, where nothing is padded."""
+        starts, widths = self.lengths[rows], torch.tensor([len(sequence) for sequence in sequences])
+        self._reserve(int((starts + widths).max()))
+        ids = torch.tensor([i for sequence in sequences for i in sequence])
+        hidden = decoder.extend(self._keys, self._values, rows, starts, widths, ids)
+        self.lengths[rows] = starts + widths
+        return hidden
 
     def _late(self, rows: Sequence[int], sequences: Sequence[Sequence[int]]) -> list[int]:
         """Places of rows so long that padding to the longest of `sequences` would pass the context; not of all."""
@@ -150,17 +163,41 @@ class Session:
         starts = self.lengths if rows is None else self.lengths[rows]
         # Padding is written too, past the length a row then has, where its next tokens overwrite it: so it needs room.
         self._reserve(int(starts.max()) + ids.shape[1])
-        size = max(1, TOKENS_AT_ONCE // ids.shape[1])
-        hidden = []
-        for first in range(0, len(ids), size):
-            part = slice(first, first + size)
-            picked = part if rows is None else rows[part]
-            hidden.append(self._rows_forward(picked, ids[part], starts[part], widths[part]))
+        hidden = self._rows_forward(slice(None) if rows is None else rows, ids, starts, widths)
         if rows is None:
             self.lengths = starts + widths
         else:
             self.lengths[rows] = starts + widths
-        return hidden[0] if len(hidden) == 1 else torch.cat(hidden)
+        return hidden
+
+    def sample(
+        self,
+        rows: Sequence[int],
+        hidden: Float[Tensor, "R width"],
+        uniforms: Float[Tensor, "R longest"],
+        output: Output,
+        shortest: int,
+        temperature: float,
+    ) -> tuple[Int[Tensor, "R longest"], Float[Tensor, "R longest"], Int[Tensor, " R"]]:
+        """`native.Decoder.sample` for some rows, which grow by what was sampled but its last id."""
+        assert self.decoder is not None
+        before = self.lengths[list(rows)]
+        self._reserve(max(before.tolist(), default=0) + uniforms.shape[1] - 1)
+        ids, logprobs, ended = self.decoder.sample(
+            self._keys,
+            self._values,
+            rows,
+            before,
+            hidden,
+            uniforms,
+            output,
+            shortest=shortest,
+            temperature=temperature,
+            end=END,
+            controls=N_CONTROL,
+        )
+        self.lengths[list(rows)] = before + (ids >= 0).sum(1) - 1
+        return ids, logprobs, ended
 
     def _rows_forward(
         self,
@@ -169,7 +206,7 @@ class Session:
         starts: Int[Tensor, " R"],
         widths: Int[Tensor, " R"],
     ) -> Float[Tensor, "R width"]:
-        """`append` of rows that are few enough to go through the layers together."""
+        """`append`, without the lengths."""
         network, count = self.network, ids.shape[1]
         positions = starts[:, None] + torch.arange(count, device=ids.device)
         first, last = int(starts.min()), int(starts.max())
@@ -188,7 +225,7 @@ class Session:
         """One layer over x; of the last layer, only where a hidden state is wanted."""
         attention = block.attention
         qkv_weight, out_weight = self._fused[layer]
-        qkv = product(block.attention_norm(x), qkv_weight)
+        qkv = F.linear(block.attention_norm(x), qkv_weight)
         queries, new_keys, new_values = attention.split_heads(qkv, *place.turn)
         keys, values = self._write(layer, new_keys, new_values, place)
         positions = place.positions
@@ -202,9 +239,9 @@ class Session:
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared).transpose(1, 2)
         else:
             mixed = _attend(queries, keys, values, None if place.one_for_all else positions)
-        x = product(mixed.flatten(2), out_weight).add_(x)
-        hidden = squared_relu(product(block.feed_forward_norm(x), block.up.weight))
-        return product(hidden, block.down.weight).add_(x)
+        x = F.linear(mixed.flatten(2), out_weight).add_(x)
+        hidden = squared_relu(F.linear(block.feed_forward_norm(x), block.up.weight))
+        return F.linear(hidden, block.down.weight).add_(x)
 
     def _write(
         self,
@@ -212,21 +249,25 @@ class Session:
         new_keys: Float[Tensor, "R W key_heads head"],
         new_values: Float[Tensor, "R W key_heads head"],
         place: _Place,
-    ) -> tuple[Float[Tensor, "R key_heads head longest"], Float[Tensor, "R key_heads head longest"]]:
+    ) -> tuple[Float[Tensor, "R key_heads head longest"], Float[Tensor, "R key_heads longest head"]]:
         """Put new keys and values where they belong; returns all that may be attended to."""
-        both = []
-        for cache, new in ((self._keys[layer], new_keys), (self._values[layer], new_values)):
-            if isinstance(place.rows, slice):
-                held = cache[place.rows]
-                if place.start is not None:  # one slice for all rows; an index for each is several times as slow
-                    held[..., place.start : place.longest] = new.permute(0, 2, 3, 1)
-                else:
-                    held[torch.arange(len(new), device=held.device)[:, None], :, :, place.positions] = new
-                both.append(held[..., : place.longest])
-            else:
-                cache[place.rows[:, None], :, :, place.positions] = new
-                both.append(cache[..., : place.longest][place.rows])
-        return both[0], both[1]
+        keys, values, rows = self._keys[layer], self._values[layer], place.rows
+        if isinstance(rows, slice):
+            keys, values = keys[rows], values[rows]
+            rows = torch.arange(len(keys), device=keys.device)
+        if place.start is not None and isinstance(place.rows, slice):  # an index for each is several times as slow
+            keys[..., place.start : place.longest] = new_keys.permute(0, 2, 3, 1)
+            values[..., place.start : place.longest, :] = new_values.transpose(1, 2)
+        else:
+            keys[rows[:, None], :, :, place.positions] = new_keys
+            values[rows[:, None], :, place.positions] = new_values
+        keys, values = keys[..., : place.longest], values[..., : place.longest, :]
+        return (keys, values) if isinstance(place.rows, slice) else (keys[rows], values[rows])
+
+
+def _whole(capacity: int) -> int:
+    """The next multiple of what the C code takes at a time."""
+    return -(-capacity // native.LANES) * native.LANES
 
 
 @dataclass(slots=True)
@@ -253,7 +294,7 @@ class _Place:
 def _attend(
     queries: Float[Tensor, "R W heads head"],
     keys: Float[Tensor, "R key_heads head longest"],
-    values: Float[Tensor, "R key_heads head longest"],
+    values: Float[Tensor, "R key_heads longest head"],
     positions: Int[Tensor, "R W"] | None,
 ) -> Float[Tensor, "R W heads head"]:
     """Attention of few queries to many cached keys; on a CPU two plain products beat the fused kernel by half.
@@ -269,5 +310,5 @@ def _attend(
     if positions is not None:
         unseen = torch.arange(longest, device=keys.device) > positions[..., None]
         scores.unflatten(2, (-1, count)).masked_fill_(unseen[:, None, None], -torch.inf)
-    mixed = values @ scores.softmax(-1).transpose(-1, -2)
-    return mixed.unflatten(3, (-1, count)).permute(0, 4, 1, 3, 2).reshape(batch, count, heads, head_width)
+    mixed = scores.softmax(-1) @ values
+    return mixed.unflatten(2, (-1, count)).permute(0, 3, 1, 2, 4).reshape(batch, count, heads, head_width)

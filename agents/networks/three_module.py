@@ -22,6 +22,9 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
+from goldenrule.agents.networks import native
+from goldenrule.agents.networks.tokenizer import PAD
+
 Output = Literal["behaviour", "prediction"]
 HEAD_MODULES = ("behaviour", "prediction", "perception")
 
@@ -230,6 +233,8 @@ class ThreeModuleTransformer(nn.Module):
         Returns:
             hidden states that `logits` and `values` read.
         """
+        if native.serves(self):
+            return native.trunk(self, ids, PAD)
         length = ids.shape[1]
         cos, sin = self.cos[None, :length], self.sin[None, :length]
         x = F.embedding(ids, self.embedding)

@@ -13,7 +13,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.moves import Book
+from goldenrule.envs.scenarios.moves import Book, People
 
 Maker = Callable[[], Agent]
 _PEOPLE: dict[str, dict[str, dict[str, Maker]]] = {}
@@ -24,7 +24,13 @@ class UnscriptedError(UserError):
 
 
 class Scripted(ABC):
-    """A script: one view in, one text out, with a generator of its own for each dialogue."""
+    """A script: one view in, one text out, with a generator of its own for each dialogue.
+
+    Attributes:
+        people: whose words it uses: those of people that agents learn from, or of people never met.
+    """
+
+    people: People = "seen"
 
     def __init__(self) -> None:
         self._rngs: list[np.random.Generator] = []
@@ -55,9 +61,9 @@ def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def phrase(rng: np.random.Generator, book: Book, move: str, **arguments: str) -> str:
-    """One way to make a move."""
-    return pick(rng, book.texts(move, **arguments))
+def phrase(rng: np.random.Generator, book: Book, move: str, people: People = "seen", /, **arguments: str) -> str:
+    """One way in which these people make a move."""
+    return pick(rng, book.texts(move, people, **arguments))
 
 
 def with_opening(rng: np.random.Generator, book: Book, move: str) -> str:
@@ -88,7 +94,8 @@ def register_people(scenario_id: str, style: str, makers: Mapping[str, Maker]) -
     """Register scripts for the roles of a scenario under a style.
 
     Styles in use: `default` (speaks as a person would), `corpus` (varied behaviour, mistakes and nonsense
-    included, for conversations to learn from), and members of the population, each with a temper of its own (see
+    included, for conversations to learn from), `unseen` (as `default`, in words that nobody says whom agents learn
+    from), and members of the population, each with a temper of its own (see
     `goldenrule.agents.scripted.population`). A role missing from a style falls back to `default`.
     """
     _PEOPLE.setdefault(scenario_id, {})[style] = dict(makers)
@@ -134,10 +141,11 @@ def person(scenario_id: str, seat: str, style: str = "default") -> Agent:
 def population(scenario_id: str) -> dict[str, dict[str, Maker]]:
     """Who can be met in the scenario: a maker for each role that a style has scripts of its own for, by style.
 
-    `corpus` is left out: it is how conversations to learn from are made, and nobody's temper.
+    `corpus` and `unseen` are left out: how conversations to learn from are made, and how people speak whom nobody has
+    met, are nobody's temper.
 
     Raises:
         ValueError: the scenario is unknown.
     """
     styles = _PEOPLE.get(spec(scenario_id).id, {})
-    return {style: dict(makers) for style, makers in styles.items() if style != "corpus"}
+    return {style: dict(makers) for style, makers in styles.items() if style not in ("corpus", "unseen")}

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from goldenrule.agents.base import Reply, Seen
-from goldenrule.agents.scripted.base import Scripted, nonsense, pick, register_people
+from goldenrule.agents.scripted.base import Scripted, nonsense, phrase, pick, register_people
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, WANT_MORE, acts, sense
+from goldenrule.envs.scenarios.campsite.dialogue_acts import GIVE, PHRASES, STATE_ORDER, WANT_MORE, WORDS, acts, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
     ALLOCATIONS,
     ASK_HAPPY,
-    ASK_NEED,
     GRADES,
     ISSUES,
     REJECT,
@@ -37,6 +36,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import ORDERS, Person, parse_card
+from goldenrule.envs.scenarios.moves import People, ways_of
 
 ASPIRATIONS = (22, 21, 20, 19, 18, 17, 16, 15)  # points asked for, lower with each deal made so far
 LEAVE_AFTER = 12  # messages of one's own without a deal
@@ -95,7 +95,7 @@ def take_in(view: View) -> Situation:
     return now
 
 
-def answer(now: Situation, rng: np.random.Generator) -> str | None:
+def answer(now: Situation, rng: np.random.Generator, people: People = "seen") -> str | None:
     """The truthful answer to a question just asked, or to what made no sense; `None` if there is nothing to answer."""
     asked = acts(now.last or "")
     if "ask_happy" in asked:
@@ -103,15 +103,15 @@ def answer(now: Situation, rng: np.random.Generator) -> str | None:
     if "ask_need" in asked:
         return STATE_ORDER.format(*now.me.order)
     if now.last is not None and sense(now.last) is False:
-        return pick(rng, PHRASES["puzzled"])
+        return phrase(rng, WORDS, "puzzled", people)
     return None
 
 
-def state_need(now: Situation, rng: np.random.Generator) -> str:
+def state_need(now: Situation, rng: np.random.Generator, people: People = "seen") -> str:
     """The own needs, in one of a few forms, often with the reason."""
     most = now.me.order[0]
     forms = (STATE_ORDER.format(*now.me.order), f"I need {most} most.", f"My top priority is {most}.")
-    text = forms[rng.integers(len(forms))]
+    text = pick(rng, ways_of(people, forms))
     reason = now.me.reasons[0].rstrip(".!")
     short = bool(reason) and len(reason.split()) <= 8
     return f"{text} {reason[0].upper()}{reason[1:]}." if short and rng.random() < 0.6 else text
@@ -146,7 +146,7 @@ class TruthfulCamper(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """The next message."""
         now = take_in(view)
-        reply = answer(now, rng)
+        reply = answer(now, rng, self.people)
         return self.go_on(now, rng) if reply is None else reply
 
     @abstractmethod
@@ -165,47 +165,56 @@ class Camper(TruthfulCamper):
             return self._after_own(now, rng)
         return self._before(now, rng)
 
-    @staticmethod
-    def _before(now: Situation, rng: np.random.Generator) -> str:
-        if not now.stated_mine:
-            hello = f"{pick(rng, PHRASES['greet'])} " if now.spoken == 0 and rng.random() < 0.5 else ""
-            ask = f" {ASK_NEED}" if now.need[0] is None and rng.random() < 0.6 else ""
-            return f"{hello}{state_need(now, rng)}{ask}"
-        if now.need[0] is None and now.made == 0 and rng.random() < 0.7:
-            return pick(rng, PHRASES["ask_need"])
-        return offer(now, propose(now, aspiration(now), rng), rng)
+    def _say(self, act: str, rng: np.random.Generator) -> str:
+        return phrase(rng, WORDS, act, self.people)
 
-    @staticmethod
-    def _decide(now: Situation, rng: np.random.Generator) -> str:
+    def _before(self, now: Situation, rng: np.random.Generator) -> str:
+        if not now.stated_mine:
+            hello = f"{self._say('greet', rng)} " if now.spoken == 0 and rng.random() < 0.5 else ""
+            question = WORDS.texts("ask_need", self.people)[0]
+            ask = f" {question}" if now.need[0] is None and rng.random() < 0.6 else ""
+            return f"{hello}{state_need(now, rng, self.people)}{ask}"
+        if now.need[0] is None and now.made == 0 and rng.random() < 0.7:
+            return self._say("ask_need", rng)
+        return offer(now, propose(now, aspiration(now), rng), rng, people=self.people)
+
+    def _decide(self, now: Situation, rng: np.random.Generator) -> str:
         if now.spoken >= LEAVE_AFTER and now.worth <= WALK_AWAY_POINTS:
-            return f"{pick(rng, PHRASES['leave'])} {WALK}"
+            return f"{self._say('leave', rng)} {WALK}"
         mine = propose(now, aspiration(now), rng)
         if now.worth >= min(aspiration(now), points(now.me.order, mine)) or (now.spoken >= 4 and now.worth >= 15):
-            return f"{pick(rng, PHRASES['agree'])} {ACCEPT}" if rng.random() < 0.6 else ACCEPT
+            return f"{self._say('agree', rng)} {ACCEPT}" if rng.random() < 0.6 else ACCEPT
         if rng.random() < 0.35:
-            more = pick(rng, (pick(rng, PHRASES["refuse"]), WANT_MORE.format(now.me.order[0])))
+            more = pick(rng, (self._say("refuse", rng), WANT_MORE.format(now.me.order[0])))
             return f"{more} {REJECT}"
-        return offer(now, mine, rng)
+        return offer(now, mine, rng, people=self.people)
 
-    @staticmethod
-    def _after_own(now: Situation, rng: np.random.Generator) -> str:
+    def _after_own(self, now: Situation, rng: np.random.Generator) -> str:
         said = stated_grade(now.last or "")
         if said is not None and said < 2:
             least = max(WALK_AWAY_POINTS, min(now.worth - 2, aspiration(now)))
-            return offer(now, propose(now, least, rng), rng, "better")
-        return pick(rng, PHRASES["close"])
+            return offer(now, propose(now, least, rng), rng, "better", self.people)
+        return self._say("close", rng)
 
 
-def offer(now: Situation, mine: Packages, rng: np.random.Generator, lead: str = "offer") -> str:
+class UnseenCamper(Camper):
+    """A camper in words of people never met."""
+
+    people = "unseen"
+
+
+def offer(
+    now: Situation, mine: Packages, rng: np.random.Generator, lead: str = "offer", people: People = "seen"
+) -> str:
     """A proposal: half the time with words before it, now and then with a question after it."""
     draw = rng.random()
     if draw < 0.35:
         return submit(mine)
     if draw < 0.5:
-        return f"{submit(mine)}. {ASK_HAPPY}"
+        return f"{submit(mine)}. {WORDS.texts('ask_happy', people)[0]}"
     top = now.need[0]
     gives_top = top is not None and mine[ISSUES.index(top)] == 0
-    words = GIVE.format(top) if gives_top and rng.random() < 0.5 else pick(rng, PHRASES[lead])
+    words = GIVE.format(top) if gives_top and rng.random() < 0.5 else phrase(rng, WORDS, lead, people)
     return f"{words} {submit(mine)}"
 
 
@@ -275,3 +284,4 @@ class MixedCamper:
 
 register_people("campsite-v0", "default", {"camper": Camper})
 register_people("campsite-v0", "corpus", {"camper": MixedCamper})
+register_people("campsite-v0", "unseen", {"camper": UnseenCamper})

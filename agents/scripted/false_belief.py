@@ -24,6 +24,7 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reply_texts,
 )
 from goldenrule.envs.scenarios.false_belief.scenario import answer_to
+from goldenrule.envs.scenarios.moves import ways_of
 
 _CHECKED = re.compile(r"You checked: the (\w+) is in the (\w+)\.")
 
@@ -46,7 +47,13 @@ class Friend(Scripted):
         answered = sum(m.speaker == HELPER and read_answer(m.text) is not None for m in view.messages)
         question = questions[min(answered, len(questions) - 1)]
         assert question is not None
-        return phrase(rng, QUESTION, "ask", order=str(question.order), thing=question.thing)
+        return phrase(rng, QUESTION, "ask", self.people, order=str(question.order), thing=question.thing)
+
+
+class UnseenFriend(Friend):
+    """Ben in words of people never met."""
+
+    people = "unseen"
 
 
 class Seeker(Scripted):
@@ -58,8 +65,8 @@ class Seeker(Scripted):
         found = read_answer(view.messages[-1].text) if view.messages[-1].speaker == HELPER else None
         place = self._place(question, view)
         if question is None or found is None or place is None:
-            return phrase(rng, REPLY, "puzzled")
-        return pick(rng, reply_texts(question, place, found[0]))
+            return phrase(rng, REPLY, "puzzled", self.people)
+        return pick(rng, reply_texts(question, place, found[0], self.people))
 
     @staticmethod
     def _place(question: Question | None, view: View) -> str | None:
@@ -68,6 +75,12 @@ class Seeker(Scripted):
         if question.order == 0:
             return dict(_CHECKED.findall(view.card)).get(question.thing)
         return answer_to(question, view.messages)
+
+
+class UnseenSeeker(Seeker):
+    """Anna in words of people never met."""
+
+    people = "unseen"
 
 
 def answer(place: str, rng: np.random.Generator) -> str:
@@ -87,7 +100,8 @@ class Helper(Scripted):
 
 def babble(rng: np.random.Generator) -> str:
     """Words of this world in an order that means nothing."""
-    phrases = tuple(text for group in (*STYLES.values(), *QUESTIONS.values()) for text in group)
+    asked = (ways_of("seen", phrases) for phrases in QUESTIONS.values())
+    phrases = tuple(text for group in (*STYLES.values(), *asked) for text in group)
     words = " ".join(pick(rng, phrases).format(place=pick(rng, PLACES), thing="key") for _ in range(2)).split()
     return nonsense(rng, words, read_answer)
 
@@ -126,3 +140,4 @@ class CorpusHelper(Scripted):
 
 register_people("false_belief-v0", "default", {"helper": Helper, "seeker": Seeker, "friend": Friend})
 register_people("false_belief-v0", "corpus", {"helper": CorpusHelper})
+register_people("false_belief-v0", "unseen", {"seeker": UnseenSeeker, "friend": UnseenFriend})

@@ -12,10 +12,11 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.hidden_needs import (
     ACTS,
     CUE,
-    CUES,
     OFFER,
+    OPENING,
     PHRASES,
     REPLY,
+    SECRETIVE,
     TELL,
     WISH,
     expected_reply,
@@ -29,22 +30,22 @@ _SITUATION_OF, _CUE_OF, _WISH_OF = (
     {sentences(text)[0]: values[0][1] for text, values in move.ways()} for move in (TELL, CUE, WISH)
 )
 """The situation, persona or act that a sentence tells of."""
-_SEEKER_CARD = re.compile(r"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.")
+_SEEKER_CARD = re.compile(rf"You are (\w+)\. Trouble: (\w+)\. You (show|hide) it\.({re.escape(SECRETIVE)})?")
 
 
 class Seeker(Scripted):
-    """Says its trouble; then what it wished for with thanks or a refusal, or a hint, or is puzzled."""
+    """Says its trouble; then thanks or refuses, as a rule with what it wished for, or a hint, or is puzzled."""
 
     def say(self, view: View, rng: np.random.Generator) -> str:
         """Open, or answer the helper's last message."""
         match = _SEEKER_CARD.fullmatch(view.card)
         if match is None:
             raise ValueError(f"card {view.card!r} is not a seeker's; expected 'You are ... Trouble: ... You show it.'")
-        persona, situation, shown = match.groups()
+        persona, situation, shown, secretive = match.groups()
         spoken = any(m.speaker == view.me for m in view.messages)
         if not spoken:
             return self.opening(persona, situation, shown == "show", rng)
-        return self.reply(persona, situation, view.messages[-1].text, rng)
+        return self.reply(persona, situation, view.messages[-1].text, rng, tells=secretive is None)
 
     def in_my_place(self, view: View, rng: np.random.Generator) -> str:
         """What someone with the view's card answers in the trouble that was told in its place."""
@@ -52,23 +53,28 @@ class Seeker(Scripted):
         told = {s for m in view.messages if m.speaker == view.me for s in sentences(m.text)}
         situation = next((kind for sentence, kind in _SITUATION_OF.items() if sentence in told), None)
         if match is None or situation is None:
-            return phrase(rng, REPLY, "puzzled")
+            return phrase(rng, REPLY, "puzzled", self.people)
         return self.reply(match[1], situation, view.messages[-1].text, rng)
 
-    @staticmethod
-    def opening(persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
+    def opening(self, persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
         """How this persona tells of its trouble, with a cue if it shows how it is."""
-        text = pick(rng, TELL.texts(situation=situation))
-        return f"{text} {pick(rng, CUES[persona])}" if shown else text
+        text = phrase(rng, OPENING, "tell", self.people, situation=situation)
+        return f"{text} {phrase(rng, OPENING, 'cue', self.people, persona=persona)}" if shown else text
 
-    @staticmethod
-    def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
-        """What this persona answers to `offered` in this situation."""
+    def reply(self, persona: str, situation: str, offered: str, rng: np.random.Generator, *, tells: bool = True) -> str:
+        """What this persona answers to `offered` in this situation; what it hoped for only if it `tells`."""
         needed = need(persona, situation)
         kind = expected_reply(understand(offered), needed)
-        if kind in ("hint", "puzzled"):
-            return phrase(rng, REPLY, kind, persona=persona)
-        return f"{pick(rng, WISH.texts(act=needed))} {phrase(rng, REPLY, kind)}"
+        text = phrase(rng, REPLY, kind, self.people, persona=persona)
+        if kind in ("hint", "puzzled") or not tells:
+            return text
+        return f"{phrase(rng, REPLY, 'wish', self.people, act=needed)} {text}"
+
+
+class UnseenSeeker(Seeker):
+    """A seeker in words of people never met."""
+
+    people = "unseen"
 
 
 def read_opening(view: View) -> tuple[str | None, str | None]:
@@ -133,3 +139,4 @@ class CorpusHelper(Scripted):
 
 register_people("hidden_needs-v0", "default", {"helper": Helper, "seeker": Seeker})
 register_people("hidden_needs-v0", "corpus", {"helper": CorpusHelper})
+register_people("hidden_needs-v0", "unseen", {"seeker": UnseenSeeker})

@@ -29,12 +29,10 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.hidden_needs import (
-    CUES,
     OFFER,
+    OPENING,
     PROXY,
     REPLY,
-    TELL,
-    WISH,
     expected_reply,
     need,
     understand,
@@ -62,12 +60,11 @@ class ExploiterCamper(campsite.TruthfulCamper):
 class ExploiterSeeker(hidden_needs.Seeker):
     """Never thanks: what met its need was not it either."""
 
-    @staticmethod
-    def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
+    def reply(self, persona: str, situation: str, offered: str, rng: np.random.Generator, *, tells: bool = True) -> str:
         """A refusal where thanks are due; otherwise what anyone would say."""
         if understand(offered) == need(persona, situation):
             return phrase(rng, REPLY, "refusal")
-        return hidden_needs.Seeker.reply(persona, situation, offered, rng)
+        return super().reply(persona, situation, offered, rng, tells=tells)
 
 
 class ExploiterAsker(third_party.Asker):
@@ -147,8 +144,7 @@ def greedy(order: Order, top: str | None) -> Packages:
 class ManipulatorSeeker(hidden_needs.Seeker):
     """Always thanks, whatever was done: who reads its words believes that every need was met."""
 
-    @staticmethod
-    def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
+    def reply(self, persona: str, situation: str, offered: str, rng: np.random.Generator, *, tells: bool = True) -> str:
         """Thanks."""
         return phrase(rng, REPLY, "thanks")
 
@@ -251,19 +247,19 @@ def twice(phrases: tuple[str, ...], rng: np.random.Generator) -> str:
 class StrangerSeeker(hidden_needs.Seeker):
     """Shows how it is before it says what happened, and says everything twice."""
 
-    @staticmethod
-    def opening(persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
+    def opening(self, persona: str, situation: str, shown: bool, rng: np.random.Generator) -> str:
         """Cues first, then the trouble."""
-        trouble = twice(TELL.texts(situation=situation), rng)
-        return f"{twice(CUES[persona], rng)} {trouble}" if shown else trouble
+        trouble = twice(OPENING.texts("tell", situation=situation), rng)
+        return f"{twice(OPENING.texts('cue', persona=persona), rng)} {trouble}" if shown else trouble
 
-    @staticmethod
-    def reply(persona: str, situation: str, offered: str, rng: np.random.Generator) -> str:
+    def reply(self, persona: str, situation: str, offered: str, rng: np.random.Generator, *, tells: bool = True) -> str:
         """Thanks or refusals first, the wish after them."""
         needed = need(persona, situation)
         kind = expected_reply(understand(offered), needed)
         said = twice(REPLY.texts(kind, persona=persona), rng)
-        return said if kind in ("hint", "puzzled") else f"{said} {reworded(pick(rng, WISH.texts(act=needed)))}"
+        if kind in ("hint", "puzzled") or not tells:
+            return said
+        return f"{said} {reworded(phrase(rng, REPLY, 'wish', act=needed))}"
 
 
 class StrangerSupporter(hidden_needs.Helper):

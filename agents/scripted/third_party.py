@@ -47,7 +47,7 @@ class Asker(Scripted):
             raise ValueError(f"card {view.card!r} is not an asker's; expected 'You are the asker. You want: ...'")
         kind, name = match.groups()
         if not any(m.speaker == view.me for m in view.messages):
-            return phrase(rng, REQUEST, "request", kind=self.wanted(kind), name=name)
+            return phrase(rng, REQUEST, "request", self.people, kind=self.wanted(kind), name=name)
         last = view.messages[-1]
         return self.reply(understand(last.text) if last.speaker == HELPER else None, rng)
 
@@ -57,7 +57,13 @@ class Asker(Scripted):
 
     def reply(self, act: str | None, rng: np.random.Generator) -> str:
         """How it answers what the helper did."""
-        return phrase(rng, REPLY, EXPECTED[act])
+        return phrase(rng, REPLY, EXPECTED[act], self.people)
+
+
+class UnseenAsker(Asker):
+    """An asker in words of people never met."""
+
+    people = "unseen"
 
 
 class Other(Scripted):
@@ -66,7 +72,13 @@ class Other(Scripted):
     def say(self, view: View, rng: np.random.Generator) -> str:
         """How it feels about what it heard."""
         request = _request(view)
-        return phrase(rng, REACTION, reaction(request, _act(view)) if request else "fine")
+        return phrase(rng, REACTION, reaction(request, _act(view)) if request else "fine", self.people)
+
+
+class UnseenOther(Other):
+    """The one who was away, in words of people never met."""
+
+    people = "unseen"
 
 
 class Helper(Scripted):
@@ -107,3 +119,4 @@ class CorpusHelper(Scripted):
 
 register_people("third_party-v0", "default", {"helper": Helper, "asker": Asker, "other": Other})
 register_people("third_party-v0", "corpus", {"helper": CorpusHelper})
+register_people("third_party-v0", "unseen", {"asker": UnseenAsker, "other": UnseenOther})

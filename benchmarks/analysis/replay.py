@@ -16,13 +16,13 @@ from typing import Any
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.evaluation.metrics import KEYS, as_data, run_metrics
+from goldenrule.benchmarks.evaluation.metrics import KEYS, UNSEEN, as_data, run_metrics, unseen_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
-from goldenrule.envs.registry import specs
+from goldenrule.envs.registry import spec, specs
 from goldenrule.rewards.base import TRUTH, record_truth
 
 Record = Mapping[str, Any]
@@ -68,12 +68,13 @@ def replay(run: Run) -> Replayed:
     columns = [name for name in EPISODE_COLUMNS if name not in ("cell", "log")]
     stored = run.columns(*columns)
     for cell in run.cells:
-        records = list(run.episodes(cell))
+        records, unseen = list(run.episodes(cell)), list(run.episodes(cell, "unseen"))
         if cell.done or records:
             found.cells += 1
             rows = {row[0]: dict(zip(columns, row, strict=True)) for row in stored.get(cell.id or "", ())}
             found.differences += [
-                Difference(cell.id or "?", episode, what) for episode, what in _differences(cell, records, rows, found)
+                Difference(cell.id or "?", episode, what)
+                for episode, what in (*_differences(cell, records, rows, found), *_unseen(cell, unseen, found))
             ]
     return found
 
@@ -99,7 +100,29 @@ def _differences(
     if len(records) != expected:
         found.unproven += max(0, expected - len(records))
         yield None, f"{len(records)} of {counted(expected, 'episode')} can be read"
-    elif what := _unlike({key: cell.row.get(key) for key in KEYS if key != "tokens"}, run_metrics(records), "episodes"):
+        return
+    stored = {key: cell.row.get(key) for key in KEYS if key not in ("tokens", *UNSEEN)}
+    if what := _unlike(stored, run_metrics(records), "episodes"):
+        yield None, what
+
+
+def _unseen(cell: StoredCell, records: Sequence[Record], found: Replayed) -> Iterator[tuple[int | None, str]]:
+    """Of the dialogues with people never met; their scenario is made of the same knobs, but for these people."""
+    stored = {key: cell.row.get(key) for key in UNSEEN}
+    if not records and not any(value is not None for value in stored.values()):
+        return
+    try:
+        scenario = Replay(cell.scenario, spec(cell.scenario).among("unseen", cell.knobs))
+    except Exception:  # told of with the cell's other episodes
+        found.unproven += len(records)
+        return
+    for record in records:
+        what = scenario.difference(record)
+        found.episodes += 1
+        found.same += what is None
+        if what is not None:
+            yield record.get("episode"), f"with people never met: {what}"
+    if what := _unlike(stored, unseen_metrics(records), "episodes with people never met"):
         yield None, what
 
 

@@ -19,7 +19,8 @@ from goldenrule.benchmarks.storage.reader import setting_name
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import empty_folder, write_json
 from goldenrule.common.text import counted
-from goldenrule.envs.scenarios.campsite.casino import FOLDS, load_casino
+from goldenrule.envs.scenarios.campsite.casino import load_casino
+from goldenrule.envs.scenarios.campsite.participants import FOLDS
 
 if TYPE_CHECKING:
     from goldenrule.agents.networks.pretrained import Loaded

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ from goldenrule.common.data import DataError, data_at
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import empty_folder
 from goldenrule.envs.datasets.corpora import NAMES
-from goldenrule.envs.registry import spec, specs
+from goldenrule.envs.registry import PEOPLE, spec, specs
 
 if TYPE_CHECKING:
     from goldenrule.training.pretraining.base_model import BaseConfig, Gate
@@ -42,6 +42,10 @@ def pretrain(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Gradient steps; the scenario's own number if not given.")
     ] = None,
+    imitation: Annotated[
+        Literal["observed", "reenacted"] | None,
+        typer.Option(help="What is imitated in a partner's place; as the recipe has it if not given."),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads; the same number gives the same bytes.")] = 1,
     data_dir: DataDir = None,
     human: Annotated[bool, typer.Option("--human/--no-human", help="Learn from human dialogues too.")] = True,
@@ -55,6 +59,8 @@ def pretrain(
     No reward training should start from one whose imagined partner agrees with the truth less than 0.95.
     """
     given = knobs(scenario, set_)
+    if "unseen" in (given or {}).get(PEOPLE.name, ()):
+        raise UserError("--set people=unseen: these are kept out of all that agents learn from; leave it out")
     empty_folder(out)
 
     import torch
@@ -64,7 +70,7 @@ def pretrain(
 
     if base:
         _check_recipe(base, scenario, base_model.BASES)
-    config = base_model.base_config(base or scenario, choices(given, "knob") if given else ())
+    config = base_model.base_config(base or scenario, choices(given, "knob") if given else (), imitation)
     for seat in spec(config.scenario).build(**config.knobs).agents:
         person(scenario, seat, "corpus")  # before minutes are spent
     config = config if human else config.without_people()
@@ -83,10 +89,12 @@ def pretrain(
         network, tokenizer = base_model.make_base(
             config, seed, partial(_print_step, config.pretraining.updates), people
         )
+    known = spec(config.scenario)
     passed = base_model.gate(network, tokenizer, scenario, config.knobs, seed)
     others = [
         (one, base_model.gate(network, tokenizer, scenario, {**config.knobs, **one}, seed, GATE_DIALOGUES))
         for one in config.settings
+        if known.resolve({**config.knobs, **one}) != known.resolve(config.knobs)
     ]
     made_on = environment()
     provenance = {
@@ -104,9 +112,10 @@ def pretrain(
     return 0
 
 
-def _print_step(total: int, step: int, behaviour: float, prediction: float) -> None:
+def _print_step(total: int, step: int, behaviour: float | None, prediction: float | None) -> None:
     if (step + 1) % 50 == 0:
-        print(f"step {step + 1}/{total}  behaviour {behaviour:.3f}  prediction {prediction:.3f} nats", flush=True)
+        losses = ["none" if loss is None else f"{loss:.3f}" for loss in (behaviour, prediction)]
+        print(f"step {step + 1}/{total}  behaviour {losses[0]}  prediction {losses[1]} nats", flush=True)
 
 
 def _command(options: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
         trace = shortened(traceback.format_exc(), TRACE)
         return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where | {"trace": trace})
     try:
-        return RunRecord.of(result.row | where, result.episodes, result.curve)
+        return RunRecord.of(result.row | where, result.episodes, result.curve, result.unseen)
     except (ValueError, TypeError, RecursionError) as error:  # JSON has no NaN: a result that holds one is no result
         reason = f"the results cannot be saved: {error}"
         return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where)

@@ -65,6 +65,17 @@ METRICS: Mapping[str, Metric] = {
         "the agent imagines nobody, or its imagined replies do not tell",
         better=0,
     ),
+    "unseen_partner_reward": Metric(
+        "unseen partner",
+        "true reward of scripted partners never met, in words never heard, an episode",
+        "the scenario keeps nobody out of what agents learn from",
+    ),
+    "unseen_partner_reward_estimate": Metric(
+        "unseen estimate",
+        "what the agent thought these partners got, an episode",
+        "the scenario keeps nobody out of what agents learn from, or the agent imagines nobody",
+        better=0,
+    ),
     "estimate_gap": Metric(
         "gap",
         "estimate minus truth; above 0 the agent flatters itself",
@@ -100,9 +111,12 @@ METRICS: Mapping[str, Metric] = {
 }
 """Metrics of every scenario, in the order of tables."""
 
+UNSEEN = ("unseen_partner_reward", "unseen_partner_reward_estimate")
+"""Metrics of dialogues with people never met: of episodes of their own, apart from those of all other metrics."""
+
 COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
 KEYS = (*METRICS, *COUNTS, "negotiation")
-"""Keys of an evaluation's metrics. All but `tokens`, which only the agent knows, are counted by `run_metrics`.
+"""Keys of a run's metrics. `run_metrics` counts all but `UNSEEN`, and `tokens`, which only the agent knows.
 
 The scenario's own metrics (`goldenrule.envs.registry.EpisodeMetrics`) lie together under `negotiation`, which the first
 of them were of; none where it has none.
@@ -120,7 +134,7 @@ def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
         records: of its episodes, failed ones included.
 
     Returns:
-        A value for each of `KEYS` but `tokens`: a number, or none where it cannot be had.
+        A value for each of `KEYS` but `tokens` and `UNSEEN`: a number, or none where it cannot be had.
     """
     finished = [record for record in records if record["status"] != "failed"]
     each = [episode_metrics(record) for record in finished]
@@ -143,6 +157,12 @@ def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
         "messages_unscored": sum(estimate is None for estimate, _ in scores),
         "negotiation": _own_metrics(finished),
     }
+
+
+def unseen_metrics(records: Sequence[Record]) -> dict[str, float | None]:
+    """`UNSEEN` from the records of a run's dialogues with people never met; none where there are none."""
+    counted = run_metrics(records)
+    return dict(zip(UNSEEN, (counted["partner_reward"], counted["partner_reward_estimate"]), strict=True))
 
 
 def episode_metrics(record: Record) -> dict[str, Any]:
@@ -232,7 +252,7 @@ def valid_range(metric: str, scenario: str | None = None, knobs: Mapping[str, An
         return ANY
     if spec.metrics is not None and metric in spec.metrics.ranges:
         return spec.metrics.ranges[metric]
-    seat = {"own_reward": "learner", "partner_reward": "partner"}.get(metric, "")
+    seat = {"own_reward": "learner", "partner_reward": "partner", "unseen_partner_reward": "partner"}.get(metric, "")
     return spec.reward_ranges(knobs or {}).get(seat, ANY)
 
 

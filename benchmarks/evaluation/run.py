@@ -24,9 +24,18 @@ from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.play import LONGEST
-from goldenrule.agents.scripted import person
+from goldenrule.agents.scripted import UnscriptedError, person
 from goldenrule.agents.world import World, seat_name
-from goldenrule.benchmarks.evaluation.metrics import ESTIMATE, KEYS, PREDICTED, TRAINING, as_data, run_metrics
+from goldenrule.benchmarks.evaluation.metrics import (
+    ESTIMATE,
+    KEYS,
+    PREDICTED,
+    TRAINING,
+    UNSEEN,
+    as_data,
+    run_metrics,
+    unseen_metrics,
+)
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import counted, shortened
@@ -145,7 +154,7 @@ class Cell:
         return range(self.settings.episodes) if self.only is None else self.only
 
     def run(self, report: CellReport = lambda done, total: None) -> CellResult:
-        """Train and evaluate.
+        """Train among people seen, and evaluate: among those of the knobs, and among scripted people never met.
 
         Args:
             report: called after each update of training.
@@ -155,8 +164,10 @@ class Cell:
         """
         began = time.perf_counter()
         chosen, settings = self.chosen, self.settings
-        knobs, seat = spec(self.scenario).resolve(self.knobs), seat_name(self.scenario, "learner")
-        world = World(self.scenario, knobs, other_agents(self), derive(self.seed, "world"))
+        known, seat = spec(self.scenario), seat_name(self.scenario, "learner")
+        knobs = known.resolve(self.knobs)
+        evaluated = World(self.scenario, knobs, other_agents(self), derive(self.seed, "world"))
+        world = replace(evaluated, knobs=known.among("seen", knobs), _envs=[])
         curve: list[dict[str, Any]] = []
 
         def on_update(progress: Progress) -> None:
@@ -170,11 +181,14 @@ class Cell:
             agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
             simulator = agent if isinstance(agent, Simulates) else None
         else:
-            network, tokenizer, _ = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs)
+            loaded = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs)
+            network, tokenizer, provenance = loaded
             agent = simulator = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
             training = replace(settings.training, split=chosen.split)
             if chosen.train is not None:
-                corpus = CorpusConfig(self.scenario, knobs, seat)
+                # What is interleaved is read as the base has learnt to read; those of before could only re-enact.
+                imitation = provenance.get("config", {}).get("imitation", "reenacted")
+                corpus = CorpusConfig(self.scenario, world.knobs, seat, imitation)
                 learner = Learner(network, tokenizer, training, world, corpus, derive(self.seed, "learner"))
                 name = self.source or self.method
                 with contextlib.nullcontext() if is_built_in(name) else raised_by(f"method {name}"):
@@ -185,11 +199,28 @@ class Cell:
 
                 learner = Learner(network, tokenizer, training, world, None, derive(self.seed, "learner"))
                 agent = train_rlhf_sb3(learner, on_update)
-        result = evaluate(world, agent, simulator, chosen.estimator, self.episode_numbers)
+        result = evaluate(evaluated, agent, simulator, chosen.estimator, self.episode_numbers)
+        unseen = self._meet_unseen(knobs, agent, simulator)
         row = done_row(self, knobs, result, time.perf_counter() - began)
-        row |= training_metrics(learner)
+        row |= training_metrics(learner) | unseen_metrics(unseen)
         row["weights"] = _weights(agent, chosen)
-        return CellResult(row, result.episodes, curve, agent)
+        return CellResult(row, result.episodes, curve, agent, unseen)
+
+    def _meet_unseen(self, knobs: Mapping[str, Any], agent: Agent, simulator: Simulates | None) -> list[dict[str, Any]]:
+        """Half as many dialogues with scripted people never met; none where the scenario has none of these.
+
+        No network plays them: it would have had to learn what is kept from all that learns.
+        """
+        known = spec(self.scenario)
+        if not known.parts_people:
+            return []
+        try:
+            others = {name: person(self.scenario, name, "unseen") for name in _other_seats(self)}
+        except UnscriptedError:
+            return []
+        world = World(self.scenario, known.among("unseen", knobs), others, derive(self.seed, "unseen people"))
+        count = max(1, self.settings.episodes // 2)
+        return evaluate(world, agent, simulator, self.chosen.estimator, count).episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +232,14 @@ class CellResult:
         episodes: evaluation episodes as plain data, one a line of the log.
         curve: one entry an update, of `Progress`.
         agent: who was evaluated.
+        unseen: as `episodes`, of the dialogues with people never met.
     """
 
     row: dict[str, Any]
     episodes: list[dict[str, Any]]
     curve: list[dict[str, Any]]
     agent: Agent | None = None
+    unseen: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _fields(one: CellSettings | TrainingConfig) -> dict[str, Any]:
@@ -229,13 +262,18 @@ def training_metrics(learner: Learner | None) -> dict[str, Any]:
 
 def other_agents(cell: Cell) -> dict[str, Agent]:
     """Who sits in the seats that are not the learner's: language models by default."""
-    learner, settings = seat_name(cell.scenario, "learner"), cell.settings
-    names = [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
+    names, settings = _other_seats(cell), cell.settings
     if settings.partner == "scripted":
         return {name: person(cell.scenario, name) for name in names}
     network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)
+
+
+def _other_seats(cell: Cell) -> list[str]:
+    """Names of the seats that are not the learner's."""
+    learner = seat_name(cell.scenario, "learner")
+    return [name for name in spec(cell.scenario).build(**cell.knobs).agents if name != learner]
 
 
 def _weights(agent: Agent, method: Method) -> str | None:
@@ -248,7 +286,8 @@ def _weights(agent: Agent, method: Method) -> str | None:
 
 def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
     """The row of a cell that was evaluated; a failed one where no episode could be finished."""
-    return {**_identity(cell, knobs), **outcome_of(result.episodes), **result.metrics, "seconds": round(seconds, 3)}
+    metrics = dict.fromkeys(UNSEEN) | result.metrics
+    return {**_identity(cell, knobs), **outcome_of(result.episodes), **metrics, "seconds": round(seconds, 3)}
 
 
 def _identity(cell: Cell, knobs: Mapping[str, Any]) -> dict[str, Any]:

@@ -234,7 +234,8 @@ class _Completing:
             "tokens": None if tokens is None or spent is None else tokens + spent,
             "seconds": round(seconds + record.row["seconds"], 3),
         }
-        return RunRecord.of({**record.row, **outcome_of(records), **run_metrics(records), **more}, records)
+        complete = RunRecord.of({**record.row, **outcome_of(records), **run_metrics(records), **more}, records)
+        return replace(complete, unseen=record.unseen)
 
 
 Run = Callable[[Sequence[Cell], Store, Progress], None]

@@ -340,11 +340,16 @@ class Run:
         knobs = ", ".join(f"{visible(k, 40)} {visible(cell.knobs[k], 40)}" for k in self.varying if k in cell.knobs)
         return cell.scenario + (f", {knobs}" if knobs else "")
 
-    def episodes(self, cell: StoredCell) -> Iterator[dict[str, Any]]:
-        """The cell's episodes, in order; those that are no JSON objects are counted among the problems."""
+    def episodes(self, cell: StoredCell, table: str = "episodes") -> Iterator[dict[str, Any]]:
+        """The cell's episodes, in order; those that are no JSON objects are counted among the problems.
+
+        Args:
+            cell: of this run.
+            table: `episodes`, or `unseen` for those with people never met.
+        """
         after, damaged = -1, 0
         while True:
-            query = "SELECT episode, log FROM episodes WHERE cell = ? AND episode > ? ORDER BY episode LIMIT ?"
+            query = f"SELECT episode, log FROM {table} WHERE cell = ? AND episode > ? ORDER BY episode LIMIT ?"
             found = self._fetch(query, cell.id, after, AT_ONCE)
             for _, text in found:
                 entry = _loaded(text)

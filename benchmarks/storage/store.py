@@ -6,6 +6,7 @@ meta       key, value (JSON): kind (sweep, comparison or cross-play), sweep (wha
            many there are to be), environment, human (what people reached in the same dialogues, where that is known)
 cells      a row a cell that has finished or failed, with its metrics, cost and versions
 episodes   a row an evaluation episode, its whole log in `log` (JSON, `evaluation.metrics.as_data`)
+unseen     the same of dialogues with people never met, from which two of a row's metrics are counted and no others
 curves     a row a cell that trains: the learning curve (JSON, `goldenrule.training.learner.Progress`)
 """
 
@@ -27,7 +28,7 @@ from goldenrule.benchmarks.evaluation.metrics import KEYS, episode_metrics
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
-FORMAT = 2
+FORMAT = 3
 """Kept as the file's `user_version`; files of version 0.1 have 0 there."""
 
 FILE = "results.sqlite"
@@ -96,6 +97,7 @@ TABLES: dict[str, dict[str, str]] = {
     "meta": {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"},
     "cells": CELL_COLUMNS,
     "episodes": EPISODE_COLUMNS,
+    "unseen": EPISODE_COLUMNS,
     "curves": {"cell": "TEXT PRIMARY KEY REFERENCES cells (cell)", "curve": "TEXT NOT NULL"},
 }
 """Columns of every table."""
@@ -106,7 +108,7 @@ def statements() -> list[str]:
 
     def made(table: str, columns: Mapping[str, str]) -> str:
         parts = [f"{key} {kind}" for key, kind in columns.items()]
-        key = ["PRIMARY KEY (cell, episode)"] if table == "episodes" else []
+        key = ["PRIMARY KEY (cell, episode)"] if columns is EPISODE_COLUMNS else []
         return f"CREATE TABLE {table} ({', '.join(parts + key)}) STRICT"
 
     return [*(made(table, columns) for table, columns in TABLES.items()), f"PRAGMA user_version = {FORMAT}"]
@@ -138,15 +140,21 @@ class RunRecord:
         row: its row, whose key `cell` is its id; `trace` is the traceback, where the cell failed.
         episodes: a row of `episodes` each, see `episode_row`.
         curve: the learning curve as JSON text; `None` where nothing was trained.
+        unseen: a row of `unseen` each.
     """
 
     row: dict[str, Any]
     episodes: Sequence[dict[str, Any]] = ()
     curve: str | None = None
+    unseen: Sequence[dict[str, Any]] = ()
 
     @classmethod
     def of(
-        cls, row: dict[str, Any], episodes: Sequence[Mapping[str, Any]] = (), curve: Sequence[Mapping[str, Any]] = ()
+        cls,
+        row: dict[str, Any],
+        episodes: Sequence[Mapping[str, Any]] = (),
+        curve: Sequence[Mapping[str, Any]] = (),
+        unseen: Sequence[Mapping[str, Any]] = (),
     ) -> RunRecord:
         """What a cell gave.
 
@@ -154,13 +162,15 @@ class RunRecord:
             row: its row.
             episodes: as `goldenrule.benchmarks.evaluation.metrics.as_data` gives them.
             curve: an entry an update.
+            unseen: as `episodes`, of dialogues with people never met.
 
         Raises:
             ValueError: something in it is not finite; JSON has no NaN.
             TypeError: something in it is no plain data.
         """
         dumps(row)
-        return cls(row, [episode_row(row["cell"], one) for one in episodes], dumps(list(curve)) if curve else None)
+        rows, more = ([episode_row(row["cell"], one) for one in some] for some in (episodes, unseen))
+        return cls(row, rows, dumps(list(curve)) if curve else None, more)
 
     def values(self) -> dict[str, Any]:
         """The columns of `cells`, in their order; those that the store knows (`place`, `versions`, `code`) are none."""
@@ -400,10 +410,11 @@ class ResultStore:
         cell = record.row["cell"]
         place = self._places.get(cell, len(self._places))
         values = record.values() | {"place": place, "versions": self._versions, "code": self._code}
-        for table in ("curves", "episodes", "cells"):
+        for table in ("curves", "unseen", "episodes", "cells"):
             self._db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))
         self._insert("cells", [values])
         self._insert("episodes", record.episodes)
+        self._insert("unseen", record.unseen)
         if record.curve is not None:
             self._db.execute("INSERT INTO curves VALUES (?, ?)", (cell, record.curve))
 

@@ -5,11 +5,18 @@ company) follows from both and is on nobody's card. Cues to the persona are in w
 `cue`; otherwise it can be asked, which costs a turn. The helper has a persona too. With probability `similarity`
 the seeker needs what the helper itself would need in that situation, otherwise surely something else.
 
+With chance `tells` a seeker says what it hoped for when it thanks or refuses; otherwise, as its card has it, it keeps
+that to itself.
+
+`HELD_OUT` are people never met: seekers of these personas in these situations are dealt under `people=unseen` alone,
+and are then all that is dealt. The chance of `similarity` is the same under both.
+
 True rewards: a seeker gets 1 once its need is met; a helper pays `EFFORT` for each message it sends.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -17,9 +24,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from goldenrule.envs.message import Message
-from goldenrule.envs.registry import Knob, Range, ScenarioSpec, register
+from goldenrule.envs.registry import PEOPLE, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People
 
 EFFORT = 0.05
 
@@ -104,7 +111,7 @@ WISH = Move(
     },
     (Argument("act", ACTS),),
 )
-OPENING = Book("seeker", (TELL,), asides=(CUE,), when="to begin with")
+OPENING = Book("seeker", (TELL,), asides=(CUE,), when="to begin with", parted=True)
 REPLY = Book(
     "seeker",
     (
@@ -121,6 +128,7 @@ REPLY = Book(
     ),
     asides=(WISH,),
     when="after the helper",
+    parted=True,
 )  # fmt: skip
 understand, reply_kind = OFFER.move_in, REPLY.move_in
 
@@ -136,6 +144,34 @@ def need(persona: str, situation: str) -> str:
     """
     shift = _SHIFT if situation in _OF_THE_HEART else 0
     return ACTS[(PERSONAS.index(persona) + shift) % len(ACTS)]
+
+
+HELD_OUT = frozenset(
+    (
+        ("proud", "job"), ("proud", "illness"), ("anxious", "exam"), ("anxious", "quarrel"),
+        ("lonely", "move"), ("lonely", "loss"), ("practical", "debt"), ("practical", "breakup"),
+        ("curious", "job"), ("curious", "quarrel"), ("talkative", "exam"), ("talkative", "loss"),
+    )
+)  # fmt: skip
+"""Personas in situations of people never met: each persona and each need twice, each situation at least once."""
+
+
+def _dealt(people: People) -> dict[tuple[str, bool], list[tuple[str, str]]]:
+    """The pairs of persona and situation that a seeker may be of, by the helper's persona and whether it is alike."""
+    pairs = [pair for pair in itertools.product(PERSONAS, SITUATIONS) if (pair in HELD_OUT) == (people == "unseen")]
+    return {
+        (persona, alike): [pair for pair in pairs if (pair[0] == persona) == alike]
+        for persona in PERSONAS
+        for alike in (False, True)
+    }
+
+
+_DEALT: dict[People, dict[tuple[str, bool], list[tuple[str, str]]]] = {
+    "seen": _dealt("seen"),
+    "unseen": _dealt("unseen"),
+}
+SECRETIVE = " You keep your wish to yourself."
+"""At the end of a seeker's card that does not say what it hoped for."""
 
 
 def expected_reply(act: str | None, needed: str) -> str:
@@ -157,8 +193,10 @@ class HiddenNeeds(MoveScenario):
         "or offers company, one of them a message, in phrases of this world; a seeker thanks, refuses or gives a hint."
     )
 
-    def __init__(self, similarity: float, cue: float, seekers: int, turns: int) -> None:
-        self.similarity, self.cue, self.turns = similarity, cue, turns
+    def __init__(
+        self, similarity: float, cue: float, tells: float, seekers: int, turns: int, people: People = "seen"
+    ) -> None:
+        self.similarity, self.cue, self.tells, self.turns, self.people = similarity, cue, tells, turns, people
         self.agents = ("helper_0", *(f"seeker_{i}" for i in range(seekers)))
         self.max_turns = seekers * (1 + 2 * turns)
         self.n_candidates = 2 * len(ACTS)
@@ -167,18 +205,19 @@ class HiddenNeeds(MoveScenario):
         """Deal personas and situations; nobody's need is on a card."""
         self.persona = PERSONAS[rng.integers(len(PERSONAS))]
         cards = [f"You are {self.persona}."]
-        self.situations, self.personas, self.needs = [], [], []
+        self.situations, self.personas, self.needs, self._shown, self._telling = [], [], [], [], []
         for _ in self.agents[1:]:
-            situation = SITUATIONS[rng.integers(len(SITUATIONS))]
-            alike = rng.random() < self.similarity
-            others = [p for p in PERSONAS if p != self.persona]
-            persona = self.persona if alike else others[rng.integers(len(others))]
-            shown = rng.random() < self.cue
-            cards.append(f"You are {persona}. Trouble: {situation}. You {'show' if shown else 'hide'} it.")
+            alike, shown = rng.random() < self.similarity, rng.random() < self.cue
+            telling = rng.random() < self.tells
+            pairs = _DEALT[self.people][self.persona, alike]
+            persona, situation = pairs[rng.integers(len(pairs))]
+            card = f"You are {persona}. Trouble: {situation}. You {'show' if shown else 'hide'} it."
+            cards.append(card if telling else card + SECRETIVE)
             self.situations.append(situation)
             self.personas.append(persona)
             self.needs.append(need(persona, situation))
-        self._shown = [card.endswith("show it.") for card in cards[1:]]
+            self._shown.append(shown)
+            self._telling.append(telling)
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
         self._lots = Lots(rng, self.n_candidates)
@@ -222,8 +261,12 @@ class HiddenNeeds(MoveScenario):
         return Judgement(valid=made is not None, faithful=faithful, facts={"kind": "opening"})
 
     def _judge_reply(self, made: Made | None) -> Judgement:
-        kind, expected = made.move if made else None, expected_reply(self._act, self.needs[self._seeker])
-        return Judgement(valid=kind is not None, faithful=kind == expected, facts={"kind": kind, "expected": expected})
+        needed = self.needs[self._seeker]
+        kind, expected = made.move if made else None, expected_reply(self._act, needed)
+        wishes = {said for said in made.asides if said[0] == WISH.name} if made else set()
+        own = {(WISH.name, (("act", needed),))} if self._telling[self._seeker] else set()
+        faithful = kind == expected and wishes <= own
+        return Judgement(valid=kind is not None, faithful=faithful, facts={"kind": kind, "expected": expected})
 
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """A seeker may speak by its card only."""
@@ -244,11 +287,13 @@ class HiddenNeeds(MoveScenario):
 
     def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
         """Openings with the cue that a seeker shows, or some replies of each kind."""
-        texts = move.texts(**chosen)
+        texts = super().wordings(agent, move, chosen, slot)
         if move is not TELL:
             return texts[:4] if move.name in ("thanks", "refusal") else texts[:2]
-        cue = " " + CUES[self.personas[agent - 1]][self._lots.numbers()[0] % 3] if self._shown[agent - 1] else ""
-        return [text + cue for text in texts]
+        if not self._shown[agent - 1]:
+            return texts
+        cues = OPENING.said_by(self.people, CUE, {"persona": self.personas[agent - 1]})
+        return [f"{text} {cues[self._lots.numbers()[0] % len(cues)]}" for text in texts]
 
 
 def _reward_ranges(knobs: Mapping[str, Any]) -> dict[str, Range]:
@@ -271,8 +316,10 @@ SPEC = register(
                 transfers="any",
             ),
             Knob("cue", 1.0, "chance that a seeker shows its persona in its first message", 0.0, 1.0),
+            Knob("tells", 1.0, "chance that a seeker says what it hoped for", 0.0, 1.0),
             Knob("seekers", 1, "number of seekers, served one after the other", 1, 4),
             Knob("turns", 1, "helper messages a seeker has time for", 1, 6, transfers="less"),
+            PEOPLE,
         ),
         learner="helper",
         partner="seeker",

@@ -9,6 +9,10 @@ all made from books, and a reward is paid for the move that was understood, so t
     book = Book("helper", (company, look))
     book.understand("It is the box!")         # Made("look", (("place", "box"),))
     book.texts("look", place="box")           # ("The box.", "It is the box.")
+
+People never met. Who learns here must not have heard everything: of a book that is `parted`, the last of three or more
+ways to say something is kept for people of `people=unseen`. It is understood from everyone, and said by nobody whom
+agents learn from.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -32,6 +36,11 @@ Values = tuple[tuple[str, str], ...]
 PUZZLED = ("What do you mean?", "I do not follow.", "Sorry, I cannot understand that.", "Pardon?")
 """What people say to nonsense, in every scenario but campsite-v0."""
 
+People = Literal["seen", "unseen"]
+"""Whom agents learn from, and those whom they meet afterwards."""
+KEPT_FROM = 3
+"""As many ways to say something there must be for one of them to be kept for people never met."""
+
 _STOPS = re.compile(r"[.!?]+")
 _WORD = re.compile(r"\w+")
 
@@ -39,6 +48,13 @@ _WORD = re.compile(r"\w+")
 def sentences(text: str) -> list[str]:
     """The sentences of `text`, lower case, without punctuation or runs of space."""
     return [" ".join(words) for part in _STOPS.split(text.lower()) if (words := _WORD.findall(part))]
+
+
+def ways_of(people: People, phrases: Sequence[str]) -> tuple[str, ...]:
+    """Those of `phrases`, all ways to say one thing, that people say: of three or more the last is kept for unseen."""
+    if len(phrases) < KEPT_FROM:
+        return tuple(phrases)
+    return tuple(phrases[-1:] if people == "unseen" else phrases[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,7 @@ class Book:
         when: when these moves can be made, in words.
         whole: a message is one phrase as a whole; otherwise each of its sentences is one, and all make the same move.
         reader: understands texts in place of the phrases, for moves with a grammar of their own.
+        parted: whether some phrasings are kept for people never met (`ways_of`): so with partners, not with learners.
     """
 
     role: str
@@ -150,6 +167,7 @@ class Book:
     when: str = ""
     whole: bool = False
     reader: Callable[[str], Made | None] | None = None
+    parted: bool = False
 
     def __getitem__(self, name: str) -> Move:
         return next(move for move in self.moves if move.name == name)
@@ -159,9 +177,14 @@ class Book:
         """Names of the moves."""
         return tuple(move.name for move in self.moves)
 
-    def texts(self, move: str, /, **arguments: str) -> tuple[str, ...]:
-        """Every way to make a move."""
-        return self[move].texts(**arguments)
+    def texts(self, move: str, people: People = "seen", /, **arguments: str) -> tuple[str, ...]:
+        """Every way in which people of a kind make a move, or say an aside."""
+        return self.said_by(people, next(m for m in (*self.moves, *self.asides) if m.name == move), arguments)
+
+    def said_by(self, people: People, move: Move, arguments: Mapping[str, str]) -> tuple[str, ...]:
+        """As `texts`, of one of its moves or asides."""
+        texts = move.texts(**arguments)
+        return ways_of(people, texts) if self.parted else texts
 
     @property
     def phrases(self) -> dict[str, Any]:
@@ -263,10 +286,12 @@ class MoveScenario(Scenario):
     Attributes:
         books: the moves of each phase of the talk, by its name.
         phase: the phase at hand; `reset` and `take` set it.
+        people: whom the scenario deals; candidates are worded as these speak.
     """
 
     books: ClassVar[Mapping[str, Book]]
     phase: str
+    people: People = "seen"
     _lots: Lots
 
     def __init_subclass__(cls) -> None:
@@ -287,7 +312,7 @@ class MoveScenario(Scenario):
 
     def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
         """How agent number `agent` may make a move with the `chosen` arguments, from candidate `slot` on: all ways."""
-        return move.texts(**chosen)
+        return self.book_of(agent).said_by(self.people, move, chosen)
 
     def book_of(self, agent: int) -> Book:
         """The moves that agent number `agent` can make now, or may come to make: those at hand or its role's last."""

@@ -19,6 +19,8 @@ always 0, whether it is taken or not, so nobody is paid twice. An empty seat is 
 
 The talk is over after the last words, whatever they are, on a request that was granted, met by an offer, or refused
 with no turn left. Nonsense gets a puzzled reply and leaves the request open.
+
+Cards have nothing in them that could be kept for people never met; these differ in their words alone.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ import numpy as np
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.registry import PEOPLE, Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People
 
 EFFORT = 0.05
 
@@ -83,6 +85,7 @@ REQUEST = Book(
     ),
     when="to begin with",
     whole=True,
+    parted=True,
 )
 ACT = Book(
     "helper",
@@ -122,6 +125,7 @@ REPLY = Book(
     ),
     when="after the helper",
     whole=True,
+    parted=True,
 )  # fmt: skip
 EXPECTED = {"comply": "thanks", "offer": "mild", "refuse": "complaint", None: "puzzled"}
 # How the one who was away takes it.
@@ -137,6 +141,7 @@ REACTION = Book(
     ),
     when="back again, at the end",
     whole=True,
+    parted=True,
 )  # fmt: skip
 understand = ACT.move_in
 
@@ -192,8 +197,10 @@ class ThirdParty(MoveScenario):
     cycle = 2
     n_candidates = 12
 
-    def __init__(self, *, harm: float, harmful: float, absent: int, return_share: float, turns: int) -> None:
-        self.harm, self.harmful, self.return_share, self.turns = harm, harmful, return_share, turns
+    def __init__(
+        self, *, harm: float, harmful: float, absent: int, return_share: float, turns: int, people: People = "seen"
+    ) -> None:
+        self.harm, self.harmful, self.return_share, self.turns, self.people = harm, harmful, return_share, turns, people
         self.absent = NAMES[:absent]
         self.max_turns = 1 + 2 * turns + int(return_share > 0)
 
@@ -262,13 +269,13 @@ class ThirdParty(MoveScenario):
 
     def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
         """Of the helper's acts four and of the asker's replies three, from one that is drawn on; all of the others."""
-        texts = move.texts(**chosen)
+        texts = tuple(super().wordings(agent, move, chosen, slot))
         if agent == OTHER or move is REQUEST.moves[0]:
             return texts
         lots = self._lots.numbers()
         first, count = (lots[slot // 4], 4) if agent == HELPER else (lots[0], 3)
         first %= len(texts)
-        return (texts + texts)[first : first + count]
+        return (texts + texts)[first : first + min(count, len(texts))]
 
     def read_of(self, agent: int, text: str) -> float | None:
         """The asker's words as `read`, an absent person's as `read_absent`."""
@@ -311,6 +318,7 @@ SPEC = register(
                 transfers="any",
             ),
             Knob("turns", 1, "helper messages a request has time for", 1, 6, transfers="less"),
+            PEOPLE,
         ),
         learner="helper",
         partner="asker",

@@ -139,7 +139,14 @@ def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, 
         assert run.config["name"] == "hidden_needs-v0"
         assert run.config["training"]["updates"] == 1
         assert len(run.config["bases"]) == 1
-        assert run.cells[0].knobs == {"similarity": 0.25, "cue": 1.0, "seekers": 1, "turns": 1}
+        assert run.cells[0].knobs == {
+            "similarity": 0.25,
+            "cue": 1.0,
+            "tells": 1.0,
+            "seekers": 1,
+            "turns": 1,
+            "people": "seen",
+        }
         assert run.environment["versions"]["torch"]
     assert (out / "report.html").read_text().startswith("<!")
     assert "done    untrained, seed 0" in printed.err

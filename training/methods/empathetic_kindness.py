@@ -8,9 +8,11 @@ For each state s_i of a conversation:
     L_NLL                                          -> prediction, perception, shared
 
 Departures. The prediction output also learns from what the partner *really* answered, and pre-training stays
-interleaved: without these the policy learns gibberish that its imagined partner is thankful for (EXPERIMENTS.md).
-Further departures, common to all methods, are in `training.ppo`. The sign in the short form of Algorithm 4 is a
-misprint: both gradients are descended.
+interleaved: without these the policy learns gibberish that its imagined partner is thankful for (EXPERIMENTS.md). L_NLL
+weighs such answers 1, and a_i and openings `training.batches.ASIDE` (0.2): what decides an estimate is the answer. Some
+interleaved views are from the partner's seat and show the partner's card (`training.pretraining.corpus`); the state
+that a reply is imagined from never does. Further departures, common to all methods, are in `training.ppo`. The sign in
+the short form of Algorithm 4 is a misprint: both gradients are descended.
 
 Controls share every line but who imagines: `oracle` (nobody: the true reward), `shuffled` (the prediction output, for
 another conversation of the rollout). `feedback_kindness` imagines nothing.

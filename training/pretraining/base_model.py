@@ -6,7 +6,7 @@ with the truth: a policy trained against a wrong partner learns nothing, or lear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
@@ -24,7 +24,14 @@ from goldenrule.envs.registry import spec
 from goldenrule.rewards.base import score_episodes
 from goldenrule.rewards.kindness import Kindness
 from goldenrule.training.batches import ASIDE, Item
-from goldenrule.training.pretraining.corpus import CorpusConfig, converse, sample_items, scripted_people, texts
+from goldenrule.training.pretraining.corpus import (
+    CorpusConfig,
+    Imitation,
+    converse,
+    sample_items,
+    scripted_people,
+    texts,
+)
 from goldenrule.training.pretraining.human_corpus import (
     Account,
     Dialogues,
@@ -33,7 +40,7 @@ from goldenrule.training.pretraining.human_corpus import (
     human_texts,
     own_answer_item,
 )
-from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, Report, pretrain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class BaseConfig:
         name: of the base; the scenario's id where it is the scenario's first.
         knobs: under which scripted people talk.
         settings: knobs that differ between dialogues (see `CorpusConfig`).
-        lessons, shares: of the corpus (see `CorpusConfig`).
+        lessons, shares, imitation: of the corpus (see `CorpusConfig`).
         narrated: whether the tokenizer learns the narrator's words too.
         human: share of the views that are of human dialogues, by the name of their set; `casino` for campsite-v0 alone.
         cards: share of the views that are of scripted campers with the cards of real people.
@@ -61,6 +68,7 @@ class BaseConfig:
     settings: tuple[Mapping[str, Any], ...] = ()
     lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
+    imitation: Imitation = "observed"
     narrated: bool = False
     human: Mapping[str, float] = field(default_factory=dict)
     cards: float = 0.0
@@ -89,15 +97,21 @@ _SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, conte
 BASES: dict[str, BaseConfig] = {
     config.name or config.scenario: config
     for config in (
-        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=1800)),
+        BaseConfig(
+            "hidden_needs-v0",
+            settings=tuple({"tells": tells} for tells in (0.0, 0.5, 1.0)),
+            network=_SMALL,
+            pretraining=PretrainingConfig(updates=1800),
+        ),
         BaseConfig(
             "hidden_needs-v0",
             "hidden_needs-v0-talks",
             settings=tuple(
-                {"turns": turns, "seekers": seekers, "cue": cue}
+                {"turns": turns, "seekers": seekers, "cue": cue, "tells": tells}
                 for turns in (1, 2, 3, 4)
                 for seekers in (1, 2)
                 for cue in (0.0, 1.0)
+                for tells in (0.0, 1.0)
             ),
             network=replace(_SMALL, context=256),
             pretraining=PretrainingConfig(updates=2400, batch=64),
@@ -112,6 +126,7 @@ BASES: dict[str, BaseConfig] = {
                 (1.0, {"questions": 4}),
             ),
             shares={"friend_0": 0.15},
+            imitation="reenacted",  # which no script here can: its lessons leave no room for a further reading
             narrated=True,
             network=replace(_SMALL, context=384, longest_message=32),
             pretraining=PretrainingConfig(updates=2400, batch=32, emphasise=True, pool=2048),
@@ -122,6 +137,7 @@ BASES: dict[str, BaseConfig] = {
             human={"casino": 0.12},
             cards=0.2,
             asked=0.25,
+            imitation="reenacted",  # which no script here can: both campers are read as lived already
             vocab_size=1536,
             network=replace(_SMALL, context=512, longest_message=48),
             pretraining=PretrainingConfig(updates=2000, batch=32, emphasise=True, pool=2048),
@@ -131,15 +147,18 @@ BASES: dict[str, BaseConfig] = {
 """By name: a scenario's first is called by its id."""
 
 
-def base_config(scenario: str, settings: Sequence[Mapping[str, Any]] = ()) -> BaseConfig:
+def base_config(
+    scenario: str, settings: Sequence[Mapping[str, Any]] = (), imitation: Imitation | None = None
+) -> BaseConfig:
     """How to make a base checkpoint for a scenario; one of one's own gets the sizes of the smallest.
 
     Args:
         scenario: scenario id, or the name of one of `BASES`.
         settings: knobs that differ between dialogues, instead of the recipe's own.
+        imitation: instead of the recipe's own.
     """
     config = BASES.get(scenario) or BaseConfig(spec(scenario).id, network=_SMALL)
-    return replace(config, settings=tuple(settings)) if settings else config
+    return replace(config, settings=tuple(settings) or config.settings, imitation=imitation or config.imitation)
 
 
 ANSWER = 8.0
@@ -155,7 +174,7 @@ Humans = Mapping[str, Dialogues]
 def make_base(
     config: BaseConfig,
     seed: int,
-    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    report: Report = lambda step, behaviour, prediction: None,
     humans: Humans | None = None,
 ) -> tuple[ThreeModuleTransformer, DialogueTokenizer]:
     """Make tokenizer and network from scratch; a function of (config, seed, humans).
@@ -163,7 +182,7 @@ def make_base(
     Args:
         config: what it is made from.
         seed: of every draw.
-        report: called after each step with (step, behaviour loss, prediction loss).
+        report: called after each step.
         humans: the dialogues of each set that `config.human` names.
 
     Raises:
@@ -185,6 +204,7 @@ def make_base(
         shares=config.shares,
         lessons=config.lessons,
         settings=config.settings,
+        imitation=config.imitation,
     )
     more = partial(further_items, config, corpus, tokenizer, humans)
     pretrain(network, tokenizer, corpus, config.pretraining, derive(seed, "pretraining"), report, more)
@@ -224,7 +244,7 @@ def further_items(
         questioned = replace(reading, lived=0.0, rename=False)
         asked = human_items(accounts, tokenizer, counts["asked"], generator(seed, "asked"), questioned)
         # Nonsense is among what was said: to be foreseen, not to be imitated.
-        items += [replace(item, weights=[0.0] * len(item.weights)) for item in asked]
+        items += [replace(item, weights=[None] * len(item.weights)) for item in asked]
         rng = generator(seed, "own answers")
         items += [own_answer_item(a, tokenizer, reading, rng) for a in accounts[: len(accounts) // OWN_ANSWERS]]
     return items
@@ -276,7 +296,7 @@ def gate(
         dialogues: how many.
     """
     agents, learner = scripted_people(scenario), seat_name(scenario, "learner")
-    world = World(scenario, knobs, agents, derive(seed, "gate"))
+    world = World(scenario, spec(scenario).among("seen", knobs), agents, derive(seed, "gate"))
     episodes = world.run_episodes(seat([learner], agents)[learner], dialogues, "gate")
     simulator = LanguageModel(network, tokenizer)
     kindness = Kindness("prediction", simulator, world.read, world.partner)

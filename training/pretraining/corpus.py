@@ -1,20 +1,30 @@
 """Conversations to learn from: scripted people talk, and their dialogues become views.
 
-Three readings of one dialogue ([T] Algorithms 1/5 and 3):
+All of them are people that agents learn from (`people=seen`), whatever the knobs say: nobody of those held out, in no
+word kept for them, is ever heard here.
+
+Readings of one dialogue ([T] Algorithms 1/5 and 3):
 - *overheard*: from the learner's seat with the learner's card; what the partner answers depends on things that are not
   on that card, so the prediction output has to infer them;
 - *lived*: from the partner's seat with the partner's card; how someone with that card speaks;
-- *re-enacted*: from the partner's seat with the learner's own card, labels switched: the self says there what someone
-  with that card would say, whatever the partner really said. This is what imitation of people like oneself comes to,
-  and it is what Naive Kindness asks the behaviour output: what would *I* answer? Only for scenarios whose scripts can
-  stand in.
+- *observed* (Algorithm 3): what the learner saw with the labels switched, so that it sits in the partner's place with a
+  card of its own (perspective taking shows no partner's card); both outputs learn what the partner really said there.
+- *re-enacted*, in its stead: the same place, but the self says there what someone with its card would say, whatever the
+  partner really said, and the behaviour output alone learns it.
+
+Departures. *Lived* shows a card that nobody in the learner's seat sees, and teaches both outputs how someone speaks who
+has it; [T]'s agents learn from conversations that they observe. One network plays all people here, and so must know.
+There is one such view of each dialogue and partner (fewer by `CorpusConfig.shares`). Re-enacting is ours: a script says
+what no conversation holds. It keeps what Naive Kindness asks the behaviour output (what would *I* answer?) apart from
+what the partner says, which observation does not: by Algorithm 3 the behaviour output comes to know the partner too.
+Only scripts that can stand in re-enact. What makes no sense is not imitated, which Algorithm 3 has nothing against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,7 +38,11 @@ from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
+from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, emphasis_of
+
+Imitation = Literal["observed", "reenacted"]
+"""What is said in the partner's place: what it really said there, or what one would say oneself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,8 @@ class CorpusConfig:
         scenario: scenario id.
         knobs: its knobs.
         learner: agent name whose seat is the learner's.
-        reenacted_share: share of the dialogues that are also re-enacted.
+        imitation: what is imitated in the partner's place.
+        imitated_share: share of the dialogues that are also read from there.
         shares: share of the dialogues that are read from an agent's seat, by its name; all where not given.
         lessons: other knobs to begin with, each with the share of all updates at which it ends, in rising order.
         settings: knobs that differ between dialogues, one of these for each in turn; none, all are alike.
@@ -48,7 +63,8 @@ class CorpusConfig:
     scenario: str
     knobs: Mapping[str, Any]
     learner: str
-    reenacted_share: float = 0.5
+    imitation: Imitation = "observed"
+    imitated_share: float = 0.5
     shares: Mapping[str, float] = field(default_factory=dict)
     lessons: tuple[tuple[float, Mapping[str, Any]], ...] = ()
     settings: tuple[Mapping[str, Any], ...] = ()
@@ -70,7 +86,7 @@ def converse(
     """`count` dialogues of scripted people in corpus style.
 
     Args:
-        scenario, knobs: where they talk.
+        scenario, knobs: where they talk; whatever these say, it is people that agents learn from who do.
         count, seed: how many dialogues, and the seed of all of them.
         settings: knobs that differ between dialogues, one of these for each in turn.
 
@@ -78,7 +94,8 @@ def converse(
         RuntimeError: a dialogue failed.
     """
     agents = scripted_people(scenario)
-    each: list[Mapping[str, Any]] = [{**knobs, **further} for further in settings] or [knobs]
+    seen = spec(scenario).among
+    each = [seen("seen", {**knobs, **further}) for further in settings] or [seen("seen", knobs)]
     by_number: dict[int, Episode] = {}
     for k, some in enumerate(each):  # those of one setting together: settings may differ in their seats
         numbers = range(k, count, len(each))
@@ -121,7 +138,7 @@ def episode_item(episode: Episode, view: View, tokenizer: DialogueTokenizer, lea
 
 
 def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: int, seed: int) -> list[Item]:
-    """Items from fresh scripted dialogues: overheard and lived, and re-enacted where scripts can stand in."""
+    """Items from fresh scripted dialogues: overheard and lived, and a share of them from the partner's place."""
     items = []
     rng = generator(seed, "re-enacted")
     talks = converse(config.scenario, config.knobs, dialogues, seed, config.settings)
@@ -132,9 +149,35 @@ def sample_items(config: CorpusConfig, tokenizer: DialogueTokenizer, dialogues: 
         for seat, name in enumerate(episode.agents):
             if number < dialogues * config.shares.get(name, 1.0):
                 items.append(episode_item(episode, episode.conversation.seen_by(seat), tokenizer, me))
-        if number < dialogues * config.reenacted_share:
+        if number >= dialogues * config.imitated_share:
+            continue
+        if config.imitation == "observed":
+            items += [observe(episode, seat, tokenizer, me) for seat in range(len(episode.agents)) if seat != me]
+        else:
             items += reenact(episode.conversation.seen_by(me), config.scenario, tokenizer, rng)
-    return items
+    return [item for item in items if any(item.weights) or any(item.emphasis)]
+
+
+def observe(episode: Episode, seat: int, tokenizer: DialogueTokenizer, learner: int) -> Item:
+    """The dialogue as the learner saw it, with labels switched: IMIT and SIM of [T] Algorithm 3.
+
+    Loss is on what was really said in that place; on what made no sense, only the prediction's.
+
+    Args:
+        episode: a dialogue of others.
+        seat: in whose place it is read, with the learner's card.
+        tokenizer: encodes the item.
+        learner: who reads it.
+    """
+    if episode.conversation is None:
+        raise ValueError(f"the episode with seed {episode.seed} is {episode.status}; expected finished episodes")
+    place = episode.conversation.seen_by(learner).in_the_shoes_of(seat)
+    heard = [turn.judgement.valid for turn in episode.turns_of(seat) if turn.message.heard_by(learner)]
+    valid = iter(heard)
+    theirs = [message.speaker == seat for message in place.messages]
+    weights = [float(next(valid) is not False) if own else None for own in theirs]
+    emphasis = [e * own for e, own in zip(emphasis_of(place, learner), theirs, strict=True)]
+    return Item(tokenizer.encode_view(place), seat, weights, emphasis)
 
 
 def reenact(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.random.Generator) -> list[Item]:
@@ -162,6 +205,6 @@ def reenact(view: View, scenario: str, tokenizer: DialogueTokenizer, rng: np.ran
         for k in answers:
             before = replace(place, messages=place.messages[:k])
             said = before.say(script.in_my_place(before, rng))
-            silent = [0.0] * len(said.messages)
-            items.append(Item(tokenizer.encode_view(said), seat, [*silent[:-1], 1.0], silent))
+            earlier, silent = [None] * (len(said.messages) - 1), [0.0] * len(said.messages)
+            items.append(Item(tokenizer.encode_view(said), seat, [*earlier, 1.0], silent))
     return items

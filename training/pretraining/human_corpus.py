@@ -232,11 +232,11 @@ def account_item(account: Account, tokenizer: DialogueTokenizer, config: HumanCo
     count = len(view.messages)
     heard = rng.random(count) < config.heard
     emphasis = [config.aside * float(h) for h in heard]
-    weights = [float(h) for h in heard]
+    weights = [1.0 if h else None for h in heard]
     for k in range(count - added, count):
         # A question is not something to learn to say: it is asked in imagination alone. The answer is what decides.
         is_answer = view.messages[k].speaker != me
-        weights[k], emphasis[k] = 0.0, config.answer * float(is_answer)
+        weights[k], emphasis[k] = None, config.answer * float(is_answer)
     return mask_long_messages(Item(tokenizer.encode_view(view), me, weights, emphasis), config.longest)
 
 
@@ -252,14 +252,14 @@ def own_answer_item(
     view, _ = question(account, me, rng)
     place = replace(view, messages=view.messages[:-1]).in_the_shoes_of(1 - me)
     said = fit_view(place.say(need_answer(account.order(me))), tokenizer, config.context)
-    silent = [0.0] * len(said.messages)
-    return Item(tokenizer.encode_view(said), 1 - me, [*silent[:-1], 1.0], silent)
+    earlier, silent = [None] * (len(said.messages) - 1), [0.0] * len(said.messages)
+    return Item(tokenizer.encode_view(said), 1 - me, [*earlier, 1.0], silent)
 
 
 def mask_long_messages(item: Item, longest: int) -> Item:
     """The item without behaviour loss on messages of more than `longest` tokens: sampled, they would never end."""
     spans = item.encoded.spans
-    weights = [w if span.stop - span.start <= longest else 0.0 for w, span in zip(item.weights, spans, strict=True)]
+    weights = [w if span.stop - span.start <= longest else None for w, span in zip(item.weights, spans, strict=True)]
     return replace(item, weights=weights)
 
 

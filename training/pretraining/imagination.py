@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from goldenrule.agents.networks.routing import PREDICTION, routed_backward
+from goldenrule.agents.networks.routing import PREDICTION
 from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.three_module import NetworkConfig, Output, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, PAD, DialogueTokenizer
@@ -276,14 +276,13 @@ def learn_to_imagine(
         humans: normalised (`normalise_account`); the dialogues to be judged on must not be among them.
         report: called after each step with the nats an answer, by kind of question.
     """
-    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate, config.weight_decay)
+    by_loss = {"prediction": PREDICTION}
+    optimizer = muon(network, by_loss, config.learning_rate, config.matrix_learning_rate, config.weight_decay)
     for step, batch in enumerate(_batches(tokenizer, humans, config, seed)):
         warm, left = (step + 1) / config.warmup, 1.0 - 0.95 * step / config.updates
         optimizer.schedule(min(warm, left))
-        optimizer.zero_grad()
         logprobs = branch_logprobs(network, batch, "prediction")
-        routed_backward(network, [(-logprobs.mean(), PREDICTION)])
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.backward("prediction", -logprobs.mean())
         optimizer.step()
         report(step, _by_label(batch, logprobs.detach()))
 

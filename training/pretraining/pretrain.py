@@ -3,13 +3,16 @@
 For every message a_j of others' conversations, with b and p the two outputs:
     L_p = NLL(p, a_j)                     writes prediction heads and output, perception, shared
     L_b = eta_r / eta * NLL(b, a_j)       writes behaviour heads and output; eta_r = max(0, R(a_j)) * eta
-and for conversations read with labels switched (Algorithm 3)
+and for conversations read with labels switched (Algorithm 3; which, and what is imitated there: `corpus`)
     SIM(p, a_j) as L_p;  IMIT(b, a_j)     writes behaviour heads and output, perception, shared
 
 Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output
 has an NLL of its own, or it would learn nothing to say. The two algorithms share batches, so L_b and IMIT are one loss
-with the wider route. Muon and AdamW stand for plain descent. `R(a)` is 1 where a message makes sense and 0 where it
-does not.
+with the wider route. `R(a)` is 1 where a message makes sense and 0 where it does not. Muon and AdamW stand for plain
+descent, with moments and a clipped norm for each loss; as both divide constant factors out of a gradient, messages
+weigh `eta_r / eta` within a batch, and its mean over the batch scales the finished step of L_b. With `emphasise`, L_p
+weighs the others' words after the learner's 1, its own and openings `batches.ASIDE`; [T] weighs all alike. Whose card a
+view shows, the partner's among them, is told in `corpus`.
 """
 
 from __future__ import annotations
@@ -17,14 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-
-from goldenrule.agents.networks.routing import routed_backward, routes
+from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import counted
-from goldenrule.training.batches import Item, Sequences, collate, crop, token_logits, weighted_nll
+from goldenrule.training.batches import Item, Sequences, collate, crop, imitation_loss, prediction_loss
 from goldenrule.training.optim import muon
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
 
@@ -51,25 +52,8 @@ class PretrainingConfig:
     pool: int = 4096
 
 
-def imitation_losses(
-    network: ThreeModuleTransformer, hidden: torch.Tensor, batch: Sequences, emphasise: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """`L_b` over the owners' own messages and `L_p` over everyone's, in nats a token.
-
-    Args:
-        network: whose outputs.
-        hidden: trunk of the batch [B, T, width].
-        batch: what was said.
-        emphasise: weigh tokens by `batch.emphasis` in `L_p`: replies to the learner above all else.
-    """
-    own = batch.own
-    behaviour = weighted_nll(token_logits(network, hidden, batch, own, "behaviour"), batch.ids[own], batch.weight[own])
-    everyone = batch.own | batch.others
-    emphasis = batch.emphasis[everyone] if emphasise else None
-    logits = token_logits(network, hidden, batch, everyone, "prediction")
-    prediction = weighted_nll(logits, batch.ids[everyone], emphasis)
-    return behaviour, prediction
-
+Report = Callable[[int, float | None, float | None], None]
+"""Told the step, the behaviour loss and the prediction loss, nats a token; `None` where a batch had nothing for it."""
 
 MoreItems = Callable[[int, int], list[Item]]
 """Further views to learn from, beside a number of scripted ones, under a seed."""
@@ -81,26 +65,27 @@ def pretrain(
     corpus: CorpusConfig,
     config: PretrainingConfig,
     seed: int,
-    report: Callable[[int, float, float], None] = lambda step, behaviour, prediction: None,
+    report: Report = lambda step, behaviour, prediction: None,
     more: MoreItems = lambda scripted, seed: [],
 ) -> None:
     """Pre-train in place; a function of (weights, corpus, config, seed).
 
     Args:
-        report: called after each step with (step, behaviour loss, prediction loss).
+        report: called after each step.
         more: views other than those of `corpus`, for each pool.
     """
-    optimizer = muon(network, config.learning_rate, config.matrix_learning_rate)
-    behaviour_route, prediction_route = routes(split=True)
+    by_loss = dict(zip(("behaviour", "prediction"), routes(split=True), strict=True))
+    optimizer = muon(network, by_loss, config.learning_rate, config.matrix_learning_rate)
     for step, batch in enumerate(_batches(corpus, tokenizer, config, seed, network.config.context, more)):
         optimizer.schedule(_schedule(step, config))
         batch = batch.to(network.device)
-        optimizer.zero_grad()
-        behaviour, prediction = imitation_losses(network, network(batch.ids), batch, config.emphasise)
-        routed_backward(network, [(behaviour, behaviour_route), (prediction, prediction_route)])
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        hidden = network(batch.ids)
+        behaviour, rate = imitation_loss(network, hidden, batch)
+        prediction = prediction_loss(network, hidden, batch, emphasise=config.emphasise)
+        optimizer.backward("behaviour", behaviour, scale=rate, keep_graph=prediction is not None)
+        optimizer.backward("prediction", prediction)
         optimizer.step()
-        report(step, float(behaviour.detach()), float(prediction.detach()))
+        report(step, *(None if loss is None else float(loss.detach()) for loss in (behaviour, prediction)))
 
 
 def _schedule(step: int, config: PretrainingConfig) -> float:

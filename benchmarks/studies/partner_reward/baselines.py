@@ -18,7 +18,8 @@ from goldenrule.common.data import DataError
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.registry import ScenarioSpec, spec
-from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, fold
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue
+from goldenrule.envs.scenarios.campsite.participants import FOLDS, fold
 
 RESAMPLES = 1000
 _WORD = re.compile(r"[a-z']+|[0-9]|[^\sa-z0-9]")

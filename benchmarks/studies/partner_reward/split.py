@@ -21,8 +21,9 @@ from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
-from goldenrule.envs.scenarios.campsite.casino import FOLDS, HumanDialogue, split
+from goldenrule.envs.scenarios.campsite.casino import HumanDialogue, split
 from goldenrule.envs.scenarios.campsite.language import ISSUES
+from goldenrule.envs.scenarios.campsite.participants import FOLDS
 from goldenrule.training.pretraining.human_corpus import account_of, digest
 from goldenrule.training.pretraining.imagination import ImaginationConfig, make_imagination
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.common.data import DataError, folder, reading
-from goldenrule.common.seeding import derive
 from goldenrule.envs.conversation import Conversation
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.campsite.language import (
@@ -33,8 +32,11 @@ from goldenrule.envs.scenarios.campsite.language import (
 )
 from goldenrule.envs.scenarios.campsite.participants import (
     AGENT_KEYS,
+    FOLDS,
+    UNSEEN_FOLD,
     Person,
     clean,
+    fold,
     person_of,
     read_dialogues,
 )
@@ -48,7 +50,6 @@ SATISFACTION = (
     "Extremely satisfied",
 )
 LIKENESS = ("Extremely dislike", "Slightly dislike", "Undecided", "Slightly like", "Extremely like")
-FOLDS = 5
 _DEALS = {"Submit-Deal": "submit", ACCEPT: "accept", REJECT: "reject", WALK: "walk"}
 
 
@@ -189,13 +190,8 @@ def _participant(entry: Mapping[str, Any]) -> Participant:
     return Participant(person_of(entry), int(scored), *ranks)
 
 
-def fold(dialogue_id: str, folds: int = FOLDS) -> int:
-    """The fold of a dialogue, 0 to `folds` - 1, by a hash of its id: the same whatever else is loaded."""
-    return derive(0, "casino-fold", dialogue_id) % folds
-
-
 def split(
-    dialogues: Sequence[HumanDialogue], held_out: int = 0, folds: int = FOLDS
+    dialogues: Sequence[HumanDialogue], held_out: int = UNSEEN_FOLD, folds: int = FOLDS
 ) -> tuple[tuple[HumanDialogue, ...], tuple[HumanDialogue, ...]]:
     """Train and test dialogues (about 80/20 with five folds); the test set is fold number `held_out`.
 

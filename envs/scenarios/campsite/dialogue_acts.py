@@ -53,7 +53,9 @@ _SCRIPTED = (
     )),
     Move("no_deal", "Say that there is none to speak of.", ("There is no deal yet.",)),
 )  # fmt: skip
-PHRASES = {move.name: move.texts() for move in _SCRIPTED}
+WORDS = Book("camper", _SCRIPTED, parted=True)
+"""What scripts say of `TALK`."""
+PHRASES = {name: WORDS.texts(name) for name in WORDS.names}
 TALK = Book(
     "camper",
     (

@@ -13,13 +13,18 @@ from typing import Any
 import numpy as np
 
 from goldenrule.common.data import DataError, files, folder, read_json, reading
+from goldenrule.common.seeding import derive
 from goldenrule.common.text import kind_of
 from goldenrule.envs.scenarios.campsite.language import ISSUES, POINTS, WALK_AWAY_POINTS, Order
+from goldenrule.envs.scenarios.moves import People, ways_of
 
 ORDERS: tuple[Order, ...] = tuple((a, b, c) for a, b, c in permutations(ISSUES))
 LEVELS = ("High", "Medium", "Low")  # CaSiNo's names for the ranks
 AGENT_KEYS = ("mturk_agent_1", "mturk_agent_2")
 MAX_REASON = 300
+FOLDS = 5
+UNSEEN_FOLD = 0
+"""The people of its dialogues are met under `people=unseen` alone."""
 
 # Why someone needs an issue a lot, or not so much.
 REASONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -88,21 +93,21 @@ def _full_stop(reason: str) -> str:
     return reason if reason.endswith((".", "!", "?")) else reason + "."
 
 
-def invent(order: Order, rng: np.random.Generator) -> Person:
-    """A made-up person with these needs and a fitting reason for each."""
+def invent(order: Order, rng: np.random.Generator, people: People = "seen") -> Person:
+    """A made-up person with these needs and a fitting reason for each; those of people never met are nobody else's."""
     picks = []
     for rank, issue in enumerate(order):
-        options = REASONS[issue][rank == len(order) - 1]
+        options = ways_of(people, REASONS[issue][rank == len(order) - 1])
         picks.append(options[rng.integers(len(options))])
     return Person(order, (picks[0], picks[1], picks[2]))
 
 
-def invent_pair(similarity: float, rng: np.random.Generator) -> tuple[Person, Person]:
+def invent_pair(similarity: float, rng: np.random.Generator, people: People = "seen") -> tuple[Person, Person]:
     """Two made-up people: with chance `similarity` they have the same order of needs, otherwise surely another."""
     order = ORDERS[rng.integers(len(ORDERS))]
     alike = rng.random() < similarity
     others = [o for o in ORDERS if o != order]
-    return invent(order, rng), invent(order if alike else others[rng.integers(len(others))], rng)
+    return invent(order, rng, people), invent(order if alike else others[rng.integers(len(others))], rng, people)
 
 
 def person_of(entry: Mapping[str, Any]) -> Person:
@@ -141,20 +146,28 @@ def read_dialogues(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield f"{file.name}: dialogue {record['dialogue_id']}", record
 
 
+def fold(dialogue_id: str, folds: int = FOLDS) -> int:
+    """The fold of a dialogue, 0 to `folds` - 1, by a hash of its id: the same whatever else is loaded."""
+    return derive(0, "casino-fold", dialogue_id) % folds
+
+
 @functools.cache
-def _pairs(path: Path) -> tuple[tuple[Person, Person], ...]:
+def _pairs(path: Path, people: People) -> tuple[tuple[Person, Person], ...]:
     pairs = []
     for where, record in read_dialogues(path):
         with reading(where):
             first, second = (person_of(record["participant_info"][key]) for key in AGENT_KEYS)
-        pairs.append((first, second))
+        if (fold(str(record["dialogue_id"])) == UNSEEN_FOLD) == (people == "unseen"):
+            pairs.append((first, second))
+    if not pairs:
+        raise DataError(f"casino: no dialogue of people {people} is here; expected all dialogues of the data set")
     return tuple(pairs)
 
 
-def human_pairs() -> tuple[tuple[Person, Person], ...]:
-    """The pairs of people of the human dialogues, as they met.
+def human_pairs(people: People = "seen") -> tuple[tuple[Person, Person], ...]:
+    """The pairs of people of the human dialogues, as they met: those of one fold are people never met.
 
     Raises:
         DataError: the data is not here; the line says where it can be had.
     """
-    return _pairs(folder("casino"))
+    return _pairs(folder("casino"), people)

@@ -12,6 +12,9 @@ Both end the talk. A talk cut at the turn limit ends in nothing and pays 0: it h
 
 With `pool=human` the cards are those of the people of the CaSiNo dialogues found through `GOLDENRULE_DATA`, in the
 pairs that met; their seats are drawn.
+
+People never met (`people=unseen`) have reasons for their needs that nobody else has; of the human pairs they are those
+of one fold of the dialogues.
 """
 
 from __future__ import annotations
@@ -24,9 +27,9 @@ import numpy as np
 
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
-from goldenrule.envs.registry import SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
+from goldenrule.envs.registry import PEOPLE, SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.campsite.casino import load_casino
+from goldenrule.envs.scenarios.campsite.casino import load_casino, split
 from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, TALK, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
@@ -51,7 +54,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
-from goldenrule.envs.scenarios.moves import Made, MoveScenario
+from goldenrule.envs.scenarios.moves import Made, MoveScenario, People
 
 POINTS_RANGE: Range = (0.0, 36.0)
 METRIC_RANGES: dict[str, Range] = {
@@ -90,21 +93,21 @@ class Campsite(MoveScenario):
     manual = RULES
     agents = ("camper_0", "camper_1")
 
-    def __init__(self, turns: int, pool: str, similarity: float, rules: bool) -> None:
-        self.similarity, self.rules = similarity, rules
+    def __init__(self, turns: int, pool: str, similarity: float, rules: bool, people: People = "seen") -> None:
+        self.similarity, self.rules, self.people = similarity, rules, people
         self.max_turns = 2 * turns
         self.n_candidates = len(_CANDIDATES)
-        self._humans = human_pairs() if pool == "human" else None
+        self._humans = human_pairs(people) if pool == "human" else None
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Deal two people; the rules, if told, come from the narrator."""
         if self._humans is None:
-            pair = invent_pair(self.similarity, rng)
+            pair = invent_pair(self.similarity, rng, self.people)
         else:
             pair = self._humans[rng.integers(len(self._humans))]
             if rng.random() < 0.5:
                 pair = (pair[1], pair[0])
-        self.people = pair
+        self.pair = pair
         self._next = 0
         self.pending: Pending | None = None
         told = (Message(NARRATOR, RULES),) if self.rules else ()
@@ -144,7 +147,7 @@ class Campsite(MoveScenario):
         return Outcome(rewards, (judgement,), done=ends)
 
     def _worth(self, camper: int, offer: Pending) -> int:
-        return points(self.people[camper].order, share(offer, camper))
+        return points(self.pair[camper].order, share(offer, camper))
 
     def _offer_facts(self) -> dict[str, Fact]:
         offer = self.pending
@@ -161,7 +164,7 @@ class Campsite(MoveScenario):
             first, second = self._worth(0, accepted), self._worth(1, accepted)
             mine = share(accepted, 0)
             deal = packages_text(mine)
-            pareto = mine in efficient(self.people[0].order, self.people[1].order)
+            pareto = mine in efficient(self.pair[0].order, self.pair[1].order)
         facts: dict[str, Fact] = {
             "deal": deal,  # camper_0's packages
             "agreement": accepted is not None,
@@ -177,7 +180,7 @@ class Campsite(MoveScenario):
 
         It must not propose or accept less than walking away pays, nor walk away from a deal that pays more.
         """
-        order = self.people[speaker].order
+        order = self.pair[speaker].order
         checks = [stated_needs(text).agrees(order)]
         if self.pending is not None:
             worth, said = self._worth(speaker, self.pending), stated_grade(text)
@@ -236,8 +239,8 @@ def episode_metrics(episode: Mapping[str, Any], me: int, partner: int) -> dict[s
 
 
 def reached_by_people() -> list[dict[str, tuple[float, ...]]]:
-    """The metrics of each CaSiNo dialogue. Raises `DataError` where the data are not here."""
-    return [dialogue.metrics() for dialogue in load_casino()]
+    """The metrics of each CaSiNo dialogue of people seen. Raises `DataError` where the data are not here."""
+    return [dialogue.metrics() for dialogue in split(load_casino())[0]]
 
 
 def _heard(view: View) -> list[tuple[int, str]]:
@@ -267,6 +270,7 @@ SPEC = register(
                 transfers="any",
             ),
             Knob("rules", False, "whether the narrator tells the rules first, for agents that do not know them"),
+            PEOPLE,
         ),
         learner="camper_0",
         partner="camper_1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, People
 
 HELPER, SEEKER, FRIEND = 0, 1, 2
 NAMES = {SEEKER: "Anna", FRIEND: "Ben"}
@@ -99,6 +99,7 @@ QUESTION = Book(
     ),
     when="to begin with",
     whole=True,
+    parted=True,
 )
 ANSWER = Book(
     "helper",
@@ -126,6 +127,7 @@ REPLY = Book(
     ),
     when="after the helper",
     whole=True,
+    parted=True,
 )
 
 
@@ -171,9 +173,9 @@ class Reading:
         return "yes" if self.place == self.heard else "no"
 
 
-def reply_texts(question: Question, place: str, heard: str) -> tuple[str, ...]:
-    """The replies of someone who believes `place` and was told `heard`."""
-    return REPLY.texts("look", order=str(question.order), thing=question.thing, place=place, heard=heard)
+def reply_texts(question: Question, place: str, heard: str, people: People = "seen") -> tuple[str, ...]:
+    """The replies of someone of these people who believes `place` and was told `heard`."""
+    return REPLY.texts("look", people, order=str(question.order), thing=question.thing, place=place, heard=heard)
 
 
 def read_reply(text: str) -> Reading | None:

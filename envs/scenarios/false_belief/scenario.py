@@ -13,6 +13,8 @@ Anna was out, or was told without her, Anna knows nothing: her picture of his be
 
 True rewards: Anna gets 1 when the helper's message names the place asked for, in whatever words; a helper pays
 `EFFORT` for each message. Nonsense gets a puzzled reply, and Ben asks again while there are turns.
+
+It is always the same two who play: people never met (`people=unseen`) are Anna and Ben in other words.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import ClassVar
 import numpy as np
 
 from goldenrule.envs.message import Message
-from goldenrule.envs.registry import Knob, ScenarioSpec, register
+from goldenrule.envs.registry import PEOPLE, Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.false_belief.language import (
     ANSWER,
@@ -43,7 +45,7 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reading_of,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.moves import Lots, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.moves import Lots, Made, Move, MoveScenario, People
 
 EFFORT = 0.05
 _NEXT = {"question": "answer", "answer": "reply", "reply": "question"}
@@ -69,8 +71,18 @@ class FalseBelief(MoveScenario):
     agents = ("helper_0", "seeker_0", "friend_0")
 
     def __init__(
-        self, *, order: str, containers: int, objects: int, moves: int, told: float, questions: int, turns: int
+        self,
+        *,
+        order: str,
+        containers: int,
+        objects: int,
+        moves: int,
+        told: float,
+        questions: int,
+        turns: int,
+        people: People = "seen",
     ) -> None:
+        self.people = people
         orders = (0, 1, 2) if order == "mixed" else (int(order),)
         self.places, self.things = PLACES[:containers], THINGS[:objects]
         self._all = [Question(o, thing) for o in orders for thing in self.things]
@@ -177,7 +189,7 @@ class FalseBelief(MoveScenario):
         """One wording of each answer and of being puzzled, another one after every turn; all of the others."""
         if move.name == "look" and self._answer is None and chosen["heard"] != chosen["place"]:
             return ()
-        texts, drawn = move.texts(**chosen), {"answer": slot, "puzzled": 0}.get(move.name)
+        texts, drawn = super().wordings(agent, move, chosen, slot), {"answer": slot, "puzzled": 0}.get(move.name)
         return texts if drawn is None else (texts[self._lots.numbers()[drawn] % len(texts)],)
 
     def read(self, text: str) -> float | None:
@@ -199,6 +211,7 @@ SPEC = register(
             Knob("told", 0.25, "chance that someone who is wrong about a thing is told", 0.0, 1.0, transfers="any"),
             Knob("questions", 1, "questions asked in a talk", 1, 4),
             Knob("turns", 1, "helper messages a question has time for, on average", 1, 6, transfers="less"),
+            PEOPLE,
         ),
         learner="helper",
         partner="seeker",

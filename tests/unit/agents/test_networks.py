@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, weights_hash
-from goldenrule.agents.networks.routing import BEHAVIOUR_ONLY, EVERYTHING, PREDICTION, REWARD, routed_backward
+from goldenrule.agents.networks.routing import BEHAVIOUR_ONLY, EVERYTHING, PREDICTION, REWARD, routed_gradients
 from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
@@ -200,20 +200,20 @@ class TestRouting:
         if output == "values":
             allowed &= OWNED["behaviour"] - heads_of("behaviour")  # its loss does not write the trunk
         hidden = uneven(torch.tensor([IDS]))
-        if output == "values":
-            routed_backward(uneven, [(uneven.values(hidden).square().sum(), route)])
-        else:
-            routed_backward(uneven, [(uneven.logits(hidden, output).square().mean(), route)])
+        given = (
+            uneven.values(hidden).square().sum()
+            if output == "values"
+            else uneven.logits(hidden, output).square().mean()
+        )
+        gradients = routed_gradients(uneven, given, route)
         w, rng, reached = weights_of(uneven), np.random.default_rng(0), set()
-        for name, parameter in uneven.named_parameters():
-            if name not in allowed:
-                assert parameter.grad is None, name
-                continue
+        assert gradients.keys() <= allowed
+        for name in sorted(allowed):
             slope, direction = slope_along(w, name, output, rng)
-            if parameter.grad is None:
+            if name not in gradients:
                 assert slope == 0.0, name
                 continue
-            assert float((parameter.grad.numpy() * direction).sum()) == pytest.approx(slope, rel=1e-3, abs=1e-6), name
+            assert float((gradients[name].numpy() * direction).sum()) == pytest.approx(slope, rel=1e-3, abs=1e-6), name
             reached |= {name} if slope else set()
         others = {"behaviour_out", "prediction_out", "value_out.weight", "value_out.bias"}
         assert reached >= allowed - others
@@ -224,22 +224,24 @@ class TestRouting:
         for name in heads_of("prediction" if output == "behaviour" else "behaviour"):
             assert abs(slope_along(w, name, output, rng)[0]) > 1e-6, name
 
-    def test_routes_add_up_to_plain_gradients(self, network):
-        ids = torch.randint(N_CONTROL, network.config.vocab_size, (3, 9), generator=torch.Generator().manual_seed(1))
+    def test_two_losses_of_one_forward_pass_each_give_the_gradient_they_give_alone(self, uneven):
+        """That of one alone is held against the formulas above."""
 
         def losses():
-            hidden = network(ids)
-            behaviour, prediction = network.logits(hidden, "behaviour"), network.logits(hidden, "prediction")
-            return behaviour.square().mean(), prediction.abs().mean()
+            hidden = uneven(torch.tensor([IDS]))
+            return [uneven.logits(hidden, output).square().mean() for output in OUTPUTS]
 
-        a, b = losses()
-        routed_backward(network, [(a, EVERYTHING), (b, EVERYTHING)])
-        routed = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
-        network.zero_grad()
-        sum(losses()).backward()
-        for name, parameter in network.named_parameters():
-            if parameter.grad is not None:
-                torch.testing.assert_close(routed[name], parameter.grad)
+        first, second = losses()
+        together = [
+            routed_gradients(uneven, first, REWARD, keep_graph=True),
+            routed_gradients(uneven, second, PREDICTION),
+        ]
+        alone = [routed_gradients(uneven, losses()[k], route) for k, route in enumerate((REWARD, PREDICTION))]
+        for one, other in zip(together, alone, strict=True):
+            assert one.keys() == other.keys()
+            for name in one:
+                torch.testing.assert_close(one[name], other[name])
+        assert all(p.grad is None for p in uneven.parameters())
 
 
 class TestCache:

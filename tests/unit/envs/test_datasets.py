@@ -14,7 +14,8 @@ from goldenrule.benchmarks.studies.partner_reward.baselines import human_metrics
 from goldenrule.common.data import VARIABLE, DataError
 from goldenrule.envs import make
 from goldenrule.envs.datasets.corpora import conversations
-from goldenrule.envs.scenarios.campsite.casino import fold, load_casino, split
+from goldenrule.envs.scenarios.campsite.casino import load_casino, split
+from goldenrule.envs.scenarios.campsite.participants import fold
 from goldenrule.envs.scenarios.campsite.scenario import SPEC
 
 ME, YOU = "mturk_agent_1", "mturk_agent_2"
@@ -169,7 +170,7 @@ def test_human_cards_sit_at_the_table(tmp_path, monkeypatch):
     orders = set()
     for seed in range(20):
         env.reset(seed=seed)
-        orders.add(tuple(p.order[0] for p in env.scenario.people))
+        orders.add(tuple(p.order[0] for p in env.scenario.pair))
         assert "because of Water" in env.dialogue.cards[0]
     assert orders == {("food", "firewood"), ("firewood", "food")}
 

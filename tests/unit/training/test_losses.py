@@ -63,13 +63,16 @@ def test_the_value_loss_is_half_the_mean_squared_error():
     assert value_loss(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 1.0])).item() == (1.0 + 4.0) / 4
 
 
-def test_nll_weights_scale_and_none_gives_zero():
+def test_only_ratios_of_nll_weights_count_and_without_any_there_is_no_loss():
     logits, targets = torch.tensor([[0.0, 0.0], [0.0, math.log(3)]]), torch.tensor([0, 0])
     assert weighted_nll(logits, targets, torch.tensor([1.0, 0.0])).item() == pytest.approx(math.log(2))
-    assert weighted_nll(logits, targets, torch.tensor([1.0, 3.0])).item() == pytest.approx(
-        (math.log(2) + 3 * math.log(4)) / 4
-    )
-    assert weighted_nll(logits, targets, torch.zeros(2)).item() == 0.0
+    for size in (1.0, 1e-3):
+        assert weighted_nll(logits, targets, size * torch.tensor([1.0, 3.0])).item() == pytest.approx(
+            (math.log(2) + 3 * math.log(4)) / 4
+        )
+    assert weighted_nll(logits, targets).item() == pytest.approx((math.log(2) + math.log(4)) / 2)
+    assert weighted_nll(logits, targets, torch.zeros(2)) is None
+    assert weighted_nll(logits[:0], targets[:0]) is None
 
 
 def test_bradley_terry_loss_by_hand():

@@ -14,9 +14,6 @@ from goldenrule.training.learner import Learner
 from goldenrule.training.ppo import LEFT_OUT, learn_from, mean_episode_total, train
 
 UNSCORED = Score(None, "not known")
-ABSENT = pytest.mark.xfail(
-    strict=True, reason="a loss that is absent has a gradient of zeros, and momentum moves what it may not write"
-)
 
 
 def collected(learner):
@@ -70,7 +67,7 @@ def with_momentum(learner, config, updates=2):
     return learner
 
 
-@pytest.fixture(params=["fresh", pytest.param("momentum", marks=ABSENT)])
+@pytest.fixture(params=["fresh", "momentum"])
 def make_either(request, make_learner):
     """Learners as they begin, and after earlier updates."""
     if request.param == "fresh":
@@ -117,7 +114,7 @@ def test_messages_without_a_score_are_counted(make_learner):
     stats = learn_from(learner, rollout, unscored(rollout))
     assert stats.unscored == learner.unscored == learner.messages_asked == sum(rollout.n_messages)
     assert learner.unscored_reasons == {"not known": learner.unscored}
-    assert stats.kl == 0.0
+    assert stats.kl is None
 
 
 def step_of(learner, name, scores):
@@ -128,9 +125,6 @@ def step_of(learner, name, scores):
     return parameter.detach() - before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="one norm over all modules is clipped: a large reward loss shrinks the others' step"
-)
 def test_how_far_the_prediction_output_moves_does_not_depend_on_how_large_rewards_are(make_learner):
     def step(size):
         learner = with_momentum(make_learner(corpus=True, dialogues=8, interleave=8, minibatches=1), {})
@@ -143,15 +137,12 @@ def test_how_far_the_prediction_output_moves_does_not_depend_on_how_large_reward
     torch.testing.assert_close(large, small, rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="eta_r is divided out again by the sum of weights: R = 0.01 steps as far as R = 1"
-)
 def test_eta_r_is_a_learning_rate(make_learner, monkeypatch):
     """Conversations of which all messages pay R are imitated with a step of R times the length."""
     interleaved = Learner.interleaved
 
-    def step(reward):
-        learner = with_momentum(make_learner(corpus=True, dialogues=8, interleave=8, minibatches=1), {})
+    def step(reward, **config):
+        learner = with_momentum(make_learner(corpus=True, dialogues=8, interleave=8, minibatches=1), config)
         with monkeypatch.context() as patch:
 
             def paid(self, count):
@@ -161,9 +152,10 @@ def test_eta_r_is_a_learning_rate(make_learner, monkeypatch):
             patch.setattr(Learner, "interleaved", paid)
             return step_of(learner, "behaviour_out", unscored)
 
-    full, little = step(1.0), step(0.01)
+    full, little, weak = step(1.0), step(0.01), step(1.0, imitation=0.01)
     assert full.norm() > 0
     assert float(little.norm() / full.norm()) == pytest.approx(0.01, rel=0.1)
+    assert float(weak.norm() / full.norm()) == pytest.approx(0.1, rel=0.1)  # 0.1 is the default
 
 
 def test_an_updates_draws_do_not_depend_on_how_many_came_before(make_learner):
@@ -196,22 +188,24 @@ def test_before_the_first_step_the_policy_is_the_one_that_spoke(make_learner):
     assert stats.kl == pytest.approx(0.0, abs=1e-6)  # it is also the start policy
 
 
-@pytest.mark.parametrize("told", range(4))
-def test_few_scores_give_finite_figures_and_weights(make_learner, told):
-    """Whichever dialogue of four has the only scores, the first half of the shuffled rows or not."""
-    learner = make_learner(dialogues=4, minibatches=1)
+def test_few_scores_give_finite_figures_and_weights(make_learner):
+    """Whichever dialogue of four has the only scores; the KL is taken on two of the shuffled four, or is not known."""
+    known = []
+    for told in range(4):
+        learner = make_learner(dialogues=4, minibatches=1)
 
-    def scores(rollout):
-        return [
-            Score(float(number)) if row == told else UNSCORED
-            for row, count in enumerate(rollout.n_messages)
-            for number in range(count)
-        ]
+        def scores(rollout, told=told):
+            return [
+                Score(float(number)) if row == told else UNSCORED
+                for row, count in enumerate(rollout.n_messages)
+                for number in range(count)
+            ]
 
-    names, stats = changed(learner, scores)
-    assert math.isfinite(stats.kl)
-    assert "behaviour_out" in names
-    assert all(p.isfinite().all() for p in learner.network.parameters())
+        names, stats = changed(learner, scores)
+        known += [] if stats.kl is None else [stats.kl]
+        assert "behaviour_out" in names
+        assert all(p.isfinite().all() for p in learner.network.parameters())
+    assert known == pytest.approx([0.0, 0.0], abs=1e-6)  # the start policy is the one that spoke
 
 
 def test_prediction_loss_starts_at_that_of_ignorance_and_falls_on_the_same_rollout(make_learner):

@@ -26,7 +26,8 @@ def test_a_network_in_bfloat16_learns_from_rollouts(make_learner, method, device
     seen = []
     load_method(method).train(learner, seen.append)
     assert [progress.update for progress in seen] == [1, 2]
-    assert all(math.isfinite(progress.kl) and math.isfinite(progress.prediction_loss) for progress in seen)
+    assert all(math.isfinite(progress.prediction_loss) for progress in seen)
+    assert all(progress.kl is None or math.isfinite(progress.kl) for progress in seen)  # none: no reply could be read
     after = dict(learner.network.named_parameters())
     assert {parameter.dtype for parameter in after.values()} == {torch.bfloat16}
     assert all(torch.isfinite(parameter).all() for parameter in after.values())

@@ -63,6 +63,23 @@ def test_padding_cards_and_labels_belong_to_nobody(lived):
         assert heard.count(END) == sum(turn.message.speaker == 1 for turn in episode.turns)
 
 
+def test_until_leaves_out_what_follows_a_rows_last_own_token_and_nothing_else(lived):
+    learner, _, rollout = lived
+    whole = rollout.sequences
+    cut = whole.until(whole.own)
+    width = cut.ids.shape[1]
+    assert torch.equal(cut.own, whole.own[:, :width])
+    assert not whole.own[:, width:].any()
+    for row in range(len(whole)):
+        last = int(whole.own[row].nonzero().max())
+        assert torch.equal(cut.ids[row, : last + 1], whole.ids[row, : last + 1])
+        assert (cut.ids[row, last + 1 :] == PAD).all()
+    assert (cut.ids != PAD).sum() < (whole.ids != PAD).sum()
+    with torch.no_grad():
+        logits = [token_logits(learner.network, learner.network(s.ids), s, s.own, "behaviour") for s in (whole, cut)]
+    torch.testing.assert_close(logits[0], logits[1], atol=1e-5, rtol=1e-5)
+
+
 def test_unfinished_episodes_and_strangers_are_refused(lived):
     learner, episodes, _ = lived
     with pytest.raises(TypeError, match="carries None; expected Sampled"):

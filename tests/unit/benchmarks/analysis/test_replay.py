@@ -18,8 +18,9 @@ from goldenrule.benchmarks.analysis import replay as replaying
 from goldenrule.benchmarks.analysis.replay import Replay, replay
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.benchmarks.evaluation.metrics import as_data, run_metrics
+from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.storage.reader import read_run
-from goldenrule.benchmarks.storage.store import FILE
+from goldenrule.benchmarks.storage.store import FILE, ResultStore, RunRecord
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -269,3 +270,26 @@ def test_an_episode_in_which_the_learner_said_nothing_comes_out_again(run_maker:
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(tmp_path / "nowhere")]) == 2
     assert "no run in" in capsys.readouterr().err
+
+
+def test_dialogues_with_people_never_met_are_replayed_among_those(tmp_path: Path) -> None:
+    """Their rewards are exact too, and the metrics of the row follow from them and from no others."""
+    result = Cell("scripted", "hidden_needs-v0", {}, 0, CellSettings(episodes=6, partner="scripted")).run()
+    cell = result.row["cell"]
+
+    def replayed(row: Record, unseen: list[Record]) -> replaying.Replayed:
+        folder = tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        with ResultStore(folder, {cell: 0}, {}) as store:
+            store.commit(RunRecord.of(row, result.episodes, (), unseen))
+        with read_run(folder) as run:
+            return replaying.replay(run)
+
+    found = replayed(result.row, result.unseen)
+    assert (found.episodes, found.same, found.differences) == (9, 9, [])
+    (wrong,) = replayed({**result.row, "unseen_partner_reward": 9.0}, result.unseen).differences
+    assert "unseen_partner_reward 9.0" in wrong.what
+    altered: list[Record] = json.loads(json.dumps(result.unseen))
+    altered[1]["turns"][1]["rewards"][0] = 1.0
+    (wrong,) = replayed(result.row, altered).differences
+    assert (wrong.episode, wrong.what[:22]) == (1, "with people never met:")

@@ -33,8 +33,8 @@ def opened(folder, places=()):
 
 def named(outcome, cell, **columns):
     """The same as of another cell, with some columns of its episodes changed."""
-    rows = [one | {"cell": cell} | columns for one in outcome.episodes]
-    return replace(outcome, row=outcome.row | {"cell": cell}, episodes=rows)
+    rows, unseen = ([one | {"cell": cell} | columns for one in some] for some in (outcome.episodes, outcome.unseen))
+    return replace(outcome, row=outcome.row | {"cell": cell}, episodes=rows, unseen=unseen)
 
 
 def test_a_row_comes_back_as_the_engine_gave_it(tmp_path, outcome):
@@ -86,6 +86,8 @@ def test_cells_saved_together_are_all_there_or_none(tmp_path, outcome):
         store.commit(one, other)
     assert [one["cell"] for one in rows(tmp_path)] == ["a", "b"]
     assert len(episodes(tmp_path)) == 8
+    with read_run(tmp_path) as run:  # dialogues with people never met lie apart
+        assert [len(list(run.episodes(cell, "unseen"))) for cell in run.cells] == [2, 2]
 
 
 def test_parquet_holds_the_same_rows(tmp_path, outcome):
@@ -128,8 +130,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a third of it": (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 3]), "is damaged"),
     "written over": (overwritten, "is damaged"),
     "no database": (lambda file: file.write_text("x" * 5000), "is no results file"),
-    "of another format": (sql("PRAGMA user_version = 99"), "has format 99; expected format 2: use the version that"),
-    "of version 0.1": (sql("PRAGMA user_version = 0"), "is of version 0.1 of goldenrule; expected format 2"),
+    "of another format": (sql("PRAGMA user_version = 99"), "has format 99; expected format 3: use the version that"),
+    "of version 0.1": (sql("PRAGMA user_version = 0"), "is of version 0.1 of goldenrule; expected format 3"),
     "with knobs of no kind": (sql("UPDATE cells SET knobs = '{'"), "is damaged"),
     "with a plan of no kind": (sql("INSERT OR REPLACE INTO meta VALUES ('sweep', '{')"), "is damaged"),
 }

@@ -39,7 +39,7 @@ def say(env, *texts):
 
 
 def order(env, camper):
-    return env.scenario.people[camper].order
+    return env.scenario.pair[camper].order
 
 
 @pytest.mark.parametrize("submitter", [0, 1])

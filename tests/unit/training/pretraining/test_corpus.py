@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,12 +12,12 @@ from goldenrule.agents.networks.tokenizer import CARD, END, ME, PAD, DialogueTok
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.hidden_needs import SITUATION_PHRASES, expected_reply, need, reply_kind, understand
-from goldenrule.training.batches import ASIDE, Item, collate, crop, emphasis_of, join
+from goldenrule.training.batches import ASIDE, Item, collate, crop, emphasis_of, imitation_loss, join, prediction_loss
 from goldenrule.training.pretraining.corpus import CorpusConfig, converse, episode_item, sample_items
-from goldenrule.training.pretraining.pretrain import PretrainingConfig, imitation_losses, pretrain
+from goldenrule.training.pretraining.pretrain import PretrainingConfig, pretrain
 
 SCENARIO = "hidden_needs-v0"
-CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", reenacted_share=1.0)
+CORPUS = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", "reenacted", imitated_share=1.0)
 
 
 def parts(words: DialogueTokenizer, one: Item) -> list[tuple[int, str]]:
@@ -82,7 +83,7 @@ def test_reenacted_views_hold_my_card_switched_labels_and_my_own_answer(words):
         assert card in cards
         persona = re.fullmatch(r"You are (\w+)\.", card)[1]
         assert [label == ME for label, _ in said] == [span.speaker == 1 for span in one.encoded.spans]
-        assert list(one.weights) == [0.0] * (len(said) - 1) + [1.0]
+        assert list(one.weights) == [None] * (len(said) - 1) + [1.0]
         assert said[-1][0] == ME != said[-2][0]
         situation = next(k for k, phrases in SITUATION_PHRASES.items() if any(p in said[0][1] for p in phrases))
         wanted = expected_reply(understand(said[-2][1]), need(persona, situation))
@@ -90,7 +91,7 @@ def test_reenacted_views_hold_my_card_switched_labels_and_my_own_answer(words):
         assert kind == wanted
         kinds.add(kind)
         batch = collate([one])
-        assert words.decode(batch.ids[0][batch.own[0] & (batch.weight[0] > 0)].tolist()) == said[-1][1]
+        assert words.decode(batch.ids[0][batch.imitated[0]].tolist()) == said[-1][1]
     assert kinds >= {"thanks", "refusal", "puzzled"}
     assert len(reenacted) >= 40
     # Many of them differ from what the partner, who is not like me, really said to the same words.
@@ -100,12 +101,34 @@ def test_reenacted_views_hold_my_card_switched_labels_and_my_own_answer(words):
     assert differs > len(reenacted) / 4
 
 
-def test_the_share_of_reenacted_dialogues_is_kept(words):
-    without = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.0), words, 20, 3)
-    half = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", reenacted_share=0.5), words, 20, 3)
+@pytest.mark.parametrize("imitation", ["observed", "reenacted"])
+def test_the_share_of_dialogues_read_from_the_partners_place_is_kept(words, imitation):
+    without = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", imitation, imitated_share=0.0), words, 20, 3)
+    half = sample_items(CorpusConfig(SCENARIO, {}, "helper_0", imitation, imitated_share=0.5), words, 20, 3)
     assert len(without) == 40
     assert len(half) == 40 + 10
     assert all(any(one.emphasis) for one in without)
+
+
+def test_observed_views_hold_my_card_switched_labels_and_what_the_partner_really_said(words):
+    """[T] Algorithm 3: `s_j` with names switched, and both outputs learn `a_j`, nothing else."""
+    observed = sample_items(replace(CORPUS, imitation="observed"), words, 40, 3)
+    plain = sample_items(replace(CORPUS, imitated_share=0.0), words, 40, 3)
+    kept = [one for one in observed if not any(one.encoded == other.encoded for other in plain)]
+    overheard = [one for one in plain if one.me == 0]
+    assert len(kept) == len(overheard) == 40
+    for one, mine in zip(kept, overheard, strict=True):
+        (_, card), *said = parts(words, one)
+        (_, my_card), *heard = parts(words, mine)
+        assert card == my_card
+        assert [text for _, text in said] == [text for _, text in heard]
+        assert all((a == ME) != (b == ME) for (a, _), (b, _) in zip(said, heard, strict=True))
+        batch = collate([one])
+        theirs = " ".join(text for label, text in said if label == ME)
+        imitated = batch.imitated & (batch.weight > 0)
+        simulated = (batch.own | batch.others) & (batch.emphasis > 0)
+        assert torch.equal(imitated, simulated)
+        assert words.decode(batch.ids[0][imitated[0]].tolist()) == theirs
 
 
 def test_the_same_seed_gives_the_same_items_and_another_others(words):
@@ -139,7 +162,7 @@ def test_batches_are_joined_and_cut_without_loss(words):
     assert len(both) == 3
     for row, (batch, k) in enumerate([(short, 0), (long, 0), (long, 1)]):
         again, alone = both.rows(torch.tensor([row])), batch.rows(torch.tensor([k]))
-        for name in ("ids", "own", "others", "first", "weight", "emphasis"):
+        for name in ("ids", "own", "imitated", "others", "first", "weight", "emphasis"):
             assert torch.equal(getattr(again, name), getattr(alone, name)), name
         assert (again.ids != PAD).all()
 
@@ -156,16 +179,44 @@ def test_a_cropped_item_holds_the_messages_that_fit(words, count):
 
 
 def test_imitation_weighs_behaviour_and_hears_everyone(make_learner, words):
-    """A weight of zero takes a message out of the behaviour loss, and leaves the prediction loss as it was."""
+    """A weight of zero, or none, takes a message out of the behaviour loss; the prediction loss stays as it was."""
     network = make_learner().network
-    both = collate([spoken(words, 0, 1, 0, weights=[1.0, 1.0, 0.0])])
-    first_only = collate([spoken(words, 0, 1)])
-    everything = collate([spoken(words, 0, 1, 0)])
-    losses = [imitation_losses(network, network(b.ids), b) for b in (both, first_only, everything)]
-    (silenced, prediction), (short, _), (full, full_prediction) = losses
-    torch.testing.assert_close(silenced, short)
-    torch.testing.assert_close(prediction, full_prediction)
-    assert not torch.isclose(silenced, full)
+    silenced, hushed = (collate([spoken(words, 0, 1, 0, weights=[1.0, 1.0, w])]) for w in (0.0, None))
+    first_only, everything = collate([spoken(words, 0, 1)]), collate([spoken(words, 0, 1, 0)])
+    batches = (silenced, hushed, first_only, everything)
+    losses = [imitation_loss(network, network(b.ids), b)[0] for b in batches]
+    torch.testing.assert_close(losses[0], losses[2])
+    assert losses[0] == losses[1]
+    assert not torch.isclose(losses[0], losses[3])
+    heard = [prediction_loss(network, network(b.ids), b) for b in batches]
+    assert heard[0] == heard[1] == heard[3] != heard[2]
+
+
+def test_the_rate_of_imitation_is_the_mean_reward_of_the_messages_that_have_one(make_learner, words):
+    network = make_learner().network
+
+    def rate(*weights):
+        """Of my messages; the other's, between them, weighs 7."""
+        batch = collate([spoken(words, 0, 1, 0, 0, weights=[weights[0], 7.0, *weights[1:]])])
+        loss, found = imitation_loss(network, network(batch.ids), batch)
+        assert (loss is None) == (not any(weights))
+        return found
+
+    assert rate(1.0, 1.0, 1.0) == 1.0
+    assert rate(0.5, 0.0, 1.0) == 0.5
+    assert rate(0.5, None, None) == 0.5
+    assert rate(0.0, 0.0, None) == rate(None, None, None) == 0.0
+
+
+def test_words_without_emphasis_are_not_predicted_even_where_nothing_is_stressed(make_learner, words):
+    """Such as those of a re-enacted talk, which nobody said."""
+    network = make_learner().network
+    real, acted = spoken(words, 0, 1, 0), replace(spoken(words, 0, 1), emphasis=[0.0, 0.0])
+    alone, beside = collate([real]), collate([real, acted])
+    for emphasise in (True, False):
+        losses = [prediction_loss(network, network(b.ids), b, emphasise=emphasise) for b in (alone, beside)]
+        torch.testing.assert_close(*losses)
+    assert prediction_loss(network, network((b := collate([acted])).ids), b, emphasise=False) is None
 
 
 def test_pre_training_reads_dialogues_longer_than_the_context(make_learner, words):

@@ -114,7 +114,7 @@ def test_no_reading_shows_the_others_card_and_only_answers_are_stressed(tokenize
         for k, text in enumerate(texts):
             if text in (ASK_NEED, ASK_HAPPY):
                 asked.add(text)
-                assert item.weights[k] == 0.0
+                assert item.weights[k] is None
                 assert item.emphasis[k] == 0.0
                 assert item.emphasis[k + 1] == 1.0
                 assert item.encoded.spans[k + 1].speaker == 1 - item.me

@@ -35,7 +35,7 @@ def test_a_corpus_without_lessons_has_one_part():
 
 
 def test_a_seat_is_read_as_often_as_its_share_says(words):
-    corpus = CorpusConfig(STORIES, {}, "helper_0", shares={"friend_0": 0.25, "seeker_0": 0.0})
+    corpus = CorpusConfig(STORIES, {}, "helper_0", imitated_share=0.0, shares={"friend_0": 0.25, "seeker_0": 0.0})
     assert Counter(one.me for one in sample_items(corpus, words, 20, 0)) == {0: 20, 2: 5}
 
 

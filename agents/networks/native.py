@@ -1,0 +1,337 @@
+"""The trunk in C (`native.c`), compiled where it is first used and kept in the user's cache.
+
+Nothing depends on it but speed: without a C compiler, on other devices and for other types, PyTorch does the work. Set
+`GOLDENRULE_NATIVE=0` to have that everywhere; results then differ in the last bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from ctypes import Structure, byref, c_float, c_long, c_void_p
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer
+
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+THREADS = ("-fopenmp",)
+"""Left out where the compiler does not know it: then one thread decodes."""
+LANES = 16
+"""Sizes that the C code takes are multiples of this."""
+
+
+class _Sizes(Structure):
+    _fields_ = (
+        *((name, c_long) for name in ("width", "layers", "heads", "key_heads", "head", "feed_forward", "vocab")),
+        ("cos", c_void_p),
+        ("sin", c_void_p),
+    )
+
+
+def _pointers(*names: str) -> type[Structure]:
+    return type("Pointers", (Structure,), {"_fields_": [(name, c_void_p) for name in names]})
+
+
+_LAYER = ("attention_norm", "qkv", "qkv_t", "out", "out_t", "feed_forward_norm", "up", "up_t", "down", "down_t")
+_Layer = _pointers(*_LAYER)
+_GRADIENTS = ("attention_norm", "qkv", "out", "feed_forward_norm", "up", "down")
+_Gradients = _pointers(*_GRADIENTS)
+_Weights = _pointers("embedding", "norm", "layers")
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled code; `None` where it is switched off or cannot be had."""
+    if os.environ.get("GOLDENRULE_NATIVE") == "0":
+        return None
+    source = resources.files(__package__).joinpath("native.c").read_bytes()
+    compiler = os.environ.get("CC") or next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None:
+        return None
+    try:
+        made = ctypes.CDLL(str(_compiled(source, compiler)))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    made.goldenrule_kept.restype = c_long
+    return made
+
+
+def _compiled(source: bytes, compiler: str) -> Path:
+    """Where the library lies, compiled first if need be.
+
+    It is named by its source, the compiler and what the compiler finds this processor able to do, so that machines of
+    several kinds can share a home.
+    """
+    about = [compiler, *FLAGS, "-dM", "-E", "-x", "c", os.devnull]
+    machine = subprocess.run(about, capture_output=True, check=True, timeout=60).stdout
+    digest = hashlib.blake2b(b"\0".join((source, machine, " ".join(FLAGS).encode())), digest_size=12).hexdigest()
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "goldenrule"
+    path = folder / f"native-{digest}.so"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as made:  # beside, so that the rename is whole
+            text, built = Path(made, "native.c"), Path(made, "native.so")
+            text.write_bytes(source)
+            command = [compiler, *FLAGS, "-o", str(built), str(text), "-lm"]
+            if subprocess.run([*command, *THREADS], capture_output=True, timeout=300).returncode:
+                subprocess.run(command, capture_output=True, check=True, timeout=300)
+            built.replace(path)
+    return path
+
+
+def serves(network: ThreeModuleTransformer) -> bool:
+    """Whether the C code can take the place of PyTorch's for this network."""
+    config, weight = network.config, network.embedding
+    sizes = (config.width, config.head_width, config.feed_forward)
+    plain = weight.device.type == "cpu" and weight.dtype == torch.float32
+    return plain and all(size % LANES == 0 for size in sizes) and library() is not None
+
+
+class Weights:
+    """A network's weights as the C code takes them: a copy of the joined and transposed ones, pointers to the rest.
+
+    Args:
+        network: one that the C code `serves`.
+        weights: those of `trunk_weights`; gradients do not matter.
+    """
+
+    def __init__(self, network: ThreeModuleTransformer, weights: Sequence[Tensor]) -> None:
+        embedding, norm, *rest = [weight.detach().contiguous() for weight in weights]
+        self._kept = [embedding, norm]
+        layers = (_Layer * network.config.layers)()
+        for layer, first in zip(layers, range(0, len(rest), len(_GRADIENTS)), strict=True):
+            attention_norm, qkv, out, feed_forward_norm, up, down = rest[first : first + len(_GRADIENTS)]
+            matrices = [with_ for one in (qkv, out) for with_ in (one, one.t().contiguous())]
+            more = [with_ for one in (up, down) for with_ in (one, one.t().contiguous())]
+            tensors = [attention_norm, *matrices, feed_forward_norm, *more]
+            self._kept += tensors
+            for name, tensor in zip(_LAYER, tensors, strict=True):
+                setattr(layer, name, tensor.data_ptr())
+        self._layers = layers
+        self.pointer = byref(_Weights(embedding.data_ptr(), norm.data_ptr(), ctypes.addressof(layers)))
+
+
+def trunk_weights(network: ThreeModuleTransformer) -> list[Tensor]:
+    """Embedding, last norm, then for each layer both norms and the four joined matrices, in the order of use."""
+    weights: list[Tensor] = [network.embedding, network.norm.weight]
+    for one in network.blocks:
+        block = cast("Block", one)
+        qkv, out = block.attention.weights()
+        weights += [block.attention_norm.weight, qkv, out]
+        weights += [block.feed_forward_norm.weight, block.up.weight, block.down.weight]
+    return weights
+
+
+def _sizes(network: ThreeModuleTransformer) -> Any:
+    config = network.config
+    heads = sum(config.heads.values())
+    return byref(
+        _Sizes(
+            config.width,
+            config.layers,
+            heads,
+            config.key_heads,
+            config.head_width,
+            config.feed_forward,
+            config.vocab_size,
+            network.cos.data_ptr(),
+            network.sin.data_ptr(),
+        )
+    )
+
+
+class _Trunk(torch.autograd.Function):
+    """Hidden states of padded sequences; several backward passes may follow one forward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, network: ThreeModuleTransformer, ids: Tensor, lengths: Tensor, keep: bool, *weights: Tensor
+    ) -> Tensor:
+        native = cast(ctypes.CDLL, library())
+        sizes, made = _sizes(network), Weights(network, weights)
+        hidden = torch.zeros((*ids.shape, network.config.width))
+        tokens = int(lengths.sum())
+        kept = torch.empty(native.goldenrule_kept(sizes, c_long(tokens))) if keep else None
+        native.goldenrule_forward(
+            sizes,
+            made.pointer,
+            *_batch(ids, lengths),
+            c_void_p(hidden.data_ptr()),
+            c_void_p(kept.data_ptr() if kept is not None else None),
+        )
+        if kept is not None:
+            ctx.save_for_backward(ids, lengths, kept)
+            ctx.network, ctx.made, ctx.shapes = network, made, [weight.shape for weight in weights]
+        return hidden
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> Any:
+        native = cast(ctypes.CDLL, library())
+        ids, lengths, kept = ctx.saved_tensors
+        sizes = [shape.numel() for shape in ctx.shapes]
+        flat = torch.zeros(sum(sizes)).split(sizes)
+        gradients = [part.view(shape) for part, shape in zip(flat, ctx.shapes, strict=True)]
+        layers = (_Gradients * ctx.network.config.layers)()
+        for number, layer in enumerate(layers):
+            for name, gradient in zip(_GRADIENTS, gradients[2 + len(_GRADIENTS) * number :], strict=False):
+                setattr(layer, name, gradient.data_ptr())
+        given = outputs[0].contiguous()
+        native.goldenrule_backward(
+            _sizes(ctx.network),
+            ctx.made.pointer,
+            *_batch(ids, lengths),
+            c_void_p(given.data_ptr()),
+            c_void_p(kept.data_ptr()),
+            c_void_p(gradients[0].data_ptr()),
+            c_void_p(gradients[1].data_ptr()),
+            layers,
+        )
+        return None, None, None, None, *gradients
+
+
+def _batch(ids: Tensor, lengths: Tensor) -> tuple[Any, ...]:
+    return c_void_p(ids.data_ptr()), c_void_p(lengths.data_ptr()), c_long(len(ids)), c_long(ids.shape[1])
+
+
+def trunk(network: ThreeModuleTransformer, ids: Int[Tensor, "B T"], pad: int) -> Float[Tensor, "B T width"]:
+    """The trunk over whole sequences, padded on the right; zeros at padding.
+
+    Args:
+        network: one that the C code `serves`.
+        ids: token ids.
+        pad: the id of padding.
+    """
+    weights = trunk_weights(network)
+    keep = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+    hidden: Tensor = _Trunk.apply(network, ids.contiguous(), (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
+    return hidden
+
+
+class _Cache(Structure):
+    _fields_ = (("keys", c_void_p), ("values", c_void_p), ("rows", c_long), ("capacity", c_long))
+
+
+class _Sampling(Structure):
+    _fields_ = (
+        ("vocabulary", c_void_p),
+        *((name, c_long) for name in ("padded", "longest", "shortest", "end", "controls")),
+        ("temperature", c_float),
+    )
+
+
+def _numbers(values: Sequence[int] | Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.int32).contiguous()
+
+
+class Decoder:
+    """Decoding from a key-value cache: keys [layers, R, key heads, head, capacity], values [.., capacity, head].
+
+    Args:
+        network: one that the C code `serves`; its weights must not change while the decoder lives.
+    """
+
+    @torch.no_grad()
+    def __init__(self, network: ThreeModuleTransformer) -> None:
+        self.network = network
+        self._sizes, self._weights = _sizes(network), Weights(network, trunk_weights(network))
+        self._vocabularies: dict[str, Tensor] = {}
+
+    def extend(
+        self, keys: Tensor, values: Tensor, rows: Sequence[int] | Tensor, starts: Tensor, widths: Tensor, ids: Tensor
+    ) -> Float[Tensor, "R width"]:
+        """Append ids to rows; the hidden states at the last of each.
+
+        Args:
+            keys, values: the cache, with room for them.
+            rows: which, each once.
+            starts, widths: [R] how many tokens each holds, and how many (at least one) are appended.
+            ids: packed: those of the first row, then those of the second.
+        """
+        native = cast(ctypes.CDLL, library())
+        numbers = [_numbers(one) for one in (rows, starts, widths, ids)]
+        hidden = torch.empty((len(numbers[0]), self.network.config.width))
+        native.goldenrule_extend(
+            self._sizes,
+            self._weights.pointer,
+            _cache(keys, values),
+            *(c_void_p(one.data_ptr()) for one in numbers),
+            c_long(len(numbers[0])),
+            c_void_p(hidden.data_ptr()),
+            c_long(torch.get_num_threads()),
+        )
+        return hidden
+
+    def sample(
+        self,
+        keys: Tensor,
+        values: Tensor,
+        rows: Sequence[int],
+        lengths: Tensor,
+        hidden: Float[Tensor, "R width"],
+        uniforms: Float[Tensor, "R longest"],
+        output: str,
+        *,
+        shortest: int,
+        temperature: float,
+        end: int,
+        controls: int,
+    ) -> tuple[Int[Tensor, "R longest"], Float[Tensor, "R longest"], Int[Tensor, " R"]]:
+        """Sample a message for each of some rows; all of its ids but the last are appended to the cache.
+
+        Args:
+            keys, values: the cache, with room for the longest message.
+            rows, lengths: which, each once, and how many tokens each holds.
+            hidden: at the last of these.
+            uniforms: from 0 to 1: one draws an id.
+            output: whose vocabulary.
+            shortest: ids before which no message ends.
+            temperature: 0 takes the likeliest.
+            end, controls: the id that ends a message, and the number of control ids, which are never drawn but it.
+
+        Returns:
+            ids (-1 after the end), their logprobs, and whether each message ended by itself.
+        """
+        native = cast(ctypes.CDLL, library())
+        vocabulary = self._vocabulary(output)
+        how = _Sampling(
+            vocabulary.data_ptr(), vocabulary.shape[1], uniforms.shape[1], shortest, end, controls, temperature
+        )
+        ids = torch.full(uniforms.shape, -1, dtype=torch.int32)
+        logprobs, ended = torch.zeros(uniforms.shape), torch.zeros(len(ids), dtype=torch.int8)
+        given = [_numbers(rows), _numbers(lengths)]
+        native.goldenrule_sample(
+            self._sizes,
+            self._weights.pointer,
+            _cache(keys, values),
+            byref(how),
+            *(c_void_p(one.data_ptr()) for one in given),
+            c_long(len(ids)),
+            *(c_void_p(one.data_ptr()) for one in (hidden.contiguous(), uniforms, ids, logprobs, ended)),
+            c_long(torch.get_num_threads()),
+        )
+        return ids, logprobs, ended
+
+    def _vocabulary(self, output: str) -> Tensor:
+        """An output's weight, transposed and padded with zeros."""
+        if output not in self._vocabularies:
+            weight = self.network.vocabulary(output).detach()  # type: ignore[arg-type]
+            padded = -(-len(weight) // LANES) * LANES
+            self._vocabularies[output] = torch.nn.functional.pad(weight.t(), (0, padded - len(weight))).contiguous()
+        return self._vocabularies[output]
+
+
+def _cache(keys: Tensor, values: Tensor) -> Any:
+    return byref(_Cache(keys.data_ptr(), values.data_ptr(), keys.shape[1], keys.shape[-1]))
