@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from goldenrule.agents.networks.linear import product
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import Output
 from goldenrule.agents.networks.tokenizer import END, N_CONTROL, PAD
@@ -107,7 +106,7 @@ class _Sampling:
         """Sample from `step` on for all rows of a session; they speak for `places` [rows] of what is sampled."""
         alive = torch.ones(session.rows, dtype=torch.bool, device=hidden.device)
         while True:
-            logits = product(hidden, session.network.vocabulary(self.output)).float()
+            logits = session.network.logits(hidden, self.output).float()
             chosen = self._draw(logits, alive, places, step)
             alive &= chosen != END
             left = int(alive.sum())

@@ -16,12 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from goldenrule.agents.networks import native
-from goldenrule.agents.networks.linear import product
 from goldenrule.agents.networks.three_module import Block, Output, ThreeModuleTransformer, squared_relu
 from goldenrule.agents.networks.tokenizer import END, N_CONTROL, PAD
-
-TOKENS_AT_ONCE = 2048
-"""Tokens of one pass through a layer: what it makes then stays in the processor's caches, and memory is used again."""
 
 
 class Session:
@@ -167,17 +163,12 @@ class Session:
         starts = self.lengths if rows is None else self.lengths[rows]
         # Padding is written too, past the length a row then has, where its next tokens overwrite it: so it needs room.
         self._reserve(int(starts.max()) + ids.shape[1])
-        size = max(1, TOKENS_AT_ONCE // ids.shape[1])
-        hidden = []
-        for first in range(0, len(ids), size):
-            part = slice(first, first + size)
-            picked = part if rows is None else rows[part]
-            hidden.append(self._rows_forward(picked, ids[part], starts[part], widths[part]))
+        hidden = self._rows_forward(slice(None) if rows is None else rows, ids, starts, widths)
         if rows is None:
             self.lengths = starts + widths
         else:
             self.lengths[rows] = starts + widths
-        return hidden[0] if len(hidden) == 1 else torch.cat(hidden)
+        return hidden
 
     def sample(
         self,
@@ -215,7 +206,7 @@ class Session:
         starts: Int[Tensor, " R"],
         widths: Int[Tensor, " R"],
     ) -> Float[Tensor, "R width"]:
-        """`append` of rows that are few enough to go through the layers together."""
+        """`append`, without the lengths."""
         network, count = self.network, ids.shape[1]
         positions = starts[:, None] + torch.arange(count, device=ids.device)
         first, last = int(starts.min()), int(starts.max())
@@ -234,7 +225,7 @@ class Session:
         """One layer over x; of the last layer, only where a hidden state is wanted."""
         attention = block.attention
         qkv_weight, out_weight = self._fused[layer]
-        qkv = product(block.attention_norm(x), qkv_weight)
+        qkv = F.linear(block.attention_norm(x), qkv_weight)
         queries, new_keys, new_values = attention.split_heads(qkv, *place.turn)
         keys, values = self._write(layer, new_keys, new_values, place)
         positions = place.positions
@@ -248,9 +239,9 @@ class Session:
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared).transpose(1, 2)
         else:
             mixed = _attend(queries, keys, values, None if place.one_for_all else positions)
-        x = product(mixed.flatten(2), out_weight).add_(x)
-        hidden = squared_relu(product(block.feed_forward_norm(x), block.up.weight))
-        return product(hidden, block.down.weight).add_(x)
+        x = F.linear(mixed.flatten(2), out_weight).add_(x)
+        hidden = squared_relu(F.linear(block.feed_forward_norm(x), block.up.weight))
+        return F.linear(hidden, block.down.weight).add_(x)
 
     def _write(
         self,
