@@ -76,7 +76,7 @@ class BaseDialogueEnv:
         self._rng: np.random.Generator | None = None
         self._rendered = 0
         self._over = False
-        self._spaces = {a: self._make_spaces() for a in scenario.agents}
+        self._spaces = dict[str, tuple[Space[Any], Space[Any]]]()
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
         n, k = len(self.scenario.agents), self.scenario.n_candidates
@@ -100,11 +100,17 @@ class BaseDialogueEnv:
 
     def observation_space(self, agent: str) -> Space[Any]:
         """The observation space of `agent`; the same object each time."""
-        return self._spaces[agent][0]
+        return self._spaces_of(agent)[0]
 
     def action_space(self, agent: str) -> Space[Any]:
         """The action space of `agent`; the same object each time."""
-        return self._spaces[agent][1]
+        return self._spaces_of(agent)[1]
+
+    def _spaces_of(self, agent: str) -> tuple[Space[Any], Space[Any]]:
+        """They are made when first asked for: dialogues that agents play among themselves never do, and have many."""
+        if agent not in self._spaces and agent in self._index:
+            self._spaces[agent] = self._make_spaces()
+        return self._spaces[agent]
 
     def _deal(self, seed: int | None) -> None:
         if seed is not None:
