@@ -100,7 +100,7 @@ def compare(
     methods: str | Sequence[str] = METHODS,
     *,
     agents: Mapping[str, AgentLike] | None = None,
-    seeds: int | Sequence[int] = 3,
+    seeds: int | Sequence[int] = 8,
     knobs: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     episodes: int = 256,

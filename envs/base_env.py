@@ -75,7 +75,7 @@ class BaseDialogueEnv:
         self.utterance = Utterance(max_length)
         self._rng: np.random.Generator | None = None
         self._rendered = 0
-        self._spaces: dict[str, tuple[Space[Any], Space[Any]]] = {}
+        self._spaces = dict[str, tuple[Space[Any], Space[Any]]]()
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
         n, k = len(self.scenario.agents), self.scenario.n_candidates
@@ -106,8 +106,8 @@ class BaseDialogueEnv:
         return self._spaces_of(agent)[1]
 
     def _spaces_of(self, agent: str) -> tuple[Space[Any], Space[Any]]:
-        if agent not in self._spaces:
-            self._index[agent]  # a KeyError for one who is not at the table
+        """They are made when first asked for: dialogues that agents play among themselves never do, and have many."""
+        if agent not in self._spaces and agent in self._index:
             self._spaces[agent] = self._make_spaces()
         return self._spaces[agent]
 

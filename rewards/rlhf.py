@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from goldenrule.agents.episode import Episode, Turn
+from goldenrule.agents.networks.adamw import AdamW
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import END, ME, PAD, DialogueTokenizer
 from goldenrule.common.text import counted
@@ -138,18 +139,20 @@ class PreferenceModel:
         self._fits: _Perceptrons | None = None
 
     @torch.no_grad()
-    def features(self, texts: Sequence[str], chunk: int = 512) -> Tensor:
+    def features(self, texts: Sequence[str], chunk: int = 128) -> Tensor:
         """Features of each text [N, 3 * width + 6].
 
         Mean, maximum and minimum of the hidden states over its tokens; then mean, minimum and sum of its tokens'
         log-probabilities under each output, in nats: it takes one odd word to spoil a message.
         """
+        rows = [torch.tensor([ME, *self.tokenizer.encode(text), END]) for text in texts]
+        order = sorted(range(len(rows)), key=lambda k: len(rows[k]))  # rows of one length need no padding
         parts = []
-        for start in range(0, len(texts), chunk):
-            rows = [torch.tensor([ME, *self.tokenizer.encode(text), END]) for text in texts[start : start + chunk]]
-            ids = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.network.device)
+        for start in range(0, len(order), chunk):
+            some = [rows[k] for k in order[start : start + chunk]]
+            ids = pad_sequence(some, batch_first=True, padding_value=PAD).to(self.network.device)
             parts.append(self._features(ids, ids != PAD))
-        return torch.cat(parts)
+        return torch.cat(parts)[torch.tensor(order).argsort()]
 
     def _features(self, ids: Tensor, said: Tensor) -> Tensor:
         hidden = self.network(ids)
@@ -196,12 +199,12 @@ class PreferenceModel:
         config = self.config
         for weight in fits.weights:
             weight.requires_grad_(True)
-        optimizer = torch.optim.AdamW(fits.weights, lr=config.learning_rate, weight_decay=config.weight_decay)
+        optimizer = AdamW(fits.weights, lr=config.learning_rate, weight_decay=config.weight_decay)
         for step in range(config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * (1.0 - 0.95 * step / config.steps)
             batch = pairs[torch.from_numpy(rng.integers(0, len(pairs), (config.fits, config.batch))).to(pairs.device)]
-            chosen, rejected = fits(features[batch[..., 0]]), fits(features[batch[..., 1]])
+            chosen, rejected = fits(features[batch.flatten(1)]).unflatten(1, batch.shape[1:]).unbind(-1)
             optimizer.zero_grad()
             (config.fits * bradley_terry_loss(chosen, rejected)).backward()  # each learns as if it were alone
             optimizer.step()

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
+from goldenrule.agents.networks.adamw import AdamW
 from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
@@ -24,6 +25,7 @@ from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, Sequences, collate, crop
 from goldenrule.training.optim import RoutedOptimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
+from goldenrule.training.state import TrainingState
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -118,6 +120,7 @@ class Learner:
         world: where.
         corpus: pre-training conversations to interleave; `None` for none.
         seed: of every draw.
+        saved: where a run of the same description stopped; `training.ppo.train` goes on from there.
 
     Attributes:
         rng: source of an update's draws, made anew for each (`begin`).
@@ -132,9 +135,10 @@ class Learner:
     world: World
     corpus: CorpusConfig | None
     seed: int
+    saved: TrainingState | None = None
     agent: LanguageModel = field(init=False)
     reference: ThreeModuleTransformer = field(init=False)
-    optimizer: RoutedOptimiser = field(init=False)
+    optimizer: RoutedOptimiser[AdamW] = field(init=False)
     rng: np.random.Generator = field(init=False)
     failed: int = 0
     messages_asked: int = 0
@@ -149,8 +153,8 @@ class Learner:
         self.optimizer = adamw(self.network, by_loss, self.config.learning_rate)
         self.begin(0)
         if self.corpus is not None and self.config.interleave:
-            wanted = self.config.updates * self.config.interleave
-            dialogues = max(64, min(1024, wanted // 2))
+            drawn = self.config.updates * self.config.interleave
+            dialogues = max(64, min(512, drawn // 8))  # of some three views each: a view is drawn three times or more
             items = sample_items(self.corpus, self.tokenizer, dialogues, derive(self.seed, "interleaved"))
             self._pool = [crop(item, self.network.config.context) for item in items]
 

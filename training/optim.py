@@ -6,11 +6,13 @@ reaches the moment when needs are understood in about half the updates that Adam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from goldenrule.agents.networks.adamw import AdamW
 from goldenrule.agents.networks.routing import Route, module_of, routed_gradients
 
 BETAS = (0.9, 0.98)
@@ -19,11 +21,11 @@ BETAS = (0.9, 0.98)
 LONGEST = 1.0
 """Norm to which the gradient of each route is clipped."""
 
-Parts = Callable[[Mapping[str, nn.Parameter]], Sequence[torch.optim.Optimizer]]
-"""Optimisers that together hold the parameters given by name."""
+Part = TypeVar("Part", bound=AdamW | torch.optim.Optimizer)
+"""What takes the steps of some parameters of a route."""
 
 
-class RoutedOptimiser:
+class RoutedOptimiser(Generic[Part]):
     """A step for each route: with moments, a clipped norm and a learning rate of its own.
 
     Were moments shared, a loss would go on to move what another route wrote before, a large loss would shrink the step
@@ -33,15 +35,21 @@ class RoutedOptimiser:
     Args:
         network: whose parameters are optimised, in place.
         routes: by name; the modules that each may write.
-        parts: makes the optimisers of a route's parameters, at their peak learning rates.
+        parts: makes the optimisers that together hold a route's parameters, given by name, at their peak learning
+            rates.
 
     Attributes:
         parts: the optimisers of each route.
     """
 
-    def __init__(self, network: nn.Module, routes: Mapping[str, Route], parts: Parts) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        routes: Mapping[str, Route],
+        parts: Callable[[Mapping[str, nn.Parameter]], Sequence[Part]],
+    ) -> None:
         self._network, self._routes = network, dict(routes)
-        self.parts: dict[str, Sequence[torch.optim.Optimizer]] = {}
+        self.parts: dict[str, Sequence[Part]] = {}
         for name, modules in routes.items():
             self.parts[name] = parts({n: p for n, p in network.named_parameters() if module_of(n) in modules})
         self._groups = {
@@ -70,9 +78,9 @@ class RoutedOptimiser:
 
     def step(self) -> None:
         """Take a step for each route that has a gradient; what its loss does not reach stays where it is."""
+        self._network.zero_grad(set_to_none=True)
         parameters = dict(self._network.named_parameters())
         for route, (gradients, scale) in self._pending.items():
-            self._network.zero_grad(set_to_none=True)
             norm = torch.nn.utils.get_total_norm(gradients.values())
             factor = (LONGEST / (norm + 1e-6)).clamp(max=1.0)
             for name, gradient in gradients.items():
@@ -81,19 +89,14 @@ class RoutedOptimiser:
                 group["lr"] = peak * self._share * scale
             for part in self.parts[route]:
                 part.step()
-        self._network.zero_grad(set_to_none=True)
+            for name in gradients:
+                parameters[name].grad = None
         self._pending.clear()
 
 
-def adamw(network: nn.Module, routes: Mapping[str, Route], learning_rate: float) -> RoutedOptimiser:
+def adamw(network: nn.Module, routes: Mapping[str, Route], learning_rate: float) -> RoutedOptimiser[AdamW]:
     """AdamW without weight decay for all parameters of each route, up to its peak learning rate."""
-    return RoutedOptimiser(network, routes, lambda parameters: [_adamw(parameters.values(), learning_rate)])
-
-
-def _adamw(
-    parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float = 0.0
-) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(parameters, lr=learning_rate, betas=BETAS, weight_decay=weight_decay, fused=True)
+    return RoutedOptimiser(network, routes, lambda parameters: [AdamW(parameters.values(), learning_rate, BETAS)])
 
 
 def muon(
@@ -102,7 +105,7 @@ def muon(
     learning_rate: float,
     matrix_learning_rate: float,
     weight_decay: float = 0.0,
-) -> RoutedOptimiser:
+) -> RoutedOptimiser[AdamW | torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
 
     Args:
@@ -111,10 +114,10 @@ def muon(
         weight_decay: of both.
     """
 
-    def parts(parameters: Mapping[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
+    def parts(parameters: Mapping[str, nn.Parameter]) -> list[AdamW | torch.optim.Optimizer]:
         inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
         rest = [p for name, p in parameters.items() if name not in inner]
         matrices = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
-        return [matrices, _adamw(rest, learning_rate, weight_decay)]
+        return [matrices, AdamW(rest, learning_rate, BETAS, weight_decay)]
 
     return RoutedOptimiser(network, routes, parts)

@@ -54,6 +54,7 @@ from goldenrule.training.batches import (
     tokenise,
 )
 from goldenrule.training.learner import Learner, Progress, Report
+from goldenrule.training.state import restore
 
 ScoreFunction = Callable[[Sequence[Episode]], Sequence[Score]]
 """Scores of the learner's messages in finished episodes, in their order; a bare number stands for a `Score` of it."""
@@ -65,7 +66,7 @@ WARMUP = 5
 
 
 def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
-    """Run all updates of a learner.
+    """Run all updates of a learner, those after its `saved` state where it has one.
 
     Args:
         learner: changed in place.
@@ -76,7 +77,11 @@ def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
         RuntimeError: all dialogues of an update failed.
         ScoreError: `score` returned a wrong number of scores, or something that is no score.
     """
-    for update in range(learner.config.updates):
+    first = 0
+    if learner.saved is not None:
+        restore(learner, learner.saved)
+        first = learner.saved.updates
+    for update in range(first, learner.config.updates):
         learner.begin(update)
         warm = min(1.0, (update + 1) / WARMUP)
         learner.optimizer.schedule(warm * (1.0 - 0.9 * update / learner.config.updates))

@@ -32,7 +32,7 @@ File = Annotated[Path, typer.Argument(help="The sweep, a YAML file.")]
 def compare(
     scenario: options.Scenario = options.SCENARIO,
     methods: Annotated[str, typer.Option(help="Methods, with commas between them.")] = ",".join(METHODS),
-    seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "3",
+    seeds_: Annotated[str, typer.Option("--seeds", help="How many, or which: 3, or 0,1,2.")] = "8",
     steps: Annotated[int | None, typer.Option(min=1, max=MAX_SEED, help="Training updates of each method.")] = None,
     episodes: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Evaluation dialogues of each run.")] = 256,
     dialogues: Annotated[

@@ -68,29 +68,43 @@ class Pool:
     Attributes:
         workers: processes; 0 runs in this one.
         weights: folder under which trained networks are kept, by cell id; `None` keeps none.
+        states: folder in which the states of training are kept while cells run, a file each; `None` keeps none.
     """
 
     workers: int = 1
     weights: Path | None = None
+    states: Path | None = None
 
     def folder(self, cell: Cell) -> Path | None:
         """Where the network of `cell` is kept."""
         return self.weights / cell.id if self.weights is not None else None
 
+    def state(self, cell: Cell) -> Path | None:
+        """Where the state of the training of `cell` is kept."""
+        return state_file(self.states, cell.id) if self.states is not None else None
 
-def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None]) -> RunRecord:
+
+def state_file(states: Path, cell: str) -> Path:
+    """The file in the folder `states` in which the state of training of the cell of that id is kept."""
+    return states / f"{cell}.safetensors"
+
+
+def attempt(
+    cell: Cell, folder: Path | None, report: Callable[[int, int], None], state: Path | None = None
+) -> RunRecord:
     """Run a cell; one that raises gives a failed row with the reason.
 
     Args:
         cell: what to run.
         folder: where to save the trained network, or `None`.
         report: called after each update of training.
+        state: see `Cell.run`.
     """
     began, started = time.perf_counter(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     where = {"started": started, "host": socket.gethostname(), "process": os.getpid()}
     try:
         with foreign():
-            result = cell.run(report)
+            result = cell.run(report, state)
         if folder is not None and cell.trains:
             _save_weights(cell, result.agent, folder)
     except Exception as error:  # a method, scenario or agent may raise anything; the other cells go on
@@ -105,10 +119,10 @@ def attempt(cell: Cell, folder: Path | None, report: Callable[[int, int], None])
         return RunRecord(failed_row(cell, reason, time.perf_counter() - began) | where)
 
 
-def alone(cell: Cell, folder: Path | None) -> RunRecord:
+def alone(cell: Cell, folder: Path | None, state: Path | None = None) -> RunRecord:
     """`attempt` in a process of a cluster, whose progress nobody reads."""
     torch.set_num_threads(1)  # the same sums whatever the number of cores
-    return attempt(cell, folder, lambda done, total: None)
+    return attempt(cell, folder, lambda done, total: None, state)
 
 
 def _save_weights(cell: Cell, agent: Agent | None, folder: Path) -> None:

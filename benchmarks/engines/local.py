@@ -2,7 +2,8 @@
 
 The result of a cell depends on the cell alone: neither the number of workers nor their order shows in the rows. A
 cell that raises becomes a failed row. A cell whose process dies (killed, out of memory, a crash) is run again in
-another process, `RETRIES` times; then it is a failed row as well. The others go on.
+another process, from its last saved update where it trains, `RETRIES` times; then it is a failed row as well. The
+others go on.
 """
 
 from __future__ import annotations
@@ -43,7 +44,12 @@ REPLACED = 20
 POLL = 0.1
 """Seconds between looks at how far cells have got."""
 
-PRELOAD = ["goldenrule.benchmarks.cli.main", "goldenrule.benchmarks.engines.local"]
+PRELOAD = [
+    "goldenrule.benchmarks.cli.main",
+    "goldenrule.benchmarks.engines.local",
+    *(f"goldenrule.training.methods.{name}" for name in ("rlhf", "naive_kindness", "empathetic_kindness")),
+    "goldenrule.training.methods.feedback_kindness",
+]
 """What the server that forks workers imports once: otherwise every new worker would import torch, for seconds."""
 
 _UPDATES: Any = None
@@ -62,7 +68,7 @@ def run_cells(cells: Sequence[Cell], store: Store, progress: Progress, pool: Poo
             for cell in cells:
                 progress.started(cell)
                 report = functools.partial(progress.advanced, cell)
-                outcome = attempt(cell, pool.folder(cell), report)
+                outcome = attempt(cell, pool.folder(cell), report, pool.state(cell))
                 store.commit(outcome)
                 progress.finished(cell, outcome.row)
         return
@@ -148,7 +154,8 @@ class _Dispatch:
         """Whether the processes take the cell; a pool that is broken takes none."""
         cell = self._cells[number]
         try:
-            future = self._processes.schedule(run_numbered, (number, cell, self._pool.folder(cell)))
+            places = self._pool.folder(cell), self._pool.state(cell)
+            future = self._processes.schedule(run_numbered, (number, cell, *places))
         except RuntimeError:
             return False
         self._running[future] = number
@@ -207,13 +214,13 @@ def _end_after(parent: BaseProcess) -> None:
     os._exit(1)  # at once: a cell that runs foreign code may never come to an end
 
 
-def run_numbered(number: int, cell: Cell, folder: Path | None) -> RunRecord:
+def run_numbered(number: int, cell: Cell, folder: Path | None, state: Path | None) -> RunRecord:
     """`attempt`, telling the parent of updates through the shared integers of `settle_in`."""
 
     def report(done: int, total: int) -> None:
         _UPDATES[2 * number : 2 * number + 2] = [done, total]
 
-    return attempt(cell, folder, report)
+    return attempt(cell, folder, report, state)
 
 
 def _context() -> ForkServerContext | SpawnContext:

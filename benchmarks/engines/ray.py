@@ -104,7 +104,7 @@ def _drive(ray: Any, cells: Sequence[Cell], store: Store, progress: Progress, po
         while waiting or running:
             while waiting and len(running) < room:
                 cell = waiting.pop()
-                running[remote.remote(cell, pool.folder(cell))] = (cell, time.perf_counter())
+                running[remote.remote(cell, pool.folder(cell), pool.state(cell))] = (cell, time.perf_counter())
                 progress.started(cell)
             ray.wait(list(running), num_returns=1)
             for reference in ray.wait(list(running), num_returns=len(running), timeout=0)[0]:

@@ -92,7 +92,8 @@ def _submit(executor: Any, tasks: Sequence[_Task], progress: Progress, pool: Poo
     from submitit.core.utils import FailedSubmissionError
 
     try:
-        jobs = executor.map_array(alone, [one.cell for one in tasks], [pool.folder(one.cell) for one in tasks])
+        cells = [one.cell for one in tasks]
+        jobs = executor.map_array(alone, cells, list(map(pool.folder, cells)), list(map(pool.state, cells)))
     except (FailedSubmissionError, OSError) as error:
         raise UserError(
             f"jobs cannot be submitted ({one_line(error)}); what is finished is kept, run this again"

@@ -36,6 +36,7 @@ from goldenrule.benchmarks.evaluation.metrics import (
     run_metrics,
     unseen_metrics,
 )
+from goldenrule.benchmarks.evaluation.resume import StateFile
 from goldenrule.common.numbers import as_float
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import counted, shortened
@@ -44,7 +45,7 @@ from goldenrule.envs.registry import spec
 from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
-from goldenrule.training.methods.registry import Method, is_built_in, load_method
+from goldenrule.training.methods.registry import METHODS, Method, is_built_in, load_method
 from goldenrule.training.pretraining.corpus import CorpusConfig
 
 CellReport = Callable[[int, int], None]
@@ -153,11 +154,13 @@ class Cell:
         """Numbers of the evaluation episodes to run."""
         return range(self.settings.episodes) if self.only is None else self.only
 
-    def run(self, report: CellReport = lambda done, total: None) -> CellResult:
+    def run(self, report: CellReport = lambda done, total: None, state: Path | None = None) -> CellResult:
         """Train among people seen, and evaluate: among those of the knobs, and among scripted people never met.
 
         Args:
             report: called after each update of training.
+            state: file in which to save the state of training, and from which to go on where there is one; `None`
+                saves nothing. Only built-in methods save: what those of others keep between updates is not known.
 
         Raises:
             ValueError: unknown method, scenario or knob; a checkpoint that cannot be read.
@@ -168,10 +171,16 @@ class Cell:
         knobs = known.resolve(self.knobs)
         evaluated = World(self.scenario, knobs, other_agents(self), derive(self.seed, "world"))
         world = replace(evaluated, knobs=known.among("seen", knobs), _envs=[])
-        curve: list[dict[str, Any]] = []
+        name = self.source or self.method
+        kept = StateFile(state, self.id) if state is not None and name in METHODS and chosen.train else None
+        saved = None if kept is None else kept.load()
+        began -= 0.0 if saved is None else saved.seconds
+        curve: list[dict[str, Any]] = [] if saved is None else [dict(entry) for entry in saved.curve]
 
         def on_update(progress: Progress) -> None:
             curve.append(asdict(progress))
+            if kept is not None and learner is not None:
+                kept.save(learner, progress.update, curve, time.perf_counter() - began)
             report(progress.update, progress.updates)
 
         learner: Learner | None = None
@@ -189,8 +198,15 @@ class Cell:
                 # What is interleaved is read as the base has learnt to read; those of before could only re-enact.
                 imitation = provenance.get("config", {}).get("imitation", "reenacted")
                 corpus = CorpusConfig(self.scenario, world.knobs, seat, imitation)
-                learner = Learner(network, tokenizer, training, world, corpus, derive(self.seed, "learner"))
-                name = self.source or self.method
+                learner = Learner(
+                    network,
+                    tokenizer,
+                    training,
+                    world,
+                    corpus,
+                    derive(self.seed, "learner"),
+                    None if saved is None else saved.state,
+                )
                 with contextlib.nullcontext() if is_built_in(name) else raised_by(f"method {name}"):
                     chosen.train(learner, on_update)
                 agent = simulator = learner.agent

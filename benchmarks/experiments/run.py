@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.benchmarks.engines import local
-from goldenrule.benchmarks.engines.base import Pool, Progress, Store
+from goldenrule.benchmarks.engines.base import Pool, Progress, Store, state_file
 from goldenrule.benchmarks.engines.loggers import Logged, logger_from
 from goldenrule.benchmarks.evaluation.metrics import run_metrics
+from goldenrule.benchmarks.evaluation.resume import StateFile
 from goldenrule.benchmarks.evaluation.run import Cell, outcome_of
 from goldenrule.benchmarks.experiments.config import SweepFile, SweepOptions
 from goldenrule.benchmarks.experiments.grid import resolve
@@ -24,7 +25,11 @@ from goldenrule.benchmarks.storage.store import FILE, LOCK, ResultStore, RunReco
 from goldenrule.common.cores import available_cores
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import empty_folder, writing
+from goldenrule.common.text import counted
 from goldenrule.envs.registry import spec
+
+STATES = "training"
+"""Folder of a run in which the states of its cells' training lie while they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +162,14 @@ def run_sweep(
         store.describe(kind=kind, sweep=asked, environment=about, cells=len(cells), human=human)
         # Another process may have been here since.
         todo = _left(todo, store, options.retry_failed)
-        wanted = sorted(todo.values(), key=lambda cell: cell.seed)  # so that early results compare methods
+        # Long cells first, so that the workers end together; by seed, so that early results compare methods.
+        wanted = sorted(todo.values(), key=lambda cell: (not cell.trains, cell.seed))
+        if (unfit := _unfit_states(wanted, out / STATES)) is not None:
+            tell(unfit)
         try:
             with progress_for(wanted) as progress:
-                run(wanted, _Completing(store, wanted, store if logger is None else Logged(store, logger)), progress)
+                target = store if logger is None else Logged(store, logger)
+                run(wanted, _Completing(store, wanted, target, out / STATES), progress)
         except KeyboardInterrupt:
             interrupted = True
         done = store.settled()
@@ -189,6 +198,17 @@ def _held_store(out: Path, places: Mapping[str, int], about: Mapping[str, Any]) 
         yield store
 
 
+def _unfit_states(cells: Sequence[Cell], states: Path) -> str | None:
+    """That some cells were stopped in training and start anew, in a line with the reason; `None` if none does."""
+    reasons = (
+        [StateFile(state_file(states, cell.id), cell.id).difference() for cell in cells] if states.is_dir() else []
+    )
+    unfit = [reason for reason in reasons if reason]
+    if not unfit:
+        return None
+    return f"the saved training of {counted(len(unfit), 'cell')} cannot be gone on with ({unfit[0]}) and starts anew"
+
+
 def _left(todo: Mapping[str, Cell], store: ResultStore, retry_failed: bool) -> dict[str, Cell]:
     """What is still to be run, and of cells whose dialogues failed in part which of them.
 
@@ -211,16 +231,21 @@ class _Completing:
         store: has their other episodes.
         cells: those that are run now.
         target: where complete results go.
+        states: folder of the states of training, which are removed once there are results.
     """
 
-    def __init__(self, store: ResultStore, cells: Sequence[Cell], target: Store) -> None:
-        self._store, self._target = store, target
+    def __init__(self, store: ResultStore, cells: Sequence[Cell], target: Store, states: Path) -> None:
+        self._store, self._target, self._states = store, target, states
         self._partial = {cell.id for cell in cells if cell.only is not None}
 
     def commit(self, *records: RunRecord) -> None:
         """Save results, each from the complete set of its cell's episodes."""
         complete = [self._complete(one) if one.row["cell"] in self._partial else one for one in records]
         self._target.commit(*(one for one in complete if one is not None))
+        for one in records:
+            state_file(self._states, one.row["cell"]).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there are others in it, or it is not there
+            self._states.rmdir()
 
     def _complete(self, record: RunRecord) -> RunRecord | None:
         cell = record.row["cell"]
@@ -245,7 +270,7 @@ Run = Callable[[Sequence[Cell], Store, Progress], None]
 def _engine(options: SweepOptions, out: Path) -> Iterator[Run]:
     """What runs cells; whatever refuses to, does so before anything is written."""
     workers = available_cores() if options.workers is None else options.workers
-    pool = Pool(workers, out / "weights" if options.save_weights else None)
+    pool = Pool(workers, out / "weights" if options.save_weights else None, out / STATES)
     if options.engine == "ray":
         from goldenrule.benchmarks.engines import ray
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
@@ -102,8 +103,8 @@ class Pairing(Cell):
         """No method of training."""
         return Method(self.method, "two agents as they are", None, kind="custom")
 
-    def run(self, report: CellReport = lambda done, total: None) -> CellResult:
-        """Run and measure the dialogues, as an evaluation does.
+    def run(self, report: CellReport = lambda done, total: None, state: Path | None = None) -> CellResult:
+        """Run and measure the dialogues, as an evaluation does; nothing is trained, so that no state is kept.
 
         Raises:
             ValueError: one of the two cannot be made.

@@ -25,7 +25,7 @@ class Given(Cell):
 
     result: CellResult
 
-    def run(self, report: Any) -> CellResult:
+    def run(self, report: Any, state: Any = None) -> CellResult:
         return self.result
 
 
