@@ -40,10 +40,10 @@ class Seen:
     view: View
     candidates: tuple[str, ...] | None = None
 
-    def unshared(self) -> Seen:
+    def unshared(self, before: View | None = None) -> Seen:
         """A copy that shares nothing with this one (see `View.unshared`)."""
         offered = None if self.candidates is None else tuple([text[:1] + text[1:] for text in self.candidates])
-        return Seen(self.dialogue, self.view.unshared(), offered)
+        return Seen(self.dialogue, self.view.unshared(before), offered)
 
 
 @dataclass(frozen=True, slots=True)

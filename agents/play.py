@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, decode, needs_candidates
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, ask_act, ask_reset, needs_candidates
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import counted, kind_of, shortened
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.dialogue import DialogueEnv
-from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.base import Judgement, Outcome
+from goldenrule.envs.scenarios.base import Judgement
 
 LONGEST = 2000
 """Characters of a reason for failing that an episode keeps."""
@@ -41,27 +41,50 @@ def play(
         ValueError: a seat has no agent.
         AgentError: with `strict`, an agent broke the protocol.
     """
-    seats = seat(envs[0].possible_agents, agents)
+    names = tuple(envs[0].possible_agents)
+    seats = seat(names, agents)
     distinct = list({id(a): a for a in seats.values()}.values())
     for number, agent in enumerate(distinct):
         with contained():
             ask_reset(agent, [derive(seed, "agent", number) for seed in seeds])
-    episodes = []
+    talks = []
     for env, seed in zip(envs, seeds, strict=True):
-        env.reset(seed=seed)
-        episodes.append(Episode(seed, tuple(env.possible_agents), env.dialogue.cards))
-    running = list(range(len(envs)))
+        cards = env.deal(seed).cards  # PettingZoo's books would take as long again as the dialogue
+        talks.append(_Talk(env, Episode(seed, names, cards), np.empty(len(names), dtype=object)))
+    running = [*range(len(talks))]
+    sitting = list(seats.values())
     while running:
         for agent in distinct:
-            waiting = [i for i in running if seats[envs[i].agent_selection] is agent]
+            waiting = [i for i in running if (to_speak := envs[i].dialogue.waiting) and sitting[to_speak[0]] is agent]
             if waiting:
-                _advance(envs, episodes, agent, waiting, strict)
-        running = [i for i in running if episodes[i].status == "running"]
-    return episodes
+                _advance(talks, agent, waiting, strict)
+        running = [i for i in running if talks[i].episode.status == "running"]
+    return [talk.episode for talk in talks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """A dialogue being played.
+
+    Attributes:
+        env: whose dialogue it is.
+        episode: what was said so far.
+        shown: by seat, the copy of its view that an agent was handed last. In an array of objects, which the garbage
+            collector does not look into: no reference leads from one copy to another seat's, nor to the dialogue.
+    """
+
+    env: DialogueEnv
+    episode: Episode
+    shown: NDArray[np.object_]
+
+    def fail(self, error: Exception) -> None:
+        """End it here."""
+        self.episode.status, self.episode.error = "failed", shortened(str(error), LONGEST)
+        self.episode.conversation = self.env.dialogue.conversation()
 
 
 def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
-    """Who sits where: by full name first, by role otherwise.
+    """Who sits where, in the order of `names`: by full name first, by role otherwise.
 
     Raises:
         ValueError: nobody was given for a seat.
@@ -75,42 +98,53 @@ def seat(names: Sequence[str], agents: Mapping[str, Agent]) -> dict[str, Agent]:
     return seats  # type: ignore[return-value]  # every name was found above
 
 
-def _advance(
-    envs: Sequence[DialogueEnv], episodes: list[Episode], agent: Agent, waiting: list[int], strict: bool
-) -> None:
-    seen = [_see(envs[i], envs[i].agent_selection, agent, i) for i in waiting]
-    for index, observation, reply in zip(waiting, seen, ask(agent, seen, strict), strict=True):
-        if isinstance(reply, Exception):
-            _fail(episodes[index], envs[index], reply)
-            continue
+def _advance(talks: Sequence[_Talk], agent: Agent, waiting: list[int], strict: bool) -> None:
+    choosing = needs_candidates(agent)
+    seen, shown = list[Seen](), list[Seen]()
+    for i in waiting:
+        one = _see(talks[i].env, talks[i].env.dialogue.waiting[0], choosing, i)
+        copies = talks[i].shown
+        copy = one.unshared(copies[one.view.me])
+        copies[one.view.me] = copy.view
+        seen.append(one)
+        shown.append(copy)
+    for i, one, reply in zip(waiting, seen, ask(agent, seen, strict, shown), strict=True):
         try:
-            _take(envs[index], episodes[index], observation, reply)
+            if isinstance(reply, AgentError):
+                raise reply
+            _take(talks[i].env, talks[i].episode, one, reply)
         except AgentError as error:
-            if strict:
+            if strict and error is not reply:
                 raise
-            _fail(episodes[index], envs[index], error)
+            talks[i].fail(error)
 
 
-def _see(env: DialogueEnv, name: str, agent: Agent, dialogue: int) -> Seen:
-    """What the agent in the seat `name` sees; one that can only choose is always shown candidates."""
-    seen = decode(env.observe(name), tuple(env.possible_agents), dialogue)
-    if seen.candidates is None and needs_candidates(agent):
-        return replace(seen, candidates=env.scenario.candidates(seen.view.me))
-    return seen
+def _see(env: DialogueEnv, index: int, choosing: bool, number: int = 0) -> Seen:
+    """What agent number `index` sees; one that can only choose is shown candidates in text mode too."""
+    offered = env.scenario.candidates(index) if choosing or env.mode == "choice" else None
+    return Seen(number, env.dialogue.view(index), offered)
 
 
-def ask(agent: Agent, seen: list[Seen], strict: bool = False) -> Sequence[Reply | Exception]:
+def ask(
+    agent: Agent, seen: list[Seen], strict: bool = False, shown: list[Seen] | None = None
+) -> Sequence[Reply | AgentError]:
     """The agent's replies, an error in the place of those that are none.
 
     Where the batch raises, each dialogue is asked alone so that only the bad ones fail. A batch with too few replies or
     too many fails whole: nobody can tell which reply is for whom.
+
+    Args:
+        agent: who is asked.
+        seen: what about.
+        strict: raise what breaks the protocol.
+        shown: copies of `seen`, which the agent is handed; made here where not given.
 
     Raises:
         AgentError: with `strict`, the agent broke the protocol.
     """
     try:
         with contained():
-            found = _checked(agent, seen, ask_act(agent, [one.unshared() for one in seen]))
+            found = _checked(agent, seen, ask_act(agent, shown or [one.unshared() for one in seen]))
     except Exception as error:  # an agent is foreign code: whatever it raises ends its own episode only
         if len(seen) > 1:
             return [reply for one in seen for reply in ask(agent, [one], strict)]
@@ -130,7 +164,7 @@ def _name(agent: Agent, seen: Seen) -> str:
     return f"{seen.view.agents[seen.view.me]} ({kind.__name__})"
 
 
-def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | Exception]:
+def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | AgentError]:
     name = _name(agent, seen[0])
     if not isinstance(replies, Sequence) or isinstance(replies, str):
         expected = counted(len(seen), "reply", "replies")
@@ -151,53 +185,42 @@ def _reply(name: str, reply: Any) -> Reply | AgentError:
 
 
 def _take(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply) -> None:
-    agent = env.agent_selection
-    action = _action(env, agent, seen, reply)
-    pending = len(env.dialogue.waiting) > 1
-    env.step(action)
-    outcome = env.dialogue.outcome
-    _record(env, episode, seen, reply, None if pending else outcome)
-    if not pending and (env.terminations[agent] or env.truncations[agent]):
-        episode.status = "terminated" if env.terminations[agent] else "truncated"
-        episode.conversation = env.dialogue.conversation()
-
-
-def _action(env: DialogueEnv, agent: str, seen: Seen, reply: Reply) -> Any:
-    """A reply as the environment takes it: a text, perhaps with a flag for each addressee, or a candidate's number."""
-    if reply.to is not None and (env.mode == "choice" or not env.private):
-        raise AgentError(f"{agent}: addressees were named in a public talk; make the environment with private=True")
-    if env.mode == "choice":
-        if seen.candidates is None or not reply.text or reply.text not in seen.candidates:
-            raise AgentError(f"{agent}: {reply.text!r} is not a candidate; expected one of those on offer")
-        return seen.candidates.index(reply.text)
-    if problem := env.utterance.problem(reply.text):
-        raise AgentError(f"{agent}: {problem}")
-    if not env.private:
-        return reply.text
-    to, n = () if reply.to is None else reply.to, len(env.possible_agents)
-    if not isinstance(to, Sequence) or not all(isinstance(i, int) and 0 <= i < n for i in to):
-        raise AgentError(f"{agent}: addressees {to!r} were given; expected indices of agents, 0 to {n - 1}")
-    flags = np.zeros(n, dtype=np.int8)  # none set: everyone
-    flags[list(to)] = 1
-    return {"text": reply.text, "to": flags}
-
-
-def _record(env: DialogueEnv, episode: Episode, seen: Seen, reply: Reply, outcome: Outcome | None) -> None:
-    """Add the turn. Rewards of simultaneous speakers come with the last of them; judgements go to each."""
-    message = Message(seen.view.me, reply.text, reply.to or None)  # addressed to nobody means to everyone
-    nothing = (0.0,) * len(env.possible_agents)
-    turn = Turn(message, seen.view, nothing, dict.fromkeys(env.scenario.absent, 0.0), Judgement(), reply.record)
+    """Say the reply and add its turn. Rewards of simultaneous speakers come with the last; judgements go to each."""
+    dialogue, absent = env.dialogue, env.scenario.absent
+    complete = dialogue.say(seen.view.me, *_message(env, seen, reply))
+    message, outcome = (dialogue.heard if complete else dialogue.said)[-1], dialogue.outcome
+    turn = Turn(message, seen.view, (0.0,) * len(episode.agents), dict.fromkeys(absent, 0.0), Judgement(), reply.record)
     episode.turns.append(turn)
-    if outcome is None:
-        return
-    turn.rewards, turn.absent = outcome.rewards, env.absent_rewards
-    for earlier, judgement in zip(episode.turns[-len(outcome.judgements) :], outcome.judgements, strict=True):
-        earlier.judgement = judgement
+    if complete:
+        turn.rewards, turn.absent = outcome.rewards, env.absent_rewards
+        for earlier, judgement in zip(episode.turns[-len(outcome.judgements) :], outcome.judgements, strict=True):
+            earlier.judgement = judgement
+        if not dialogue.waiting:
+            episode.status, episode.conversation = dialogue.status, dialogue.conversation()
 
 
-def _fail(episode: Episode, env: DialogueEnv, error: Exception) -> None:
-    episode.status, episode.error = "failed", shortened(str(error), LONGEST)
-    episode.conversation = env.dialogue.conversation()
+def _message(env: DialogueEnv, seen: Seen, reply: Reply) -> tuple[str, tuple[int, ...] | None]:
+    """The text and the addressees of a reply.
+
+    Raises:
+        AgentError: it cannot be said here; the message names the agent.
+    """
+    text, to = reply.text, reply.to
+    if to is not None and (env.mode == "choice" or not env.private):
+        problem: str | None = "addressees were named in a public talk; make the environment with private=True"
+    elif env.mode == "choice":
+        on_offer = text and seen.candidates is not None and text in seen.candidates
+        problem = None if on_offer else f"{text!r} is not a candidate; expected one of those on offer"
+    else:
+        problem = env.utterance.problem(text)
+    if problem is None and to is not None:
+        n = len(env.possible_agents)
+        if isinstance(to, Sequence) and all(isinstance(i, int) and 0 <= i < n for i in to):
+            return text, tuple(sorted({*map(int, to)})) or None  # addressed to nobody means to everyone
+        problem = f"addressees {to!r} were given; expected indices of agents, 0 to {n - 1}"
+    if problem is not None:
+        raise AgentError(f"{env.possible_agents[seen.view.me]}: {problem}")
+    return text, None
 
 
 class SeatedAgents:
@@ -225,8 +248,13 @@ class SeatedAgents:
         sitting = self.agents.get(agent, self.agents.get(agent.rsplit("_", 1)[0]))
         if sitting is None:
             raise ValueError(f"nobody sits as {agent}; expected an agent for it, got {sorted(self.agents)}")
-        seen = _see(env, agent, sitting, 0)
+        seen = _see(env, env.possible_agents.index(agent), needs_candidates(sitting))
         reply = ask(sitting, [seen])[0]
-        if isinstance(reply, Exception):
+        if isinstance(reply, AgentError):
             raise reply
-        return _action(env, agent, seen, reply)
+        text, to = _message(env, seen, reply)
+        if seen.candidates is not None and env.mode == "choice":
+            return seen.candidates.index(text)
+        if not env.private:
+            return text
+        return {"text": text, "to": np.isin(np.arange(len(env.possible_agents)), to or ()).astype(np.int8)}

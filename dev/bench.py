@@ -2,6 +2,7 @@
 
     python dev/bench.py generation --batch 64,256 --size small --device cpu
     python dev/bench.py env --scenario hidden_needs-v0,third_party-v0,false_belief-v0,campsite-v0
+    python dev/bench.py growth
     python dev/bench.py sweep --cells 200 --episodes 50
     python dev/bench.py report --cells 2000 --episodes 49
 
@@ -28,10 +29,13 @@ from typing import Any
 
 import torch
 
+from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import N_CONTROL
+from goldenrule.agents.play import play
+from goldenrule.agents.scripted import people
 from goldenrule.benchmarks.engines.base import NoProgress, alone
 from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.experiments.config import SweepOptions
@@ -151,6 +155,42 @@ def environment(scenario: str, turns: int = 20_000, resets: int = 10_000) -> dic
         paid.reset()
         paid.step(text)
     return {**found, "wrapped_after_resets": rate(paid), "memory_growth_mb": _peak_megabytes() - before}
+
+
+class Repeats:
+    """An agent that says the same sentence at every turn and costs nothing, so that only the driver is timed."""
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Nothing to begin."""
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """The sentence, in each dialogue."""
+        return [Reply("You should make a plan.")] * len(observations)
+
+
+def growth(scenario: str) -> list[dict[str, float]]:
+    """CPU microseconds a message and a reset: dialogues in lock step (`agents.play`), as they are longer and more.
+
+    `people` are the scripted ones; `driver` is what is left where all say the same sentence.
+    """
+    found = []
+    for turns, n in [(turns, 256) for turns in range(1, 7)] + [(1, n) for n in (64, 128, 512, 1024, 2048)]:
+        envs = [make(scenario, turns=turns) for _ in range(n)]
+        row: dict[str, float] = {"turns": turns, "dialogues": n}
+        one = Repeats()
+        for name, seats in (("people", {role: new() for role, new in people(scenario).items()}),
+                            ("driver", dict.fromkeys(envs[0].possible_agents, one))):  # fmt: skip
+            times, said = [], 0
+            for _ in range(5):
+                began = time.process_time()
+                said = sum(len(episode.turns) for episode in play(envs, seats, range(n)))
+                times.append(time.process_time() - began)
+            row |= {f"{name}_messages": said, f"{name}_us_a_message": 1e6 * min(times) / said}
+        began = time.process_time()
+        for env in envs:
+            env.reset()
+        found.append({**row, "reset_us": 1e6 * (time.process_time() - began) / n})
+    return found
 
 
 def _aec(env: Any, text: str, turns: int) -> float:
@@ -275,11 +315,11 @@ def report(cells: int, episodes: int) -> dict[str, float]:
 def main() -> None:
     """Parse the command line and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("generation", "env", "sweep", "report"))
+    parser.add_argument("what", choices=("generation", "env", "growth", "sweep", "report"))
     parser.add_argument("--batch", default="256", help="rows sampled at once, with commas between several")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--scenario", default="hidden_needs-v0", help="with commas between several (env)")
+    parser.add_argument("--scenario", default="hidden_needs-v0", help="with commas between several (env, growth)")
     parser.add_argument("--cells", type=int)
     parser.add_argument("--episodes", type=int)
     given = parser.parse_args()
@@ -288,6 +328,8 @@ def main() -> None:
         found = [generation(int(batch), given.size, given.device) for batch in given.batch.split(",")]
     elif given.what == "env":
         found = {name: environment(name) for name in given.scenario.split(",")}
+    elif given.what == "growth":
+        found = {name: growth(name) for name in given.scenario.split(",")}
     elif given.what == "sweep":
         found = sweep(given.scenario, given.cells or 200, given.episodes or 50)
     else:

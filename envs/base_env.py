@@ -68,14 +68,13 @@ class BaseDialogueEnv:
         self.max_cycles = None if max_cycles is None else at_least("max_cycles", max_cycles, 1)
         cycle = scenario.cycle or len(scenario.agents)
         self.max_turns = scenario.max_turns if self.max_cycles is None else self.max_cycles * cycle
-        self.scenario, self.dialogue = scenario, DialogueState(scenario)
+        self.scenario, self.dialogue = scenario, DialogueState(scenario, self.max_turns)
         self.mode, self.private, self.render_mode = mode, private, render_mode
         self.possible_agents = list(scenario.agents)
         self._index = {agent: i for i, agent in enumerate(scenario.agents)}
         self.utterance = Utterance(max_length)
         self._rng: np.random.Generator | None = None
         self._rendered = 0
-        self._over = False
         self._spaces = dict[str, tuple[Space[Any], Space[Any]]]()
 
     def _make_spaces(self) -> tuple[Space[Any], Space[Any]]:
@@ -112,13 +111,19 @@ class BaseDialogueEnv:
             self._spaces[agent] = self._make_spaces()
         return self._spaces[agent]
 
-    def _deal(self, seed: int | None) -> None:
+    def deal(self, seed: int | None = None) -> DialogueState:
+        """Begin a new episode of `dialogue` alone, for who goes on with that in PettingZoo's place.
+
+        Before PettingZoo's own calls there must be a `reset` again.
+        """
         if seed is not None:
             self._rng = generator(at_least("seed", seed, 0), "episodes")
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
+        self.agents = []
+        self._rendered, self._offers = 0, dict[int, tuple[str, ...]]()
         self.dialogue.reset(self._rng)
-        self._rendered, self._over, self._offers = 0, False, dict[int, tuple[str, ...]]()
+        return self.dialogue
 
     def _candidates(self, index: int) -> tuple[str, ...]:
         """What an agent may choose from; the scenario is asked once, until something is said."""
@@ -130,7 +135,7 @@ class BaseDialogueEnv:
         index, dialogue = self._index[agent], self.dialogue
         observation = {
             "me": index,
-            "speaks": int(not self._over and index in dialogue.waiting),
+            "speaks": int(index in dialogue.waiting),
             "role_card": dialogue.cards[index],
             "transcript": dialogue.transcript(index),
         }

@@ -54,15 +54,22 @@ class View:
             )
         return replace(self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent)))
 
-    def unshared(self) -> View:
+    def unshared(self, before: View | None = None) -> View:
         """A copy that has no object in common with this view, not even a text, for whom the truth must not reach.
 
         From a shared one the garbage collector's back references would lead to whatever else holds it, such as all
         cards of the table. Made by hand: `copy.deepcopy` shares texts, and `pickle` takes several times as long. A text
         put together anew is another object (but for one character, of which Python has one each).
+
+        Args:
+            before: such a copy of what the same seat had seen earlier in this talk, so that only what is new has to be
+                copied. For the one who was given that: this copy shares its parts.
         """
-        agents = tuple([(name + ".")[:-1] for name in self.agents])
-        return View(agents, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]))
+        if before is None:
+            names = tuple([(name + ".")[:-1] for name in self.agents])
+            before = View(names, self.me, (self.card + ".")[:-1])
+        new = self.messages[len(before.messages) :]
+        return View(before.agents, self.me, before.card, (*before.messages, *[m.unshared() for m in new]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ PettingZoo's meaning holds: in AEC a cycle is a turn of every agent; in Parallel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +40,13 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
-        self._deal(seed)
+        self.deal(seed)
         self._acted = True
-        self.agents = list(self.possible_agents)
-        self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
-        self.terminations = dict.fromkeys(self.agents, False)
-        self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
-        self.agent_selection = self.agents[self.dialogue.waiting[0]]
-        self._skip_agent_selection = None
+        self.agents = agents = self.possible_agents.copy()
+        self.rewards, self._cumulative_rewards = dict.fromkeys(agents, 0.0), dict.fromkeys(agents, 0.0)
+        self.terminations, self.truncations = dict.fromkeys(agents, False), dict.fromkeys(agents, False)
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in agents}
+        self.agent_selection = agents[self.dialogue.waiting[0]]
         if self.render_mode == "human":
             self.render()
 
@@ -93,7 +91,7 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
             return
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
-            self._was_dead_step(action)
+            self._leave(agent, action)
             return
         text, to = self._read_action(agent, action)
         dialogue = self.dialogue
@@ -104,18 +102,28 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
             self._pay(dialogue.outcome)
         else:
             self.rewards = dict.fromkeys(self.agents, 0.0)
-        self.agent_selection = self.possible_agents[0 if self._over else dialogue.waiting[0]]
+        self.agent_selection = self.possible_agents[dialogue.waiting[0] if dialogue.waiting else 0]
         if self.render_mode == "human":
             self.render()
 
+    def _leave(self, agent: str, action: Any) -> None:
+        """PettingZoo's `_was_dead_step`, where all are done at the same time and leave in seat order."""
+        if action is not None:
+            raise ValueError("when an agent is dead, the only valid action is None")
+        self.agents.remove(agent)
+        for by_agent in (self.terminations, self.truncations, self._cumulative_rewards, self.infos):
+            del by_agent[agent]
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self.agent_selection = self.agents[0] if self.agents else self.possible_agents[0]
+
     def _pay(self, outcome: Outcome) -> None:
-        self.rewards = dict(zip(self.agents, outcome.rewards, strict=True))
-        for agent, reward in self.rewards.items():
-            self._cumulative_rewards[agent] += reward
-        if outcome.done:
-            self.terminations, self._over = dict.fromkeys(self.agents, True), True
-        elif self.dialogue.turns >= self.max_turns:
-            self.truncations, self._over = dict.fromkeys(self.agents, True), True
+        agents, paid = self.agents, self._cumulative_rewards
+        self.rewards = rewards = dict(zip(agents, outcome.rewards, strict=True))
+        for agent, reward in rewards.items():
+            paid[agent] += reward
+        if not self.dialogue.waiting:
+            self.terminations = dict.fromkeys(agents, outcome.done)
+            self.truncations = dict.fromkeys(agents, not outcome.done)
 
 
 class _Turns(AECIterable[str, Any, Any]):
@@ -140,7 +148,8 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Observation], dict[str, dict[str, Any]]]:
         """Begin a new episode; returns observations and infos by agent."""
-        self._deal(seed)
+        self.dialogue.max_turns = math.inf if self.max_cycles else self.max_turns  # or else steps count, not messages
+        self.deal(seed)
         self.agents = list(self.possible_agents)
         self._steps = 0
         if self.render_mode == "human":
@@ -168,17 +177,17 @@ class ParallelDialogueEnv(BaseDialogueEnv, ParallelEnv[str, Any, Any]):
             dialogue.say(index, text, to)
         self._offers.clear()
         self._steps += 1
+        if self._steps == self.max_cycles:
+            dialogue.cut()
+        if not dialogue.waiting:
+            self.agents = []
         done = dialogue.outcome.done
-        taken, most = self._steps if self.max_cycles else dialogue.turns, self.max_cycles or self.scenario.max_turns
-        cut = not done and taken >= most
-        if done or cut:
-            self.agents, self._over = [], True
         if self.render_mode == "human":
             self.render()
         return (
             {a: self._observe(a) for a in agents},
             dict(zip(agents, dialogue.outcome.rewards, strict=True)),
             dict.fromkeys(agents, done),
-            dict.fromkeys(agents, cut),
+            dict.fromkeys(agents, not done and not dialogue.waiting),
             {a: {} for a in agents},
         )

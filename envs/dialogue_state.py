@@ -5,11 +5,12 @@ Holds the scenario, who has seen what, whose turn it is and what the last turn p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import compress
+import functools
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.message import NARRATOR, Message
@@ -23,37 +24,47 @@ from goldenrule.envs.scenarios.base import (
 )
 
 
+@functools.lru_cache(maxsize=1024)
+def _audience(n_agents: int, speaker: int, to: tuple[int, ...] | None) -> NDArray[np.int8]:
+    """A flag for each agent: whether it hears such a message [n_agents]. Shared: to be copied before it is shown."""
+    message = Message(speaker, "", to)
+    return np.array([message.heard_by(agent) for agent in range(n_agents)], dtype=np.int8)
+
+
 class DialogueState:
     """One dialogue at a time, turn by turn.
 
     Attributes:
         cards: each agent's private card, in seat order.
         messages: everything said in this episode, oldest first.
+        waiting: who is still to speak in this turn, the next one first; nobody once the talk is over or cut.
+        said: the messages of a turn that is not complete, which nobody has heard yet.
         heard: the agents' messages of the last complete turn, in the order of its speakers.
         turns: how many messages of agents were heard.
         outcome: what the last complete turn paid.
-        totals, absent_totals: what the episode has paid each agent and each absent third party.
+
+    Args:
+        scenario: whose dialogue; nobody else may reset it or let it hear messages.
+        max_turns: after how many messages of agents an episode is cut.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, max_turns: float = math.inf) -> None:
+        self.scenario, self.max_turns = scenario, max_turns
         self.n_agents = len(scenario.agents)
+        self._nothing = Outcome((0.0,) * self.n_agents, ())
         self._begin(("",) * self.n_agents)
 
     def _begin(self, cards: tuple[str, ...]) -> None:
         self.cards = cards
         self.messages: list[Message] = []
-        self._seen: list[list[dict[str, Any]]] = [[] for _ in cards]
-        self._numbers: list[list[int]] = [[] for _ in cards]  # which of the messages each has seen
-        self._audiences = np.ones((16, len(cards)), dtype=np.int8)  # a row a message
-        self._pending: list[Message] = []
-        self._speakers: tuple[int, ...] = ()
-        self._before = 0
+        self.waiting: tuple[int, ...] = ()
         self.heard: tuple[Message, ...] = ()
         self.turns = 0
-        self.outcome = Outcome((0.0,) * len(cards), ())
-        self.totals = [0.0] * len(cards)
-        self.absent_totals = dict.fromkeys(self.scenario.absent, 0.0)
+        self.outcome = self._nothing
+        self._outcomes: list[Outcome] = []
+        self._seen: list[list[Message]] = [[] for _ in cards]
+        self.said: tuple[Message, ...] = ()
+        self._before = 0  # messages before the last complete turn
 
     def reset(self, rng: np.random.Generator) -> None:
         """Deal a new episode; nothing of the last one remains."""
@@ -61,62 +72,73 @@ class DialogueState:
         self._begin(start.cards)
         for message in start.messages:
             self._publish(message)
-        self._speakers = checked_speakers(self.scenario, self.scenario.speakers())
-
-    @property
-    def waiting(self) -> tuple[int, ...]:
-        """Who is still to speak in this turn, the next one first; nobody once the talk is over."""
-        return self._speakers[len(self._pending) :]
+        self.waiting = checked_speakers(self.scenario, self.scenario.speakers())
 
     def say(self, speaker: int, text: str, to: tuple[int, ...] | None = None) -> bool:
         """Take the message of `speaker`, who must be next. True once the turn is complete and was judged."""
-        self._pending.append(Message(speaker, text, to))
-        if len(self._pending) < len(self._speakers):
+        said = (*self.said, Message(speaker, text, to))
+        self.waiting = self.waiting[1:]
+        if self.waiting:
+            self.said = said
             return False
-        self.heard, self._pending = tuple(self._pending), []
+        self.heard, self.said = said, ()
         self._before = len(self.messages)
-        for message in self.heard:
+        for message in said:
             self._publish(message)
-        self.turns += len(self.heard)
-        self._settle(checked_outcome(self.scenario, self.scenario.hear(self.heard), len(self.heard)))
-        return True
-
-    def _settle(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        for agent, reward in enumerate(outcome.rewards):
-            self.totals[agent] += reward
-        for name, reward in outcome.absent.items():
-            self.absent_totals[name] += reward
+        self.turns += len(said)
+        self.outcome = outcome = checked_outcome(self.scenario, self.scenario.hear(said), len(said))
+        self._outcomes.append(outcome)
         for message in outcome.messages:
             self._publish(message)
-        self._speakers = () if outcome.done else checked_speakers(self.scenario, self.scenario.speakers())
+        if not outcome.done and self.turns < self.max_turns:
+            self.waiting = checked_speakers(self.scenario, self.scenario.speakers())
+        return True
+
+    @property
+    def status(self) -> str:
+        """`terminated` (the talk is over), `truncated` (it was cut) or `running`."""
+        if self.outcome.done:
+            return "terminated"
+        return "running" if self.waiting else "truncated"
+
+    def cut(self) -> None:
+        """End the episode here, if the talk is not over."""
+        self.waiting = ()
+
+    @property
+    def totals(self) -> list[float]:
+        """What the episode has paid each agent, in seat order."""
+        return [sum(outcome.rewards[agent] for outcome in self._outcomes) for agent in range(self.n_agents)]
+
+    @property
+    def absent_totals(self) -> dict[str, float]:
+        """What the episode has paid each absent third party."""
+        return {name: sum(one.absent.get(name, 0.0) for one in self._outcomes) for name in self.scenario.absent}
 
     def judgement(self, index: int = 0) -> Judgement:
         """The scenario's judgement of the last turn's message number `index`."""
         return self.outcome.judgements[index]
 
     def _publish(self, message: Message) -> None:
-        number = len(self.messages)
         self.messages.append(message)
-        if number == len(self._audiences):
-            self._audiences = np.concatenate([self._audiences, np.ones_like(self._audiences)])
-        hearers: Iterable[int] = range(self.n_agents)
-        if message.to is not None:
-            heard = [message.heard_by(agent) for agent in hearers]
-            self._audiences[number] = heard
-            hearers = compress(hearers, heard)
-        speaker = self.n_agents if message.speaker == NARRATOR else message.speaker
-        entry = {"speaker": speaker, "text": message.text}
-        for agent in hearers:
-            self._seen[agent].append(entry)
-            self._numbers[agent].append(number)
+        for agent, seen in enumerate(self._seen):
+            if message.to is None or message.heard_by(agent):
+                seen.append(message)
 
     def transcript(self, agent: int) -> tuple[dict[str, Any], ...]:
         """What `agent` has seen, as observation entries; fresh containers, so no reader can alter another's."""
-        numbers, count = self._numbers[agent], len(self.messages)
-        # A copy, in one go; where the agent has heard everything it need not be picked together.
-        audiences = self._audiences[:count].copy() if len(numbers) == count else self._audiences[numbers]
-        return tuple([{**entry, "audience": row} for entry, row in zip(self._seen[agent], audiences, strict=True)])
+        n = self.n_agents
+        everyone = _audience(n, NARRATOR, None)
+        return tuple(
+            [
+                {
+                    "speaker": n if m.speaker == NARRATOR else m.speaker,
+                    "text": m.text,
+                    "audience": (everyone if m.to is None else _audience(n, m.speaker, m.to)).copy(),
+                }
+                for m in self._seen[agent]
+            ]
+        )
 
     def conversation(self) -> Conversation:
         """Everything said so far, with every card: for logs and rewards, not for agents."""
@@ -124,12 +146,10 @@ class DialogueState:
 
     def view(self, agent: int) -> View:
         """What `agent` has seen."""
-        return self._view(agent, self.messages)
+        return View(self.scenario.agents, agent, self.cards[agent], tuple(self._seen[agent]))
 
     def view_before(self, agent: int) -> View:
         """What `agent` had seen when it spoke in the last complete turn."""
-        return self._view(agent, self.messages[: self._before])
-
-    def _view(self, agent: int, messages: list[Message]) -> View:
-        heard = tuple([m for m in messages if m.to is None or m.heard_by(agent)])
-        return View(self.scenario.agents, agent, self.cards[agent], heard)
+        since = sum([m.heard_by(agent) for m in self.messages[self._before :]])
+        seen = self._seen[agent]
+        return View(self.scenario.agents, agent, self.cards[agent], tuple(seen[: len(seen) - since]))

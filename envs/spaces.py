@@ -52,6 +52,8 @@ class Utterance(Space[str]):
             return "an empty text was given; expected at least one character"
         if len(x) > self.max_length:
             return f"a text of {len(x)} characters was given; expected at most {self.max_length}"
+        if x.isascii():
+            return None
         try:
             x.encode("utf-8")
         except UnicodeEncodeError:

@@ -16,9 +16,8 @@ import numpy as np
 from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
 
-from goldenrule.agents.episode import SpeakerTurn, Turn, speaker_turns
+from goldenrule.agents.episode import SpeakerTurn, Turn
 from goldenrule.common.text import kind_of
-from goldenrule.envs.conversation import View
 from goldenrule.envs.dialogue_state import DialogueState
 from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
 
@@ -139,13 +138,9 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         (turn,) = turns
         message = turn.message
         shown = self.shown[message.speaker]
-        if shown is None:
-            (shown,) = speaker_turns(turns)
-        elif len(turn.view.messages) > len(shown.view.messages):  # else another reward was just shown this turn
-            old = shown.view
-            new = [one.unshared() for one in turn.view.messages[len(old.messages) :]]
-            shown = SpeakerTurn(message.unshared(), View(old.agents, old.me, old.card, (*old.messages, *new)))
-        self.shown[message.speaker] = shown
+        if shown is None or len(turn.view.messages) > len(shown.view.messages):  # else it was just shown this turn
+            shown = SpeakerTurn(message.unshared(), turn.view.unshared(shown and shown.view))
+            self.shown[message.speaker] = shown
         return [shown]
 
     def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:

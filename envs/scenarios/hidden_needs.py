@@ -203,7 +203,6 @@ class HiddenNeeds(MoveScenario):
 
     def reset(self, rng: np.random.Generator) -> Start:
         """Deal personas and situations; nobody's need is on a card."""
-        self._lots = Lots(rng, self.n_candidates, getattr(self, "_lots", None))
         self.persona = PERSONAS[rng.integers(len(PERSONAS))]
         cards = [f"You are {self.persona}."]
         self.situations, self.personas, self.needs, self._shown, self._telling = [], [], [], [], []
@@ -221,7 +220,7 @@ class HiddenNeeds(MoveScenario):
             self._telling.append(telling)
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
-        self._lots.redraw()
+        self._lots = Lots(rng, self.n_candidates)
         return Start(tuple(cards))
 
     def speakers(self) -> tuple[int, ...]:

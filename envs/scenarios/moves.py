@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from goldenrule.common.seeding import derive
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
 
@@ -192,12 +193,15 @@ class Book:
 
     def understand(self, text: str) -> Made | None:
         """The move that `text` makes; `None` for nonsense, no move, or several."""
-        if self.reader is not None:
-            return self.reader(text)
-        exact, table = self._tables
-        if text in exact:  # the short way
-            return exact[text]
-        said = sentences(text)
+        return self._reader(text)
+
+    @functools.cached_property
+    def _reader(self) -> Callable[[str], Made | None]:
+        """Texts come again, since people speak in phrases and policies learn them: what was read last is kept."""
+        return functools.lru_cache(maxsize=4096)(self.reader or self._read)
+
+    def _read(self, text: str) -> Made | None:
+        said, table = sentences(text), self._table
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
             return table.get(" ".join(said)) or table.get(". ".join(said))
@@ -239,40 +243,40 @@ class Book:
         return frozenset(move.name for move in (*self.moves, *self.asides) if move.alone or move in self.asides)
 
     @functools.cached_property
-    def _tables(self) -> tuple[dict[str, Made], dict[str, Made]]:
-        """What is said to the letter, as scripts and candidates do, and phrases as `sentences` gives them."""
-        exact, table = dict[str, Made](), dict[str, Made]()
+    def _table(self) -> dict[str, Made]:
+        """What each phrase makes, in words as `sentences` gives them."""
+        table = dict[str, Made]()
         for move in (*self.asides, *self.moves):
             for text, values in move.ways():
                 phrase, made = ". ".join(sentences(text)), Made(move.name, values)
                 if table.setdefault(phrase, made) != made:
                     raise ValueError(f"{text!r} means {table[phrase].move} and {move.name}; expected one move a phrase")
-                if move.name not in self._beside and (self.whole or ". " not in phrase):
-                    exact[text] = made
-        return exact, table
+        return table
 
 
 class Lots:
-    """Numbers from 0 to 7, drawn anew after every message, that pick the wordings of candidates.
+    """Numbers from 0 to 7, others after every message, that pick the wordings of candidates.
 
-    Only choice mode looks at them, and drawing takes a fifth of a turn. So draws are owed until someone looks or the
-    next episode begins; made in one go they take the same numbers from the generator.
+    All come of one draw: only choice mode looks at them, and what nobody looks at need not be made.
+
+    Args:
+        rng: the episode's generator.
+        count: how many numbers.
     """
 
-    def __init__(self, rng: np.random.Generator, count: int, last: Lots | None) -> None:
-        if last is not None:
-            last.numbers()  # before this episode draws anything
-        self._rng, self._count, self._owed, self._numbers = rng, count, 0, list[int]()
+    def __init__(self, rng: np.random.Generator, count: int) -> None:
+        self._key, self._count = rng.bit_generator.random_raw(), count
+        self._turn, self._numbers = 0, list[int]()
 
     def redraw(self) -> None:
         """Replace the numbers."""
-        self._owed += 1
+        self._turn, self._numbers = self._turn + 1, []
 
     def numbers(self) -> list[int]:
         """The numbers at hand."""
-        if self._owed:
-            self._numbers = self._rng.integers(0, 8, size=self._owed * self._count)[-self._count :].tolist()
-            self._owed = 0
+        while len(self._numbers) < self._count:
+            bits = derive(self._key, "wordings", self._turn, len(self._numbers))
+            self._numbers += [bits >> place & 7 for place in range(0, 63, 3)]
         return self._numbers
 
 

@@ -79,7 +79,7 @@ def test_a_file_that_was_extended_gives_the_tables_of_a_clean_run(
     assert expected.planned.all()
     assert main(["report", str(grown)]) == 0
     assert "1 cell of an earlier configuration left out" in capsys.readouterr().err
-    assert "36 of 36 episodes" in told(capsys, "replay", str(grown))  # all that is stored, left out or not
+    assert "54 of 54 episodes" in told(capsys, "replay", str(grown))  # all that is stored, left out or not
 
 
 def test_a_folder_of_another_sweep_or_of_a_cross_play_is_refused_and_stays_as_it_is(

@@ -20,7 +20,6 @@ It is always the same two who play: people never met (`people=unseen`) are Anna 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -46,7 +45,7 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reading_of,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.moves import Made, Move, MoveScenario, People
+from goldenrule.envs.scenarios.moves import Lots, Made, Move, MoveScenario, People
 
 EFFORT = 0.05
 _NEXT = {"question": "answer", "answer": "reply", "reply": "question"}
@@ -104,7 +103,7 @@ class FalseBelief(MoveScenario):
             self.questions.append(self._draw_question(draws))
         self._number, self.phase = 0, "question"
         self._answer: str | None = None
-        self._offer = deque(int(12 * draws.chance()) for _ in range(self.n_candidates))
+        self._lots = Lots(rng, self.n_candidates)
         checked = dict.fromkeys(q.thing for q in self.questions if q.order == 0)
         seen = [f"You checked: the {t} is in the {self._places[t][0]}." for t in checked]
         asks = [QUESTIONS[q.order][0].format(thing=q.thing) for q in self.questions]
@@ -132,7 +131,7 @@ class FalseBelief(MoveScenario):
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Pay Anna when the place asked for is named; go on to the next question when she has replied."""
         phase, self.phase = self.phase, _NEXT[self.phase]
-        self._offer.rotate()  # other words for the same candidates
+        self._lots.redraw()
         if phase == "answer":
             return self._take_answer(made if message.heard_by(SEEKER) else None)
         if phase == "question":
@@ -191,7 +190,7 @@ class FalseBelief(MoveScenario):
         if move.name == "look" and self._answer is None and chosen["heard"] != chosen["place"]:
             return ()
         texts, drawn = super().wordings(agent, move, chosen, slot), {"answer": slot, "puzzled": 0}.get(move.name)
-        return texts if drawn is None else (texts[self._offer[drawn] % len(texts)],)
+        return texts if drawn is None else (texts[self._lots.numbers()[drawn] % len(texts)],)
 
     def read(self, text: str) -> float | None:
         """1 where the place that Anna was told is the one she names; 0 where not, or if puzzled; `None` otherwise."""

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, weights_hash
-from goldenrule.agents.networks.routing import BEHAVIOUR_ONLY, EVERYTHING, PREDICTION, REWARD, routed_gradients
+from goldenrule.agents.networks.routing import (
+    BEHAVIOUR_ONLY,
+    EVERYTHING,
+    PREDICTION,
+    REWARD,
+    module_of,
+    routed_gradients,
+)
 from goldenrule.agents.networks.sampling import ban_controls
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
@@ -188,8 +195,9 @@ WRITES = {
 
 
 class TestRouting:
-    def test_the_table_names_every_parameter_once(self, uneven):
-        assert sorted(name for names in OWNED.values() for name in names) == sorted(weights_of(uneven))
+    def test_every_parameter_belongs_to_the_module_that_the_table_names(self, uneven):
+        owned = sorted((name, module) for module, names in OWNED.items() for name in names)
+        assert [(name, module_of(name)) for name in sorted(weights_of(uneven))] == owned
 
     @pytest.mark.parametrize("loss", WRITES)
     @pytest.mark.parametrize("output", [*OUTPUTS, "values"])

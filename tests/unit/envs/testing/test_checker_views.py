@@ -62,8 +62,14 @@ def test_a_private_message_in_the_infos(panel, caught):
 
 def test_observations_that_share_their_parts(panel, caught):
     class Sharing(DialogueEnv):
+        def reset(self, seed=None, options=None):
+            super().reset(seed, options)
+            self.kept = {agent: [] for agent in self.agents}
+
         def observe(self, agent):
-            return {**super().observe(agent), "transcript": tuple(self.dialogue._seen[self._index[agent]])}
+            observation, kept = super().observe(agent), self.kept[agent]
+            kept += observation["transcript"][len(kept) :]
+            return {**observation, "transcript": tuple(kept)}
 
     caught(panel, "altering a returned observation alters a later one", Sharing)
 
