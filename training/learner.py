@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_dataclass
+from torch import Tensor
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
@@ -25,7 +26,6 @@ from goldenrule.envs.registry import spec
 from goldenrule.training.batches import Item, Sequences, collate, crop
 from goldenrule.training.optim import RoutedOptimiser, adamw
 from goldenrule.training.pretraining.corpus import CorpusConfig, sample_items
-from goldenrule.training.state import TrainingState
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -110,6 +110,24 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """A learner between two updates: all that the next one depends on and that a seed does not give.
+
+    Every draw of an update comes from the run's seed and the update's number, so what is left are weights, moments and
+    counters. What a method has fitted before its first update is not kept: it is fitted again, to the start network.
+
+    Attributes:
+        updates: how many it has made.
+        tensors: weights (`network.NAME`) and moments of the optimisers (`ROUTE.PART.PLACE.MOMENT`).
+        counters: plain data.
+    """
+
+    updates: int
+    tensors: Mapping[str, Tensor]
+    counters: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Learner:
     """Everything one training run changes or draws from.
@@ -190,3 +208,42 @@ class Learner:
         if not self._pool or not count:
             return None
         return collate([self._pool[i] for i in self.rng.integers(0, len(self._pool), size=count)])
+
+    def state(self, updates: int) -> TrainingState:
+        """What it is after so many updates; the tensors change with the next one."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for route, parts in self.optimizer.parts.items():
+            for number, part in enumerate(parts):
+                for place, moments in part.moments.items():
+                    tensors |= {f"{route}.{number}.{place}.{k}": moment for k, moment in enumerate(moments)}
+        counters = {
+            "failed": self.failed,
+            "messages_asked": self.messages_asked,
+            "unscored_reasons": dict(self.unscored_reasons),
+            "tokens": self.agent.tokens,
+        }
+        return TrainingState(updates, tensors, counters)
+
+    def restore(self, state: TrainingState) -> None:
+        """Become, from the start, what `state` saw.
+
+        Raises:
+            RuntimeError, KeyError: the state is of another kind of self.
+        """
+        prefix, device = "network.", self.network.device
+        weights = {name.removeprefix(prefix): t for name, t in state.tensors.items() if name.startswith(prefix)}
+        self.network.load_state_dict(weights)
+        for route, parts in self.optimizer.parts.items():
+            for number, part in enumerate(parts):
+                start = f"{route}.{number}."
+                places = {
+                    int(name.removeprefix(start).split(".")[0]) for name in state.tensors if name.startswith(start)
+                }
+                part.moments = {
+                    place: [state.tensors[f"{start}{place}.{k}"].to(device, copy=True) for k in range(3)]
+                    for place in sorted(places)
+                }
+        counters = state.counters
+        self.failed, self.messages_asked = counters["failed"], counters["messages_asked"]
+        self.unscored_reasons = Counter(counters["unscored_reasons"])
+        self.agent.tokens = counters["tokens"]

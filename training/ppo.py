@@ -54,7 +54,6 @@ from goldenrule.training.batches import (
     tokenise,
 )
 from goldenrule.training.learner import Learner, Progress, Report
-from goldenrule.training.state import restore
 
 ScoreFunction = Callable[[Sequence[Episode]], Sequence[Score]]
 """Scores of the learner's messages in finished episodes, in their order; a bare number stands for a `Score` of it."""
@@ -79,7 +78,7 @@ def train(learner: Learner, score: ScoreFunction, report: Report) -> None:
     """
     first = 0
     if learner.saved is not None:
-        restore(learner, learner.saved)
+        learner.restore(learner.saved)
         first = learner.saved.updates
     for update in range(first, learner.config.updates):
         learner.begin(update)

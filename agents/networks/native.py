@@ -17,14 +17,11 @@ from collections.abc import Sequence
 from ctypes import Structure, byref, c_float, c_long, c_void_p
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from goldenrule.agents.networks.three_module import Block, ThreeModuleTransformer
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 THREADS = ("-fopenmp",)
@@ -33,7 +30,9 @@ LANES = 16
 """Sizes that the C code takes are multiples of this."""
 
 
-class _Sizes(Structure):
+class Sizes(Structure):
+    """Sizes of a network, and where its cosines and sines [context, head / 2] lie."""
+
     _fields_ = (
         *((name, c_long) for name in ("width", "layers", "heads", "key_heads", "head", "feed_forward", "vocab")),
         ("cos", c_void_p),
@@ -92,31 +91,30 @@ def _compiled(source: bytes, compiler: str) -> Path:
     return path
 
 
-def serves(network: ThreeModuleTransformer) -> bool:
-    """Whether the C code can take the place of PyTorch's for this network."""
-    config, weight = network.config, network.embedding
-    sizes = (config.width, config.head_width, config.feed_forward)
+def serves(weight: Tensor, *sizes: int) -> bool:
+    """Whether the C code can take the place of PyTorch's, for weights like this one and these widths."""
     plain = weight.device.type == "cpu" and weight.dtype == torch.float32
     return plain and all(size % LANES == 0 for size in sizes) and library() is not None
 
 
 class Weights:
-    """A network's weights as the C code takes them: a copy of the joined and transposed ones, pointers to the rest.
+    """The weights of a trunk as the C code takes them: transposed copies of matrices, and pointers to all.
 
     Args:
-        network: one that the C code `serves`.
-        weights: those of `trunk_weights`; gradients do not matter.
+        weights: embedding, last norm, then for each layer the first norm, the joined projections into queries, keys and
+            values and out of heads, the second norm, and both matrices of the feed-forward half; each [out, in].
     """
 
-    def __init__(self, network: ThreeModuleTransformer, weights: Sequence[Tensor]) -> None:
+    def __init__(self, weights: Sequence[Tensor]) -> None:
         embedding, norm, *rest = [weight.detach().contiguous() for weight in weights]
         self._kept = [embedding, norm]
-        layers = (_Layer * network.config.layers)()
+        layers = (_Layer * (len(rest) // len(_GRADIENTS)))()
         for layer, first in zip(layers, range(0, len(rest), len(_GRADIENTS)), strict=True):
             attention_norm, qkv, out, feed_forward_norm, up, down = rest[first : first + len(_GRADIENTS)]
-            matrices = [with_ for one in (qkv, out) for with_ in (one, one.t().contiguous())]
-            more = [with_ for one in (up, down) for with_ in (one, one.t().contiguous())]
-            tensors = [attention_norm, *matrices, feed_forward_norm, *more]
+            matrices = [
+                one for pair in ((qkv, qkv.t()), (out, out.t()), (up, up.t()), (down, down.t())) for one in pair
+            ]
+            tensors = [one.contiguous() for one in (attention_norm, *matrices[:4], feed_forward_norm, *matrices[4:])]
             self._kept += tensors
             for name, tensor in zip(_LAYER, tensors, strict=True):
                 setattr(layer, name, tensor.data_ptr())
@@ -124,49 +122,18 @@ class Weights:
         self.pointer = byref(_Weights(embedding.data_ptr(), norm.data_ptr(), ctypes.addressof(layers)))
 
 
-def trunk_weights(network: ThreeModuleTransformer) -> list[Tensor]:
-    """Embedding, last norm, then for each layer both norms and the four joined matrices, in the order of use."""
-    weights: list[Tensor] = [network.embedding, network.norm.weight]
-    for one in network.blocks:
-        block = cast("Block", one)
-        qkv, out = block.attention.weights()
-        weights += [block.attention_norm.weight, qkv, out]
-        weights += [block.feed_forward_norm.weight, block.up.weight, block.down.weight]
-    return weights
-
-
-def _sizes(network: ThreeModuleTransformer) -> Any:
-    config = network.config
-    heads = sum(config.heads.values())
-    return byref(
-        _Sizes(
-            config.width,
-            config.layers,
-            heads,
-            config.key_heads,
-            config.head_width,
-            config.feed_forward,
-            config.vocab_size,
-            network.cos.data_ptr(),
-            network.sin.data_ptr(),
-        )
-    )
-
-
 class _Trunk(torch.autograd.Function):
     """Hidden states of padded sequences; several backward passes may follow one forward pass."""
 
     @staticmethod
-    def forward(
-        ctx: Any, network: ThreeModuleTransformer, ids: Tensor, lengths: Tensor, keep: bool, *weights: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, sizes: Sizes, ids: Tensor, lengths: Tensor, keep: bool, *weights: Tensor) -> Tensor:
         native = cast(ctypes.CDLL, library())
-        sizes, made = _sizes(network), Weights(network, weights)
-        hidden = torch.zeros((*ids.shape, network.config.width))
+        made = Weights(weights)
+        hidden = torch.zeros((*ids.shape, sizes.width))
         tokens = int(lengths.sum())
-        kept = torch.empty(native.goldenrule_kept(sizes, c_long(tokens))) if keep else None
+        kept = torch.empty(native.goldenrule_kept(byref(sizes), c_long(tokens))) if keep else None
         native.goldenrule_forward(
-            sizes,
+            byref(sizes),
             made.pointer,
             *_batch(ids, lengths),
             c_void_p(hidden.data_ptr()),
@@ -174,7 +141,7 @@ class _Trunk(torch.autograd.Function):
         )
         if kept is not None:
             ctx.save_for_backward(ids, lengths, kept)
-            ctx.network, ctx.made, ctx.shapes = network, made, [weight.shape for weight in weights]
+            ctx.sizes, ctx.made, ctx.shapes = sizes, made, [weight.shape for weight in weights]
         return hidden
 
     @staticmethod
@@ -184,13 +151,13 @@ class _Trunk(torch.autograd.Function):
         sizes = [shape.numel() for shape in ctx.shapes]
         flat = torch.zeros(sum(sizes)).split(sizes)
         gradients = [part.view(shape) for part, shape in zip(flat, ctx.shapes, strict=True)]
-        layers = (_Gradients * ctx.network.config.layers)()
+        layers = (_Gradients * ctx.sizes.layers)()
         for number, layer in enumerate(layers):
             for name, gradient in zip(_GRADIENTS, gradients[2 + len(_GRADIENTS) * number :], strict=False):
                 setattr(layer, name, gradient.data_ptr())
         given = outputs[0].contiguous()
         native.goldenrule_backward(
-            _sizes(ctx.network),
+            byref(ctx.sizes),
             ctx.made.pointer,
             *_batch(ids, lengths),
             c_void_p(given.data_ptr()),
@@ -206,17 +173,16 @@ def _batch(ids: Tensor, lengths: Tensor) -> tuple[Any, ...]:
     return c_void_p(ids.data_ptr()), c_void_p(lengths.data_ptr()), c_long(len(ids)), c_long(ids.shape[1])
 
 
-def trunk(network: ThreeModuleTransformer, ids: Int[Tensor, "B T"], pad: int) -> Float[Tensor, "B T width"]:
+def trunk(sizes: Sizes, weights: Sequence[Tensor], ids: Int[Tensor, "B T"], pad: int) -> Float[Tensor, "B T width"]:
     """The trunk over whole sequences, padded on the right; zeros at padding.
 
     Args:
-        network: one that the C code `serves`.
+        sizes, weights: those of the network (see `Weights`); gradients flow to the weights.
         ids: token ids.
         pad: the id of padding.
     """
-    weights = trunk_weights(network)
     keep = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-    hidden: Tensor = _Trunk.apply(network, ids.contiguous(), (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
+    hidden: Tensor = _Trunk.apply(sizes, ids.contiguous(), (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
     return hidden
 
 
@@ -240,14 +206,11 @@ class Decoder:
     """Decoding from a key-value cache: keys [layers, R, key heads, head, capacity], values [.., capacity, head].
 
     Args:
-        network: one that the C code `serves`; its weights must not change while the decoder lives.
+        sizes, weights: those of the network (see `Weights`), which must not change while the decoder lives.
     """
 
-    @torch.no_grad()
-    def __init__(self, network: ThreeModuleTransformer) -> None:
-        self.network = network
-        self._sizes, self._weights = _sizes(network), Weights(network, trunk_weights(network))
-        self._vocabularies: dict[str, Tensor] = {}
+    def __init__(self, sizes: Sizes, weights: Sequence[Tensor]) -> None:
+        self._sizes, self._weights = sizes, Weights(weights)
 
     def extend(
         self, keys: Tensor, values: Tensor, rows: Sequence[int] | Tensor, starts: Tensor, widths: Tensor, ids: Tensor
@@ -262,9 +225,9 @@ class Decoder:
         """
         native = cast(ctypes.CDLL, library())
         numbers = [_numbers(one) for one in (rows, starts, widths, ids)]
-        hidden = torch.empty((len(numbers[0]), self.network.config.width))
+        hidden = torch.empty((len(numbers[0]), self._sizes.width))
         native.goldenrule_extend(
-            self._sizes,
+            byref(self._sizes),
             self._weights.pointer,
             _cache(keys, values),
             *(c_void_p(one.data_ptr()) for one in numbers),
@@ -282,7 +245,7 @@ class Decoder:
         lengths: Tensor,
         hidden: Float[Tensor, "R width"],
         uniforms: Float[Tensor, "R longest"],
-        output: str,
+        vocabulary: Float[Tensor, "vocab width"],
         *,
         shortest: int,
         temperature: float,
@@ -296,7 +259,7 @@ class Decoder:
             rows, lengths: which, each once, and how many tokens each holds.
             hidden: at the last of these.
             uniforms: from 0 to 1: one draws an id.
-            output: whose vocabulary.
+            vocabulary: weight of the output that speaks.
             shortest: ids before which no message ends.
             temperature: 0 takes the likeliest.
             end, controls: the id that ends a message, and the number of control ids, which are never drawn but it.
@@ -305,15 +268,14 @@ class Decoder:
             ids (-1 after the end), their logprobs, and whether each message ended by itself.
         """
         native = cast(ctypes.CDLL, library())
-        vocabulary = self._vocabulary(output)
-        how = _Sampling(
-            vocabulary.data_ptr(), vocabulary.shape[1], uniforms.shape[1], shortest, end, controls, temperature
-        )
+        padding = -len(vocabulary) % LANES
+        turned = torch.nn.functional.pad(vocabulary.detach().t(), (0, padding)).contiguous()
+        how = _Sampling(turned.data_ptr(), turned.shape[1], uniforms.shape[1], shortest, end, controls, temperature)
         ids = torch.full(uniforms.shape, -1, dtype=torch.int32)
         logprobs, ended = torch.zeros(uniforms.shape), torch.zeros(len(ids), dtype=torch.int8)
         given = [_numbers(rows), _numbers(lengths)]
         native.goldenrule_sample(
-            self._sizes,
+            byref(self._sizes),
             self._weights.pointer,
             _cache(keys, values),
             byref(how),
@@ -323,14 +285,6 @@ class Decoder:
             c_long(torch.get_num_threads()),
         )
         return ids, logprobs, ended
-
-    def _vocabulary(self, output: str) -> Tensor:
-        """An output's weight, transposed and padded with zeros."""
-        if output not in self._vocabularies:
-            weight = self.network.vocabulary(output).detach()  # type: ignore[arg-type]
-            padded = -(-len(weight) // LANES) * LANES
-            self._vocabularies[output] = torch.nn.functional.pad(weight.t(), (0, padded - len(weight))).contiguous()
-        return self._vocabularies[output]
 
 
 def _cache(keys: Tensor, values: Tensor) -> Any:

@@ -38,7 +38,9 @@ class Session:
         self.network, self.rows = network, rows
         self.capacity = _whole(min(capacity, network.config.context))
         self.lengths = torch.zeros(rows, dtype=torch.long, device=network.device)
-        self.decoder = native.Decoder(network) if decoder is None and native.serves(network) else decoder
+        self.decoder = decoder
+        if decoder is None and network.compiled:
+            self.decoder = native.Decoder(network.native_sizes(), network.trunk_weights())
         self._keys, self._values = self._empty(self.capacity)
         with torch.no_grad():
             self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
@@ -190,7 +192,7 @@ class Session:
             before,
             hidden,
             uniforms,
-            output,
+            self.network.vocabulary(output),
             shortest=shortest,
             temperature=temperature,
             end=END,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -233,8 +233,8 @@ class ThreeModuleTransformer(nn.Module):
         Returns:
             hidden states that `logits` and `values` read.
         """
-        if native.serves(self):
-            return native.trunk(self, ids, PAD)
+        if self.compiled:
+            return native.trunk(self.native_sizes(), self.trunk_weights(), ids, PAD)
         length = ids.shape[1]
         cos, sin = self.cos[None, :length], self.sin[None, :length]
         x = F.embedding(ids, self.embedding)
@@ -253,6 +253,27 @@ class ThreeModuleTransformer(nn.Module):
     def values(self, hidden: Float[Tensor, "*at width"]) -> Float[Tensor, "*at"]:
         """Value estimates at hidden states; no gradient reaches the trunk."""
         return self.value_out(hidden.detach()).squeeze(-1)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the trunk is computed in C."""
+        config = self.config
+        return native.serves(self.embedding, config.width, config.head_width, config.feed_forward)
+
+    def native_sizes(self) -> native.Sizes:
+        """Its sizes as the C code takes them."""
+        config, heads = self.config, sum(self.config.heads.values())
+        sizes = (config.width, config.layers, heads, config.key_heads, config.head_width, config.feed_forward)
+        return native.Sizes(*sizes, config.vocab_size, self.cos.data_ptr(), self.sin.data_ptr())
+
+    def trunk_weights(self) -> list[Tensor]:
+        """All weights of the trunk, in the order of `native.Weights`."""
+        weights: list[Tensor] = [self.embedding, self.norm.weight]
+        for one in self.blocks:
+            block = cast(Block, one)
+            weights += [block.attention_norm.weight, *block.attention.weights()]
+            weights += [block.feed_forward_norm.weight, block.up.weight, block.down.weight]
+        return weights
 
     @property
     def device(self) -> torch.device:

@@ -24,8 +24,7 @@ from safetensors.torch import save
 
 from goldenrule.agents.networks import native
 from goldenrule.common.files import write_whole
-from goldenrule.training.learner import Learner
-from goldenrule.training.state import TrainingState, state_of
+from goldenrule.training.learner import Learner, TrainingState
 
 SHARE = 0.02
 """Of the time of training, what saving may take: the next state is saved when so much time has passed."""
@@ -120,7 +119,7 @@ class StateFile:
         began = time.perf_counter()
         if began < self._due:
             return
-        state = state_of(learner, updates)
+        state = learner.state(updates)
         about = {
             "maker": {"cell": self.cell, **maker()},
             **{"updates": updates, "counters": dict(state.counters), "curve": list(curve), "seconds": seconds},

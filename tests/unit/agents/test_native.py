@@ -66,8 +66,8 @@ LENGTHS = [[7], [1, 3, 1], [20, 64, 5, 6, 7, 47, 48, 49], [270, 2, 200], [16] * 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_hidden_states_and_gradients_are_those_of_pytorch(network, slow, lengths):
-    assert native.serves(network)
-    assert not native.serves(slow)
+    assert network.compiled
+    assert not slow.compiled
     ids = batch(network, lengths)
     there = (ids != PAD)[..., None]
     pull = torch.randn((*ids.shape, network.config.width), generator=rng(6)) * there
@@ -156,11 +156,10 @@ def test_ids_are_drawn_as_often_as_their_probability_says(network):
 @pytest.mark.parametrize("switch", [{"GOLDENRULE_NATIVE": "0"}, {"CC": "/no/such/compiler"}])
 def test_without_it_pytorch_does_the_work(switch, tmp_path):
     code = (
-        "from goldenrule.agents.networks import native\n"
         "from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer\n"
         "import torch\n"
         "network = ThreeModuleTransformer(NetworkConfig(40, width=32, head_width=16))\n"
-        "assert not native.serves(network)\n"
+        "assert not network.compiled\n"
         "network(torch.ones(1, 3, dtype=torch.long)).sum().backward()\n"
     )
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **switch}

@@ -9,9 +9,8 @@ from typing import Any
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.rewards.base import Score
-from goldenrule.training.learner import Learner, Progress
+from goldenrule.training.learner import Learner, Progress, TrainingState
 from goldenrule.training.ppo import train
-from goldenrule.training.state import TrainingState, state_of
 
 UPDATES = 4
 ROUTES = ("reward", "imitation", "prediction")
@@ -31,7 +30,7 @@ def trained(make_learner: Any, saved: TrainingState | None = None) -> tuple[Lear
 
     def report(progress: Progress) -> None:
         curve.append(progress)
-        states.append(copy.deepcopy(state_of(learner, progress.update)))
+        states.append(copy.deepcopy(learner.state(progress.update)))
 
     train(learner, score, report)
     return learner, curve, states
@@ -43,7 +42,7 @@ def test_cut_anywhere_it_ends_with_the_same_bits(make_learner: Any) -> None:
         learner, rest, _ = trained(make_learner, state)
         assert rest == curve[cut:]
         assert weights_hash(learner.network) == weights_hash(whole.network)
-        assert state_of(learner, UPDATES).counters == states[-1].counters
+        assert learner.state(UPDATES).counters == states[-1].counters
 
 
 def test_counters_rise_with_every_update(make_learner: Any) -> None:
