@@ -324,5 +324,6 @@ SPEC = register(
         learner="helper",
         partner="seeker",
         reward_ranges=_reward_ranges,
+        keeps_people=lambda knobs: True,
     )
 )
