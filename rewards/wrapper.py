@@ -28,11 +28,11 @@ _PLACE = "{} at turn {}".format
 
 def last_turns(dialogue: DialogueState) -> list[Turn]:
     """The messages of the last complete turn, with what each speaker had seen and what came of it."""
-    outcome = dialogue.outcome
-    absent = {**dict.fromkeys(dialogue.scenario.absent, 0.0), **outcome.absent}
+    outcome, names = dialogue.outcome, dialogue.scenario.absent
+    absent = {**dict.fromkeys(names, 0.0), **outcome.absent} if names else {}
     return [
-        Turn(message, dialogue.view_before(message.speaker), outcome.rewards, absent, judgement)
-        for message, judgement in zip(dialogue.heard, outcome.judgements, strict=True)
+        Turn(message, dialogue.view_before(message.speaker), outcome.rewards, absent, outcome.judgements[i])
+        for i, message in enumerate(dialogue.heard)
     ]
 
 
