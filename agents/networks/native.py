@@ -91,7 +91,7 @@ def _compiled(compiler: list[str]) -> Path:
     machine = subprocess.run(about, capture_output=True, check=True, timeout=60).stdout
     name = f"native-{_digest(source, machine, repr((compiler[1:], FLAGS, THREADS)).encode())}"
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "goldenrule"
-    for path in folder.glob(f"{name}-*.so"):
+    for path in sorted(folder.glob(f"{name}-*.so")):
         if path.name == f"{name}-{_digest(path.read_bytes())}.so":
             return path
     folder.mkdir(parents=True, exist_ok=True)

@@ -284,7 +284,7 @@ def run(code: str, **environment: str) -> str:
 
 def test_a_forked_process_does_not_wait_for_threads_it_has_not():
     code = (
-        "import os, torch\n"
+        "import os, signal, torch\n"
         "from goldenrule.agents.networks.session import Session\n"
         "from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer\n"
         "torch.set_num_threads(2)\n"
@@ -292,6 +292,7 @@ def test_a_forked_process_does_not_wait_for_threads_it_has_not():
         "rows, ids = range(400), [[20]] * 400\n"
         "session.feed(rows, ids)\n"
         "child = os.fork()\n"
+        "if not child: signal.alarm(60)\n"
         "session.feed(rows, ids)\n"
         "if not child: os._exit(0)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
