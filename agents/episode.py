@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from goldenrule.common.frozen import quick_init
 from goldenrule.envs.conversation import Conversation, View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Judgement
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class SpeakerTurn:
     """A turn as its speaker knows it, and nothing more: what rewards without privilege are shown.

@@ -121,7 +121,8 @@ class BaseDialogueEnv:
         elif self._rng is None:
             self._rng = generator(np.random.SeedSequence().generate_state(1)[0], "episodes")
         self.agents = []
-        self._rendered, self._offers = 0, dict[int, tuple[str, ...]]()
+        self._rendered = 0
+        self._offers: dict[int, tuple[str, ...]] = {}
         self.dialogue.reset(self._rng)
         return self.dialogue
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR, Message
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class View:
     """What one agent knows of a conversation: the state `s` of the papers.
@@ -67,9 +69,9 @@ class View:
         """
         if before is None:
             names = tuple([(name + ".")[:-1] for name in self.agents])
-            before = View(names, self.me, (self.card + ".")[:-1])
-        new = self.messages[len(before.messages) :]
-        return View(before.agents, self.me, before.card, (*before.messages, *[m.unshared() for m in new]))
+            return View(names, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]))
+        new = [m.unshared() for m in self.messages[len(before.messages) :]]
+        return View(before.agents, self.me, before.card, (*before.messages, *new))
 
 
 @dataclass(frozen=True, slots=True)

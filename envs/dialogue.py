@@ -24,11 +24,22 @@ from pettingzoo.utils.env import AECIterable
 from pettingzoo.utils.env_logger import EnvLogger
 
 from goldenrule.envs.base_env import BaseDialogueEnv, Observation
-from goldenrule.envs.scenarios.base import Outcome
 
-_MADE_BY_RESET = frozenset(
-    ("rewards", "terminations", "truncations", "infos", "agent_selection", "num_agents", "agents")
-)
+
+class _MadeByReset:
+    """An attribute that only `reset` makes: PettingZoo's OrderEnforcingWrapper tells of it in the same words.
+
+    What an instance holds itself goes before such a descriptor. (With a `__getattr__` in its class every attribute of
+    an environment would take several times as long to look up, those that exist too.)
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, env: object, owner: type) -> _MadeByReset:
+        if env is None:
+            return self
+        raise AttributeError(f"{self._name} cannot be accessed before reset")
 
 
 class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
@@ -37,6 +48,9 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
     After every turn `rewards` holds what it paid each agent; privileged truth (all cards, judgements, absent
     parties' rewards) is in `dialogue`, never in observations or infos.
     """
+
+    if not TYPE_CHECKING:  # PettingZoo declares their types
+        agents, agent_selection, rewards, terminations, truncations, infos = (_MadeByReset() for _ in range(6))
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new episode. The same seed gives the same episode for the same messages."""
@@ -49,14 +63,6 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
         self.agent_selection = agents[self.dialogue.waiting[0]]
         if self.render_mode == "human":
             self.render()
-
-    if not TYPE_CHECKING:  # or every misspelt attribute would pass for Any
-
-        def __getattr__(self, name):
-            """Told of attributes that only `reset` makes, as PettingZoo's OrderEnforcingWrapper does."""
-            if name in _MADE_BY_RESET:
-                raise AttributeError(f"{name} cannot be accessed before reset")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def observe(self, agent: str) -> Observation:
         """What `agent` sees now."""
@@ -85,8 +91,8 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
         """
         if self._rng is None:
             EnvLogger.error_step_before_reset()
-        self._acted = True
-        if not self.agents:
+        self._acted, agents = True, self.agents
+        if not agents:
             EnvLogger.warn_step_after_terminated_truncated()
             return
         agent = self.agent_selection
@@ -97,12 +103,18 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
         dialogue = self.dialogue
         complete = dialogue.say(self._index[agent], text, to)
         self._offers.clear()
-        self._cumulative_rewards[agent] = 0.0
-        if complete:
-            self._pay(dialogue.outcome)
+        paid, outcome, waiting = self._cumulative_rewards, dialogue.outcome, dialogue.waiting
+        paid[agent] = 0.0
+        rewards = dict(zip(agents, outcome.rewards, strict=True)) if complete else dict.fromkeys(agents, 0.0)
+        self.rewards = rewards
+        for name, reward in rewards.items():
+            paid[name] += reward
+        if waiting:
+            self.agent_selection = agents[waiting[0]]
         else:
-            self.rewards = dict.fromkeys(self.agents, 0.0)
-        self.agent_selection = self.possible_agents[dialogue.waiting[0] if dialogue.waiting else 0]
+            self.agent_selection = agents[0]
+            self.terminations = dict.fromkeys(agents, outcome.done)
+            self.truncations = dict.fromkeys(agents, not outcome.done)
         if self.render_mode == "human":
             self.render()
 
@@ -115,15 +127,6 @@ class DialogueEnv(BaseDialogueEnv, AECEnv[str, Any, Any]):
             del by_agent[agent]
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self.agent_selection = self.agents[0] if self.agents else self.possible_agents[0]
-
-    def _pay(self, outcome: Outcome) -> None:
-        agents, paid = self.agents, self._cumulative_rewards
-        self.rewards = rewards = dict(zip(agents, outcome.rewards, strict=True))
-        for agent, reward in rewards.items():
-            paid[agent] += reward
-        if not self.dialogue.waiting:
-            self.terminations = dict.fromkeys(agents, outcome.done)
-            self.truncations = dict.fromkeys(agents, not outcome.done)
 
 
 class _Turns(AECIterable[str, Any, Any]):

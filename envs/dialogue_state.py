@@ -51,7 +51,7 @@ class DialogueState:
     def __init__(self, scenario: Scenario, max_turns: float = math.inf) -> None:
         self.scenario, self.max_turns = scenario, max_turns
         self.n_agents = len(scenario.agents)
-        self._nothing = Outcome((0.0,) * self.n_agents, ())
+        self._nothing, self._everyone = Outcome((0.0,) * self.n_agents, ()), _audience(self.n_agents, NARRATOR, None)
         self._begin(("",) * self.n_agents)
 
     def _begin(self, cards: tuple[str, ...]) -> None:
@@ -86,12 +86,13 @@ class DialogueState:
         for message in said:
             self._publish(message)
         self.turns += len(said)
-        self.outcome = outcome = checked_outcome(self.scenario, self.scenario.hear(said), len(said))
+        scenario = self.scenario
+        self.outcome = outcome = checked_outcome(scenario, scenario.hear(said), len(said))
         self._outcomes.append(outcome)
         for message in outcome.messages:
             self._publish(message)
         if not outcome.done and self.turns < self.max_turns:
-            self.waiting = checked_speakers(self.scenario, self.scenario.speakers())
+            self.waiting = checked_speakers(scenario, scenario.speakers())
         return True
 
     @property
@@ -121,14 +122,17 @@ class DialogueState:
 
     def _publish(self, message: Message) -> None:
         self.messages.append(message)
+        if message.to is None:
+            for seen in self._seen:
+                seen.append(message)
+            return
         for agent, seen in enumerate(self._seen):
-            if message.to is None or message.heard_by(agent):
+            if message.heard_by(agent):
                 seen.append(message)
 
     def transcript(self, agent: int) -> tuple[dict[str, Any], ...]:
         """What `agent` has seen, as observation entries; fresh containers, so no reader can alter another's."""
-        n = self.n_agents
-        everyone = _audience(n, NARRATOR, None)
+        n, everyone = self.n_agents, self._everyone
         return tuple(
             [
                 {
@@ -150,6 +154,7 @@ class DialogueState:
 
     def view_before(self, agent: int) -> View:
         """What `agent` had seen when it spoke in the last complete turn."""
-        since = sum([m.heard_by(agent) for m in self.messages[self._before :]])
-        seen = self._seen[agent]
+        seen, since = self._seen[agent], 0
+        for message in self.messages[self._before :]:
+            since += message.to is None or message.heard_by(agent)
         return View(self.scenario.agents, agent, self.cards[agent], tuple(seen[: len(seen) - since]))

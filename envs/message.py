@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from goldenrule.common.frozen import quick_init
+
 NARRATOR = -1
 """Speaker index of the scenario itself: what happens in the room, said by nobody at the table."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation.

@@ -178,6 +178,7 @@ class ScenarioSpec:
             (several partners together); what is missing may be anything.
         metrics: the scenario's own, if any.
         human: the human dialogues it is modelled on, if any.
+        keeps_people: from the knobs to whether some people, not only some words, are kept from all learning.
     """
 
     id: str
@@ -191,6 +192,7 @@ class ScenarioSpec:
     reward_ranges: Callable[[Mapping[str, Any]], Mapping[str, Range]] = lambda knobs: {}
     metrics: EpisodeMetrics | None = None
     human: HumanReference | None = None
+    keeps_people: Callable[[Mapping[str, Any]], bool] = lambda knobs: False
 
     def resolve(self, knobs: Mapping[str, Any]) -> dict[str, KnobValue]:
         """All knobs of this scenario, given values parsed and the rest at their defaults; then the common ones given.
@@ -215,7 +217,7 @@ class ScenarioSpec:
 
     @property
     def parts_people(self) -> bool:
-        """Whether some people are kept out of all that agents learn from."""
+        """Whether some people, or some of their words, are kept out of all that agents learn from."""
         return PEOPLE in self.knobs
 
     def build(self, **knobs: Any) -> Scenario:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from goldenrule.agents.episode import Episode, SpeakerTurn, Turn, speaker_turns
+from goldenrule.agents.episode import Episode, Turn, speaker_turns
 from goldenrule.common.errors import ContractError, UserError
+from goldenrule.common.frozen import quick_init
 from goldenrule.common.numbers import as_float
 from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.text import counted, kind_of
@@ -25,6 +26,7 @@ RESERVED = ("task", TRUTH, EVERYONE)
 """Names that no `Reward` may take: the environment's own reward, and what estimates are compared with."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Score:
     """The score that one reward gives to one message.
@@ -43,7 +45,7 @@ class Score:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if (self.value is None) != bool(self.reason):
+        if self.reason if self.value is not None else not self.reason:
             raise ValueError(
                 f"a score of {self.value!r} came with the reason {self.reason!r}; expected a number, or None and why"
             )
@@ -110,12 +112,7 @@ class ScoreError(ContractError):
     """A reward broke its contract: a line that says which reward, whose message, what it gave, what was expected."""
 
 
-def ask(
-    reward: Reward,
-    turns: Sequence[Turn],
-    place: Callable[[int], str],
-    copies: Callable[[Sequence[Turn]], list[SpeakerTurn]] = speaker_turns,
-) -> list[Score]:
+def ask(reward: Reward, turns: Sequence[Turn], place: Callable[[int], str]) -> list[Score]:
     """The scores of `turns`, checked.
 
     Args:
@@ -124,21 +121,44 @@ def ask(
             process, is not kept from the truth: that would take another process.)
         turns: the messages, one batch; of one seat, since their views hold the cards of those who spoke.
         place: where turn number `i` of the batch is (agent and turn), in words, for the error.
-        copies: makes the copies.
 
     Raises:
         ContractError: it raised; says what.
         ScoreError: see `check_scores`.
     """
-    if not turns:
-        return []
-    shown, who = list(turns) if reward.privileged else copies(turns), f"reward {reward.name!r}"
-    with raised_by(who):
-        given = reward.score(shown)
-        if not isinstance(given, list | Iterable):  # a list is told from others at once, what else can be iterated not
-            raise ScoreError(f"{who} gave {kind_of(given)}; expected {counted(len(turns), 'score')}")
+    return ask_about(reward, list(turns) if reward.privileged else speaker_turns(turns), place) if turns else []
+
+
+def ask_about(reward: Reward, shown: list[Any], place: Callable[[int], str]) -> list[Score]:
+    """As `ask`, handing `shown` to the reward: turns if it is privileged, otherwise copies as `speaker_turns` makes.
+
+    Every message of an environment passes here, so what is right costs as little as it can.
+    """
+    count = len(shown)
+    try:
+        given: Any = reward.score(shown)
+        if type(given) is not list and not isinstance(given, Iterable):
+            raise ScoreError(f"{_name(reward)} gave {kind_of(given)}; expected {counted(count, 'score')}")
         scores = list(given)
-    return check_scores(scores, who, len(turns), place)
+    except BaseException:
+        with raised_by(_name(reward)):
+            raise
+    if len(scores) == count:
+        for one in scores:
+            if type(one) is not Score or not _is_plain(one.value, one.reason, one.note):
+                break
+        else:
+            return scores
+    return check_scores(scores, _name(reward), count, place)
+
+
+def _name(reward: Reward) -> str:
+    return f"reward {reward.name!r}"
+
+
+def _is_plain(value: Any, reason: Any, note: Any) -> bool:
+    """Whether `check_scores` returns a score of these parts as it is: a finite float, and words."""
+    return type(value) is float and math.isfinite(value) and type(reason) is str and type(note) is str
 
 
 def check_scores(given: Sequence[Any], giver: str, count: int, place: Callable[[int], str]) -> list[Score]:

@@ -10,25 +10,29 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from pettingzoo import AECEnv
 from pettingzoo.utils import BaseWrapper
+from pettingzoo.utils.env import AECIterable
 
 from goldenrule.agents.episode import SpeakerTurn, Turn
 from goldenrule.common.text import kind_of
 from goldenrule.envs.dialogue_state import DialogueState
-from goldenrule.rewards.base import Reward, Score, ask, check_reward_parts, log_score
+from goldenrule.rewards.base import Reward, Score, ask_about, check_reward_parts, log_score
+
+_PLACE = "{} at turn {}".format
 
 
 def last_turns(dialogue: DialogueState) -> list[Turn]:
     """The messages of the last complete turn, with what each speaker had seen and what came of it."""
-    outcome = dialogue.outcome
-    absent = {name: outcome.absent.get(name, 0.0) for name in dialogue.scenario.absent}
+    outcome, names = dialogue.outcome, dialogue.scenario.absent
+    absent = {**dict.fromkeys(names, 0.0), **outcome.absent} if names else {}
     return [
-        Turn(message, dialogue.view_before(message.speaker), outcome.rewards, absent, judgement)
-        for message, judgement in zip(dialogue.heard, outcome.judgements, strict=True)
+        Turn(message, dialogue.view_before(message.speaker), outcome.rewards, absent, outcome.judgements[i])
+        for i, message in enumerate(dialogue.heard)
     ]
 
 
@@ -74,8 +78,9 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         if unknown:
             raise ValueError(f"nobody sits as {sorted(unknown)}; expected some of {env.possible_agents}")
         self._asked = [(reward, float(given.get(reward.name, 1.0))) for reward in rewards]
-        self._agents = None if agents is None else [env.possible_agents.index(name) for name in agents]
+        self._agents = {env.possible_agents.index(name) for name in (env.possible_agents if agents is None else agents)}
         self._stacked = hasattr(env, "score_names")
+        self._observe = env.observe
         self.turns: list[Turn] = []
         self.log: list[Turn] = []
         self.shown = np.empty(0, dtype=object)
@@ -85,15 +90,25 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
         self.env.reset(seed=seed, options=options)
         self.turns, self.log = [], []
         self.shown = self.env.shown if self._stacked else np.empty(len(self.possible_agents), dtype=object)
-        self.rewards = dict(self.env.rewards)
         self._cumulative_rewards = dict.fromkeys(self.env.agents, 0.0)
         self._mirror()
 
-    def _mirror(self) -> None:
+    def _mirror(self) -> dict[str, float]:
+        """Take over the state of the environment within; returns the rewards of its last step, to be added to."""
         # Found on the wrapper itself these cost nothing; through PettingZoo's `__getattr__` they take most of a step.
         env = self.env
         self.agents, self.agent_selection, self.infos = env.agents, env.agent_selection, env.infos
         self.terminations, self.truncations = env.terminations, env.truncations
+        self.rewards = rewards = env.rewards.copy()
+        return rewards
+
+    def observe(self, agent: str) -> Any:
+        """What `agent` sees now."""
+        return self._observe(agent)
+
+    def agent_iter(self, max_iter: int = 2**63) -> AECIterable[str, Any, Any]:
+        """The agents as they come to act, until all are done: those of the environment within."""
+        return self.env.agent_iter(max_iter)
 
     def step(self, action: Any) -> None:
         """Say `action`, then ask the rewards about it once its turn is complete.
@@ -102,63 +117,66 @@ class RewardWrapper(BaseWrapper[str, Any, Any]):
             ValueError: not an action of this environment; nothing has changed.
             ScoreError: a reward gave something that is no finite number nor `None` with a reason.
         """
-        agent, first = self.agent_selection, self.dialogue.turns
-        over = self.terminations[agent] or self.truncations[agent]
+        agent, paid, dialogue = self.agent_selection, self._cumulative_rewards, self.dialogue
+        first, over = dialogue.turns, self.terminations[agent] or self.truncations[agent]
         self.env.step(action)
-        self._mirror()
-        self.rewards = dict(self.env.rewards)
+        rewards = self._mirror()
         if over:
-            del self._cumulative_rewards[agent]
+            del paid[agent]
             return
-        self._cumulative_rewards[agent] = 0.0
-        if self.dialogue.turns != first:
-            self._score(first)
-        for name, reward in self.rewards.items():
-            self._cumulative_rewards[name] += reward
+        paid[agent] = 0.0
+        if dialogue.turns != first:
+            self._score(first, rewards)
+        for name, reward in rewards.items():
+            paid[name] += reward
 
-    def _score(self, first: int) -> None:
-        """Score the turn just completed, whose first message is number `first` of the episode."""
+    def _score(self, first: int, rewards: dict[str, float]) -> None:
+        """Score the turn just completed, whose first message is number `first` of the episode, and add to `rewards`."""
         self.turns = turns = self.env.turns if self._stacked else last_turns(self.dialogue)
         self.log += turns
+        paid, names = self._agents, self.possible_agents
         for reward, weight in self._asked:
             for turn in turns:
-                if self._agents is None or turn.message.speaker in self._agents:
-                    name = self.possible_agents[turn.message.speaker]
+                if (speaker := turn.message.speaker) in paid:
+                    agent = names[speaker]
                     # One by one: a batch of what was said at the same time would hold the cards of all who spoke.
-                    (score,) = ask(reward, [turn], [f"{name} at turn {first}"].__getitem__, self._copies)
+                    shown = [turn if reward.privileged else self._copy(turn)]
+                    (score,) = ask_about(reward, shown, partial(_PLACE, agent, first))
                     log_score(turn, reward.name, score)
-                    self._pay(name, reward, weight, score)
+                    if score.value is not None:
+                        rewards[agent] += weight * score.value
+                    if not reward.privileged:
+                        _show(self.infos[agent], reward.name, score)
 
-    def _copies(self, turns: Sequence[Turn]) -> list[SpeakerTurn]:
+    def _copy(self, turn: Turn) -> SpeakerTurn:
         """As `speaker_turns`; of what a seat was shown before, only what was said since is copied.
 
         What each seat was shown last is kept for the whole stack in an array of objects, which the garbage collector
         does not look into: no reference leads from it back to a wrapper.
         """
-        (turn,) = turns
-        message = turn.message
-        shown = self.shown[message.speaker]
-        if shown is None or len(turn.view.messages) > len(shown.view.messages):  # else it was just shown this turn
-            shown = SpeakerTurn(message.unshared(), turn.view.unshared(shown and shown.view))
-            self.shown[message.speaker] = shown
-        return [shown]
-
-    def _pay(self, agent: str, reward: Reward, weight: float, score: Score) -> None:
-        if score.value is not None:
-            self.rewards[agent] += weight * score.value
-        if reward.privileged:
-            return
-        info = self.infos[agent]
-        info.setdefault("scores", {})[reward.name] = score.value
-        reasons = info.setdefault("reasons", {})
-        reasons.pop(reward.name, None)
-        if score.value is None:
-            reasons[reward.name] = score.reason
+        message, view, all_shown = turn.message, turn.view, self.shown
+        before: SpeakerTurn | None = all_shown[message.speaker]
+        if before is not None and len(view.messages) == len(before.view.messages):
+            return before  # it was just shown this turn
+        shown = SpeakerTurn(message.unshared(), view.unshared(None if before is None else before.view))
+        all_shown[message.speaker] = shown
+        return shown
 
     def missing(self) -> dict[str, Counter[str]]:
         """By reward name: how often in this episode each reason stood in for a score."""
         names = [reward.name for reward, _ in self._asked]
         return {name: Counter(turn.reasons[name] for turn in self.log if name in turn.reasons) for name in names}
+
+
+def _show(info: dict[str, Any], name: str, score: Score) -> None:
+    """Put a score into the infos of an agent, or why there is none."""
+    if "scores" not in info:
+        info |= {"scores": {}, "reasons": {}}
+    info["scores"][name] = score.value
+    if score.value is None:
+        info["reasons"][name] = score.reason
+    else:
+        info["reasons"].pop(name, None)
 
 
 def _check_names(names: Sequence[str], weights: Mapping[str, float], own: Sequence[str]) -> None:

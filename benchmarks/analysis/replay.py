@@ -16,7 +16,7 @@ from typing import Any
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.play import play
-from goldenrule.benchmarks.evaluation.metrics import KEYS, UNSEEN, as_data, run_metrics, unseen_metrics
+from goldenrule.benchmarks.evaluation.metrics import KEYS, UNSEEN, as_data, run_metrics, unmet_parts, unseen_metrics
 from goldenrule.benchmarks.storage.reader import Run, StoredCell, number
 from goldenrule.benchmarks.storage.store import EPISODE_COLUMNS, dumps, episode_row
 from goldenrule.common.text import counted, visible
@@ -107,22 +107,26 @@ def _differences(
 
 
 def _unseen(cell: StoredCell, records: Sequence[Record], found: Replayed) -> Iterator[tuple[int | None, str]]:
-    """Of the dialogues with people never met; their scenario is made of the same knobs, but for these people."""
+    """Of the dialogues with people never met or in words never heard."""
     stored = {key: cell.row.get(key) for key in UNSEEN}
     if not records and not any(value is not None for value in stored.values()):
         return
     try:
-        scenario = Replay(cell.scenario, spec(cell.scenario).among("unseen", cell.knobs))
+        known = spec(cell.scenario)
+        scenarios = {
+            part: Replay(cell.scenario, known.among(people, cell.knobs))
+            for part, (people, _) in unmet_parts(known, cell.knobs).items()
+        }
     except Exception:  # told of with the cell's other episodes
         found.unproven += len(records)
         return
     for record in records:
-        what = scenario.difference(record)
+        what = scenarios[record["unmet"]].difference(record)
         found.episodes += 1
         found.same += what is None
         if what is not None:
-            yield record.get("episode"), f"with people never met: {what}"
-    if what := _unlike(stored, unseen_metrics(records), "episodes with people never met"):
+            yield record.get("episode"), f"of unmet {record['unmet']}: {what}"
+    if what := _unlike(stored, unseen_metrics(records), "episodes of what was unmet"):
         yield None, what
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from goldenrule.benchmarks.analysis.common_episodes import LEFT_OUT, setting_key, with_complete_cases
 from goldenrule.benchmarks.analysis.verdicts import METRIC, OPTIONS, Line, comparisons_of, widest_range
-from goldenrule.benchmarks.evaluation.metrics import METRICS, UNSEEN, Metric, own_metrics_of, valid_range
+from goldenrule.benchmarks.evaluation.metrics import METRICS, UNMET, Metric, own_metrics_of, valid_range
 from goldenrule.benchmarks.statistics import (
     LEAST_SEEDS,
     SETTING,
@@ -61,7 +61,7 @@ _OVER_SEEDS = {
 }
 _ORDER = (
     *("partner_reward", ATTAINABLE, IQM, "partner_reward_estimate", "estimate_gap", "estimate_correlation"),
-    *UNSEEN,
+    *(true for true, _ in UNMET.values()),
     *("own_reward", "proxy_reward", "third_party_reward", "valid_share", "reply_accuracy"),
 )
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}

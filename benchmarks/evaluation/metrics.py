@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.agents.episode import Episode, Turn
-from goldenrule.envs.registry import ANY, SHARE, EpisodeMetrics, Range, specs
+from goldenrule.envs.registry import ANY, SHARE, EpisodeMetrics, Range, ScenarioSpec, specs
 from goldenrule.rewards.base import TRUTH
 from goldenrule.rewards.kindness import addressee, reply_to
 
@@ -67,13 +67,24 @@ METRICS: Mapping[str, Metric] = {
     ),
     "unseen_partner_reward": Metric(
         "unseen partner",
-        "true reward of scripted partners never met, in words never heard, an episode",
+        "true reward of scripted partners of whom none like them was met, in words known, an episode",
         "the scenario keeps nobody out of what agents learn from",
     ),
     "unseen_partner_reward_estimate": Metric(
         "unseen estimate",
         "what the agent thought these partners got, an episode",
         "the scenario keeps nobody out of what agents learn from, or the agent imagines nobody",
+        better=0,
+    ),
+    "unheard_partner_reward": Metric(
+        "unheard partner",
+        "true reward of scripted partners as they were met, in words never heard, an episode",
+        "the scenario keeps no words out of what agents learn from",
+    ),
+    "unheard_partner_reward_estimate": Metric(
+        "unheard estimate",
+        "what the agent thought these partners got, an episode",
+        "the scenario keeps no words out of what agents learn from, or the agent imagines nobody",
         better=0,
     ),
     "estimate_gap": Metric(
@@ -111,8 +122,12 @@ METRICS: Mapping[str, Metric] = {
 }
 """Metrics of every scenario, in the order of tables."""
 
-UNSEEN = ("unseen_partner_reward", "unseen_partner_reward_estimate")
-"""Metrics of dialogues with people never met: of episodes of their own, apart from those of all other metrics."""
+UNMET = {
+    "people": ("unseen_partner_reward", "unseen_partner_reward_estimate"),
+    "words": ("unheard_partner_reward", "unheard_partner_reward_estimate"),
+}
+"""Metrics of dialogues with what was kept from all learning, by what that is: of episodes apart from all others."""
+UNSEEN = tuple(key for keys in UNMET.values() for key in keys)
 
 COUNTS = ("episodes", "episodes_failed", "episodes_estimated", "messages_unscored", "tokens")
 KEYS = (*METRICS, *COUNTS, "negotiation")
@@ -159,10 +174,21 @@ def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
+def unmet_parts(known: ScenarioSpec, knobs: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """What of a scenario is kept from all learning (`UNMET`): whom one meets then, and how they speak."""
+    if not known.parts_people:
+        return {}
+    words = {"words": ("seen", "unseen")}
+    return {"people": ("unseen", "default"), **words} if known.keeps_people(knobs) else words
+
+
 def unseen_metrics(records: Sequence[Record]) -> dict[str, float | None]:
-    """`UNSEEN` from the records of a run's dialogues with people never met; none where there are none."""
-    counted = run_metrics(records)
-    return dict(zip(UNSEEN, (counted["partner_reward"], counted["partner_reward_estimate"]), strict=True))
+    """`UNSEEN` from the records of a run's dialogues with what was kept from it; none where there are none."""
+    found: dict[str, float | None] = {}
+    for part, keys in UNMET.items():
+        counted = run_metrics([record for record in records if record["unmet"] == part])
+        found |= zip(keys, (counted["partner_reward"], counted["partner_reward_estimate"]), strict=True)
+    return found
 
 
 def episode_metrics(record: Record) -> dict[str, Any]:
@@ -252,7 +278,12 @@ def valid_range(metric: str, scenario: str | None = None, knobs: Mapping[str, An
         return ANY
     if spec.metrics is not None and metric in spec.metrics.ranges:
         return spec.metrics.ranges[metric]
-    seat = {"own_reward": "learner", "partner_reward": "partner", "unseen_partner_reward": "partner"}.get(metric, "")
+    seat = {
+        "own_reward": "learner",
+        "partner_reward": "partner",
+        "unseen_partner_reward": "partner",
+        "unheard_partner_reward": "partner",
+    }.get(metric, "")
     return spec.reward_ranges(knobs or {}).get(seat, ANY)
 
 

@@ -34,6 +34,7 @@ from goldenrule.benchmarks.evaluation.metrics import (
     UNSEEN,
     as_data,
     run_metrics,
+    unmet_parts,
     unseen_metrics,
 )
 from goldenrule.benchmarks.evaluation.resume import StateFile
@@ -223,20 +224,22 @@ class Cell:
         return CellResult(row, result.episodes, curve, agent, unseen)
 
     def _meet_unseen(self, knobs: Mapping[str, Any], agent: Agent, simulator: Simulates | None) -> list[dict[str, Any]]:
-        """Half as many dialogues with scripted people never met; none where the scenario has none of these.
+        """Dialogues with people never met and, as many, in words never heard: half as many in all as were evaluated.
 
-        No network plays them: it would have had to learn what is kept from all that learns.
+        Scripts play them: a network would have had to learn what is kept from all that learns.
         """
-        known = spec(self.scenario)
-        if not known.parts_people:
-            return []
-        try:
-            others = {name: person(self.scenario, name, "unseen") for name in _other_seats(self)}
-        except UnscriptedError:
-            return []
-        world = World(self.scenario, known.among("unseen", knobs), others, derive(self.seed, "unseen people"))
-        count = max(1, self.settings.episodes // 2)
-        return evaluate(world, agent, simulator, self.chosen.estimator, count).episodes
+        known, count = spec(self.scenario), max(1, self.settings.episodes // 4)
+        episodes: list[dict[str, Any]] = []
+        for part, (people, style) in unmet_parts(known, knobs).items():
+            try:
+                others = {name: person(self.scenario, name, style) for name in _other_seats(self)}
+            except UnscriptedError:
+                continue
+            world = World(self.scenario, known.among(people, knobs), others, derive(self.seed, "unmet", part))
+            numbers = range(len(episodes), len(episodes) + count)
+            found = evaluate(world, agent, simulator, self.chosen.estimator, numbers).episodes
+            episodes += [one | {"unmet": part} for one in found]
+        return episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ class CellResult:
         episodes: evaluation episodes as plain data, one a line of the log.
         curve: one entry an update, of `Progress`.
         agent: who was evaluated.
-        unseen: as `episodes`, of the dialogues with people never met.
+        unseen: as `episodes`, of the dialogues with people never met and in words never heard.
     """
 
     row: dict[str, Any]

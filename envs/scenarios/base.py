@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from goldenrule.common.errors import ContractError
+from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import counted, kind_of
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
@@ -34,6 +35,7 @@ class Start:
     messages: tuple[Message, ...] = ()
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the scenario says of one message. `None` means: not defined for this message.
@@ -51,6 +53,7 @@ class Judgement:
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What follows from the messages just heard.

@@ -26,7 +26,7 @@ import numpy as np
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import PEOPLE, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People, Ways
 
 EFFORT = 0.05
 
@@ -256,17 +256,21 @@ class HiddenNeeds(MoveScenario):
         return met and last
 
     def _judge_opening(self, made: Made | None) -> Judgement:
+        facts: dict[str, Fact] = {"kind": "opening"}
+        if made is None:
+            return Judgement(False, None, False, facts)
         shown = {("cue", (("persona", self.personas[self._seeker]),))} if self._shown[self._seeker] else set()
-        faithful = made is not None and made["situation"] == self.situations[self._seeker] and made.asides == shown
-        return Judgement(valid=made is not None, faithful=faithful, facts={"kind": "opening"})
+        return Judgement(True, None, made["situation"] == self.situations[self._seeker] and made.asides == shown, facts)
 
     def _judge_reply(self, made: Made | None) -> Judgement:
         needed = self.needs[self._seeker]
         kind, expected = made.move if made else None, expected_reply(self._act, needed)
-        wishes = {said for said in made.asides if said[0] == WISH.name} if made else set()
+        facts: dict[str, Fact] = {"kind": kind, "expected": expected}
+        if made is None or kind != expected:
+            return Judgement(made is not None, None, False, facts)
+        wishes = {said for said in made.asides if said[0] == WISH.name}
         own = {(WISH.name, (("act", needed),))} if self._telling[self._seeker] else set()
-        faithful = kind == expected and wishes <= own
-        return Judgement(valid=kind is not None, faithful=faithful, facts={"kind": kind, "expected": expected})
+        return Judgement(True, None, wishes <= own, facts)
 
     def allowed(self, agent: int) -> Mapping[str, tuple[str, ...]]:
         """A seeker may speak by its card only."""
@@ -285,9 +289,9 @@ class HiddenNeeds(MoveScenario):
         draw = self._lots.numbers()
         return tuple([PHRASES[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
 
-    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+    def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
         """Openings with the cue that a seeker shows, or some replies of each kind."""
-        texts = super().wordings(agent, move, chosen, slot)
+        move, _, texts = ways
         if move is not TELL:
             return texts[:4] if move.name in ("thanks", "refusal") else texts[:2]
         if not self._shown[agent - 1]:
@@ -324,5 +328,6 @@ SPEC = register(
         learner="helper",
         partner="seeker",
         reward_ranges=_reward_ranges,
+        keeps_people=lambda knobs: True,
     )
 )

@@ -147,6 +147,10 @@ class Made:
         return dict(self.arguments)[argument]
 
 
+Ways = tuple[Move, Mapping[str, str], tuple[str, ...]]
+"""A move, arguments by name, and the texts that make it with these."""
+
+
 @dataclass(frozen=True)
 class Book:
     """The moves of a role in one phase of the talk. A message makes at most one of them.
@@ -185,6 +189,20 @@ class Book:
         """As `texts`, of one of its moves or asides."""
         texts = move.texts(**arguments)
         return ways_of(people, texts) if self.parted else texts
+
+    def ways(self, people: People, allowed: Mapping[str, Iterable[str]]) -> tuple[Ways, ...]:
+        """All ways in which people of a kind make its moves, one after the other, with the arguments they may have."""
+        return self._ways(people, tuple([(name, tuple(values)) for name, values in allowed.items()]))
+
+    @functools.cached_property
+    def _ways(self) -> Callable[[People, tuple[tuple[str, tuple[str, ...]], ...]], tuple[Ways, ...]]:
+        """Kept, since candidates are made in every turn, and what may be said there comes again."""
+
+        def ways(people: People, allowed: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Ways, ...]:
+            chosen = [(move, one) for move in self.moves for one in move.choices(dict(allowed))]
+            return tuple([(move, one, self.said_by(people, move, one)) for move, one in chosen])
+
+        return functools.lru_cache(maxsize=1024)(ways)
 
     @property
     def phrases(self) -> dict[str, Any]:
@@ -266,7 +284,8 @@ class Lots:
 
     def __init__(self, rng: np.random.Generator, count: int) -> None:
         self._key, self._count = rng.bit_generator.random_raw(), count
-        self._turn, self._numbers = 0, list[int]()
+        self._turn = 0
+        self._numbers: list[int] = []
 
     def redraw(self) -> None:
         """Replace the numbers."""
@@ -310,9 +329,9 @@ class MoveScenario(Scenario):
         """
         return {}
 
-    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
-        """How agent number `agent` may make a move with the `chosen` arguments, from candidate `slot` on: all ways."""
-        return self.book_of(agent).said_by(self.people, move, chosen)
+    def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
+        """Which of all `ways` to make a move agent number `agent` may choose from, as candidates `slot` on: all."""
+        return ways[2]
 
     def book_of(self, agent: int) -> Book:
         """The moves that agent number `agent` can make now, or may come to make: those at hand or its role's last."""
@@ -333,10 +352,9 @@ class MoveScenario(Scenario):
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """The moves of the agent's book, one after the other, with the arguments they may have."""
-        texts, allowed = list[str](), self.allowed(agent)
-        for move in self.book_of(agent).moves:
-            for chosen in move.choices(allowed) if move.arguments else ({},):
-                texts += self.wordings(agent, move, chosen, len(texts))
+        texts: list[str] = []
+        for ways in self.book_of(agent).ways(self.people, self.allowed(agent)):
+            texts += self.wordings(agent, ways, len(texts))
         return (*texts, *[""] * (self.n_candidates - len(texts)))
 
     def read(self, text: str) -> float | None:

@@ -35,7 +35,7 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import PEOPLE, Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People, Ways
 
 EFFORT = 0.05
 
@@ -267,9 +267,9 @@ class ThirdParty(MoveScenario):
         """The asker may ask for what is on its card."""
         return {"kind": (self.request.kind,), "name": (self.request.name,)}
 
-    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+    def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
         """Of the helper's acts four and of the asker's replies three, from one that is drawn on; all of the others."""
-        texts = tuple(super().wordings(agent, move, chosen, slot))
+        move, _, texts = ways
         if agent == OTHER or move is REQUEST.moves[0]:
             return texts
         lots = self._lots.numbers()

@@ -278,5 +278,6 @@ SPEC = register(
         reward_ranges=lambda knobs: {"learner": POINTS_RANGE, "partner": POINTS_RANGE},
         metrics=EpisodeMetrics("negotiation", METRIC_RANGES, episode_metrics),
         human=HumanReference("casino", {"pool": "human"}, reached_by_people),
+        keeps_people=lambda knobs: knobs.get("pool") == "human",
     )
 )

@@ -45,7 +45,7 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reading_of,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.moves import Lots, Made, Move, MoveScenario, People
+from goldenrule.envs.scenarios.moves import Lots, Made, MoveScenario, People, Ways
 
 EFFORT = 0.05
 _NEXT = {"question": "answer", "answer": "reply", "reply": "question"}
@@ -185,11 +185,12 @@ class FalseBelief(MoveScenario):
         heard = self.places if self._answer is None else (self._answer,)
         return {"order": (order,), "thing": (thing,), "place": self.places, "heard": heard}
 
-    def wordings(self, agent: int, move: Move, chosen: Mapping[str, str], slot: int) -> Sequence[str]:
+    def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
         """One wording of each answer and of being puzzled, another one after every turn; all of the others."""
+        move, chosen, texts = ways
         if move.name == "look" and self._answer is None and chosen["heard"] != chosen["place"]:
             return ()
-        texts, drawn = super().wordings(agent, move, chosen, slot), {"answer": slot, "puzzled": 0}.get(move.name)
+        drawn = {"answer": slot, "puzzled": 0}.get(move.name)
         return texts if drawn is None else (texts[self._lots.numbers()[drawn] % len(texts)],)
 
     def read(self, text: str) -> float | None:

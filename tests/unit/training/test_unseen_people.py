@@ -213,12 +213,26 @@ def test_candidates_of_partners_are_in_the_words_of_those_dealt(scenario, whom):
             assert len(set(offered)) == len(offered)
 
 
-def test_a_row_tells_of_people_never_met_apart_from_all_else():
+def test_a_row_tells_of_people_never_met_and_of_words_never_heard_apart_from_all_else():
     result = Cell("scripted", HIDDEN, {}, 3, CellSettings(episodes=60, partner="scripted")).run()
-    assert len(result.unseen) == 30
-    assert dealt(card for one in result.unseen for card in one["cards"]) <= HELD_OUT
-    assert not dealt(card for one in result.episodes for card in one["cards"]) & HELD_OUT
-    paid = [sum(turn["rewards"][1] for turn in one["turns"]) for one in result.unseen]
-    assert result.row["unseen_partner_reward"] == pytest.approx(sum(paid) / 30)
+    parts = {part: [one for one in result.unseen if one["unmet"] == part] for part in ("people", "words")}
+    assert [len(some) for some in parts.values()] == [15, 15]
+    assert dealt(card for one in parts["people"] for card in one["cards"]) <= HELD_OUT
+    for episodes in (parts["words"], result.episodes):
+        assert not dealt(card for one in episodes for card in one["cards"]) & HELD_OUT
+    openings = {part: {one["turns"][0]["text"] for one in some} for part, some in parts.items()}
+    kept = {phrases[-1] for phrases in SITUATION_PHRASES.values()}
+    assert all(any(phrase in text for phrase in kept) for text in openings["words"])
+    assert not any(phrase in text for phrase in kept for text in openings["people"])
+    for part, key in (("people", "unseen_partner_reward"), ("words", "unheard_partner_reward")):
+        paid = [sum(turn["rewards"][1] for turn in one["turns"]) for one in parts[part]]
+        assert result.row[key] == pytest.approx(sum(paid) / 15)
+        assert result.row[f"{key}_estimate"] is None  # a script imagines nobody
     assert result.row["episodes"] == len(result.episodes) == 60
-    assert result.row["unseen_partner_reward_estimate"] is None  # a script imagines nobody
+
+
+def test_where_only_words_are_kept_nobody_counts_as_never_met():
+    result = Cell("scripted", "third_party-v0", {}, 3, CellSettings(episodes=8, partner="scripted")).run()
+    assert {one["unmet"] for one in result.unseen} == {"words"}
+    assert result.row["unseen_partner_reward"] is None
+    assert result.row["unheard_partner_reward"] is not None
