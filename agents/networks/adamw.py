@@ -68,3 +68,5 @@ class AdamW:
             amsgrad=False,
             maximize=False,
         )
+        # The fused kernel does not tell autograd, which would go back through a graph of the weights before.
+        torch.autograd.graph.increment_version([self.parameters[place] for place in places])

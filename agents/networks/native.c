@@ -39,7 +39,7 @@ INLINE vec load(const float *p) { return *(const vec *)p; }
 INLINE void store(float *p, vec x) { *(vec *)p = x; }
 INLINE vec splat(float x) { return (vec){} + x; }
 INLINE vec where(ivec mask, vec a, vec b) { return (vec)(((ivec)a & mask) | ((ivec)b & ~mask)); }
-INLINE vec larger(vec a, vec b) { return where(a > b, a, b); }
+INLINE vec larger(vec a, vec b) { return where(a > b, a, b); } /* b where either is NaN */
 
 typedef float half __attribute__((vector_size(2 * LANES), aligned(4), may_alias));
 
@@ -57,10 +57,10 @@ INLINE float largest_of(vec x) {
     return p[0];
 }
 
-/* e^x for x at most 88, to about two units in the last place; 0 below -87. */
+/* e^x for x at most 88, to about two units in the last place; 0 below -87; NaN of NaN. */
 INLINE vec exp_of(vec x) {
     ivec tiny = x < -87.0f;
-    x = larger(x, splat(-87.0f));
+    x = larger(splat(-87.0f), x);
     vec shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number */
     vec n = shifted - 12582912.0f;
     vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -423,7 +423,7 @@ static void feed_forward(const Sizes *z, const Layer *w, const float *x, float *
     normalise(x, w->feed_forward_norm, normed, stats, m, width);
     product(normed, width, 1, w->up_t, ff, a, ff, m, ff, width, 0);
     for (long i = 0; i < m * ff; i += LANES) {
-        vec positive = larger(load(a + i), splat(0));
+        vec positive = larger(splat(0), load(a + i));
         store(a + i, positive);
         store(wide + i, positive * positive);
     }

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -22,22 +23,30 @@ from typing import Any, cast
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from goldenrule.common.files import write_whole
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 THREADS = ("-fopenmp",)
 """Left out where the compiler does not know it: then one thread decodes."""
 LANES = 16
 """Sizes that the C code takes are multiples of this."""
+_IMPORTED_BY = os.getpid()
 
 
 class Sizes(Structure):
-    """Sizes of a network, and where its cosines and sines [context, head / 2] lie."""
+    """Sizes of a network, and where its cosines and sines [context, head / 2] lie, which are kept as long."""
 
     _fields_ = (
         *((name, c_long) for name in ("width", "layers", "heads", "key_heads", "head", "feed_forward", "vocab")),
         ("cos", c_void_p),
         ("sin", c_void_p),
     )
+
+    def __init__(self, *sizes: int, cos: Tensor, sin: Tensor) -> None:
+        super().__init__(*sizes, cos.data_ptr(), sin.data_ptr())
+        self.tables = cos, sin
 
 
 def _pointers(*names: str) -> type[Structure]:
@@ -56,38 +65,45 @@ def library() -> ctypes.CDLL | None:
     """The compiled code; `None` where it is switched off or cannot be had."""
     if os.environ.get("GOLDENRULE_NATIVE") == "0":
         return None
-    source = resources.files(__package__).joinpath("native.c").read_bytes()
-    compiler = os.environ.get("CC") or next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if compiler is None:
-        return None
+    compiler = [which for name in ("cc", "gcc", "clang") if (which := shutil.which(name))][:1]
     try:
-        made = ctypes.CDLL(str(_compiled(source, compiler)))
-    except (OSError, subprocess.SubprocessError):
+        compiler = shlex.split(os.environ.get("CC", "")) or compiler
+        made = ctypes.CDLL(str(_compiled(compiler))) if compiler else None
+    except (OSError, subprocess.SubprocessError, RuntimeError, ValueError):  # the last two: no home; CC cannot be split
         return None
-    made.goldenrule_kept.restype = c_long
+    if made is not None:
+        made.goldenrule_kept.restype = c_long
     return made
 
 
-def _compiled(source: bytes, compiler: str) -> Path:
+def _digest(*parts: bytes) -> str:
+    return hashlib.blake2b(b"\0".join(parts), digest_size=12).hexdigest()
+
+
+def _compiled(compiler: list[str]) -> Path:
     """Where the library lies, compiled first if need be.
 
-    It is named by its source, the compiler and what the compiler finds this processor able to do, so that machines of
-    several kinds can share a home.
+    It is named by its source, the compiler's arguments and what the compiler finds this processor able to do, so that
+    machines of several kinds can share a home; and by its content, since to load a file that was cut kills the process.
     """
-    about = [compiler, *FLAGS, "-dM", "-E", "-x", "c", os.devnull]
+    source = resources.files(__package__).joinpath("native.c").read_bytes()
+    about = [*compiler, *FLAGS, "-dM", "-E", "-x", "c", os.devnull]
     machine = subprocess.run(about, capture_output=True, check=True, timeout=60).stdout
-    digest = hashlib.blake2b(b"\0".join((source, machine, " ".join(FLAGS).encode())), digest_size=12).hexdigest()
+    name = f"native-{_digest(source, machine, repr((compiler[1:], FLAGS, THREADS)).encode())}"
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "goldenrule"
-    path = folder / f"native-{digest}.so"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as made:  # beside, so that the rename is whole
-            text, built = Path(made, "native.c"), Path(made, "native.so")
-            text.write_bytes(source)
-            command = [compiler, *FLAGS, "-o", str(built), str(text), "-lm"]
-            if subprocess.run([*command, *THREADS], capture_output=True, timeout=300).returncode:
-                subprocess.run(command, capture_output=True, check=True, timeout=300)
-            built.replace(path)
+    for path in sorted(folder.glob(f"{name}-*.so")):
+        if path.name == f"{name}-{_digest(path.read_bytes())}.so":
+            return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as made:
+        text, built = Path(made, "native.c"), Path(made, "native.so")
+        text.write_bytes(source)
+        command = [*compiler, *FLAGS, "-o", str(built), str(text), "-lm"]
+        if subprocess.run([*command, *THREADS], capture_output=True, timeout=300).returncode:
+            subprocess.run(command, capture_output=True, check=True, timeout=300)
+        content = built.read_bytes()
+    path = folder / f"{name}-{_digest(content)}.so"
+    write_whole(path, content)
     return path
 
 
@@ -103,9 +119,15 @@ class Weights:
     Args:
         weights: embedding, last norm, then for each layer the first norm, the joined projections into queries, keys and
             values and out of heads, the second norm, and both matrices of the feed-forward half; each [out, in].
+
+    Raises:
+        TypeError: they are not all of float32.
     """
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
+        types = {f"{weight.dtype} on {weight.device.type}" for weight in weights}
+        if len(types) > 1:  # `serves` looked at one
+            raise TypeError(f"the weights of one network are of several types: {', '.join(sorted(types))}")
         embedding, norm, *rest = [weight.detach().contiguous() for weight in weights]
         self._kept = [embedding, norm]
         layers = (_Layer * (len(rest) // len(_GRADIENTS)))()
@@ -129,9 +151,9 @@ class _Trunk(torch.autograd.Function):
     def forward(ctx: Any, sizes: Sizes, ids: Tensor, lengths: Tensor, keep: bool, *weights: Tensor) -> Tensor:
         native = cast(ctypes.CDLL, library())
         made = Weights(weights)
-        hidden = torch.zeros((*ids.shape, sizes.width))
+        hidden = weights[0].new_zeros((*ids.shape, sizes.width))
         tokens = int(lengths.sum())
-        kept = torch.empty(native.goldenrule_kept(byref(sizes), c_long(tokens))) if keep else None
+        kept = weights[0].new_empty(native.goldenrule_kept(byref(sizes), c_long(tokens))) if keep else None
         native.goldenrule_forward(
             byref(sizes),
             made.pointer,
@@ -140,17 +162,18 @@ class _Trunk(torch.autograd.Function):
             c_void_p(kept.data_ptr() if kept is not None else None),
         )
         if kept is not None:
-            ctx.save_for_backward(ids, lengths, kept)
-            ctx.sizes, ctx.made, ctx.shapes = sizes, made, [weight.shape for weight in weights]
+            ctx.save_for_backward(ids, lengths, kept, *weights)  # these so that PyTorch sees if they have changed
+            ctx.sizes, ctx.made = sizes, made
         return hidden
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> Any:
         native = cast(ctypes.CDLL, library())
-        ids, lengths, kept = ctx.saved_tensors
-        sizes = [shape.numel() for shape in ctx.shapes]
-        flat = torch.zeros(sum(sizes)).split(sizes)
-        gradients = [part.view(shape) for part, shape in zip(flat, ctx.shapes, strict=True)]
+        ids, lengths, kept, *weights = ctx.saved_tensors
+        sizes = [weight.numel() for weight in weights]
+        flat = kept.new_zeros(sum(sizes)).split(sizes)
+        gradients = [part.view(weight.shape) for part, weight in zip(flat, weights, strict=True)]
         layers = (_Gradients * ctx.sizes.layers)()
         for number, layer in enumerate(layers):
             for name, gradient in zip(_GRADIENTS, gradients[2 + len(_GRADIENTS) * number :], strict=False):
@@ -180,9 +203,13 @@ def trunk(sizes: Sizes, weights: Sequence[Tensor], ids: Int[Tensor, "B T"], pad:
         sizes, weights: those of the network (see `Weights`); gradients flow to the weights.
         ids: token ids.
         pad: the id of padding.
+
+    Raises:
+        IndexError: an id is none.
     """
+    ids = _within(ids.to("cpu", torch.long).contiguous(), sizes.vocab, "ids")
     keep = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-    hidden: Tensor = _Trunk.apply(sizes, ids.contiguous(), (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
+    hidden: Tensor = _Trunk.apply(sizes, ids, (ids != pad).sum(1, dtype=torch.int32), keep, *weights)
     return hidden
 
 
@@ -200,6 +227,20 @@ class _Sampling(Structure):
 
 def _numbers(values: Sequence[int] | Tensor) -> Tensor:
     return torch.as_tensor(values, dtype=torch.int32).contiguous()
+
+
+def _threads() -> int:
+    """As many as PyTorch's; one in a forked process, where OpenMP would wait for threads that did not come along."""
+    return torch.get_num_threads() if os.getpid() == _IMPORTED_BY else 1
+
+
+def _within(numbers: Tensor, count: int, what: str) -> Tensor:
+    """Numbers of things, of which there are so many: C does not look where they lead."""
+    if numbers.numel():
+        low, high = (int(one) for one in numbers.aminmax())
+        if low < 0 or high >= count:
+            raise IndexError(f"{what} from {low} to {high} were given; expected 0 to {count - 1}")
+    return numbers
 
 
 class Decoder:
@@ -222,10 +263,14 @@ class Decoder:
             rows: which, each once.
             starts, widths: [R] how many tokens each holds, and how many (at least one) are appended.
             ids: packed: those of the first row, then those of the second.
+
+        Raises:
+            IndexError: there is no such row or id.
         """
         native = cast(ctypes.CDLL, library())
         numbers = [_numbers(one) for one in (rows, starts, widths, ids)]
-        hidden = torch.empty((len(numbers[0]), self._sizes.width))
+        _within(numbers[0], keys.shape[1], "rows"), _within(numbers[3], self._sizes.vocab, "ids")
+        hidden = keys.new_empty((len(numbers[0]), self._sizes.width))
         native.goldenrule_extend(
             byref(self._sizes),
             self._weights.pointer,
@@ -233,7 +278,7 @@ class Decoder:
             *(c_void_p(one.data_ptr()) for one in numbers),
             c_long(len(numbers[0])),
             c_void_p(hidden.data_ptr()),
-            c_long(torch.get_num_threads()),
+            c_long(_threads()),
         )
         return hidden
 
@@ -266,14 +311,18 @@ class Decoder:
 
         Returns:
             ids (-1 after the end), their logprobs, and whether each message ended by itself.
+
+        Raises:
+            IndexError: there is no such row.
         """
         native = cast(ctypes.CDLL, library())
         padding = -len(vocabulary) % LANES
         turned = torch.nn.functional.pad(vocabulary.detach().t(), (0, padding)).contiguous()
         how = _Sampling(turned.data_ptr(), turned.shape[1], uniforms.shape[1], shortest, end, controls, temperature)
+        hidden, uniforms = hidden.contiguous(), uniforms.contiguous()
         ids = torch.full(uniforms.shape, -1, dtype=torch.int32)
-        logprobs, ended = torch.zeros(uniforms.shape), torch.zeros(len(ids), dtype=torch.int8)
-        given = [_numbers(rows), _numbers(lengths)]
+        logprobs, ended = torch.zeros_like(uniforms), torch.zeros(len(ids), dtype=torch.int8)
+        given = [_within(_numbers(rows), keys.shape[1], "rows"), _numbers(lengths)]
         native.goldenrule_sample(
             byref(self._sizes),
             self._weights.pointer,
@@ -281,8 +330,8 @@ class Decoder:
             byref(how),
             *(c_void_p(one.data_ptr()) for one in given),
             c_long(len(ids)),
-            *(c_void_p(one.data_ptr()) for one in (hidden.contiguous(), uniforms, ids, logprobs, ended)),
-            c_long(torch.get_num_threads()),
+            *(c_void_p(one.data_ptr()) for one in (hidden, uniforms, ids, logprobs, ended)),
+            c_long(_threads()),
         )
         return ids, logprobs, ended
 

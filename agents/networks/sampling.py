@@ -59,13 +59,20 @@ def sample(
         max_new: longest message, in ids.
         min_new: ids before which no message ends; above 1 only to time sampling at a fixed length.
         temperature: 1 samples the policy itself; 0 takes the likeliest id.
+
+    Raises:
+        ValueError: there are not as many hidden states as rows, or `max_new` is not positive.
+        FloatingPointError: a logit is NaN, or all are infinite.
     """
     device, count = session.lengths.device, len(rows)
+    if len(hidden) != count or max_new < 1:
+        raise ValueError(f"{len(hidden)} hidden states, {count} rows and max_new={max_new} were given")
     values = session.network.values(hidden).float().tolist()
     # Drawn before it is known who needs them, so that what is said does not depend on how sampling is carried out.
-    uniforms = torch.rand((count, max_new), generator=generator, device=device)
+    uniforms = torch.rand((count, max_new), generator=generator, device=device, dtype=torch.float32)
     if session.decoder is not None:
         drawn = session.sample(rows, hidden, uniforms, output, min_new, temperature)
+        _refuse_nan(drawn[1])
         return _messages(*drawn, values)
     sampling = _Sampling(
         output,
@@ -174,8 +181,15 @@ def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor
     if temperature not in (0, 1):
         logits /= temperature
     probs = logits.softmax(dim=-1)
+    _refuse_nan(probs[:, -1])  # one NaN makes all of a row NaN
     ids = logits.argmax(dim=-1) if temperature == 0 else _drawn(probs, uniforms)
     return ids, probs.gather(-1, ids[:, None])[:, 0].log()
+
+
+def _refuse_nan(numbers: Tensor) -> None:
+    """Raise `FloatingPointError` where one is NaN: nothing can be drawn."""
+    if bool(numbers.isnan().any()):
+        raise FloatingPointError("probabilities of ids are not numbers; the network's weights have diverged")
 
 
 def _drawn(probs: Tensor, uniforms: Tensor) -> Tensor:

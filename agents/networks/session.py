@@ -106,7 +106,12 @@ class Session:
 
         Returns:
             hidden states at each row's last id.
+
+        Raises:
+            ValueError: there are more rows than sequences or fewer, or one is empty.
         """
+        if len(rows) != len(sequences) or not all(map(len, sequences)):
+            raise ValueError(f"{len(rows)} rows and as many sequences, none of them empty, were expected")
         device = self.lengths.device
         if self.decoder is not None:
             return self._extend(self.decoder, torch.tensor(rows), sequences)

@@ -232,7 +232,12 @@ class ThreeModuleTransformer(nn.Module):
 
         Returns:
             hidden states that `logits` and `values` read.
+
+        Raises:
+            ValueError: they are longer than the context.
         """
+        if ids.shape[1] > self.config.context:
+            raise ValueError(f"{ids.shape[1]} tokens were given; the network's context holds {self.config.context}")
         if self.compiled:
             return native.trunk(self.native_sizes(), self.trunk_weights(), ids, PAD)
         length = ids.shape[1]
@@ -264,7 +269,7 @@ class ThreeModuleTransformer(nn.Module):
         """Its sizes as the C code takes them."""
         config, heads = self.config, sum(self.config.heads.values())
         sizes = (config.width, config.layers, heads, config.key_heads, config.head_width, config.feed_forward)
-        return native.Sizes(*sizes, config.vocab_size, self.cos.data_ptr(), self.sin.data_ptr())
+        return native.Sizes(*sizes, config.vocab_size, cos=self.cos, sin=self.sin)
 
     def trunk_weights(self) -> list[Tensor]:
         """All weights of the trunk, in the order of `native.Weights`."""

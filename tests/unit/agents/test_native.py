@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from goldenrule.agents.networks import native
+from goldenrule.agents.networks.adamw import AdamW
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
@@ -164,3 +168,154 @@ def test_without_it_pytorch_does_the_work(switch, tmp_path):
     )
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **switch}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)
+
+
+def test_what_leads_nowhere_is_refused(network):
+    vocab, context = network.config.vocab_size, network.config.context
+    session = Session(network, 2)
+    for wrong in (vocab, -1):
+        with pytest.raises(IndexError):
+            network(torch.tensor([[5, wrong]]))
+        with pytest.raises(IndexError):
+            session.feed([0], [[wrong]])
+    with pytest.raises(ValueError, match="context"):
+        network(torch.ones(1, context + 1, dtype=torch.long))
+    with pytest.raises(IndexError):
+        session.feed([-1], [[5]])
+    for rows, sequences in (([0, 1], [[5], []]), ([0, 1], [[5]])):
+        with pytest.raises(ValueError, match="rows"):
+            session.feed(rows, sequences)
+    hidden = session.feed([0, 1], [[5], [6]])
+    for states, longest in ((hidden, 0), (hidden[:1], 3)):
+        with pytest.raises(ValueError, match="hidden states"):
+            sample(session, states, [0, 1], "behaviour", rng(1), max_new=longest)
+
+
+def test_other_layouts_and_types_of_what_is_given_change_nothing(network):
+    ids = batch(network, [5, 5])
+    whole = network(ids)
+    assert torch.equal(network(ids.int()), whole)
+    session = Session(network, 2)
+    hidden = session.feed([0, 1], ids.tolist())
+    wide = torch.zeros(2, 2 * network.config.width)
+    wide[:, ::2] = hidden
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(network(ids), whole)
+        found = []
+        for states in (hidden, wide[:, ::2]):
+            branch = session.branch([0, 1], [5, 5])
+            found.append(sample(branch, states, [0, 1], "behaviour", rng(1), max_new=9))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found[0] == found[1]
+    network.blocks[0].up.double()
+    with pytest.raises(TypeError, match="types"):
+        network(ids)
+
+
+def test_the_way_back_is_that_of_the_way_there_or_none(network):
+    ids, optimiser = batch(network, [9, 30]), AdamW(network.parameters(), 0.1)
+    hidden = network(ids)
+    hidden.sum().backward(retain_graph=True)
+    optimiser.step()
+    with pytest.raises(RuntimeError, match="inplace"):
+        hidden.sum().backward()
+    (gradient,) = torch.autograd.grad(network(ids).square().sum(), network.norm.weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_a_graph_outlives_its_network(network):
+    ids, twin = batch(network, [9, 30]), copy.deepcopy(network)
+    (wanted,) = torch.autograd.grad(network(ids).square().sum(), network.embedding)
+    hidden, embedding = twin(ids), twin.embedding
+    del twin
+    others = [torch.full((network.cos.numel(),), 7.0) for _ in range(50)]  # take the place of what was freed
+    assert torch.equal(torch.autograd.grad(hidden.square().sum(), embedding)[0], wanted)
+    assert others
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("where", ["blocks.0.up.weight", "blocks.0.attention.query.behaviour", "norm.weight"])
+def test_nan_is_neither_lost_nor_sampled_from(network, where, temperature):
+    with torch.no_grad():
+        network.get_parameter(where).view(-1)[:2] = torch.nan
+    assert network(batch(network, [9, 30])).isnan().any(-1)[0, :9].all()
+    session = Session(network, 1)
+    hidden = session.feed([0], [[20, 21]])
+    assert hidden.isnan().any()
+    with pytest.raises(FloatingPointError):
+        sample(session, hidden, [0], "behaviour", rng(1), temperature=temperature)
+
+
+def test_threads_change_nothing(network):
+    ids = batch(network, [30] * 40)
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 2):
+            torch.set_num_threads(threads)
+            session = Session(network, 40)
+            hidden = session.feed(range(40), ids.tolist())
+            drawn = sample(session, hidden, range(40), "behaviour", rng(1), max_new=9)
+            network.zero_grad()
+            network(ids).square().sum().backward()
+            found.append((hidden, drawn, network.embedding.grad))
+    finally:
+        torch.set_num_threads(before)
+    for hidden, drawn, gradient in found[1:]:
+        assert torch.equal(hidden, found[0][0])
+        assert drawn == found[0][1]
+        assert torch.equal(gradient, found[0][2])
+
+
+START = "from goldenrule.agents.networks import native\n"
+
+
+def run(code: str, **environment: str) -> str:
+    """What Python prints."""
+    environment = {"PATH": os.environ["PATH"], **environment}
+    command = [sys.executable, "-c", START + code]
+    return subprocess.run(
+        command, check=True, env=environment, timeout=300, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_a_forked_process_does_not_wait_for_threads_it_has_not():
+    code = (
+        "import os, signal, torch\n"
+        "from goldenrule.agents.networks.session import Session\n"
+        "from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer\n"
+        "torch.set_num_threads(2)\n"
+        "session = Session(ThreeModuleTransformer(NetworkConfig(40, width=32, head_width=16)), 400)\n"
+        "rows, ids = range(400), [[20]] * 400\n"
+        "session.feed(rows, ids)\n"
+        "child = os.fork()\n"
+        "if not child: signal.alarm(60)\n"
+        "session.feed(rows, ids)\n"
+        "if not child: os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    run(code, HOME=str(Path.home()))
+
+
+def test_a_cut_file_is_compiled_anew_and_arguments_of_the_compiler_count(tmp_path):
+    code = "print(native.library()._name)"
+    path = Path(run(code, HOME=str(tmp_path)))
+    whole = path.read_bytes()
+    os.truncate(path, 30_000)
+    assert run(code, HOME=str(tmp_path)) == str(path)
+    assert path.read_bytes() == whole
+    other = run(code, HOME=str(tmp_path), CC="cc -DNOTHING")
+    assert other != str(path)
+
+
+@pytest.mark.parametrize("environment", [{"HOME": "/dev/null"}, {"CC": "cc '"}, {"CC": "false"}])
+def test_where_it_cannot_be_compiled_there_is_none(environment, tmp_path):
+    assert run("print(native.library())", **{"HOME": str(tmp_path), **environment}) == "None"
+
+
+def test_where_no_home_is_known_there_is_none():
+    code = "import pwd\ndef unknown(user): raise KeyError(user)\npwd.getpwuid = unknown\nprint(native.library())"
+    assert run(code) == "None"
