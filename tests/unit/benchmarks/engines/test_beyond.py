@@ -43,7 +43,7 @@ class Cluster:
     def update_parameters(self, slurm_array_parallelism: int) -> None:
         self.parallel = slurm_array_parallelism
 
-    def map_array(self, what: Any, cells: Sequence[Cell], folders: Sequence[Any]) -> list[Any]:
+    def map_array(self, what: Any, cells: Sequence[Cell], *further: Sequence[Any]) -> list[Any]:
         self.arrays.append(len(cells))
         return [_Job(self, cell) for cell in cells]
 
