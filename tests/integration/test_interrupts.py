@@ -46,6 +46,7 @@ def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path: Path) -> None:
 def test_further_interrupts_while_the_command_ends_are_ignored() -> None:
     program = """
 import atexit, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background inherits that it is ignored
 from goldenrule.benchmarks.cli import ls, main
 def interrupted():
     try:
