@@ -127,7 +127,7 @@ class LanguageModel:
 
     def _grown(self) -> Session:
         old = self._session
-        grown = Session(self.network, max(len(self._state), self._expected), max(old.capacity, 64))
+        grown = Session(self.network, max(len(self._state), self._expected), max(old.capacity, 64), old.decoder)
         grown.adopt(range(old.rows), old)
         return grown
 

@@ -226,7 +226,7 @@ static void normalise(const float *x, const float *gain, float *y, float *stats,
     }
 }
 
-/* Adds the gradient of x to dx, that of the gain to dgain, and gives y again where it is asked for. */
+/* Adds the gradient of x to dx, and that of the gain to dgain. */
 static void normalise_backward(const float *x, const float *gain, const float *stats, const float *dy, float *dx,
                                float *dgain, long m, long width) {
     for (long t = 0; t < m; t++, x += width, dy += width, dx += width) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -42,8 +43,12 @@ class Session:
         if decoder is None and network.compiled:
             self.decoder = native.Decoder(network.native_sizes(), network.trunk_weights())
         self._keys, self._values = self._empty(self.capacity)
-        with torch.no_grad():
-            self._fused = [cast(Block, block).attention.weights() for block in network.blocks]
+
+    @cached_property
+    @torch.no_grad()
+    def _fused(self) -> list[tuple[Tensor, Tensor]]:
+        """The joined projections of each layer, for PyTorch; the decoder has its own."""
+        return [cast(Block, block).attention.weights() for block in self.network.blocks]
 
     def _empty(self, capacity: int) -> tuple[Tensor, Tensor]:
         config, like = self.network.config, self.network.embedding.detach()
@@ -73,7 +78,8 @@ class Session:
         """
         longest = max(lengths, default=0)
         twin = Session(self.network, len(rows), longest + room, self.decoder)
-        twin._fused = self._fused
+        if self.decoder is None:
+            twin._fused = self._fused
         # All rows are copied as far as the longest: what lies past a row's own length is never attended to.
         picked = torch.as_tensor(rows, dtype=torch.long, device=self.lengths.device)
         twin._keys[..., :longest] = self._keys[..., :longest].index_select(1, picked)
