@@ -126,7 +126,7 @@ def compare(
         training: settings of `goldenrule.training.learner.TrainingConfig` for all methods, such as `updates`.
         episodes: evaluation dialogues of each run.
         partner: `lm` or `scripted`: who sits in the other seats.
-        checkpoint: base checkpoint folder instead of the shipped one.
+        checkpoint: base checkpoint instead of the shipped ones: a folder, or the name of a shipped one.
         device: `auto`, `cpu` or `cuda`.
         out: folder of the run, a new one under `runs/` where not given; one that is there already is gone on with.
         workers: processes side by side, 0 for this one alone; all cores where not given.

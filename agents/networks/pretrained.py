@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,40 +27,37 @@ GATE = 0.95
 
 
 def shipped_bases() -> list[str]:
-    """Names of the base checkpoints; a scenario's first is called by its id, further ones `ID-NAME`."""
+    """Names of the base checkpoints: a scenario's first is called by its id, those of other recipes `ID-NAME`.
+
+    What a recipe makes of another seed is called `ID-seed1` and so on.
+    """
     root = files("goldenrule.agents") / FOLDER
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
 
 
-def load_base(
-    scenario: str, path: Path | None = None, device: torch.device | str = "cpu", knobs: Mapping[str, Any] | None = None
-) -> Loaded:
-    """The pre-trained network, tokenizer and provenance for a scenario.
+def base_folder(checkpoint: Path) -> Path:
+    """The folder of a checkpoint: the one named, or of the shipped base of that name where there is none such."""
+    shipped = str(checkpoint) in shipped_bases() and not checkpoint.exists()
+    return _folder(str(checkpoint)) if shipped else checkpoint
 
-    Of several shipped ones it is the first that has learnt what talks under `knobs` are like, else the scenario's
-    first; `knobs_not_learnt` tells what a base has not learnt.
+
+def bases_for(scenario: str, knobs: Mapping[str, Any] | None = None) -> list[Path]:
+    """Folders of the shipped bases from which runs of a scenario start: those that one recipe made, by their seeds.
+
+    Of several recipes it is the first that has learnt what talks under `knobs` are like, else the scenario's first;
+    `knobs_not_learnt` tells what a base has not learnt.
 
     Args:
         scenario: scenario id.
-        path: a checkpoint folder to use instead of a shipped one.
-        device: where to put the weights.
         knobs: of the scenario; those not given have their defaults.
 
     Raises:
-        CheckpointError: none is shipped and none was named, or it is damaged, or of another scenario.
+        CheckpointError: none is shipped, or one is damaged.
     """
-    from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint  # with torch
+    from goldenrule.agents.networks.checkpoint import CheckpointError, read_card  # with torch
 
-    if path is not None:
-        loaded = load_checkpoint(path, device)
-        made_for = _config(loaded[2]).get("scenario", scenario)
-        if made_for not in (scenario, _id(scenario)):
-            raise CheckpointError(
-                f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
-                "name another, or leave it out for the shipped one"
-            )
-        return loaded
-    names = [name for name in shipped_bases() if name == scenario or name.startswith(f"{scenario}-")]
+    shipped = shipped_bases()
+    names = [name for name in shipped if name == scenario or re.match(f"{re.escape(scenario)}-(?!seed)", name)]
     if not names:
         make_one = f"make one: goldenrule pretrain --scenario {scenario} --out FOLDER"
         if people(scenario, "corpus"):
@@ -67,15 +65,49 @@ def load_base(
         else:
             remedy = f"register scripted people first, as examples/scenario.py does, then {make_one}"
         raise CheckpointError(f"no base checkpoint for {scenario} is shipped; {remedy}")
-    first = None
-    for name in names:
-        with as_file(files("goldenrule.agents") / FOLDER / name) as folder:
-            loaded = load_checkpoint(folder, device)
-        if knobs_not_learnt(scenario, knobs or {}, loaded[2]) is None:
-            return loaded
-        first = first or loaded
-    assert first is not None
-    return first
+    provenances = ((name, read_card(_folder(name)).get("provenance") or {}) for name in names)
+    learnt = (name for name, made in provenances if knobs_not_learnt(scenario, knobs or {}, made) is None)
+    chosen = next(learnt, names[0])
+    return [_folder(name) for name in shipped if re.fullmatch(f"{re.escape(chosen)}(-seed[0-9]+)?", name)]
+
+
+def load_base(
+    scenario: str,
+    path: Path | None = None,
+    device: torch.device | str = "cpu",
+    knobs: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Loaded:
+    """The pre-trained network, tokenizer and provenance for a scenario.
+
+    Args:
+        scenario: scenario id.
+        path: a checkpoint to use instead of a shipped one, see `base_folder`.
+        device: where to put the weights.
+        knobs: of the scenario, see `bases_for`.
+        seed: of the run: runs take the bases that one recipe made in turn, so that what is found is not of one base.
+
+    Raises:
+        CheckpointError: none is shipped and none was named, or it is damaged, or of another scenario.
+    """
+    from goldenrule.agents.networks.checkpoint import CheckpointError, load_checkpoint  # with torch
+
+    if path is None:
+        folders = bases_for(scenario, knobs)
+        return load_checkpoint(folders[seed % len(folders)], device)
+    loaded = load_checkpoint(base_folder(path), device)
+    made_for = _config(loaded[2]).get("scenario", scenario)
+    if made_for not in (scenario, _id(scenario)):
+        raise CheckpointError(
+            f"checkpoint {path} has learnt {made_for}; expected one of {scenario}: "
+            "name another, or leave it out for the shipped one"
+        )
+    return loaded
+
+
+def _folder(name: str) -> Path:
+    """Of a shipped base."""
+    return Path(str(files("goldenrule.agents") / FOLDER / name))
 
 
 def knobs_not_learnt(scenario: str, knobs: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:

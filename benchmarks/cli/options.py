@@ -19,7 +19,7 @@ SCENARIO = "hidden_needs-v0"
 Scenario = Annotated[str, typer.Option(help="Scenario id; see `goldenrule ls`.")]
 Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of every random draw.")]
 Knobs = Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob; can be given again.")]
-Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one otherwise.")]
+Checkpoint = Annotated[Path | None, typer.Option(help="Checkpoint: a folder, or a shipped one by name.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds casino and the like; GOLDENRULE_DATA otherwise.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 

@@ -44,7 +44,7 @@ def compare(
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="Base checkpoint folder to start from.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Base to start from: a folder or a shipped one.")] = None,
     partner: Annotated[Literal["lm", "scripted"], typer.Option(help="Who sits in the other seats.")] = "lm",
     data_dir: options.DataDir = None,
     workers: Annotated[

@@ -191,7 +191,7 @@ class Cell:
             agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
             simulator = agent if isinstance(agent, Simulates) else None
         else:
-            loaded = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs)
+            loaded = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs, self.seed)
             network, tokenizer, provenance = loaded
             agent = simulator = LanguageModel(network, tokenizer, max_new=settings.training.max_new)
             training = replace(settings.training, split=chosen.split)
@@ -284,7 +284,7 @@ def other_agents(cell: Cell) -> dict[str, Agent]:
     names, settings = _other_seats(cell), cell.settings
     if settings.partner == "scripted":
         return {name: person(cell.scenario, name) for name in names}
-    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs)
+    network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs, cell.seed)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)
 

@@ -135,7 +135,7 @@ class SweepFile(BaseModel):
         partner: `lm` or `scripted`: who sits in the other seats.
         device: `cpu`, `cuda` or `auto`.
         training: settings of training for all methods.
-        checkpoint: base checkpoint folder instead of the shipped one.
+        checkpoint: base checkpoint instead of the shipped ones: a folder, or the name of a shipped one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

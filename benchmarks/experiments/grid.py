@@ -14,7 +14,15 @@ from pydantic import ValidationError
 
 from goldenrule.agents.base import Agent, load_agent
 from goldenrule.agents.networks.checkpoint import read_card, weights_hash
-from goldenrule.agents.networks.pretrained import GATE, failed_gate, knobs_not_learnt, load_base, shipped_bases
+from goldenrule.agents.networks.pretrained import (
+    GATE,
+    base_folder,
+    bases_for,
+    failed_gate,
+    knobs_not_learnt,
+    load_base,
+    shipped_bases,
+)
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -78,10 +86,10 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             make(scenario, **knobs).reset(seed=0)  # human cards are read here
             _check_scripts(scenario, knobs, variants)
         cells = [
-            replace(variant, scenario=scenario, knobs=knobs, seed=seed, base=base)
+            replace(variant, scenario=scenario, knobs=knobs, seed=seed, base=bases[seed % len(bases)])
             for scenario, knobs in grid
             for variant in variants
-            for base in [_base(scenario, knobs, variant)]
+            for bases in [_bases(scenario, knobs, variant)]
             for seed in sweep.seeds
         ]
         _check_unique(cells)
@@ -202,22 +210,23 @@ def _training(chosen: Mapping[str, Any]) -> TrainingConfig:
         raise UserError(explain(error, "training", "setting", known)) from None
 
 
-def _base(scenario: str, knobs: Mapping[str, Any], cell: Cell) -> str | None:
-    """Hash of the base weights that a cell depends on, once it is placed there; `None` where it needs none."""
+def _bases(scenario: str, knobs: Mapping[str, Any], cell: Cell) -> tuple[str | None, ...]:
+    """Hashes of the bases that a cell starts from once it is placed there, by seed; of none where it needs none."""
     settings = cell.settings
     if settings.partner == "lm" or settings.checkpoint is not None or scenario in shipped_bases() or cell.needs_base:
-        return _base_hash(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
-    return None
+        return _base_hashes(scenario, settings.checkpoint, tuple(sorted(knobs.items())))
+    return (None,)
 
 
 @functools.lru_cache(maxsize=64)
-def _base_hash(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, Any], ...]) -> str:
-    """Hash of the base weights of a cell.
+def _base_hashes(scenario: str, checkpoint: Path | None, knobs: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
+    """Hashes of the weights of the bases of a cell, by seed.
 
     Raises:
         CheckpointError: there are none, they are damaged, or of another scenario.
     """
-    return weights_hash(load_base(scenario, checkpoint, knobs=dict(knobs))[0])
+    folders = bases_for(scenario, dict(knobs)) if checkpoint is None else [checkpoint]
+    return tuple(weights_hash(load_base(scenario, folder)[0]) for folder in folders)
 
 
 def _check_unique(cells: Sequence[Cell]) -> None:
@@ -257,7 +266,7 @@ def misleading_base(cells: Sequence[Cell]) -> list[str]:
     cell = next((one for one in cells if one.settings.checkpoint is not None and one.trains), None)
     if cell is None or cell.settings.checkpoint is None:
         return []
-    share = failed_gate(read_card(cell.settings.checkpoint).get("provenance") or {}, cell.knobs)
+    share = failed_gate(read_card(base_folder(cell.settings.checkpoint)).get("provenance") or {}, cell.knobs)
     if share is None:
         return []
     told = f"the partner that {cell.settings.checkpoint} imagines is right in {share:.3f} of all cases"

@@ -101,7 +101,7 @@ BASES: dict[str, BaseConfig] = {
             "hidden_needs-v0",
             settings=tuple({"tells": tells} for tells in (0.0, 0.5, 1.0)),
             network=_SMALL,
-            pretraining=PretrainingConfig(updates=1800),
+            pretraining=PretrainingConfig(updates=2400),
         ),
         BaseConfig(
             "hidden_needs-v0",

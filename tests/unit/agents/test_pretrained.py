@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint
-from goldenrule.agents.networks.pretrained import failed_gate, knobs_not_learnt, load_base
+from goldenrule.agents.networks.checkpoint import CheckpointError, save_checkpoint, weights_hash
+from goldenrule.agents.networks.pretrained import bases_for, failed_gate, knobs_not_learnt, load_base
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
 
@@ -56,9 +56,18 @@ def test_nothing_is_told_of_a_checkpoint_that_does_not_say_how_it_was_made() -> 
     assert knobs_not_learnt(NEEDS, {"turns": 6}, {"config": "?"}) is None
 
 
-def test_the_first_base_serves_the_defaults() -> None:
-    assert "settings" not in load_base(NEEDS)[2]["config"]
-    assert "settings" not in load_base(NEEDS, knobs={"similarity": 1.0})[2]["config"]
+def test_the_first_recipe_serves_the_defaults() -> None:
+    assert "name" not in load_base(NEEDS)[2]["config"]
+    assert "name" not in load_base(NEEDS, knobs={"similarity": 1.0, "tells": 0.0})[2]["config"]
+
+
+def test_runs_take_the_bases_of_one_recipe_in_turn() -> None:
+    first, *others = bases_for(NEEDS)
+    assert [first.name, *(other.name for other in others)] == [NEEDS, *(f"{NEEDS}-seed{k}" for k in range(1, 5))]
+    weights = [weights_hash(load_base(NEEDS, seed=seed)[0]) for seed in range(6)]
+    assert len(set(weights)) == 5
+    assert weights[5] == weights[0]
+    assert weights_hash(load_base(NEEDS, Path(f"{NEEDS}-seed3"))[0]) == weights[3]
 
 
 @pytest.mark.parametrize("knobs", [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}])
@@ -68,7 +77,7 @@ def test_another_base_serves_longer_talks(knobs: dict[str, Any]) -> None:
 
 def test_where_none_has_learnt_it_the_first_base_serves_and_says_so() -> None:
     provenance = load_base(NEEDS, knobs={"turns": 6})[2]
-    assert "settings" not in provenance["config"]
+    assert "name" not in provenance["config"]
     assert knobs_not_learnt(NEEDS, {"turns": 6}, provenance) == "turns=6 (learnt: 1)"
 
 
