@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import resource
 import sqlite3
@@ -44,6 +45,7 @@ from goldenrule.benchmarks.storage.store import CELL_COLUMNS, EPISODE_COLUMNS, F
 from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.wrapper import RewardWrapper
+from goldenrule.training.learner import TrainingConfig
 
 SIZES = {
     "small": {"width": 192, "layers": 4, "vocab_size": 2048},  # 2.2 M parameters
@@ -169,9 +171,10 @@ class Repeats:
 
 
 def growth(scenario: str) -> list[dict[str, float]]:
-    """CPU microseconds a message and a reset: dialogues in lock step (`agents.play`), as they are longer and more.
+    """CPU time a message and a reset: dialogues in lock step (`agents.play`), as they are longer and more.
 
-    `people` are the scripted ones; `driver` is what is left where all say the same sentence.
+    `people` are the scripted ones; `driver` is what is left where all say the same sentence; `update` is an update of
+    empathetic kindness, rollout included, whose interleaved views and replies do not grow.
     """
     found = []
     for turns, n in [(turns, 256) for turns in range(1, 7)] + [(1, n) for n in (64, 128, 512, 1024, 2048)]:
@@ -186,11 +189,21 @@ def growth(scenario: str) -> list[dict[str, float]]:
                 said = sum(len(episode.turns) for episode in play(envs, seats, range(n)))
                 times.append(time.process_time() - began)
             row |= {f"{name}_messages": said, f"{name}_us_a_message": 1e6 * min(times) / said}
+        row["update_ms_a_dialogue"] = 1e3 * _update(scenario, {"turns": turns}, n) / n
         began = time.process_time()
         for env in envs:
             env.reset()
         found.append({**row, "reset_us": 1e6 * (time.process_time() - began) / n})
     return found
+
+
+def _update(scenario: str, knobs: dict[str, Any], dialogues: int, updates: int = 4) -> float:
+    """CPU seconds of the fastest update after the first."""
+    training = TrainingConfig(updates=updates, dialogues=dialogues)
+    cell = Cell("empathetic_kindness", scenario, knobs, 0, CellSettings(training, episodes=1))
+    ends: list[float] = []
+    cell.run(lambda done, total: ends.append(time.process_time()))
+    return min(end - began for began, end in itertools.pairwise(ends))
 
 
 def _aec(env: Any, text: str, turns: int) -> float:
