@@ -1,6 +1,7 @@
-"""Measure the speed of sampling, environments, sweeps or reports on this machine; prints one JSON object.
+"""Measure the speed of sampling, training, environments, sweeps or reports on this machine; prints one JSON object.
 
     python dev/bench.py generation --batch 64,256 --size small --device cpu
+    python dev/bench.py training --batch 64 --size small --device cpu
     python dev/bench.py env --scenario hidden_needs-v0,third_party-v0,false_belief-v0,campsite-v0
     python dev/bench.py growth
     python dev/bench.py sweep --cells 200 --episodes 50
@@ -31,6 +32,7 @@ from typing import Any
 import torch
 
 from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
 from goldenrule.agents.networks.three_module import NetworkConfig, ThreeModuleTransformer
@@ -46,6 +48,7 @@ from goldenrule.envs.make import make
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.wrapper import RewardWrapper
 from goldenrule.training.learner import TrainingConfig
+from goldenrule.training.optim import adamw
 
 SIZES = {
     "small": {"width": 192, "layers": 4, "vocab_size": 2048},  # 2.2 M parameters
@@ -67,6 +70,41 @@ def fastest(run: Callable[[], object], device: str = "cpu", repeats: int = 3) ->
     return min(times[1:])
 
 
+def product_rate(dtype: torch.dtype, device: str) -> float:
+    """Floating-point operations a second of PyTorch's matrix products."""
+    size = 8192 if device == "cuda" else 2048
+    rng = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(size, size, generator=rng).to(device=device, dtype=dtype) for _ in range(2))
+    return 2 * size**3 / fastest(lambda: a @ b, device, 5)
+
+
+def training(batch: int, size: str, device: str) -> dict[str, Any]:
+    """Gradient steps on sequences of `PROMPT + NEW` tokens: both outputs' losses, each by its route.
+
+    `matmul_share` counts 6 operations a parameter and token, as if one loss had been taken: what routes cost lowers it.
+    """
+    network = _network(size, device, torch.bfloat16 if (size, device) == ("large", "cuda") else torch.float32)
+    ids = torch.randint(N_CONTROL, network.config.vocab_size, (batch, PROMPT + NEW), device=device)
+    by_loss = dict(zip(("behaviour", "prediction"), routes(split=True), strict=True))
+    optimiser = adamw(network, by_loss, 1e-4)
+
+    def step() -> None:
+        hidden = network(ids)
+        for output in ("behaviour", "prediction"):
+            logits = network.logits(hidden[:, :-1], output).flatten(0, 1).float()
+            loss = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten())
+            optimiser.backward(output, loss, keep_graph=output == "behaviour")
+        optimiser.step()
+
+    rate, parameters = product_rate(network.embedding.dtype, device), sum(p.numel() for p in network.parameters())
+    tokens = ids.numel() / fastest(step, device)
+    return {
+        **{"batch": batch, "size": size, "parameters": parameters, "device": device, "tokens_per_second": tokens},
+        **{"dtype": str(network.embedding.dtype), "matmul_gflops": rate / 1e9},
+        "matmul_share": tokens * 6 * parameters / rate,
+    }
+
+
 def generation(batch: int, size: str, device: str) -> dict[str, Any]:
     """Our cached sampler beside Hugging Face `generate` on a GPT-2 of the same size, batch and lengths.
 
@@ -76,9 +114,8 @@ def generation(batch: int, size: str, device: str) -> dict[str, Any]:
     dtype = torch.bfloat16 if (size, device) == ("large", "cuda") else torch.float32
     rng = torch.Generator().manual_seed(0)
     prompts = torch.randint(N_CONTROL, vocab, (batch, PROMPT), generator=rng)
-    ours = fastest(_our_sampler(width, layers, prompts, vocab, dtype, device), device)
-    a, b = (torch.randn(2048, 2048, generator=rng).to(device=device, dtype=dtype) for _ in range(2))
-    rate = 2 * 2048**3 / fastest(lambda: a @ b, device, 5)
+    ours = fastest(_our_sampler(_network(size, device, dtype), prompts, device), device)
+    rate = product_rate(dtype, device)
     parameters = layers * 12 * width**2 + vocab * width
     found = {
         **{"batch": batch, "size": size, "parameters": parameters, "prompt": PROMPT, "new": NEW, "device": device},
@@ -91,13 +128,16 @@ def generation(batch: int, size: str, device: str) -> dict[str, Any]:
     return found
 
 
-def _our_sampler(
-    width: int, layers: int, prompts: torch.Tensor, vocab: int, dtype: torch.dtype, device: str
-) -> Callable[[], object]:
+def _network(size: str, device: str, dtype: torch.dtype) -> ThreeModuleTransformer:
+    width, layers, vocab = (SIZES[size][key] for key in ("width", "layers", "vocab_size"))
     heads = dict.fromkeys(("behaviour_heads", "prediction_heads", "perception_heads"), width // 96)
     context = PROMPT + NEW + 1
     config = NetworkConfig(vocab, width, layers, head_width=32, feed_forward=4 * width, context=context, **heads)
-    network = ThreeModuleTransformer(config).to(device=device, dtype=dtype).eval()
+    return ThreeModuleTransformer(config).to(device=device, dtype=dtype)
+
+
+def _our_sampler(network: ThreeModuleTransformer, prompts: torch.Tensor, device: str) -> Callable[[], object]:
+    network = network.eval()
     rows, sequences = range(len(prompts)), prompts.tolist()
 
     def run() -> None:
@@ -328,8 +368,8 @@ def report(cells: int, episodes: int) -> dict[str, float]:
 def main() -> None:
     """Parse the command line and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("generation", "env", "growth", "sweep", "report"))
-    parser.add_argument("--batch", default="256", help="rows sampled at once, with commas between several")
+    parser.add_argument("what", choices=("generation", "training", "env", "growth", "sweep", "report"))
+    parser.add_argument("--batch", default="256", help="rows at once, with commas between several")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--scenario", default="hidden_needs-v0", help="with commas between several (env, growth)")
@@ -339,6 +379,8 @@ def main() -> None:
     found: Any
     if given.what == "generation":
         found = [generation(int(batch), given.size, given.device) for batch in given.batch.split(",")]
+    elif given.what == "training":
+        found = [training(int(batch), given.size, given.device) for batch in given.batch.split(",")]
     elif given.what == "env":
         found = {name: environment(name) for name in given.scenario.split(",")}
     elif given.what == "growth":
