@@ -33,10 +33,10 @@ def install(commit: str, folder: Path) -> Path:
     return commands
 
 
-def compare(commands: Path, method: str, seeds: int, out: Path) -> tuple[float, dict[int, float]]:
+def compare(commands: Path, method: str, seeds: int, steps: int, out: Path) -> tuple[float, dict[int, float]]:
     """Seconds of a comparison of one method, and its true partner reward by seed."""
     began = time.perf_counter()
-    options = ["--methods", method, "--seeds", str(seeds), "--out", str(out), "--json"]
+    options = ["--methods", method, "--seeds", str(seeds), "--steps", str(steps), "--out", str(out), "--json"]
     done = subprocess.run([str(commands / "goldenrule"), "compare", *options], stdout=subprocess.PIPE, check=True)
     seconds = time.perf_counter() - began
     rows: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("commit")
     parser.add_argument("--methods", default="empathetic_kindness,oracle_kindness")
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=60, help="updates of either")
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -60,9 +61,8 @@ def main() -> None:
                 rewards: dict[str, dict[int, float]] = {}
                 for repeat in range(options.repeats):
                     for which, where in commands.items():
-                        took, rewards[which] = compare(
-                            where, method, options.seeds, folder / f"{method}{which}{repeat}"
-                        )
+                        out = folder / f"{method}{which}{repeat}"
+                        took, rewards[which] = compare(where, method, options.seeds, options.steps, out)
                         seconds[which].append(took)
                 differences = [rewards["new"][seed] - old for seed, old in rewards["old"].items()]
                 low, high = stats.ttest_1samp(differences, 0.0).confidence_interval()

@@ -55,7 +55,7 @@ class TrainingConfig:
         ValidationError: a setting of a wrong type or out of range.
     """
 
-    updates: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    updates: Annotated[int, Field(ge=1, le=1_000_000)] = 40
     dialogues: Annotated[int, Field(ge=1, le=100_000)] = 128
     minibatches: Annotated[int, Field(ge=1, le=1000)] = 4
     learning_rate: Annotated[float, Field(ge=0, le=1)] = 2e-3
