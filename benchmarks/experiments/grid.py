@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from pydantic import ValidationError
 
 from goldenrule.agents.base import Agent, load_agent
+from goldenrule.agents.networks import native
 from goldenrule.agents.networks.checkpoint import read_card, weights_hash
 from goldenrule.agents.networks.pretrained import (
     GATE,
@@ -61,7 +63,7 @@ def checked_cells(sweep: SweepFile, tell: Callable[[str], None], file: str | Non
     with foreign():
         cells = cells_of(sweep, file)
         doubtful = rehearse_agents(cells)
-    for line in [*doubtful, *unlearnt_knobs(cells), *misleading_base(cells)]:
+    for line in [*doubtful, *unlearnt_knobs(cells), *misleading_base(cells), *slow_network(cells)]:
         tell(line)
     return cells
 
@@ -271,6 +273,17 @@ def misleading_base(cells: Sequence[Cell]) -> list[str]:
         return []
     told = f"the partner that {cell.settings.checkpoint} imagines is right in {share:.3f} of all cases"
     return [f"{told}; below {GATE} reward training from it will mislead"]
+
+
+def slow_network(cells: Sequence[Cell]) -> list[str]:
+    """A line where networks are to learn and their C code cannot be had, though nobody has switched it off."""
+    off = os.environ.get("GOLDENRULE_NATIVE") == "0" or all(cell.settings.device != "cpu" for cell in cells)
+    if off or native.library() is not None or not any(cell.needs_base and cell.trains for cell in cells):
+        return []
+    return [
+        "training takes twice as long as it could: its C code could not be compiled and kept; "
+        "name a C compiler with CC=, or a folder that can be written with XDG_CACHE_HOME="
+    ]
 
 
 def _check_scripts(scenario: str, knobs: Mapping[str, Any], variants: Sequence[Cell]) -> None:

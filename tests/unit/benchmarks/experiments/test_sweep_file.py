@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from goldenrule.agents.networks.checkpoint import weights_hash
+from goldenrule.agents.networks.pretrained import bases_for, load_base
 from goldenrule.benchmarks.experiments.config import MAX_BYTES, parse_sweep, read_sweep
-from goldenrule.benchmarks.experiments.grid import cells_of
+from goldenrule.benchmarks.experiments.grid import cells_of, slow_network
 from goldenrule.common.errors import UserError
 
 
@@ -47,6 +49,22 @@ class TestGrid:
         assert {c.id for c in cells(other)} == {c.id for c in cells(right)}
         other["episodes"] = 4
         assert not {c.id for c in cells(other)} & {c.id for c in cells(right)}
+
+    def test_seeds_take_the_bases_of_one_recipe_in_turn(self, right):
+        found = cells(right | {"scenarios": ["hidden_needs-v0"], "methods": ["untrained", "scripted"], "seeds": 7})
+        by_seed = [[cell.base for cell in found[start : start + 7]] for start in (0, 7)]
+        made = [weights_hash(load_base("hidden_needs-v0", path)[0]) for path in bases_for("hidden_needs-v0")]
+        assert len(made) == 5
+        assert by_seed == [[*made, *made[:2]]] * 2
+
+    def test_a_network_that_is_not_compiled_is_told_where_one_trains(self, right, monkeypatch):
+        monkeypatch.delenv("GOLDENRULE_NATIVE", raising=False)
+        found = cells(right)
+        monkeypatch.setattr("goldenrule.agents.networks.native.library", lambda: None)
+        assert "could not be compiled" in slow_network(found)[0]
+        assert not slow_network([cell for cell in found if not cell.trains])
+        monkeypatch.setenv("GOLDENRULE_NATIVE", "0")
+        assert not slow_network(found)
 
     def test_parameters_of_a_plug_in_are_resolved_and_may_stand_in_its_name(self, right):
         def one(**entry):
