@@ -15,7 +15,6 @@ from torch import Tensor
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
-from goldenrule.agents.networks.adamw import AdamW
 from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.three_module import ThreeModuleTransformer
 from goldenrule.agents.networks.tokenizer import DialogueTokenizer
@@ -156,7 +155,7 @@ class Learner:
     saved: TrainingState | None = None
     agent: LanguageModel = field(init=False)
     reference: ThreeModuleTransformer = field(init=False)
-    optimizer: RoutedOptimiser[AdamW] = field(init=False)
+    optimizer: RoutedOptimiser = field(init=False)
     rng: np.random.Generator = field(init=False)
     failed: int = 0
     messages_asked: int = 0

@@ -1,4 +1,4 @@
-"""The optimisers: for each route of the gradient one of its own, AdamW, or Muon for the matrices inside the layers.
+"""The optimisers: AdamW for each route of the gradient, or one Muon for the sum of them.
 
 Muon (torch.optim.Muon; Jordan et al. 2024) orthogonalises the momentum of each weight matrix. In pre-training it
 reaches the moment when needs are understood in about half the updates that AdamW takes (EXPERIMENTS.md).
@@ -7,7 +7,7 @@ reaches the moment when needs are understood in about half the updates that Adam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,8 @@ BETAS = (0.9, 0.98)
 LONGEST = 1.0
 """Norm to which the gradient of each route is clipped."""
 
-Part = TypeVar("Part", bound=AdamW | torch.optim.Optimizer)
-"""What takes the steps of some parameters of a route."""
 
-
-class RoutedOptimiser(Generic[Part]):
+class RoutedOptimiser:
     """A step for each route: with moments, a clipped norm and a learning rate of its own.
 
     Were moments shared, a loss would go on to move what another route wrote before, a large loss would shrink the step
@@ -46,10 +43,10 @@ class RoutedOptimiser(Generic[Part]):
         self,
         network: nn.Module,
         routes: Mapping[str, Route],
-        parts: Callable[[Mapping[str, nn.Parameter]], Sequence[Part]],
+        parts: Callable[[Mapping[str, nn.Parameter]], Sequence[AdamW]],
     ) -> None:
         self._network, self._routes = network, dict(routes)
-        self.parts: dict[str, Sequence[Part]] = {}
+        self.parts: dict[str, Sequence[AdamW]] = {}
         for name, modules in routes.items():
             self.parts[name] = parts({n: p for n, p in network.named_parameters() if module_of(n) in modules})
         self._groups = {
@@ -74,27 +71,83 @@ class RoutedOptimiser(Generic[Part]):
         """
         if loss is not None:
             gradients = routed_gradients(self._network, loss, self._routes[route], keep_graph=keep_graph)
-            self._pending[route] = gradients, scale
+            self._pending[route] = _clipped(gradients), scale
 
     def step(self) -> None:
         """Take a step for each route that has a gradient; what its loss does not reach stays where it is."""
-        self._network.zero_grad(set_to_none=True)
-        parameters = dict(self._network.named_parameters())
         for route, (gradients, scale) in self._pending.items():
-            norm = torch.nn.utils.get_total_norm(gradients.values())
-            factor = (LONGEST / (norm + 1e-6)).clamp(max=1.0)
-            for name, gradient in gradients.items():
-                parameters[name].grad = gradient * factor  # not in place: gradients may share memory
-            for group, peak in self._groups[route]:
-                group["lr"] = peak * self._share * scale
-            for part in self.parts[route]:
-                part.step()
-            for name in gradients:
-                parameters[name].grad = None
+            _descend(self._network, gradients, self._groups[route], self._share * scale, self.parts[route])
         self._pending.clear()
 
 
-def adamw(network: nn.Module, routes: Mapping[str, Route], learning_rate: float) -> RoutedOptimiser[AdamW]:
+class SummedOptimiser:
+    """One step for the sum of the gradients of all routes, each clipped by itself.
+
+    Muon's step is as long for a gradient of noise as for any other. Were each route to take one of its own, what they
+    share would mostly be moved by the loss that has nothing left to teach: needs took more than twice the updates
+    (EXPERIMENTS.md, section 1).
+
+    Args:
+        network: whose parameters are optimised, in place.
+        routes: by name; the modules that each may write.
+        parts: the optimisers that together hold its parameters, at their peak learning rates.
+    """
+
+    def __init__(
+        self, network: nn.Module, routes: Mapping[str, Route], parts: Sequence[AdamW | torch.optim.Optimizer]
+    ) -> None:
+        self._network, self._routes, self._parts = network, dict(routes), parts
+        self._groups = [(group, group["lr"]) for part in parts for group in part.param_groups]
+        self._share = 1.0
+        self._sum: dict[str, Tensor] = {}
+
+    def schedule(self, share: float) -> None:
+        """Let all learning rates be `share` (0 to 1) of their peaks."""
+        self._share = share
+
+    def backward(self, route: str, loss: Tensor | None, *, scale: float = 1.0, keep_graph: bool = False) -> None:
+        """Add the gradient of a route's loss; the arguments are those of `RoutedOptimiser.backward`.
+
+        `scale` weighs the gradient beside those of the other routes.
+        """
+        if loss is None:
+            return
+        gradients = routed_gradients(self._network, loss, self._routes[route], keep_graph=keep_graph)
+        for name, gradient in _clipped(gradients).items():
+            weighed = gradient * scale
+            self._sum[name] = self._sum[name] + weighed if name in self._sum else weighed
+
+    def step(self) -> None:
+        """Take the step; what no loss reaches stays where it is."""
+        _descend(self._network, self._sum, self._groups, self._share, self._parts)
+        self._sum.clear()
+
+
+def _clipped(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """All together at most `LONGEST` long; not in place, since gradients may share memory."""
+    factor = (LONGEST / (torch.nn.utils.get_total_norm(gradients.values()) + 1e-6)).clamp(max=1.0)
+    return {name: gradient * factor for name, gradient in gradients.items()}
+
+
+def _descend(
+    network: nn.Module,
+    gradients: Mapping[str, Tensor],
+    groups: Sequence[tuple[dict[str, Any], float]],
+    share: float,
+    parts: Sequence[AdamW | torch.optim.Optimizer],
+) -> None:
+    """A step of `parts` along some gradients, at a share of the peak rates in `groups`."""
+    network.zero_grad(set_to_none=True)
+    for name, parameter in network.named_parameters():
+        parameter.grad = gradients.get(name)
+    for group, peak in groups:
+        group["lr"] = peak * share
+    for part in parts:
+        part.step()
+    network.zero_grad(set_to_none=True)
+
+
+def adamw(network: nn.Module, routes: Mapping[str, Route], learning_rate: float) -> RoutedOptimiser:
     """AdamW without weight decay for all parameters of each route, up to its peak learning rate."""
     return RoutedOptimiser(network, routes, lambda parameters: [AdamW(parameters.values(), learning_rate, BETAS)])
 
@@ -105,19 +158,16 @@ def muon(
     learning_rate: float,
     matrix_learning_rate: float,
     weight_decay: float = 0.0,
-) -> RoutedOptimiser[AdamW | torch.optim.Optimizer]:
+) -> SummedOptimiser:
     """Muon for the layers' matrices, AdamW for embeddings, outputs and gains.
 
     Args:
-        network, routes: as for `RoutedOptimiser`.
+        network, routes: as for `SummedOptimiser`.
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon (update of spectral norm about 1).
         weight_decay: of both.
     """
-
-    def parts(parameters: Mapping[str, nn.Parameter]) -> list[AdamW | torch.optim.Optimizer]:
-        inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
-        rest = [p for name, p in parameters.items() if name not in inner]
-        matrices = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
-        return [matrices, AdamW(rest, learning_rate, BETAS, weight_decay)]
-
-    return RoutedOptimiser(network, routes, parts)
+    parameters = dict(network.named_parameters())
+    inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
+    rest = [p for name, p in parameters.items() if name not in inner]
+    matrices = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
+    return SummedOptimiser(network, routes, [matrices, AdamW(rest, learning_rate, BETAS, weight_decay)])

@@ -56,7 +56,8 @@ class CorpusConfig:
         imitation: what is imitated in the partner's place.
         imitated_share: share of the dialogues that are also read from there.
         shares: share of the dialogues that are read from an agent's seat, by its name; all where not given.
-        lessons: other knobs to begin with, each with the share of all updates at which it ends, in rising order.
+        lessons: other knobs to begin with, in place of `settings` too, each with the share of all updates at which it
+            ends, in rising order.
         settings: knobs that differ between dialogues, one of these for each in turn; none, all are alike.
     """
 
@@ -71,7 +72,9 @@ class CorpusConfig:
 
     def parts(self, updates: int) -> list[tuple[int, CorpusConfig]]:
         """What to talk about up to which update: each lesson, then the rest."""
-        first = [(round(end * updates), replace(self, knobs=knobs, lessons=())) for end, knobs in self.lessons]
+        first = [
+            (round(end * updates), replace(self, knobs=knobs, lessons=(), settings=())) for end, knobs in self.lessons
+        ]
         return [*first, (updates, replace(self, lessons=()))]
 
 

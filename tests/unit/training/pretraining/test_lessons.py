@@ -34,6 +34,14 @@ def test_a_corpus_without_lessons_has_one_part():
     assert corpus.parts(7) == [(7, corpus)]
 
 
+def test_a_lesson_stands_in_place_of_settings():
+    settings = ({"tells": 0.0}, {"tells": 1.0})
+    corpus = CorpusConfig(SCENARIO, {"turns": 2}, "helper_0", lessons=((0.5, {"tells": 1.0}),), settings=settings)
+    (end, lesson), (_, rest) = corpus.parts(8)
+    assert (end, lesson.knobs, lesson.settings) == (4, {"tells": 1.0}, ())
+    assert (rest.knobs, rest.settings) == ({"turns": 2}, settings)
+
+
 def test_a_seat_is_read_as_often_as_its_share_says(words):
     corpus = CorpusConfig(STORIES, {}, "helper_0", imitated_share=0.0, shares={"friend_0": 0.25, "seeker_0": 0.0})
     assert Counter(one.me for one in sample_items(corpus, words, 20, 0)) == {0: 20, 2: 5}
