@@ -103,3 +103,37 @@ def test_a_gradient_longer_than_one_counts_as_one_of_length_one():
 
     torch.testing.assert_close(gone(1e3), gone(2.0**0.5))
     assert not torch.allclose(gone(0.1), gone(1.0), rtol=1e-2)
+
+
+def test_muon_takes_one_step_along_the_sum_of_all_routes_each_clipped_by_itself():
+    """Against PyTorch's own optimisers with the sum that a reader would write down."""
+    toy, alone = Toy(), Toy()
+    optimizer = muon(toy, ROUTES, RATE, 0.02)
+    others = [p for name, p in alone.named_parameters() if not name.startswith("blocks")]
+    matrix = alone.blocks["up"]
+    plain = [torch.optim.Muon([matrix], lr=0.02, weight_decay=0.0, momentum=0.95)]
+    plain += [torch.optim.AdamW(others, lr=RATE, betas=BETAS, weight_decay=0.0)]
+    for factor in (1.0, 1e6, 0.5):  # the second is clipped: eight numbers of equal slope, 8 ** -0.5 each
+        optimizer.backward("reward", toy.loss("reward", factor))
+        optimizer.backward("imitation", toy.loss("imitation"), scale=0.5)
+        optimizer.backward("prediction", toy.loss("prediction"))
+        optimizer.step()
+        behaviour = min(0.25 * factor, 8.0**-0.5) + 0.5 * 0.02
+        slopes = {"behaviour_out": behaviour, "prediction_out": -0.003}
+        for name, parameter in alone.named_parameters():
+            parameter.grad = torch.full_like(parameter, slopes.get(name, behaviour - 0.003))
+        for part in plain:
+            part.step()
+        torch.testing.assert_close(toy.numbers(), alone.numbers(), rtol=1e-4, atol=1e-7)
+
+
+def test_what_no_loss_reaches_stays_where_it_is_under_muon():
+    toy = Toy()
+    optimizer = muon(toy, ROUTES, RATE, 0.02)
+    for name in SLOPES:
+        optimizer.backward(name, toy.loss(name))
+    optimizer.step()
+    before = toy.behaviour_out.detach().clone()
+    optimizer.backward("prediction", toy.loss("prediction"))
+    optimizer.step()
+    assert torch.equal(toy.behaviour_out, before)
