@@ -49,10 +49,7 @@ class RoutedOptimiser:
         self.parts: dict[str, Sequence[AdamW]] = {}
         for name, modules in routes.items():
             self.parts[name] = parts({n: p for n, p in network.named_parameters() if module_of(n) in modules})
-        self._groups = {
-            name: [(group, group["lr"]) for part in made for group in part.param_groups]
-            for name, made in self.parts.items()
-        }
+        self._groups = {name: _peaks(made) for name, made in self.parts.items()}
         self._share = 1.0
         self._pending: dict[str, tuple[dict[str, Tensor], float]] = {}
 
@@ -85,42 +82,59 @@ class SummedOptimiser:
 
     Muon's step is as long for a gradient of noise as for any other. Were each route to take one of its own, what they
     share would mostly be moved by the loss that has nothing left to teach: needs took more than twice the updates
-    (EXPERIMENTS.md, section 1).
+    (EXPERIMENTS.md, section 1). What one route alone writes has moments of its own, and is learnt at the route's rate.
 
     Args:
         network: whose parameters are optimised, in place.
         routes: by name; the modules that each may write.
-        parts: the optimisers that together hold its parameters, at their peak learning rates.
+        parts: makes the optimisers that together hold the parameters, given by name, of some routes, at their peak
+            learning rates.
     """
 
     def __init__(
-        self, network: nn.Module, routes: Mapping[str, Route], parts: Sequence[AdamW | torch.optim.Optimizer]
+        self,
+        network: nn.Module,
+        routes: Mapping[str, Route],
+        parts: Callable[[Mapping[str, nn.Parameter]], Sequence[AdamW | torch.optim.Optimizer]],
     ) -> None:
-        self._network, self._routes, self._parts = network, dict(routes), parts
-        self._groups = [(group, group["lr"]) for part in parts for group in part.param_groups]
+        self._network, self._routes = network, dict(routes)
+        by_owners: dict[tuple[str, ...], dict[str, nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            owners = tuple(route for route, modules in routes.items() if module_of(name) in modules)
+            by_owners.setdefault(owners, {})[name] = parameter
+        self._parts = {owners: parts(some) for owners, some in by_owners.items() if owners}
+        self._groups = {owners: _peaks(made) for owners, made in self._parts.items()}
         self._share = 1.0
-        self._sum: dict[str, Tensor] = {}
+        self._pending: dict[str, tuple[dict[str, Tensor], float]] = {}
 
     def schedule(self, share: float) -> None:
         """Let all learning rates be `share` (0 to 1) of their peaks."""
         self._share = share
 
     def backward(self, route: str, loss: Tensor | None, *, scale: float = 1.0, keep_graph: bool = False) -> None:
-        """Add the gradient of a route's loss; the arguments are those of `RoutedOptimiser.backward`.
-
-        `scale` weighs the gradient beside those of the other routes.
-        """
-        if loss is None:
-            return
-        gradients = routed_gradients(self._network, loss, self._routes[route], keep_graph=keep_graph)
-        for name, gradient in _clipped(gradients).items():
-            weighed = gradient * scale
-            self._sum[name] = self._sum[name] + weighed if name in self._sum else weighed
+        """As `RoutedOptimiser.backward`; in a sum, `scale` weighs the gradient beside those of other routes."""
+        if loss is not None:
+            gradients = routed_gradients(self._network, loss, self._routes[route], keep_graph=keep_graph)
+            self._pending[route] = _clipped(gradients), scale
 
     def step(self) -> None:
         """Take the step; what no loss reaches stays where it is."""
-        _descend(self._network, self._sum, self._groups, self._share, self._parts)
-        self._sum.clear()
+        for owners, parts in self._parts.items():
+            pending = [self._pending[route] for route in owners if route in self._pending]
+            alone = len(owners) == 1
+            total: dict[str, Tensor] = {}
+            for gradients, scale in pending:
+                for name, gradient in gradients.items():
+                    weighed = gradient if alone else gradient * scale
+                    total[name] = total[name] + weighed if name in total else weighed
+            rate = pending[0][1] if alone and pending else 1.0
+            _descend(self._network, total, self._groups[owners], self._share * rate, parts)
+        self._pending.clear()
+
+
+def _peaks(parts: Sequence[AdamW | torch.optim.Optimizer]) -> list[tuple[dict[str, Any], float]]:
+    """Groups of parameters, and their peak learning rates."""
+    return [(group, group["lr"]) for part in parts for group in part.param_groups]
 
 
 def _clipped(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -166,8 +180,14 @@ def muon(
         learning_rate, matrix_learning_rate: peaks of AdamW and of Muon (update of spectral norm about 1).
         weight_decay: of both.
     """
-    parameters = dict(network.named_parameters())
-    inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
-    rest = [p for name, p in parameters.items() if name not in inner]
-    matrices = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
-    return SummedOptimiser(network, routes, [matrices, AdamW(rest, learning_rate, BETAS, weight_decay)])
+
+    def parts(parameters: Mapping[str, nn.Parameter]) -> list[AdamW | torch.optim.Optimizer]:
+        inner = {name: p for name, p in parameters.items() if name.startswith("blocks") and p.dim() == 2}
+        rest = [p for name, p in parameters.items() if name not in inner]
+        made: list[AdamW | torch.optim.Optimizer] = [AdamW(rest, learning_rate, BETAS, weight_decay)] if rest else []
+        if inner:
+            muon = torch.optim.Muon(inner.values(), lr=matrix_learning_rate, weight_decay=weight_decay, momentum=0.95)
+            made.append(muon)
+        return made
+
+    return SummedOptimiser(network, routes, parts)

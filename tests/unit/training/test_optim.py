@@ -106,24 +106,26 @@ def test_a_gradient_longer_than_one_counts_as_one_of_length_one():
 
 
 def test_muon_takes_one_step_along_the_sum_of_all_routes_each_clipped_by_itself():
-    """Against PyTorch's own optimisers with the sum that a reader would write down."""
+    """Against PyTorch's own optimisers, along what a reader would write down."""
     toy, alone = Toy(), Toy()
-    optimizer = muon(toy, ROUTES, RATE, 0.02)
-    others = [p for name, p in alone.named_parameters() if not name.startswith("blocks")]
-    matrix = alone.blocks["up"]
-    plain = [torch.optim.Muon([matrix], lr=0.02, weight_decay=0.0, momentum=0.95)]
-    plain += [torch.optim.AdamW(others, lr=RATE, betas=BETAS, weight_decay=0.0)]
-    for factor in (1.0, 1e6, 0.5):  # the second is clipped: eight numbers of equal slope, 8 ** -0.5 each
-        optimizer.backward("reward", toy.loss("reward", factor))
-        optimizer.backward("imitation", toy.loss("imitation"), scale=0.5)
+    routes = {"reward": REWARD, "prediction": PREDICTION}
+    optimizer = muon(toy, routes, RATE, 0.02)
+    plain = {
+        name: torch.optim.Muon([p], lr=0.02, weight_decay=0.0, momentum=0.95)
+        if name.startswith("blocks")
+        else torch.optim.AdamW([p], lr=RATE, betas=BETAS, weight_decay=0.0)
+        for name, p in alone.named_parameters()
+    }
+    for factor, rate in ((1.0, 1.0), (1e6, 0.5), (0.5, 0.01)):  # the second is clipped: eight numbers of equal slope
+        optimizer.backward("reward", toy.loss("reward", factor), scale=rate)
         optimizer.backward("prediction", toy.loss("prediction"))
         optimizer.step()
-        behaviour = min(0.25 * factor, 8.0**-0.5) + 0.5 * 0.02
-        slopes = {"behaviour_out": behaviour, "prediction_out": -0.003}
+        behaviour, prediction = min(0.25 * factor, 8.0**-0.5), SLOPES["prediction"]
+        slopes = {"behaviour_out": behaviour, "prediction_out": prediction}
+        plain["behaviour_out"].param_groups[0]["lr"] = RATE * rate
         for name, parameter in alone.named_parameters():
-            parameter.grad = torch.full_like(parameter, slopes.get(name, behaviour - 0.003))
-        for part in plain:
-            part.step()
+            parameter.grad = torch.full_like(parameter, slopes.get(name, rate * behaviour + prediction))
+            plain[name].step()
         torch.testing.assert_close(toy.numbers(), alone.numbers(), rtol=1e-4, atol=1e-7)
 
 
