@@ -9,9 +9,9 @@ and for conversations read with labels switched (Algorithm 3; which, and what is
 Departures. Algorithm 5 lets the behaviour heads follow the gradient of the *prediction* NLL; here the behaviour output
 has an NLL of its own, or it would learn nothing to say. The two algorithms share batches, so L_b and IMIT are one loss
 with the wider route. `R(a)` is 1 where a message makes sense and 0 where it does not. Muon and AdamW stand for plain
-descent, along the sum of both losses' gradients, each clipped by itself (`optim.SummedOptimiser`). As both divide constant
-factors out of a gradient, messages weigh `eta_r / eta` within a batch, and its mean over the batch scales the finished
-step of what L_b alone writes, and the gradient of L_b in the sum. With `emphasise`, L_p
+descent, along the sum of both losses' gradients, each clipped by itself (`optim.SummedOptimiser`). As both divide
+constant factors out of a gradient, messages weigh `eta_r / eta` within a batch, and its mean over the batch scales the
+finished step of what L_b alone writes, and the gradient of L_b in the sum. With `emphasise`, L_p
 weighs the others' words after the learner's 1, its own and openings `batches.ASIDE`; [T] weighs all alike. Whose card a
 view shows, the partner's among them, is told in `corpus`.
 """
