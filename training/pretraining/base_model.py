@@ -97,12 +97,7 @@ _SMALL = NetworkConfig(vocab_size=0, width=64, layers=4, feed_forward=256, conte
 BASES: dict[str, BaseConfig] = {
     config.name or config.scenario: config
     for config in (
-        BaseConfig(
-            "hidden_needs-v0",
-            settings=tuple({"tells": tells} for tells in (0.0, 0.5, 1.0)),
-            network=_SMALL,
-            pretraining=PretrainingConfig(updates=2400),
-        ),
+        BaseConfig("hidden_needs-v0", network=_SMALL, pretraining=PretrainingConfig(updates=2400)),
         BaseConfig(
             "hidden_needs-v0",
             "hidden_needs-v0-talks",
