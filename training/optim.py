@@ -82,7 +82,7 @@ class SummedOptimiser:
 
     Muon's step is as long for a gradient of noise as for any other. Were each route to take one of its own, what they
     share would mostly be moved by the loss that has nothing left to teach: needs took more than twice the updates
-    (EXPERIMENTS.md, section 1). What one route alone writes has moments of its own, and is learnt at the route's rate.
+    (EXPERIMENTS.md, section 12). What one route alone writes has moments of its own, and is learnt at the route's rate.
 
     Args:
         network: whose parameters are optimised, in place.

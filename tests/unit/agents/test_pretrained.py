@@ -58,7 +58,7 @@ def test_nothing_is_told_of_a_checkpoint_that_does_not_say_how_it_was_made() -> 
 
 def test_the_first_recipe_serves_the_defaults() -> None:
     assert "name" not in load_base(NEEDS)[2]["config"]
-    assert "name" not in load_base(NEEDS, knobs={"similarity": 1.0, "tells": 0.0})[2]["config"]
+    assert "name" not in load_base(NEEDS, knobs={"similarity": 1.0})[2]["config"]
 
 
 def test_runs_take_the_bases_of_one_recipe_in_turn() -> None:
@@ -70,7 +70,7 @@ def test_runs_take_the_bases_of_one_recipe_in_turn() -> None:
     assert weights_hash(load_base(NEEDS, Path(f"{NEEDS}-seed3"))[0]) == weights[3]
 
 
-@pytest.mark.parametrize("knobs", [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}])
+@pytest.mark.parametrize("knobs", [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}, {"tells": 0.0}, {"tells": 0.5}])
 def test_another_base_serves_longer_talks(knobs: dict[str, Any]) -> None:
     assert load_base(NEEDS, knobs=knobs)[2]["config"]["name"] == "hidden_needs-v0-talks"
 
