@@ -70,7 +70,10 @@ def test_runs_take_the_bases_of_one_recipe_in_turn() -> None:
     assert weights_hash(load_base(NEEDS, Path(f"{NEEDS}-seed3"))[0]) == weights[3]
 
 
-@pytest.mark.parametrize("knobs", [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}, {"tells": 0.0}, {"tells": 0.5}])
+TALKS = [{"turns": 3}, {"seekers": 2, "cue": 0.5}, {"cue": 0.0}, {"tells": 0.0}, {"tells": 0.5}]
+
+
+@pytest.mark.parametrize("knobs", TALKS)
 def test_another_base_serves_longer_talks(knobs: dict[str, Any]) -> None:
     assert load_base(NEEDS, knobs=knobs)[2]["config"]["name"] == "hidden_needs-v0-talks"
 
