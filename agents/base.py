@@ -34,16 +34,18 @@ class Seen:
         dialogue: number of the dialogue in the batch begun by the last `reset`.
         view: the agent's card and what it has seen.
         candidates: the messages on offer in choice mode, an empty text where none is; `None` in text mode.
+        tags: what may be done now, as it may stand in brackets in the message (`Scenario.tags`); none in phrases.
     """
 
     dialogue: int
     view: View
     candidates: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
 
     def unshared(self, before: View | None = None) -> Seen:
         """A copy that shares nothing with this one (see `View.unshared`)."""
         offered = None if self.candidates is None else tuple([text[:1] + text[1:] for text in self.candidates])
-        return Seen(self.dialogue, self.view.unshared(before), offered)
+        return Seen(self.dialogue, self.view.unshared(before), offered, tuple([tag[:1] + tag[1:] for tag in self.tags]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def _advance(talks: Sequence[_Talk], agent: Agent, waiting: list[int], strict: b
 def _see(env: DialogueEnv, index: int, choosing: bool, number: int = 0) -> Seen:
     """What agent number `index` sees; one that can only choose is shown candidates in text mode too."""
     offered = env.scenario.candidates(index) if choosing or env.mode == "choice" else None
-    return Seen(number, env.dialogue.view(index), offered)
+    return Seen(number, env.dialogue.view(index), offered, env.scenario.tags(index))
 
 
 def ask(

@@ -30,10 +30,11 @@ def make(
     Raises:
         ValueError: unknown scenario, API or knob, or a value out of range.
     """
+    reader = options.pop("reader", None)
     env_options = {name: options.pop(name) for name in OPTIONS if name in options}
     if api not in ("aec", "parallel"):
         raise ValueError(f"api {api!r} is unknown; expected 'aec' or 'parallel'")
-    scenario = spec(scenario_id).build(**options)
+    scenario = spec(scenario_id).build(reader=reader, **options)
     maker = DialogueEnv if api == "aec" else ParallelDialogueEnv
     return maker(scenario, scenario_id, **env_options)
 

@@ -15,9 +15,10 @@ from goldenrule.common.plugins import installed, load_object
 from goldenrule.common.text import kind_of, typed
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.scenarios.understanding import LANGUAGES, PAYS, Reader, Understanding
 
 KnobValue = bool | int | float | str
-OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
+OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode", "reader")
 """Settings of every environment; `goldenrule.envs.make` takes them beside the knobs."""
 TAKEN = (*OPTIONS, "api", "scenario_id", "id")
 """Names that no knob may have: what is given under them goes elsewhere."""
@@ -123,7 +124,11 @@ PEOPLE = Knob(
 )  # fmt: skip
 """Of scenarios that keep some people and words out of all that agents learn from (`ScenarioSpec.among`)."""
 
-COMMON_KNOBS = (Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),)
+COMMON_KNOBS = (
+    Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),
+    Knob("language", "phrases", "what is understood: a phrase book, or free words too", choices=LANGUAGES),
+    Knob("pay", "tag", "in free words: what is paid, the tag or always the words", choices=PAYS, transfers="any"),
+)
 """Options of every environment that can be set like a knob. They are in what `resolve` returns only where given, so
 that a run at their defaults is known by its scenario's knobs alone."""
 
@@ -220,8 +225,8 @@ class ScenarioSpec:
         """Whether some people, or some of their words, are kept out of all that agents learn from."""
         return PEOPLE in self.knobs
 
-    def build(self, **knobs: Any) -> Scenario:
-        """Make the scenario with these knobs; the common ones are the environment's.
+    def build(self, *, reader: Reader | None = None, **knobs: Any) -> Scenario:
+        """Make the scenario with these knobs, and a reader of free words; `max_length` is the environment's.
 
         Raises:
             ValueError: a knob is wrong, the factory raised, or what it made is no `Scenario`.
@@ -236,6 +241,9 @@ class ScenarioSpec:
             raise UserError(f"scenario {self.id!r} cannot be made ({one_line(error)})") from error
         if not isinstance(made, Scenario):
             raise UserError(f"scenario {self.id!r} made {kind_of(made)}; expected a goldenrule.envs.Scenario")
+        about = {name: resolved[name] for name in ("language", "pay") if name in resolved}
+        if about or reader is not None:
+            made.understand_by(Understanding(**about, reader=reader))  # type: ignore[arg-type]  # choices were checked
         return made
 
     @property

@@ -187,6 +187,12 @@ class HiddenNeeds(MoveScenario):
     """See the module's first lines."""
 
     books: ClassVar = {"opening": OPENING, "offer": OFFER, "reply": REPLY}
+    roles: ClassVar = {
+        "helper": "You are a friend who listens and helps. Someone tells you of a trouble but not what they need: find "
+        "out which kind of help they need, and give that.",
+        "seeker": "You are a person in trouble who talks to a friend. Never say outright what you need: thank them if "
+        "they give it, and turn down what you do not need.",
+    }
 
     manual = (
         "A seeker tells of a trouble and never says what it needs. A helper asks, listens, reassures, advises, informs "

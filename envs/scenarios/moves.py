@@ -30,6 +30,7 @@ import numpy as np
 from goldenrule.common.seeding import derive
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
+from goldenrule.envs.scenarios.understanding import Understanding, Understood, normal, split_tags
 
 Values = tuple[tuple[str, str], ...]
 """Arguments of a move by name, in the order of its declaration."""
@@ -64,10 +65,12 @@ class Argument:
     Attributes:
         name: as it stands in phrases: `{place}`.
         values: all it may be.
+        default: what a tag that does not name it means; without one, tags name it where there is a choice.
     """
 
     name: str
     values: tuple[str, ...]
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,25 @@ class Book:
         made = self.understand(text)
         return None if made is None else made.move
 
+    def legal(self, allowed: Mapping[str, Iterable[str]]) -> dict[str, Made]:
+        """What a tag may name: each move with the arguments it may have, those alone that leave a choice named."""
+        return self._legal(tuple([(name, tuple(values)) for name, values in allowed.items()]))
+
+    @functools.cached_property
+    def _legal(self) -> Callable[[tuple[tuple[str, tuple[str, ...]], ...]], dict[str, Made]]:
+        def legal(allowed: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Made]:
+            found = dict[str, Made]()
+            for move in self.moves:
+                given = {one.name: (one.default,) for one in move.arguments if one.default} | dict(allowed)
+                named = [one.name for one in move.arguments if not one.default and len(given.get(one.name, "..")) > 1]
+                for chosen in move.choices(given):
+                    values = ", ".join(chosen[name] for name in named)
+                    tag = normal(f"{move.name}: {values}" if values else move.name)
+                    found[tag] = Made(move.name, tuple((one.name, chosen[one.name]) for one in move.arguments), by="tag")
+            return found
+
+        return functools.lru_cache(maxsize=1024)(legal)
+
     def describe(self) -> str:
         """The moves in words, a line each."""
         lines = [f"{self.role}{', ' if self.when else ''}{self.when}:"]
@@ -304,14 +326,19 @@ class MoveScenario(Scenario):
 
     Attributes:
         books: the moves of each phase of the talk, by its name.
+        roles: who sits in a seat of each role, and to what end, in a sentence or two.
         phase: the phase at hand; `reset` and `take` set it.
         people: whom the scenario deals; candidates are worded as these speak.
+        understanding: how messages are understood; `understand_by` sets it.
     """
 
     books: ClassVar[Mapping[str, Book]]
+    roles: ClassVar[Mapping[str, str]] = {}
     phase: str
     people: People = "seen"
+    understanding = Understanding()
     _lots: Lots
+    _before = ""
 
     def __init_subclass__(cls) -> None:
         """The manual is made of the moves where the scenario gives none of its own."""
@@ -347,8 +374,59 @@ class MoveScenario(Scenario):
 
     def hear(self, messages: tuple[Message, ...]) -> Outcome:
         """Understand the message by the moves of this phase."""
-        message = messages[0]
-        return self.take(message, self.books[self.phase].understand(message.text))
+        message, book = messages[0], self.books[self.phase]
+        if self.understanding.language == "phrases":
+            return self.take(message, book.understand(message.text))
+        found, heard = self._understand(message, book), self.words(message)
+        self._before = heard.text
+        outcome = self.take(heard, found.made)
+        (judgement,) = outcome.judgements
+        return replace(outcome, judgements=(replace(judgement, facts={**judgement.facts, **found.facts}),))
+
+    def understand_by(self, understanding: Understanding) -> None:
+        """Understand messages so from the next `reset` on, and say in briefs how to speak."""
+        self.understanding = understanding
+        self.briefs = () if understanding.language == "phrases" else tuple(map(self._brief, self.agents))
+
+    def _understand(self, message: Message, book: Book) -> Understood:
+        """By tag, by phrase, or by the reader: the first that applies, unless words alone are paid for."""
+        legal = self._legal(message.speaker)
+        text, tags = split_tags(message.text, legal)
+        said, by = book.understand(text), "phrases"
+        if said is None and self.understanding.reader is not None:
+            said, by = self.understanding.reader.read(book, text, self._before), "reader"
+        tag = legal[tags[0]] if len({*tags}) == 1 else None
+        if tag is not None and self.understanding.pay == "tag":
+            return Understood(tag, "tag", tag, said)
+        contradictory = len({*tags}) > 1 and self.understanding.pay == "tag"
+        made = None if contradictory else said
+        return Understood(made, by if made else None, tag, said)
+
+    def _legal(self, agent: int) -> dict[str, Made]:
+        return self.book_of(agent).legal(self.allowed(agent))
+
+    def tags(self, agent: int) -> tuple[str, ...]:
+        """Tags of the moves at hand, where the language is open."""
+        return tuple(self._legal(agent)) if self.briefs else ()
+
+    def words(self, message: Message) -> Message:
+        """The message without tags, which nobody else sees."""
+        return replace(message, text=split_tags(message.text, self._legal(message.speaker))[0])
+
+    def _brief(self, agent: str) -> str:
+        """Who sits in a seat, and what it may do, for agents that understand plain language."""
+        role = agent.rpartition("_")[0]
+        own = [book for book in self.books.values() if book.role == role]
+        lines = [self.roles.get(role, f"You are the {role}.")]
+        for book in own:
+            lines.append(f"What you can do{' ' if book.when else ''}{book.when}, one of these in a message:")
+            for move in book.moves:
+                about = ", ".join(one.name for one in move.arguments if not one.default)
+                lines.append(f"[{move.name}{': ' if about else ''}{about}] {move.meaning}")
+        lines.append(
+            "Speak in your own words, one or two short sentences. End with what you do in brackets; nobody else sees it."
+        )
+        return "\n".join(lines)
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """The moves of the agent's book, one after the other, with the arguments they may have."""
