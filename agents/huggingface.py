@@ -123,7 +123,9 @@ class HuggingFaceAgent:
         prompts = [self._prompt(view) for view in views]
         continuations = [self._encode(text) for text in texts]
         rows = _Rows(self.model)
-        logits = rows.feed([p + c for p, c in zip(prompts, continuations, strict=True)], keep=max(map(len, continuations)) + 1)
+        logits = rows.feed(
+            [p + c for p, c in zip(prompts, continuations, strict=True)], keep=max(map(len, continuations)) + 1
+        )
         found = []
         for row, ids in enumerate(continuations):
             own = torch.log_softmax(logits[row, -len(ids) - 1 : -1].float(), -1)
@@ -205,7 +207,9 @@ class HuggingFaceAgent:
         ordered = torch.where(mass - ordered < self.top_p, ordered, 0.0)
         mass = ordered.cumsum(-1)
         lots = torch.tensor([0.0 if end else rng.random() for rng, end in zip(rngs, ended, strict=True)])
-        place = torch.searchsorted(mass, (lots.to(mass) * mass[:, -1])[:, None], right=True).clamp_(max=mass.shape[1] - 1)
+        place = torch.searchsorted(mass, (lots.to(mass) * mass[:, -1])[:, None], right=True).clamp_(
+            max=mass.shape[1] - 1
+        )
         drawn = order.gather(1, place)[:, 0].cpu().numpy()
         return drawn, (ordered.gather(1, place)[:, 0] / mass[:, -1]).log().cpu().numpy()
 
@@ -262,7 +266,9 @@ class _Rows:
         """Rows for `prompts`, each from the row that shares the longest beginning with it, or from row `of` it."""
         if self.cache is None:
             return _Rows(self.model)
-        chosen = [max(range(len(self.fed)), key=lambda r: _shared(self.fed[r], p)) for p in prompts] if of is None else of
+        chosen = (
+            [max(range(len(self.fed)), key=lambda r: _shared(self.fed[r], p)) for p in prompts] if of is None else of
+        )
         cache = copy.deepcopy(self.cache)
         cache.batch_select_indices(torch.tensor(list(chosen), device=self.model.device))
         return _Rows(self.model, [[*self.fed[r]] for r in chosen], [[*self.columns[r]] for r in chosen], cache)

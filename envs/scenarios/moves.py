@@ -257,7 +257,9 @@ class Book:
                 for chosen in move.choices(given):
                     values = ", ".join(chosen[name] for name in named)
                     tag = normal(f"{move.name}: {values}" if values else move.name)
-                    found[tag] = Made(move.name, tuple((one.name, chosen[one.name]) for one in move.arguments), by="tag")
+                    found[tag] = Made(
+                        move.name, tuple((one.name, chosen[one.name]) for one in move.arguments), by="tag"
+                    )
             return found
 
         return functools.lru_cache(maxsize=1024)(legal)

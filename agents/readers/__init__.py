@@ -1,0 +1,1 @@
+"""Readers of natural language by rules."""
