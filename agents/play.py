@@ -178,7 +178,7 @@ def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | A
 
 
 def _reply(name: str, reply: Any) -> Reply | AgentError:
-    if isinstance(reply, Reply) and isinstance(reply.text, str):
+    if isinstance(reply, AgentError) or (isinstance(reply, Reply) and isinstance(reply.text, str)):
         return reply
     given = f"a Reply of {kind_of(reply.text)}" if isinstance(reply, Reply) else kind_of(reply)
     return AgentError(f"{name} returned {given}; expected a Reply whose text is a str")

@@ -14,7 +14,6 @@ from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR, Message
 
-
 BEGIN, GO_ON = "(You speak first.)", "(Nobody answers. Go on.)"
 """What a chat has in place of others' messages, where its owner speaks without one before."""
 
@@ -63,6 +62,10 @@ class View:
             )
         return replace(self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent)))
 
+    def place_of(self, agent: int) -> View:
+        """The place of agent number `agent` as the view's owner can imagine it: what both have heard, and no card."""
+        return replace(self.in_the_shoes_of(agent), card="")
+
     def unshared(self, before: View | None = None) -> View:
         """A copy that has no object in common with this view, not even a text, for whom the truth must not reach.
 
@@ -95,7 +98,7 @@ class View:
             text = message.text
             if message.speaker == NARRATOR:
                 text = f"({text})"
-            elif not mine and (len(others) > 1 or len(self.agents) > 2):  # noqa: PLR2004 - me and one other
+            elif not mine and (len(others) > 1 or len(self.agents) > 2):
                 text = f"{self.agents[message.speaker]}: {text}"
             role = "assistant" if mine else "user"
             if role == "assistant" and turns[-1:] in ([], turns[:1] if told else []):

@@ -157,5 +157,5 @@ class DialogueState:
         seen, since = self._seen[agent], 0
         for message in self.messages[self._before :]:
             since += message.to is None or message.heard_by(agent)
-        seen = tuple(seen[: len(seen) - since])
-        return View(self.scenario.agents, agent, self.cards[agent], seen, self.scenario.briefs)
+        before = tuple(seen[: len(seen) - since])
+        return View(self.scenario.agents, agent, self.cards[agent], before, self.scenario.briefs)

@@ -25,16 +25,16 @@ def make(
         scenario_id: versioned id, e.g. `hidden_needs-v0`.
         api: `aec` (turn by turn) or `parallel`.
         options: knobs of the scenario, and of the environment: `max_cycles`, `mode` (`text` or `choice`),
-            `private` (actions may name addressees), `max_length` (characters a message), `render_mode`.
+            `private` (actions may name addressees), `max_length` (characters a message), `render_mode`; `language`
+            (`phrases` or `open`), `pay` (`tag` or `text`) and `reader` (a `Reader` or its name).
 
     Raises:
         ValueError: unknown scenario, API or knob, or a value out of range.
     """
-    reader = options.pop("reader", None)
     env_options = {name: options.pop(name) for name in OPTIONS if name in options}
     if api not in ("aec", "parallel"):
         raise ValueError(f"api {api!r} is unknown; expected 'aec' or 'parallel'")
-    scenario = spec(scenario_id).build(reader=reader, **options)
+    scenario = spec(scenario_id).build(**options)
     maker = DialogueEnv if api == "aec" else ParallelDialogueEnv
     return maker(scenario, scenario_id, **env_options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ import pettingzoo
 
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError, closest
-from goldenrule.common.plugins import installed, load_object
+from goldenrule.common.plugins import check_callable, find_plugin, installed, load_object
 from goldenrule.common.text import kind_of, typed
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.envs.scenarios.understanding import LANGUAGES, PAYS, Reader, Understanding
 
 KnobValue = bool | int | float | str
-OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode", "reader")
+OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
 """Settings of every environment; `goldenrule.envs.make` takes them beside the knobs."""
 TAKEN = (*OPTIONS, "api", "scenario_id", "id")
 """Names that no knob may have: what is given under them goes elsewhere."""
@@ -124,10 +125,18 @@ PEOPLE = Knob(
 )  # fmt: skip
 """Of scenarios that keep some people and words out of all that agents learn from (`ScenarioSpec.among`)."""
 
+NO_READER = "none"
 COMMON_KNOBS = (
     Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),
-    Knob("language", "phrases", "what is understood: a phrase book, or free words too", choices=LANGUAGES),
+    Knob(
+        "language",
+        "phrases",
+        "what is understood: a phrase book, or free words too",
+        choices=LANGUAGES,
+        transfers="any",
+    ),
     Knob("pay", "tag", "in free words: what is paid, the tag or always the words", choices=PAYS, transfers="any"),
+    Knob("reader", NO_READER, "in free words: who reads what is no phrase (embedding: extra open)", transfers="any"),
 )
 """Options of every environment that can be set like a knob. They are in what `resolve` returns only where given, so
 that a run at their defaults is known by its scenario's knobs alone."""
@@ -225,12 +234,15 @@ class ScenarioSpec:
         """Whether some people, or some of their words, are kept out of all that agents learn from."""
         return PEOPLE in self.knobs
 
-    def build(self, *, reader: Reader | None = None, **knobs: Any) -> Scenario:
-        """Make the scenario with these knobs, and a reader of free words; `max_length` is the environment's.
+    def build(self, **knobs: Any) -> Scenario:
+        """Make the scenario with these knobs; `max_length` is the environment's, and a reader may be one or its name.
 
         Raises:
             ValueError: a knob is wrong, the factory raised, or what it made is no `Scenario`.
         """
+        reader = knobs.pop("reader", NO_READER)
+        if isinstance(reader, str):
+            reader = None if reader == NO_READER else _reader(reader)
         resolved = self.resolve(knobs)
         try:
             with contained():
@@ -270,6 +282,18 @@ class ScenarioSpec:
         if self.human is None or not has(self.human.data):
             return {}
         return {name: value for name, value in self.human.knobs.items() if name not in given}
+
+
+@functools.lru_cache(maxsize=8)
+def _reader(name: str) -> Reader:
+    """The reader of that name, one in a process.
+
+    Raises:
+        UserError: it cannot be loaded or made, or reads nothing.
+    """
+    made: Reader = find_plugin("reader", name).make()
+    check_callable(made, f"reader {name!r}", "read", "book", "text", "context")
+    return made
 
 
 def _first_seat(role: str) -> str:

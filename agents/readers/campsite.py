@@ -46,7 +46,7 @@ _PLAIN = _rules((
     (r"\b4 (?=me\b|us\b|you\b)", "for "), (r"\bgimme\b", "give me"), (r"\blemme\b", "let me"), (r"\bdont\b", "don't"),
     (r"\b(that|this|which|no|any|every|old|next|good)[ -]?one\b", r"\1"), (r"\bone of us\b", "someone"),
     *((rf"\b{word}s?\b", str(n)) for n, word in enumerate("zero one two three four five six seven eight nine".split())),
-    (r"\bnil\b", "0"), (r"\b(?:an? |the )?(?:single|lone|solitary)\b(?: 1)?", "1"),
+    (r"\bnil\b", "0"), (r"\bnothing to (drink|eat|burn)\b", r"no something to \1"), (r"\bbottles\b(?! of)", "water"), (r"\b(?:an? |the )?(?:single|lone|solitary)\b(?: 1)?", "1"),
     (r"\b(?:an? )?(?:couple|pair)\b", "2"),
     (r"\bfire[ -]?woods?\b|\b(?:wood|log|timber)s?\b|\bfire ?logs?\b|\bkindling\b|\bfuel\b|\b(?:camp)?fires?\b"
      r"|\b(?:some|any)thing to burn\b|\bwoodpile\b|\bmadera\b", "firewood"),
@@ -60,7 +60,8 @@ _PLAIN = _rules((
 ))  # fmt: skip
 _COUNTED = _rules((
     (r"\bnone(?: of (?:that|it|those|them))?\b(?! of)", "0"), (r"\b(\d)-\d (?=(?:to|for) )", r"\1 "),
-    (rf"\b{_I},? \(all(?: 3)?\)", r"3 \1"), (r"\b(?:off|from) (?:you|me)\b", ""), (rf"\b(?:instead of|rather than|not) \d\b(?! {_I})", ""),
+    (rf"\b{_I}(?:'s| is| are|,)? \(?all\b(?: 3)?\)?(?= (?:mine|yours|for|to)|[ .,)]|$)(?! \d| of)", r"3 \1"),
+    (r"\b(\d)[-, /]+(\d)[-, /]+(\d)\b(?! (?:food|water|firewood|of|each))", r"\1 food \2 water \3 firewood"), (r"\b(?:off|from) (?:you|me)\b", ""), (rf"\b(?:instead of|rather than|not) \d\b(?! {_I})", ""),
     (rf"\b(?:every(?:thing)? (?:else|other)|(?:the )?rest|(?:the )?others?(?: things?)?|{_I}(?: and {_I})?)"
      r"(?: \w+){0,3} (?:the same|same|as you|as before|like you|like before|unchanged|as (?:it|they)|how you|as is|stands?)\b", "same"),
     (rf"\b{_ALL} {_I},? and (?:{_ALL} |the )?{_I}", r"3 \1 and 3 \2"), (rf"\b{_ALL} {_I}", r"3 \1"),
@@ -71,6 +72,19 @@ _COUNTED = _rules((
     (rf"\b(\d) (?:of )?each (?:of )?(?:the )?{_I},? (?:and|or) (?:the )?{_I}", r"\1 \2 and \1 \3"),
     (rf"\b(?:the )?(?:other|remaining|leftover)? ?(\d)(?: (?:other|remaining))?{_OF}(?: \d)? {_I}", r" \1 \2"),
     (rf"\ban? {_I}", r"1 \1"), (r" +", " "),
+))  # fmt: skip
+
+_RELATIVE = _rules((
+    (rf"\b(?:swap|trade|exchange|switch)\w*(?: of| my| the)* (\d )?{_I} (?:for|with|against)(?: of| your| the|(?= \d of))*( \d)?(?: of your| more)?(?: \d)? {_I}",
+     r"i give you \1 more \2 , i get \3 more \4"),
+    (rf"\b(?:(?:move|shift) )?(\d) {_I} from your \w+(?: to mine| to me)?", r"i get \1 more \2 ,"),
+    (rf"\b(?:(?:move|shift) )?(\d) {_I} from (?:mine|my \w+)(?: to yours?)?(?: \w+)?", r"i give you \1 more \2 ,"),
+    (rf"\b(?:another|an? (?:extra|additional|more|further)) (?:1 )?{_I}", r"1 more \1"),
+    (rf"\b(\d) (?:extra|additional|further|more of the|more of your) {_I}", r"\1 more \2"), (rf"\b(\d) (?:fewer|less of the) {_I}", r"\1 less \2"),
+    (rf"\b(\d) {_I} (?:more|extra|on top)\b", r"\1 more \2"), (rf"\b(\d) {_I} (?:fewer|less)\b", r"\1 less \2"),
+    (rf"\b(?:the|that|your|this|those) (?:last|remaining|final) (?:1 )?{_I}", r"1 more \1"),
+    (rf"\b(\d) of (?:my|your|those|these|them)(?: \d)? {_I}", r"\1 more \2"), (rf"\b(?:my|your|that|those) (\d) {_I}", r"\1 more \2"),
+    (rf"\b(?:my|your) {_I}", r"3 \1"), (rf"\bthat {_I}", r"1 more \1"), (rf"\b(?:an? |1 )?{_I}((?: \w+){{0,3}}) back\b", r"1 more \1\2"), (r"more  +|  +", " "),
 ))  # fmt: skip
 
 _ME, _YOU = "me", "you"
@@ -84,18 +98,16 @@ _TOKEN = re.compile(
     | (?P<break>\b(?:as\ long\ as|while|whereas|provided|if|but|with|since|because|so)\b)
     | (?P<change>\b(?P<of>\d)\ (?P<way>more|less)\ (?P<what>food|water|firewood)\b)
     | (?P<except>\b(?:everything|all|the\ lot)\ (?:except|but|bar|apart\ from|save)(?:\ for)?)
-    | (?P<others>\b\d(?=\ (?:(?:to|for)\ \w+\ )?(?:on|of|from)\ (?:each\ )?(?:both|the\ other|the\ others|each\ other|either)\b)
-      |\b\d\ each(?=\ of\ the\ (?:other|rest))|\b\d(?=\ of\ each\ (?:of\ the\ )?others?))
-    | (?P<each>\b\d(?=,?\ (?:of\ )?(?:each\b|everything|apiece|all\ 3|the\ 3|on\ all\ 3)))
-    | (?P<rest>\b(?:the|all\ the)\ rest\b|\b(?:what|all\ that|whatever)(?:'s|\ is|\ was)?\ (?:left|over|remain)\w*
+    | (?P<each>\b\d(?=,?\ (?:(?:to|for)\ \w+\ )?(?:of\ |on\ |from\ )?(?:each\b|everything|apiece|all\ 3|the\ 3|both\b|either|every\b|the\ other)))
+    | (?P<rest>\b(?:the|all\ the)\ rest\b|\b(?:what|all\ that|whatever|any\ that)(?:'?s|\ is|\ was|\ you\ have)?\ (?:left|over|remain)\w*
       |\bleftovers?\b|\bremainder\b|\bremaining(?:\ \d)?\b|\b(?:every|any)thing\ (?:else|besides|other)
       |\bbalance\b|\bthe\ others?(?:\ \d)?\b|\bevery\ other\b|\b(?:all|any)\ others?\b)
     | (?P<item>\b(?P<n>\d)\ (?P<i>food|water|firewood)\b|\b(?P<i2>food|water|firewood)\b:?\ (?P<n2>\d)(?![\ -]\w*\ ?(?:food|water
       |firewood)|\ of\b|-\d)) | (?P<issue>\b(?:food|water|firewood)\b) | (?P<number>\b\d\b)
     | (?P<give>\b(?:give|giving|leave|leaving|let|letting|hand|handing|pass|offer|offering|spare|grant|gift)s?(?:ting)?(?:\ (?:up|over|back))?
       (?:\ (?P<to>(?P<to_us>{_US})|{_THEM})\b)?|\b(?:forgo|skip|part\ with|giving\ up|throw\ in)\b)
-    | (?P<i_am>\b(?:i|we)\b(?:'\w+)?|\bmy\ (?:taking|keeping|having)\b|\b(?:for|to)\ {_US}\ (?:to|stays?)\b)
-    | (?P<you_are>\byou(?:'\w+|r\ (?:taking|keeping|having))?(?=\ (?:\w+\ )?{_VERB}|\ (?:\w+\ )?(?:give|hand|leave|let|pass|throw|offer|spare))|\bother\ camper)
+    | (?P<i_am>\b(?:i|we)\b(?:'\w+)?|\bmy\ (?:taking|keeping|having)\b|\b(?:my|our)\ \w+(?=\ (?:{_VERB}|got|takes|gets|needs?|has|had|could|would|wants?)\b)|\b(?:for|to)\ {_US}\ (?:to|stays?)\b)
+    | (?P<you_are>\byou(?:'\w+|\ (?:can|could|would|should|may|might|will|just)\b|r\ (?:taking|keeping|having)\b)|\byou(?=\ (?:\w+\ )?{_VERB}|\ (?:\w+\ )?(?:give|hand|leave|let|pass|throw|offer|spare))|\bother\ camper)
     | (?P<flex_me>\b(?:(?:for|to|on|in|with|at|by)\ )?{_US}\b|\bmine\b)
     | (?P<flex_you>\b(?:(?:for|to|on|in|with|at|by)\ )?{_THEM}\b|\byours\b)
     | (?P<imperative>(?:(?<=[.;!?,:]\ )|(?<=^)|(?<=so\ )|(?<=do\ )|(?<=then\ )|(?<=please\ ))(?:take|have|keep|enjoy|grab|help\ yourself)\b)
@@ -113,105 +125,129 @@ def _plain(text: str, *tables: tuple[tuple[re.Pattern[str], str], ...]) -> str:
 
 
 class _Shares:
-    """Who gets what by a message: counts said outright, packages named without a count, and whose the rest is."""
+    """Who gets what by a message: counts said outright, packages named without a count, changes, and whose the rest is."""
 
     def __init__(self, text: str) -> None:
         self.said: dict[str, dict[str, int]] = {_ME: {}, _YOU: {}}
         self.hinted: dict[str, dict[str, int]] = {_ME: {}, _YOU: {}}
-        self.loose: list[tuple[str, int, bool]] = []
-        self.rest: str | None = None
+        self.change: dict[str, int] = {}
+        self.loose: list[_Item] = []
+        self.rest: set[str] = set()
+        self.each: dict[str, int] = {}
         self.clash = False
-        self.carried = False
+        self.topic: str | None = None
         for sentence in re.split(r"(?<=[.;!?])\s+", text):
             self._read(sentence)
+        owner = None
+        if self.loose and len(self.rest) == 1:
+            owner = _other(next(iter(self.rest)))
+        elif any(item[0] == "rest" for item in self.loose) and bool(self.said[_ME]) != bool(self.said[_YOU]):
+            owner = _YOU if self.said[_ME] else _ME
+        elif self.loose and all(item[2] == "change" for item in self.loose):
+            owner = _ME
+        self.guessed = owner is not None
+        if owner:
+            self._give(owner, self.loose)
+        named = {issue for owner in (_ME, _YOU) for issue in self.said[owner]}
+        for owner, count in self.each.items():
+            self.said[owner] |= {issue: count for issue in ISSUES if issue not in named}
 
-    def _give(self, owner: str | None, items: list[tuple[str, int, bool]]) -> None:
-        for issue, count, sure in items:
+    def _give(self, owner: str | None, items: list[_Item]) -> None:
+        for issue, count, how in items:
             if owner is None:
-                self.loose.append((issue, count, sure))
+                self.loose.append((issue, count, how))
             elif issue == "rest":
-                self.clash |= self.rest not in (None, owner)
-                self.rest = owner
-            elif issue == "all but":
-                self.rest = owner
-            elif issue in ("each", "others"):
-                for each in ISSUES:
-                    if issue == "each" or (each not in self.said[_ME] and each not in self.said[_YOU]):
-                        self._give(owner, [(each, count, sure)])
+                self.rest.add(owner)
+            elif issue == "each":
+                self.each[owner] = count
+            elif how == "change":
+                self.change[issue] = self.change.get(issue, 0) + (count if owner == _ME else -count)
             else:
-                counts = (self.said if sure else self.hinted)[owner]
-                self.clash |= sure and (counts.get(issue, count) != count or count > N_PACKAGES)
+                counts = (self.said if how == "said" else self.hinted)[owner]
+                self.clash |= how == "said" and (counts.get(issue, count) != count or count > N_PACKAGES)
                 counts[issue] = count
 
     def _read(self, sentence: str) -> None:
         found = list(_TOKEN.finditer(sentence))
-        kinds = [match.lastgroup and next(k for k in _KINDS if match[k] is not None) for match in found]
+        kinds = [next(kind for kind in _KINDS if match[kind] is not None) for match in found]
         heavy = [kind for kind in kinds if kind in _ITEMS or kind in _OWNERS]
         items_first = bool(heavy) and heavy[0] in _ITEMS
         owner: str | None = None
         subject: str | None = None
-        topic: str | None = None
-        group: list[tuple[str, int, bool]] = []
-        early: list[tuple[str, int, bool]] = []
+        suffix: str | None = None
+        group: list[_Item] = []
+        early: list[_Item] = []
         negated = False
         for at, (match, kind) in enumerate(zip(found, kinds, strict=True)):
             before = kinds[at - 1] if at else "stop"
-            after = next((k for k in kinds[at + 1 : at + 2]), "stop")
+            after = next((k for k in kinds[at + 1 :] if k != "colon"), "stop")
             if kind == "item":
-                topic = match["i"] or match["i2"]
-                group.append((topic, int(match["n"] or match["n2"]), True))
+                self.topic = match["i"] or match["i2"]
+                group.append((self.topic, int(match["n"] or match["n2"]), "said"))
+            elif kind == "change":
+                group.append((match["what"], int(match["of"]) * (1 if match["way"] == "more" else -1), "change"))
             elif kind == "issue":
-                topic = match["issue"]
-                if after != "number":
-                    group.append((topic, 0 if negated else N_PACKAGES, False))
-            elif kind == "number":
-                if topic is not None:
-                    if group and group[-1][0] == topic and not group[-1][2]:
-                        group.pop()
-                    group.append((topic, int(match["number"]), True))
-            elif kind in ("each", "others"):
-                group.append((kind, int(match[kind]), True))
+                self.topic = match["issue"]
+                group.append((self.topic, 0 if negated else N_PACKAGES, "hinted"))
+            elif kind == "number" and self.topic and int(match["number"]) <= N_PACKAGES:
+                if group and group[-1][0] == self.topic and group[-1][2] == "hinted":
+                    group.pop()
+                group.append((self.topic, int(match["number"]), "said"))
+            elif kind == "each":
+                group.append(("each", int(match["each"]), "said"))
             elif kind == "rest":
-                group.append(("rest", 0, True))
-            elif kind == "except":
                 self._give(owner, group)
-                group = [("all but", 0, True)]
-                self._give(owner or _ME, group)
-                owner, group = _other(owner or _ME), []
-            elif kind == "not":
-                negated = True
-                continue
+                group = [("rest", 0, "said")]
+            elif kind == "except":
+                owner = owner or _ME
+                self._give(owner, [*group, ("rest", 0, "said")])
+                owner, group = _other(owner), []
+            elif kind == "break" and owner:
+                self._give(owner, group)
+                group = []
             elif kind in _OWNERS:
                 if kind == "give":
-                    new = (_ME if match["to_us"] else _YOU) if match["to"] else _other(subject or _ME)
+                    new = (_ME if match["to_us"] else _YOU) if match["to"] else _other(subject or _YOU)
                 else:
                     new = _ME if kind in ("i_am", "flex_me") else _YOU
-                flexible = kind in ("flex_me", "flex_you")
+                flexible = kind.startswith("flex")
                 fronted = after in _ITEMS and (before in ("pause", "stop") or (before in _ITEMS and not items_first))
+                fronted |= kinds[at + 1 : at + 2] == ["colon"]
                 if flexible and group and not fronted:
                     self._give(new, group)
-                    group = []
+                    suffix = new
                 else:
-                    if owner is None and group:
+                    if owner is None:
                         early += group
                     else:
                         self._give(owner, group)
-                    group = []
                     owner = new
                     if not flexible and kind != "give":
                         subject = new
                     if early and after not in _ITEMS and not flexible:
                         self._give(new, early)
                         early = []
-            if kind not in ("pause",):
-                negated = False
-        self._give(owner, group)
-        self._give(None, early)
+                group = []
+            negated = kind == "not" or (negated and kind == "pause")
+        self._give(owner or suffix, group)
+        self._give(suffix, early)
 
 
-_ITEMS = ("item", "issue", "number", "each", "others", "rest", "except")
+_Item = tuple[str, int, str]
+_ITEMS = ("item", "issue", "number", "each", "rest", "except", "change")
 _OWNERS = ("give", "i_am", "you_are", "flex_me", "flex_you", "imperative")
-_KINDS = ("stop", "pause", *_ITEMS, *_OWNERS, "not")
+_KINDS = ("stop", "colon", "pause", "break", *_ITEMS, *_OWNERS, "not")
+_VAGUE = re.compile(
+    r"\b(?:divid\w+|(?:fair|even)ly|half|halves|some(?: of|thing)?|most of|larger|bigger|smaller|at least|or so|later|decide|depends|whatever(?! ?(?:'?s|is|was|you))"
+    r"|more of|less of|(?:bit|lot|little) more|maybe|we(?:'ll|'d)?(?: \w+)?(?: \w+)? (?:split|see|share|figure|sort|discuss|talk|each|both|divide|settle))\b"
+)
+_CLOSED = re.compile(r"\b(?:nothing (?:else|more|besides)|that(?:'s|s| is|'d be| would be) (?:it|all|enough|plenty|everything|my whole|me)|no more)\b")
+_SAME = re.compile(
+    r"\b(?:same|instead|but|if|deal|make it|more|less|swap|exchange|rather|back|before|offer|counter|were|your proposal|then)\b"
+)
+_FLIP = re.compile(
+    r"\b(?:flip|other way (?:a?round|about)|reverse|vice versa|swap (?:piles|sides|it|them|shares|places))\b"
+)
 
 
 def _other(owner: str) -> str:
@@ -221,27 +257,26 @@ def _other(owner: str) -> str:
 def _solve(text: str, base: Packages | None = None) -> tuple[Packages, float] | None:
     """The speaker's packages and how sure, where all follow from `text`, or from it and the `base` it changes."""
     shares = _Shares(text)
-    if shares.clash:
+    relative = base is not None and bool(shares.change)
+    if shares.clash or (shares.change and base is None):
         return None
-    loose_owner = _other(shares.rest) if shares.rest else None
-    sure = 1.0
-    if shares.loose:
-        if loose_owner is None and any(issue == "rest" for issue, _, _ in shares.loose):
-            owners = [owner for owner in (_ME, _YOU) if shares.said[owner]]
-            if len(owners) == 1:
-                shares.rest = _other(owners[0])
-        elif loose_owner is not None:
-            shares._give(loose_owner, shares.loose)
-            sure = 0.8
+    vague = bool(_VAGUE.search(text))
+    if not shares.rest and bool(shares.said[_ME]) != bool(shares.said[_YOU]) and _CLOSED.search(text):
+        shares.rest.add(_YOU if shares.said[_ME] else _ME)
+    sure = 0.8 if shares.guessed or vague else 1.0
     mine: list[int] = []
     for at, issue in enumerate(ISSUES):
         me, you = shares.said[_ME].get(issue), shares.said[_YOU].get(issue)
         if me is None and you is None:
-            me, you = shares.hinted[_ME].get(issue), shares.hinted[_YOU].get(issue)
-            sure = min(sure, 0.8)
-            if me is None and you is None and shares.rest:
-                me = N_PACKAGES if shares.rest == _ME else 0
-            elif me is None and you is None and base:
+            sure = min(sure, 0.9)
+            if base and issue in shares.change:
+                me = base[at] + shares.change[issue]
+            if me is None and not vague and not base:
+                me, you = shares.hinted[_ME].get(issue), shares.hinted[_YOU].get(issue)
+                sure = sure if me is you is None else 0.7
+            if me is you is None and len(shares.rest) == 1 and not relative and not vague:
+                me = N_PACKAGES if _ME in shares.rest else 0
+            elif me is you is None and base:
                 me = base[at]
         count = me if me is not None else None if you is None else N_PACKAGES - you
         if count is None or not 0 <= count <= N_PACKAGES or (you is not None and you != N_PACKAGES - count):
@@ -250,15 +285,67 @@ def _solve(text: str, base: Packages | None = None) -> tuple[Packages, float] | 
     return (mine[0], mine[1], mine[2]), sure
 
 
+def _proposed(text: str, base: Packages | None) -> tuple[Packages, float] | None:
+    plain = _plain(text, _PLAIN)
+    whole = (
+        None
+        if base and re.search(r"\b(?:same|instead|\w+ back)\b", _plain(plain, _COUNTED))
+        else _solve(_plain(plain, _COUNTED))
+    )
+    if base is None or (whole and whole[1] > 0.7):
+        return whole
+    if _FLIP.search(plain):
+        return rest(base), 0.7
+    changed = _plain(plain, _RELATIVE, _COUNTED)
+    solved = _solve(changed, base) if _SAME.search(changed) else None
+    if solved and solved[0] != base:
+        return solved[0], min(solved[1], 0.6)
+    return whole
+
+
+_CONDITION = re.compile(r"\b(?:if(?! that)|as long as|provided|on condition|unless|only when|but|except|once)\b|\?\s*$")
+_KIND_CUES: tuple[tuple[str, float, re.Pattern[str]], ...] = tuple((kind, sure, re.compile(cues)) for kind, sure, cues in (
+    ("walk", 0.8, r"\b(?:walk(?:ing)? (?:out|away|off)|(?:i|we)(?:'?m|'?re| am| are) (?:out|off|gone|done|leaving|finished|through)\b(?! of)|(?:good)?bye|good ?night"
+     r"|part (?:ways|company)|cheerio|farewell|so long|adios|peace out|call\w* (?:it|this) (?:a day|quits|off|a night)|(?:end|conclud|terminat|clos)\w* (?:it|this|the|here|our|these|my)\b"
+     r"|(?:withdraw|retir|exit|step|bow|back|pull|opt|drop)\w* (?:from (?:the|this|these)|away|out)\b|(?:stop|abandon|quit|leav|break)\w* (?:off )?(?:the |this |these |our )?"
+     r"(?:negotiat|talk|discuss|table|now|typing|conversation|there|here|without)\w*|no (?:more|further) (?:talk|offer|point|discuss|negotiat)\w*|no longer see|no point"
+     r"|(?:forget|drop) (?:it|the whole|all|about)|cut my losses|left the table|5 points|(?:my|our) own(?! \w+ing)|by (?:myself|ourselves)|(?:go|do|manage) (?:it )?(?:alone|without)"
+     r"|separate ways|without (?:a|any|an) (?:deal|agreement)|(?:someone|somebody) else|(?:another|other) (?:people|person|camp\w*|pitch|group)|elsewhere|neighbou?rs|(?:take|try) (?:my|our)"
+     r" (?:chances|luck)|see (?:ya|you)\b|not worth|good luck|all the best|take care|(?:i|we) (?:give up|quit)\b(?! the| \d| a| my)|rather than continue|waste? of time|wasting"
+     r"|had (?:enough|it)|nowhere|in circles|agree to disagree|done (?:talking|here|negotiating|with)|leave (?:this|it) (?:matter|there|here|be|at)|i(?:'ll| will) (?:go|leave)\b"
+     r"|(?:cannot|can't|won't) (?:have|reach|find|come to) (?:an? )?(?:agreement|deal))"),
+    ("talk", 0.6, r"\b(?:think (?:about|it over|on it)|let me (?:think|check|ask|see)|thinking|idk|hm+|not sure|unsure|might|consider(?! it)|(?:a )?(?:moment|minute|sec|second)|weigh(?! ?ed)|tempting"
+     r"|need (?:some )?time|get back|sleep on it|(?:ask|check with|talk to) my|mull|hang on|hold on|undecided|maybe|perhaps|in two minds)\b"),
+    ("accept", 0.8, r"(?<!not )(?<!n't )\b(?:i'm in\b|we're in\b|count (?:me|us) in|i accept|i agree|it's a deal|a deal\W*$|deal\W*(?:$|done)|(?:let's|we can) (?:do|make|shake|go|call it)|i sign"
+     r"|consider it|you win|take (?:it|that)\b|go(?:ing)? (?:along|ahead|for it)|say yes|yes please|settled|sold|works for|shak\w+|official|no (?:problem|objection|complaint|issue|worries|notes"
+     r"|change|quibble|argument|need to)s?\b|(?:can't|couldn't|won't|wouldn't|don't) (?:argue|complain|say no|fault|object|ask for|have asked|change|be better|hear)|(?:fool|mad|crazy|silly) (?:not )?to"
+     r"|nothing (?:i would|i'd|to) (?:change|add)|why not|on board|full agreement|binding|live with (?:that|it|this)|(?:that|it)(?:'ll| will) do|twist my arm|pack it up)"),
+    ("reject", 0.7, r"\b(?:no|nope|nah|naw|pass|declin\w+|turn\w* (?:it|that|this|you) down|reject\w*|refus\w+|not|never|n't|un(?:fair|acceptable|able|workable|reasonable|even|balanced)|falls? short"
+     r"|(?:far )?too (?:few|little|low|much|greedy|many)|sorry|unfortunately|regret\w*|afraid|sadly|laugh\w*|sooner|leav(?:es|ing) (?:me|us|my|our)|\w+n'?t\b|cannot|insult\w*|jok\w+|ridiculous|greedy"
+     r"|robbery|nowhere near|(?:try|think) (?:again|harder)|do better|dream on|out of the question|hardly|barely|starve|freeze|drawing board|fit accept)\b"),
+    ("accept", 0.6, r"\b(?:deal|accept\w*|agree\w*|ye[sp]+|ye?ah?|yup|sure|ok(?:ay)?|k|al(?:l )?right|sounds? \w+|works?|fine|happy|done|sign|perfect|snap|suits?|got it|great|lovely|good|gladly|fair|let's"
+     r"|reasonable|brilliant|absolutely|certainly|definitely|of course|by all means|very well|excellent|wonderful|ideal|thank\w*|cheers|bargain|generous|delighted|pleased|win-win|exactly)\b|👍|🤝"),
+))  # fmt: skip
+
+
 @functools.lru_cache(maxsize=4096)
 def read_deal(text: str, context: str = "") -> Reading[Deal]:
-    """The deal message in `text`.
+    """The deal message in `text`; none in talk.
 
     Args:
         text: what a camper says.
         context: what the other said just before, from the other's side.
     """
-    solved = _solve(_plain(text, _PLAIN, _COUNTED))
-    if solved:
+    canonical = parse_deal(text)
+    if canonical is not None:
+        return Reading(canonical, 1.0)
+    offer = _solve(_plain(context, _PLAIN, _COUNTED)) if context else None
+    base = rest(offer[0]) if offer else None
+    solved = _proposed(text, base)
+    plain = text.lower().replace("’", "'")
+    kind, sure = next(((kind, sure) for kind, sure, cues in _KIND_CUES if cues.search(plain)), ("talk", 0.5))
+    if solved and not (solved[0] == base and kind == "accept"):
         return Reading(Deal("submit", solved[0]), solved[1])
-    return Reading(None, 0.5)
+    if kind == "talk" or (kind != "walk" and not context) or (kind == "accept" and _CONDITION.search(plain)):
+        return Reading(None, 0.5)
+    return Reading(Deal(kind), sure)

@@ -132,7 +132,7 @@ class SweepFile(BaseModel):
         scenarios, methods: what is crossed.
         seeds: how many, or which.
         episodes: evaluation dialogues of each cell.
-        partner: `lm` or `scripted`: who sits in the other seats.
+        partner: `lm`, `scripted` or an agent: who sits in the other seats.
         device: `cpu`, `cuda` or `auto`.
         training: settings of training for all methods.
         checkpoint: base checkpoint instead of the shipped ones: a folder, or the name of a shipped one.
@@ -144,7 +144,7 @@ class SweepFile(BaseModel):
     methods: list[MethodEntry] = Field(min_length=1)
     seeds: Seeds = [0, 1, 2]
     episodes: Count = 256
-    partner: Literal["lm", "scripted"] = "lm"
+    partner: str = "lm"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     training: dict[str, Any] = {}
     checkpoint: Path | None = None

@@ -426,7 +426,7 @@ class MoveScenario(Scenario):
                 about = ", ".join(one.name for one in move.arguments if not one.default)
                 lines.append(f"[{move.name}{': ' if about else ''}{about}] {move.meaning}")
         lines.append(
-            "Speak in your own words, one or two short sentences. End with what you do in brackets; nobody else sees it."
+            "Speak in your own words, one or two short sentences. End with what you do in brackets; nobody sees it."
         )
         return "\n".join(lines)
 
