@@ -359,7 +359,8 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
         raise UserError(f"hf:{name} has no chat template; name a model that was tuned for chats")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
+    moved: Any = model
+    return moved.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
 
 
 def _find(name: str) -> tuple[str, str | None]:

@@ -1,8 +1,9 @@
 """Plug-ins: objects of other packages by name, made with parameters that pydantic checks.
 
 A name is `package.module:Name` or that of an entry point in one of the groups `goldenrule.agents`,
-`goldenrule.rewards`, `goldenrule.methods`, `goldenrule.scenarios` and `goldenrule.readers`. It stands for a class or function; its annotated
-keyword arguments are the parameters. They may follow the name: `package.module:Name(greeting=hi, patience=2)`.
+`goldenrule.rewards`, `goldenrule.methods`, `goldenrule.scenarios` and `goldenrule.readers`. It stands for a class or
+function; its annotated keyword arguments are the parameters. They may follow the name:
+`package.module:Name(greeting=hi, patience=2)`.
 """
 
 from __future__ import annotations
