@@ -20,6 +20,7 @@ from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.untrusted import ForeignError, one_line
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.scenarios.base import Scenario
 
 
 class AgentError(ContractError):
@@ -89,6 +90,14 @@ class Simulates(Protocol):
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
         """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows."""
+
+
+@runtime_checkable
+class TakesPlace(Protocol):
+    """An agent that wants to know what is public of the scenario it plays in."""
+
+    def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
+        """Before the first dialogue: an instance that holds no dialogue, and the seats of the partners."""
 
 
 def load_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:

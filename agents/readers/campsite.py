@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Generic, TypeVar
 
-from goldenrule.envs.scenarios.campsite.language import ISSUES, N_PACKAGES, Deal, Order, Packages, parse_deal, rest
+from goldenrule.envs.scenarios.campsite.language import ISSUES, N_PACKAGES, Deal, Order, Packages, parse_deal, rest, stated_needs
 
 Value = TypeVar("Value")
 
@@ -60,12 +61,12 @@ _PLAIN = _rules((
 ))  # fmt: skip
 _COUNTED = _rules((
     (r"\bnone(?: of (?:that|it|those|them))?\b(?! of)", "0"), (r"\b(\d)-\d (?=(?:to|for) )", r"\1 "),
-    (rf"\b{_I}(?:'s| is| are|,)? \(?all\b(?: 3)?\)?(?= (?:mine|yours|for|to)|[ .,)]|$)(?! \d| of)", r"3 \1"),
+    (rf"\b{_I}(?:'s| is| are|,)? \(?all\b(?: 3)?\)?(?= (?:mine|yours|for|to)\b|[.,)]|$)", r"3 \1"),
     (r"\b(\d)[-, /]+(\d)[-, /]+(\d)\b(?! (?:food|water|firewood|of|each))", r"\1 food \2 water \3 firewood"), (r"\b(?:off|from) (?:you|me)\b", ""), (rf"\b(?:instead of|rather than|not) \d\b(?! {_I})", ""),
     (rf"\b(?:every(?:thing)? (?:else|other)|(?:the )?rest|(?:the )?others?(?: things?)?|{_I}(?: and {_I})?)"
      r"(?: \w+){0,3} (?:the same|same|as you|as before|like you|like before|unchanged|as (?:it|they)|how you|as is|stands?)\b", "same"),
     (rf"\b{_ALL} {_I},? and (?:{_ALL} |the )?{_I}", r"3 \1 and 3 \2"), (rf"\b{_ALL} {_I}", r"3 \1"),
-    (rf"\b{_I},? (?:all(?: (?:of (?:it|them|that)|3))?(?! \d)|(?:in its )?entire(?:ly|ty)|in full|completely?|outright|the "
+    (rf"\b{_I},? (?:all(?: (?:of (?:it|them|that)|3))?(?! \d| \w+ (?:food|water|fire)| (?:food|water|fire))|(?:in its )?entire(?:ly|ty)|in full|completely?|outright|the "
      rf"(?:whole )?lot|undivided|every (?:bit|drop|stick|last)\w*)\b", r"3 \1"),
     (rf"\b(?:no|not any|none{_OF}|without(?: any)?|neither|nor)\b (?:at all )?{_I}", r"0 \1"),
     (rf"\b(\d)(?: each)? (?:for |of )?(?:each|apiece)? ?(?:of )?(?:the )?{_I},? and (?:the )?{_I} each", r"\1 \2 and \1 \3"),
@@ -316,12 +317,12 @@ _KIND_CUES: tuple[tuple[str, float, re.Pattern[str]], ...] = tuple((kind, sure, 
      r"|(?:cannot|can't|won't) (?:have|reach|find|come to) (?:an? )?(?:agreement|deal))"),
     ("talk", 0.6, r"\b(?:think (?:about|it over|on it)|let me (?:think|check|ask|see)|thinking|idk|hm+|not sure|unsure|might|consider(?! it)|(?:a )?(?:moment|minute|sec|second)|weigh(?! ?ed)|tempting"
      r"|need (?:some )?time|get back|sleep on it|(?:ask|check with|talk to) my|mull|hang on|hold on|undecided|maybe|perhaps|in two minds)\b"),
-    ("accept", 0.8, r"(?<!not )(?<!n't )\b(?:i'm in\b|we're in\b|count (?:me|us) in|i accept|i agree|it's a deal|a deal\W*$|deal\W*(?:$|done)|(?:let's|we can) (?:do|make|shake|go|call it)|i sign"
+    ("accept", 0.8, r"(?<!not )(?<!n't )\b(?:i'm in\b|we're in\b|count (?:me|us) in|i accept|i agree|it's a deal|got (?:yourself )?a deal|^\W*deal\b|(?:let's|we can) (?:do|make|shake|go|call it)|i sign"
      r"|consider it|you win|take (?:it|that)\b|go(?:ing)? (?:along|ahead|for it)|say yes|yes please|settled|sold|works for|shak\w+|official|no (?:problem|objection|complaint|issue|worries|notes"
      r"|change|quibble|argument|need to)s?\b|(?:can't|couldn't|won't|wouldn't|don't) (?:argue|complain|say no|fault|object|ask for|have asked|change|be better|hear)|(?:fool|mad|crazy|silly) (?:not )?to"
      r"|nothing (?:i would|i'd|to) (?:change|add)|why not|on board|full agreement|binding|live with (?:that|it|this)|(?:that|it)(?:'ll| will) do|twist my arm|pack it up)"),
     ("reject", 0.7, r"\b(?:no|nope|nah|naw|pass|declin\w+|turn\w* (?:it|that|this|you) down|reject\w*|refus\w+|not|never|n't|un(?:fair|acceptable|able|workable|reasonable|even|balanced)|falls? short"
-     r"|(?:far )?too (?:few|little|low|much|greedy|many)|sorry|unfortunately|regret\w*|afraid|sadly|laugh\w*|sooner|leav(?:es|ing) (?:me|us|my|our)|\w+n'?t\b|cannot|insult\w*|jok\w+|ridiculous|greedy"
+     r"|(?:far )?too (?:few|little|low|much|greedy|many)|sorry|unfortunately|regret\w*|afraid|sadly|laugh\w*|sooner|leav(?:es|ing) (?:me|us|my|our)|\w+n't\b|cannot|cant\b|wont\b|insult\w*|jok\w+|ridiculous|greedy"
      r"|robbery|nowhere near|(?:try|think) (?:again|harder)|do better|dream on|out of the question|hardly|barely|starve|freeze|drawing board|fit accept)\b"),
     ("accept", 0.6, r"\b(?:deal|accept\w*|agree\w*|ye[sp]+|ye?ah?|yup|sure|ok(?:ay)?|k|al(?:l )?right|sounds? \w+|works?|fine|happy|done|sign|perfect|snap|suits?|got it|great|lovely|good|gladly|fair|let's"
      r"|reasonable|brilliant|absolutely|certainly|definitely|of course|by all means|very well|excellent|wonderful|ideal|thank\w*|cheers|bargain|generous|delighted|pleased|win-win|exactly)\b|👍|🤝"),
@@ -349,3 +350,128 @@ def read_deal(text: str, context: str = "") -> Reading[Deal]:
     if kind == "talk" or (kind != "walk" and not context) or (kind == "accept" and _CONDITION.search(plain)):
         return Reading(None, 0.5)
     return Reading(Deal(kind), sure)
+
+
+_FELT = _rules((
+    (r"\b(?:hunger|hungry|starv\w+|famished|peckish|bread|crust|feed(?:ing)?|fed|belly|bellies|stomachs?|pantry|fridge|hampers?|calories|beans|steaks?|sandwiches|pizzas?|cereal\w*|tins|pasta)\b", "food"),
+    (r"\b(?:thirst\w*|(?:de|re)?hydrat\w*|parched|flasks?|bottles?)\b", "water"),
+    (r"\b(?:taps?|pump|stream|river|spring|lake|filter|well)\b(?= (?:at|by|ten|\d|right|next|near|on|here|water|runs))|\b(?:a|the) (?:tap|pump|stream|river|spring|lake|filter)\b", "water nearby"),
+    (r"\b(?:cold|colder|freez\w+|warm\w*|heat(?:ing|ed)?|shiver\w*|hypothermia|chill\w*|burning)\b", "firewood"),
+    (r"\b(food|water|firewood) (?:of|for|from)? ?(?:the )?\1\b", r"\1"),
+))  # fmt: skip
+_ORDINAL = r"(?:(?:number|no\.?|tier|line|place|rank|priority|at|#|the|position) {}\b)"
+_NO = r"\b(?:(?:do|does|did|is|are|was|would|could|can|will|need|has|have|'s)(?:n't| not)|not|no|never|hardly|barely|scarcely|without|neither)"
+_LEVELS: tuple[tuple[int, int, re.Pattern[str]], ...] = tuple((level, weight, re.compile(cues)) for level, weight, cues in (
+    (5, 3, r"\b(?:not|neither) (?:the |my )?(?:last|least|first|most|greatest|smallest|top)\b.*\b(?:not|nor) (?:the |my )?(?:last|least|first|most|greatest|smallest|top)\b"),
+    (5, 2, r"\b(?:not|isn't|neither) (?:the |my |our )?(?:first|most|greatest|top)\b"),
+    (9, 3, r"\b(?:give up|drop|let go|lose|part with|spare|go without)\b.*\b(?:last|least)\b|\blast\b.*\b(?:give up|drop|lose|part with)|\bnot (?:at all )?flexible"),
+    (0, 3, r"\b(?:give up|drop|let go|lose|part with|spare|do without|flexible)\b.*\b(?:first|most|easily|easy)\b|\b(?:first|most|most easily)\b.*\b(?:give up|drop|do without|spare)\b"),
+    (0, 3, rf"\b(?:last|least|lowest|bottom|third(?:ly)?|{_ORDINAL.format(3)}|smallest|tail|worst|bronze|loser|ends? with|end of (?:my|our|the) list)\b"),
+    (5, 3, rf"\b(?:second(?:ly|ary)?|{_ORDINAL.format(2)}|next(?! to)|middle|cent(?:er|re)|in[- ]between|between|runner[- ]up|silver|halfway)\b"),
+    (9, 3, rf"\b(?:first(?:ly)?|{_ORDINAL.format(1)}|most|top(?:s|most|ped)?(?! of that)|main(?:ly)?|priorit\w+|above all|(?:before|over|than) (?:all|anything|everything)|greatest|biggest|chief\w*|foremost|paramount|gold|winner|lead\w*|summit|(?:start|begin)s? with|nothing beats)\b"),
+    (9, 2, r"\b(?:can(?:'t|not)|couldn't|could not) (?:\w+ )?(?:skip|do|go|live|manage|spare|mess|cope|survive|afford|lose|be)\b|non-negotiable|not optional|\b(?:have|has|got|brought) (?:0|no)\b|next to no\w*"
+     r"|(?:do|have|did|has)(?:n't| not) (?:\w+ )?(?:have|got|any|brought)\b|\b(?:ran|run|running|are|am|'re|'m|clean|all|completely|nearly|almost) (?:out|low|short)\b|\b(?:forgot\w*|spilled|stole|empty|bare|dry|broke|hole|leak\w*|lack)\b"),
+    (5, 2, r"\b(?:some|a bit|bit of|a little|moderate|modest|less flexible|somewhat|small need|have 1)\b(?! in)"),
+    (1, 2, rf"{_NO} (?:\w+ ){{0,2}}?(?:need\w*|want|care|bother\w*|require\w*|issue|problem|matter|importan\w+|urgent|worr\w+|concern\w*|much|after|short|food|water|firewood|affect|lack|miss|any|really|fuss\w*|interest\w*|priority|all|lot|notice)\b"
+     r"|\b(?:plenty|enough|loads|lots of|tons|surplus|abundan\w+|swimming|overflow\w*|overstuffed|(?:all|we're|i'm|already|am|are|is) (?:set|covered|sorted|good|stocked)|well[- ]stocked|to spare|spare\b|optional|negligible|skip\w*|nearby|ample|unused"
+     r"|(?:give|giv\w+) (?:\w+ )?(?:up|away)|(?:do|manage|cope|live|get by|go) (?:\w+ )?without|whatever|meh|nah|no+\b|unimportant|luxury|joke|couldn't care|could care|take or leave|indifferent|barely|hardly|in stock|none|laugh\w*|neither here"
+     r"|already (?:have|got)|have got|(?:we|i)(?:'ve| have)(?! to| told| need)|brought|packed|caught|full of|doesn't matter|never mind|nothing|low|easily|keep your|ban(?:ned)?|forbidden|irrelevant|trivial|unnecessary|minor|marginal|(?:just|only|mainly) for|flexible)\b"),
+    (5, 2, r"\b(?:then|after(?:wards| that| it)?|later|medium|follow\w*|bit|nice|handy|useful|helpful|welcome|desirable|failing|small|little|close|good to have|appreciate\w*|okay?|less (?:so|urgent|important)|ask for|cool|sting|sorry|too|also"
+     r"|as well|sometimes|bonus|decent|secondary|wouldn't mind|wouldn't (?:hurt|say no))\b"),
+    (9, 2, r"\b(?:key|crucial|critical|vital|essential|indispensable|must|desperate\w*|badly|a lot|urgent\w*|high(?:est)?|life|please|pls|worr\w+|crisis|best|strong\w*|big|really|all about|many|scares?|vastly|alive"
+     r"|pressing|overriding|vulnerable|struggl\w+|suffer\w*|fight|lost|break|precious|definitely|dire|precedence|heart|dying|desire|came? for|crav\w+|give (?:me|us)|yes|matters|water water|food food|firewood firewood)\b|!!"),
+    (8, 1, r"\b(?:need\w*|want|like|love|so|very)\b"),
+))  # fmt: skip
+_MORE = r"(?:more|over|before|above|ahead of|outranks?|beats?|greater|bigger|rather than|trumps?|tops|outweighs?|sooner than)"
+_EDGES: tuple[tuple[bool, re.Pattern[str]], ...] = tuple((more, re.compile(pattern)) for more, pattern in (
+    (True, rf"{_I}[^.;,]{{0,30}}?\b{_MORE}\b(?! (?:importan|urgen|need))[^.;,]{{0,25}}?\b{_I}"), (True, rf"\b(?:more|rather|sooner)\b[^.;]{{0,25}}?\b{_I}[^.;]{{0,25}}?\bthan\b[^.;,]{{0,30}}?\b{_I}"),
+    (True, rf"{_I}[^.;,]{{0,20}}\bmore (?:importan\w+|urgent\w*|needed)\b[^.;,]{{0,15}}\bthan\b[^.;,]{{0,25}}?\b{_I}"),
+    (False, rf"{_I}[^.;,]{{0,30}}?\b(?:less|below|behind|beneath|under|lower|smaller)\b[^.;,]{{0,25}}?\b{_I}"), (True, rf"{_I}\W*(?:>+)\W*{_I}"),
+))  # fmt: skip
+_NOT_OWN = re.compile(
+    r"\bas an ai\b|language model|\bif (?:it|we) were\b|\bwere (?:we|i|it)\b|\bdepends\b|\b(?:sister|brother|neighbour|neighbor|friend|ex|guide)s?\b[^.]{0,25}\b(?:need|want|rank|cry)|\bjudge\b|\[issue"
+    r"|\b(?:all|each|every one|everything|any) (?:of (?:the|them|these) )?(?:3 )?(?:are |is |of them )?(?:equal|important|matter|the same|would help)|(?<!n't )(?<!aren't )\bequal(?:ly)?\b(?! so)|toss-up|\bundecided|\bno idea"
+    r"|\b(?:can't|couldn't|cannot|hard to|haven't|not) (?:\w+ )?(?:tell you|say which|choose|decided?|rank|made up|worked)|keep changing|make a case|^\W*(?:so )?(?:you|did you|do you|if i've understood|which do you)\b(?![^.]*\b(?:i|we|my|our|us)\b)"
+)
+_SEGMENT = re.compile(
+    r"[.;?\n()]+|!(?!!)|(?<!!)!|,|\b(?:and|but|while|whereas|although|though|since|because|as we|leaving|even if)\b"
+    r"|(?=\b(?:then|followed by|after that|next|failing that)\b)"
+)
+_LIST = re.compile(rf"{_I}(\W*(?:>|then|and|next|followed by|after that|\s)*){_I}(\W*(?:>|then|and|next|last(?:ly)?|finally|followed by|after that|\s)*){_I}")
+_RANKED = re.compile(r"\b(?:order\w*|rank\w*|priorit\w+|list|descending|decreasing|increasing|urgent|importan\w+|done|then|next|followed|after|last\w*)\b|>")
+_UPWARDS = re.compile(r"\b(?:increasing|ascending|upwards?|backwards|least (?:to|first|needed|important)|lowest (?:to|first)|from (?:the )?(?:least|bottom))\b")
+_NUMBERED = (re.compile(rf"\b([123])\W{{1,3}}{_I}"), re.compile(r"\b(?P<i>food|water|firewood)\W{1,4}(?:is |number )*([123])\b"))
+
+
+def _levels(text: str) -> dict[str, tuple[float, int]]:
+    """How much each issue named in `text` is needed, 0 to 9, and how clearly (1 to 3) the words around it tell."""
+    found: dict[str, tuple[float, int]] = {}
+    waiting: list[str] = []
+    ahead: tuple[int, int] | None = None
+
+    def put(issue: str, level: float, weight: int) -> None:
+        if weight >= found.get(issue, (0, 0))[1]:
+            found[issue] = (level, weight)
+
+    for at, segment in enumerate(part for part in _SEGMENT.split(text) if part and part.strip()):
+        named = list(dict.fromkeys(match[1] for match in re.finditer(rf"\b{_I}", segment)))
+        starts = [segment.index(issue) for issue in named[1:]]
+        if named and not re.match(rf"\W*(?:the |of )?{named[0]}", segment):
+            starts = [segment.index(issue) + len(issue) for issue in named[:-1]]
+        pieces = [segment[a:b] for a, b in zip([0, *starts], [*starts, len(segment)], strict=True)]
+        for n, piece in enumerate(pieces):
+            cue = next(((level, weight) for level, weight, cues in _LEVELS if cues.search(piece)), None)
+            if not named:
+                for issue in waiting if cue else ():
+                    put(issue, *cue)
+                ahead = None if waiting else cue
+                waiting = [] if cue else waiting
+            elif cue is None and ahead is None:
+                waiting.append(named[n])
+            else:
+                level, weight = cue or ahead or (0, 0)
+                put(named[n], level - (0.01 * at if level == 5 else 0), weight)
+                ahead = None
+    for issue in waiting:
+        put(issue, 7, 1)
+    return found
+
+
+def _far(levels: dict[str, tuple[float, int]]) -> float:
+    return 9 - max(level for level, _ in levels.values()) if max(level for level, _ in levels.values()) >= 7 else 9
+
+
+@functools.lru_cache(maxsize=4096)
+def read_needs(text: str) -> Reading[Order]:
+    """The order of the speaker's needs that `text` states; first and last suffice, the issue not named lies between."""
+    order = stated_needs(text).order
+    if order is not None:
+        return Reading(order, 1.0)
+    plain = _plain(text.replace("\n", " ; "), _PLAIN, _FELT)
+    if _NOT_OWN.search(plain):
+        return Reading(None, 0.8)
+    for numbered in ({n: i for n, i in _NUMBERED[0].findall(plain)}, {n: i for i, n in _NUMBERED[1].findall(plain)}):
+        if len(set(numbered.values())) == len(ISSUES):
+            return Reading((numbered["1"], numbered["2"], numbered["3"]), 0.95)
+    listed = _LIST.search(plain)
+    if listed and len({listed[1], listed[3], listed[5]}) == len(ISSUES) and _RANKED.search(plain):
+        order = (listed[1], listed[3], listed[5])
+        return Reading(order[::-1] if _UPWARDS.search(plain) else order, 0.9)
+    edges = {(m[1], m[2]) if more else (m[2], m[1]) for more, cue in _EDGES for m in cue.finditer(plain) if m[1] != m[2]}
+    levels = _levels(plain)
+
+    def above(first: str, second: str) -> bool | None:
+        if ((first, second) in edges) != ((second, first) in edges):
+            return (first, second) in edges
+        if first in levels and second in levels:
+            x, y = levels[first][0], levels[second][0]
+            return None if x == y else x > y
+        level, weight = levels.get(first) or levels.get(second) or (5, 0)
+        clear = weight >= 2 and (level >= 7 or level < 2 or (weight == 3 and len(levels) == 2))
+        return (level >= 7 or (level >= 2 and _far(levels) < 2)) == (first in levels) if clear else None
+
+    good = [(a, b, c) for a, b, c in permutations(ISSUES) if above(a, b) and above(b, c) and above(a, c) is not False]
+    if len(good) == 1:
+        weights = [levels[issue][1] for issue in ISSUES if issue in levels]
+        return Reading(good[0], 0.85 if min(weights, default=3) == 3 else 0.7 if len(weights) == 3 else 0.6)
+    return Reading(None, 0.5)

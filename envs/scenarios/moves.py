@@ -28,7 +28,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from goldenrule.common.seeding import derive
-from goldenrule.envs.message import Message
+from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
 from goldenrule.envs.scenarios.understanding import Understanding, Understood, normal, split_tags
 
@@ -439,8 +440,24 @@ class MoveScenario(Scenario):
 
     def read(self, text: str) -> float | None:
         """What the move that `text` makes tells of; `None` where it is none that tells."""
+        return self._tells(text, "")
+
+    def read_in(self, view: View, agent: int, text: str) -> float | None:
+        """As `read_of`; free words are read as an answer to what was said before them."""
+        known = self.read_of(agent, text)
+        if known is not None or self.understanding.reader is None:
+            return known
+        before = [one.text for one in view.messages if one.speaker not in (agent, NARRATOR)]
+        return self._tells(text, before[-1] if before else "", self.agents[agent].rpartition("_")[0])
+
+    def _tells(self, text: str, context: str, role: str | None = None) -> float | None:
+        """What the words tell of, by the books of a role, or of all; with a role, by the reader too."""
         for book in self.books.values():
-            made = book.understand(text) if book.tells else None
+            if not book.tells or role not in (None, book.role):
+                continue
+            made = book.understand(text)
+            if made is None and role is not None and self.understanding.reader is not None:
+                made = self.understanding.reader.read(book, text, context)
             if made is not None and book[made.move].tells is not None:
                 return book[made.move].tells
         return None

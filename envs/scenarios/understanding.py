@@ -12,7 +12,7 @@ the words, `pay=tag` for the tag where there is one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
@@ -87,7 +87,7 @@ def label(made: Made | None) -> str | None:
     return ": ".join((made.move, *([", ".join(value for _, value in made.arguments)] if made.arguments else [])))
 
 
-def split_tags(text: str, legal: Mapping[str, Made]) -> tuple[str, list[str]]:
+def split_tags(text: str, legal: Collection[str]) -> tuple[str, list[str]]:
     """A message without its tags, and these as they stand in `legal`.
 
     Args:
