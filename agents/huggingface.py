@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.common.errors import UserError
@@ -181,8 +182,8 @@ class HuggingFaceAgent:
                     continue
                 at = len(path[row])
                 nexts = sorted({ids[at] for ids in own.values()})
-                weights = torch.log_softmax(logits[row, nexts], -1)
-                place = _draw(weights.numpy(), self.temperature, rngs[row])
+                weights = torch.log_softmax(logits[row, nexts] / (self.temperature or 1.0), -1)
+                place = int(weights.argmax()) if self.temperature == 0 else _draw(weights.exp().numpy(), rngs[row])
                 path[row].append(nexts[place])
                 logprob[row] += float(weights[place])
                 left[row] = {tag: ids for tag, ids in own.items() if ids[at] == nexts[place]}
@@ -298,11 +299,11 @@ class _Rows:
             input_ids=given.to(device),
             attention_mask=mask.to(device),
             position_ids=positions.to(device),
-            past_key_values=self.cache,
+            cache=self.cache,
             use_cache=True,
             logits_to_keep=keep,
         )
-        self.cache = out.past_key_values
+        self.cache = out.cache
         logits: torch.Tensor = out.logits
         return logits
 
@@ -315,11 +316,9 @@ def _shared(first: list[int], second: list[int]) -> int:
     return next(place for place in range(most) if first[place] != second[place])
 
 
-def _draw(logprobs: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
-    if temperature == 0:
-        return int(logprobs.argmax())
-    weights = np.exp((logprobs - logprobs.max()) / temperature, dtype=np.float64)
-    return int(min(np.searchsorted(weights.cumsum(), rng.random() * weights.sum(), side="right"), len(weights) - 1))
+def _draw(shares: NDArray[np.float32], rng: np.random.Generator) -> int:
+    mass = shares.cumsum(dtype=np.float64)
+    return int(min(np.searchsorted(mass, rng.random() * mass[-1], side="right"), len(mass) - 1))
 
 
 def spoken_words(text: str) -> str:
