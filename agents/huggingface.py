@@ -63,7 +63,7 @@ class HuggingFaceAgent:
         model: a folder, a hub id, a GGUF file, or a short name (`smollm2`).
         temperature: of sampling; 0 takes the likeliest.
         top_p: words are sampled among the likeliest with this mass.
-        max_new: longest message, in tokens.
+        max_new: longest message, in tokens; it ends with its first line, too.
         context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if none.
         dtype: `auto` (bfloat16 where the processor has it, float32 otherwise), `float32` or `bfloat16`.
         device: `auto`, `cpu` or `cuda`.
@@ -77,8 +77,8 @@ class HuggingFaceAgent:
     def __init__(
         self,
         model: str,
-        temperature: float = 0.8,
-        top_p: float = 0.95,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
         max_new: int = 48,
         context: int | None = None,
         dtype: str = "auto",
@@ -91,6 +91,11 @@ class HuggingFaceAgent:
         self.tokens = 0
         given = getattr(self.model.generation_config, "eos_token_id", None)
         self._ends = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None}
+        self._lines = {
+            n
+            for text, n in self.tokenizer.get_vocab().items()
+            if "\n" in self.tokenizer.convert_tokens_to_string([text])
+        }
         self.reset([0])
 
     def reset(self, seeds: Sequence[int]) -> None:
@@ -143,7 +148,7 @@ class HuggingFaceAgent:
         for step in range(self.max_new):
             drawn, weights = self._sample(logits, rngs, ended)
             for row in np.flatnonzero(~ended):
-                if drawn[row] in self._ends:
+                if drawn[row] in self._ends or (drawn[row] in self._lines and ids[row]):
                     ended[row] = True
                 else:
                     ids[row].append(int(drawn[row]))

@@ -181,7 +181,7 @@ def _thing(word: str, things: tuple[str, ...]) -> str | None:
 
 
 def mention_features(embed: Embed, pairs: Sequence[tuple[Utterance, str]], things: Sequence[str]) -> Vectors:
-    """Of a message and a thing that it names: the text with other names in their places, the context, and where it stands."""
+    """Of a message and a thing it names: the text with all names out of sight, the context, and where it stands."""
     texts = [_masked(one.text, thing, things) for one, thing in pairs]
     contexts = [_masked(one.context, thing, things) for one, thing in pairs]
     places = np.array([_place(one.text, thing, things) for one, thing in pairs], np.float32)

@@ -101,7 +101,7 @@ def fit_head(book: Book, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any]
         "messages": len(rows),
         "accuracy_of_surest": accuracy,
     }
-    return about, weights.astype(np.float32), bias.astype(np.float32)
+    return about, np.ascontiguousarray(weights, np.float32), np.ascontiguousarray(bias, np.float32)
 
 
 def _model(strength: float) -> LogisticRegression:

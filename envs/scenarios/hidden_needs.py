@@ -285,15 +285,15 @@ class HiddenNeeds(MoveScenario):
     def book_of(self, agent: int) -> Book:
         """A seeker opens, until the helper has spoken to it."""
         if agent == 0:
-            return OFFER
-        return OPENING if self.phase == "opening" or agent != self._seeker + 1 else REPLY
+            return self.books["offer"]
+        return self.books["opening" if self.phase == "opening" or agent != self._seeker + 1 else "reply"]
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """Helper: two phrases of each act, as drawn. Seeker: as its book has them."""
         if agent:
             return super().candidates(agent)
-        draw = self._lots.numbers()
-        return tuple([PHRASES[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
+        draw, phrases = self._lots.numbers(), self.books["offer"].phrases
+        return tuple([phrases[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
 
     def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
         """Openings with the cue that a seeker shows, or some replies of each kind."""

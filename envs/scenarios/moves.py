@@ -164,7 +164,7 @@ class Book:
         moves: what can be done.
         asides: what may be said beside a move and does nothing: openings, wishes.
         when: when these moves can be made, in words.
-        whole: a message is one phrase as a whole; otherwise each of its sentences is one, and all make the same move.
+        whole: a message is one phrase as a whole; otherwise it may be several, and all make the same move.
         reader: understands texts in place of the phrases, for moves with a grammar of their own.
         parted: whether some phrasings are kept for people never met (`ways_of`): so with partners, not with learners.
     """
@@ -227,17 +227,36 @@ class Book:
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
             return table.get(" ".join(said)) or table.get(". ".join(said))
-        known = [table.get(one) for one in said]
-        if not known or None in known:
+        known = self._phrases_of(said)
+        if not known:
             return None
-        made = {one for one in known if one is not None and one.move not in self._beside}
-        beside = frozenset([(one.move, one.arguments) for one in known if one is not None and one not in made])
+        made = {one for one in known if one.move not in self._beside}
+        beside = frozenset([(one.move, one.arguments) for one in known if one not in made])
         if len(made) == 1:
             return replace(made.pop(), asides=beside) if beside else made.pop()
         names = {name for name, _ in beside}
         if made or len(names) != 1 or not names <= {*self.names}:
             return None
         return Made(names.pop(), asides=beside)
+
+    def _phrases_of(self, said: list[str]) -> list[Made]:
+        """What sentences make, the longest phrases first; nothing at all where one of them is in no phrase."""
+        table, place, found = self._table, 0, list[Made]()
+        while place < len(said):
+            for end in range(min(place + self._longest, len(said)), place, -1):
+                made = table.get(". ".join(said[place:end]))
+                if made is not None:
+                    break
+            else:
+                return []
+            found.append(made)
+            place = end
+        return found
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        """Sentences of the longest phrase."""
+        return 1 + max((phrase.count(". ") for phrase in self._table), default=0)
 
     def move_in(self, text: str) -> str | None:
         """The name of the move that `text` makes, or `None`."""
@@ -274,6 +293,12 @@ class Book:
             pays = f" Pays {move.pays}." if move.pays else ""
             lines.append(f"  {move.name}{' ' if about else ''}{about}: {move.meaning}{pays} For example '{example}'")
         return "\n".join(lines)
+
+    @functools.cached_property
+    def told(self) -> frozenset[str]:
+        """Names of the arguments that tags have."""
+        named = [one for move in self.moves for one in move.arguments]
+        return frozenset(one.name for one in named if not one.default)
 
     @functools.cached_property
     def tells(self) -> bool:
@@ -422,13 +447,12 @@ class MoveScenario(Scenario):
         own = [book for book in self.books.values() if book.role == role]
         lines = [self.roles.get(role, f"You are the {role}.")]
         for book in own:
-            lines.append(f"What you can do{' ' if book.when else ''}{book.when}, one of these in a message:")
+            lines.append(f"With a message you do one of these{' ' if book.when else ''}{book.when}:")
             for move in book.moves:
-                about = ", ".join(one.name for one in move.arguments if not one.default)
-                lines.append(f"[{move.name}{': ' if about else ''}{about}] {move.meaning}")
-        lines.append(
-            "Speak in your own words, one or two short sentences. End with what you do in brackets; nobody sees it."
-        )
+                text, values = next(iter(move.ways()))
+                tag = ": ".join((move.name, *(value for name, value in values if name in book.told)))
+                lines.append(f'"{text}" [{tag}] {move.meaning}')
+        lines.append("Speak in your own words, in one short sentence, and end it with what you do in brackets.")
         return "\n".join(lines)
 
     def candidates(self, agent: int) -> tuple[str, ...]:
