@@ -1,8 +1,9 @@
-"""A reader of free words: sentence embeddings of a message and its context, and a linear model for each book.
+"""A reader of free words: embeddings of a message and its context, its n-grams, and a linear model for each book.
 
-Embeddings are those of all-MiniLM-L6-v2, which a Python package carries; the linear models are fitted by
-`goldenrule.agents.readers.fit` and ship. A book whose move is about one of several things (places) is read by mentions:
-each thing that is named stands for the message once, with the other things' names put out of sight.
+Embeddings are those of all-MiniLM-L6-v2, which a Python package carries; n-grams of characters and words are hashed.
+The linear models are fitted by `goldenrule.agents.readers.fit` and ship. A book whose move is about one of several
+things (places) is read by mentions: each thing that is named stands for the message once, with the other things' names
+put out of sight.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.preprocessing import normalize
 
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Argument, Book, Made
@@ -32,6 +36,10 @@ NONE = "none"
 """Label of messages that make no move."""
 LONGEST = 128
 """Tokens of a message, or of a message after its context, that count."""
+BUCKETS = 2**14
+"""Places that n-grams of each kind are hashed to."""
+WEIGHT = np.float32(1.5)
+"""What embeddings count beside n-grams."""
 _NAMED, _OTHER = "garage", "shed"
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -74,6 +82,7 @@ class Head:
         kind: `move` (a class for each move, and none) or `mention` (whether the thing named is the one meant).
         classes: of its rows.
         weights, bias: [classes, features] and [classes].
+        rarity: what the n-grams that hash to each place count, by how few messages have them; empty without n-grams.
         threshold: below this probability a message makes no move.
     """
 
@@ -81,11 +90,20 @@ class Head:
     classes: tuple[str, ...]
     weights: Vectors
     bias: Vectors
+    rarity: Vectors
     threshold: float
 
-    def probabilities(self, features: Vectors) -> Vectors:
-        """Of each class [messages, classes]."""
-        logits = features @ self.weights.T + self.bias
+    def probabilities(self, dense: Vectors, texts: Sequence[str] = ()) -> Vectors:
+        """Of each class [messages, classes].
+
+        Args:
+            dense: features of the messages but their n-grams.
+            texts: the messages, where n-grams count.
+        """
+        width = dense.shape[1]
+        logits = dense @ self.weights[:, :width].T + self.bias
+        if texts:
+            logits = logits + ngrams(texts, self.rarity) @ self.weights[:, width:].T
         exps = np.exp(logits - logits.max(-1, keepdims=True))
         shares: Vectors = exps / exps.sum(-1, keepdims=True)
         return shares
@@ -120,7 +138,7 @@ class EmbeddingReader:
         if head is None:
             return []
         if head.kind == "move":
-            shares = head.probabilities(features(self.embed, messages))
+            shares = head.probabilities(features(self.embed, messages), [one.text for one in messages])
             moves = [place for place, name in enumerate(head.classes) if name != NONE]
             best = [moves[int(row[moves].argmax())] for row in shares]
             return [
@@ -163,7 +181,28 @@ def features(embed: Embed, messages: Sequence[Utterance]) -> Vectors:
     """The message, its context and both as one text, embedded [messages, 3 x width]."""
     texts, contexts = [one.text for one in messages], [one.context for one in messages]
     joint = [f"{one.context} [SEP] {one.text}" for one in messages]
-    return np.hstack([embed(texts), 0.5 * embed(contexts), embed(joint)])
+    return WEIGHT * np.hstack([embed(texts), 0.5 * embed(contexts), embed(joint)])
+
+
+def ngrams(texts: Sequence[str], rarity: Vectors) -> Any:
+    """Two to five characters of words, and one to three words, hashed: sparse [texts, 2 x BUCKETS], both of length 1.
+
+    Args:
+        texts: of messages.
+        rarity: see `Head`; ones count all alike.
+    """
+    parts = [vectorizer.transform(texts) for vectorizer in _vectorizers()]
+    for start, part in zip((0, BUCKETS), parts, strict=True):
+        part.data = (1 + np.log(part.data)) * rarity[start + part.indices]
+    return hstack([normalize(part) for part in parts]).tocsr()
+
+
+@functools.lru_cache(maxsize=1)
+def _vectorizers() -> tuple[HashingVectorizer, HashingVectorizer]:
+    common: dict[str, Any] = {"n_features": BUCKETS, "alternate_sign": False, "norm": None}
+    characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)
+    words = HashingVectorizer(ngram_range=(1, 3), token_pattern=r"(?u)\b\w+\b|[!?.]", **common)
+    return characters, words
 
 
 def mentions(text: str, things: Sequence[str]) -> list[str]:
@@ -205,7 +244,7 @@ def _place(text: str, thing: str, things: Sequence[str]) -> tuple[float, ...]:
 
 
 class Embed:
-    """Sentence embeddings: the mean of a transformer's last states, of length 1; those of texts seen before are kept."""
+    """Sentence embeddings: the mean of a transformer's last states, of length 1; those of texts seen are kept."""
 
     def __init__(self, folder: str) -> None:
         try:
@@ -256,8 +295,9 @@ def load_heads(file: Path | None = None) -> dict[str, Head]:
                 key: Head(
                     one["kind"],
                     tuple(one["classes"]),
-                    saved.get_tensor(f"{key}.weights"),
+                    saved.get_tensor(f"{key}.weights").astype(np.float32),
                     saved.get_tensor(f"{key}.bias"),
+                    saved.get_tensor(f"{key}.rarity"),
                     one["threshold"],
                 )
                 for key, one in about.items()

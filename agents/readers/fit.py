@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from goldenrule.agents.readers.embedding import (
+    BUCKETS,
     NONE,
     Utterance,
     Vectors,
@@ -27,6 +29,7 @@ from goldenrule.agents.readers.embedding import (
     key_of,
     mention_features,
     mentions,
+    ngrams,
     thing_of,
 )
 from goldenrule.envs.scenarios import hidden_needs, third_party
@@ -56,24 +59,28 @@ def _utterances(rows: Sequence[dict[str, Any]]) -> list[Utterance]:
     return [Utterance(row["text"], row.get("context") or "") for row in rows]
 
 
-def fit_head(book: Book, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], Vectors, Vectors]:
-    """A model of a book: what is told of it, its weights and its bias."""
+def fit_head(book: Book, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Vectors]]:
+    """A model of a book: what is told of it, and its arrays by name."""
     embed, by_mention = embedder(), book.moves[0].arguments != () and len(book.moves) == 1
     messages, labels = _utterances(rows), [NONE if row["label"] == "several" else row["label"] for row in rows]
     if by_mention:
         things = thing_of(book).values
         pairs = [(n, thing) for n, one in enumerate(messages) for thing in mentions(one.text, things)]
-        inputs = mention_features(embed, [(messages[n], thing) for n, thing in pairs], things)
+        inputs: Any = mention_features(embed, [(messages[n], thing) for n, thing in pairs], things)
+        rarity = np.empty(0, np.float32)
         targets: list[Any] = [int(labels[n] == thing) for n, thing in pairs]
         owners = [n for n, _ in pairs]
         values = [thing for _, thing in pairs]
     else:
-        inputs, targets, owners, values = features(embed, messages), labels, [*range(len(labels))], labels
+        texts = [one.text for one in messages]
+        rarity = rarity_of(texts)
+        inputs = hstack([csr_matrix(features(embed, messages)), ngrams(texts, rarity)]).tocsr()
+        targets, owners, values = labels, [*range(len(labels))], labels
     groups = np.unique([messages[n].context for n in owners], return_inverse=True)[1]
     found = []
     for strength in STRENGTHS:
         chances: dict[int, tuple[float, str]] = {}
-        for learnt, held_out in GroupKFold(FOLDS, shuffle=True, random_state=0).split(inputs, targets, groups):
+        for learnt, held_out in GroupKFold(FOLDS, shuffle=True, random_state=0).split(targets, groups=groups):
             model = _model(strength).fit(inputs[learnt], [targets[k] for k in learnt])
             shares, classes = model.predict_proba(inputs[held_out]), [*model.classes_]
             for k, row in zip(held_out, shares, strict=True):
@@ -101,7 +108,19 @@ def fit_head(book: Book, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any]
         "messages": len(rows),
         "accuracy_of_surest": accuracy,
     }
-    return about, np.ascontiguousarray(weights, np.float32), np.ascontiguousarray(bias, np.float32)
+    # safetensors keeps arrays as they lie in memory, and those of scikit-learn lie column by column.
+    return about, {
+        "weights": np.ascontiguousarray(weights, np.float16),
+        "bias": np.ascontiguousarray(bias, np.float32),
+        "rarity": rarity,
+    }
+
+
+def rarity_of(texts: Sequence[str]) -> Vectors:
+    """The smoothed inverse share of messages whose n-grams hash to each place, as scikit-learn's `TfidfTransformer`."""
+    seen = (ngrams(texts, np.ones(2 * BUCKETS, np.float32)) > 0).sum(axis=0)
+    found: Vectors = (np.log((1 + len(texts)) / (1 + np.asarray(seen).ravel())) + 1).astype(np.float32)
+    return found
 
 
 def _model(strength: float) -> LogisticRegression:
@@ -115,17 +134,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     rows = read_rows(sorted(options.folder.glob("*.jsonl")))
-    heads, tensors = dict[str, Any](), dict[str, Vectors]()
+    heads, tensors = dict[str, Any](), dict[str, Any]()
     for (scenario, speaker), book in BOOKS.items():
         own = [row for row in rows if (row["scenario"], row["speaker"]) == (scenario, speaker)]
         if not own:
             continue
         key = key_of(book)
-        heads[key], tensors[f"{key}.weights"], tensors[f"{key}.bias"] = fit_head(book, own)
+        heads[key], arrays = fit_head(book, own)
+        tensors |= {f"{key}.{name}": array for name, array in arrays.items()}
         told = heads[key]
         print(
-            f"{scenario} {speaker}: {len(own)} messages, C {told['strength']:g}, cross-validated accuracy of the surest "
-            f"{COVERED:.0%} {told['accuracy_of_surest']:.3f}, threshold {told['threshold']:.2f}"
+            f"{scenario} {speaker}: {len(own)} messages, C {told['strength']:g}, cross-validated accuracy of the "
+            f"surest {COVERED:.0%} {told['accuracy_of_surest']:.3f}, threshold {told['threshold']:.2f}"
         )
     save_file(tensors, options.out, metadata={"heads": json.dumps(heads)})
 

@@ -1,4 +1,4 @@
-"""`goldenrule evaluate`: an agent judged by people and by beliefs, and the reader of free words by labelled messages."""
+"""`goldenrule evaluate`: an agent judged by people and by beliefs, and the reader of free words by messages."""
 
 from __future__ import annotations
 
@@ -232,12 +232,12 @@ def reading(
 ) -> int:
     """How well the open reader takes natural messages for the moves they make.
 
-    Accuracy is over messages that make a move: all of them, the 85 % and the 60 % that it is surest of. Taken: the share
-    of messages that make no move, or several, which it takes for one.
+    Accuracy is over messages that make a move: all of them, the 85 % and the 60 % that it is surest of. Taken: the
+    share of messages that make no move, or several, which it takes for one.
     """
     from goldenrule.agents.readers.fit import BOOKS
-    from goldenrule.benchmarks.studies.reading import reading_report  # with torch
     from goldenrule.benchmarks.studies.reading import read_rows as read_messages
+    from goldenrule.benchmarks.studies.reading import reading_report  # with torch
 
     began = time.perf_counter()
     rows = [row for path in data for row in read_messages(path)]

@@ -1,10 +1,10 @@
 """hidden_needs-v1: as hidden_needs-v0, in words that people use, and with needs that common sense can tell.
 
 A seeker has a trouble (twelve, ten situations each) and a circumstance (eight for each trouble and need), from which a
-sensible friend can tell which of six kinds of help would do: "My sister rewrote my CV and Dad rang his mate about a job.
-Neither of them checked with me first." wants to be asked. It tells the circumstance with probability `cue`, otherwise
-only when asked. What it wants stands on its card in plain words, and it never says so outright. The helper's card says
-what the helper itself wants when in trouble; with probability `similarity` the seeker wants the same.
+sensible friend can tell which of six kinds of help would do: who says "My sister rewrote my CV and Dad rang his mate
+about a job. Neither of them checked with me first." wants to be asked. It tells the circumstance with probability
+`cue`, otherwise only when asked. What it wants stands on its card in plain words, and it never says so outright. The
+helper's card says what the helper itself wants when in trouble; with probability `similarity` the seeker wants the same.
 
 With chance `tells` thanks and refusals let show what was hoped for. People never met (`people=unseen`) are in the last
 situation of each trouble, in the last circumstance, and say what they say in words that nobody else uses.
@@ -129,8 +129,8 @@ class HiddenNeedsV1(HiddenNeeds):
             situation = f"{trouble} {self._number(N_SITUATIONS, rng)}"
             circumstance = f"{trouble} {needed} {self._number(N_CIRCUMSTANCES, rng)}"
             cards.append(
-                f"You are {NAMES[names[seat]]}. {SITUATIONS[situation][1]} {CIRCUMSTANCES[circumstance][1]} What you want "
-                f"of a friend now is {WANTS[needed]}. {_HOW[shown, telling]}"
+                f"You are {NAMES[names[seat]]}. {SITUATIONS[situation][1]} {CIRCUMSTANCES[circumstance][1]} "
+                f"What you want of a friend now is {WANTS[needed]}. {_HOW[shown, telling]}"
             )
             self.situations.append(situation)
             self.circumstances.append(circumstance)

@@ -65,7 +65,8 @@ def test_nobody_sees_a_tag_and_the_move_is_paid():
     assert env.dialogue.outcome.rewards[1] == 1.0
     assert [message.text for message in env.dialogue.messages] == ["They sacked me today.", "Well, here I am."]
     heard = [entry["text"] for agent in env.possible_agents for entry in env.observe(agent)["transcript"]]
-    assert len(heard) == 4 and "[" not in "".join(heard)
+    assert len(heard) == 4
+    assert "[" not in "".join(heard)
     facts = env.dialogue.judgement().facts
     assert (facts["understood_by"], facts["tag"], facts["said"]) == ("tag", needed, None)
 
