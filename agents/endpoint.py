@@ -31,6 +31,7 @@ class EndpointAgent:
         model: `MODEL`, or `MODEL@BASE_URL` for another server than OpenAI's. The key is that of the environment.
         temperature: of sampling.
         max_new: longest message, in tokens.
+        prompt: what it is told besides, where it speaks itself: "Be kind."
         concurrency: requests at a time.
         retries: how often a request that fails is repeated.
         timeout: seconds that a request may take.
@@ -51,6 +52,7 @@ class EndpointAgent:
         model: str,
         temperature: float = 0.8,
         max_new: int = 200,
+        prompt: str = "",
         concurrency: int = 8,
         retries: int = 5,
         timeout: float = 60.0,
@@ -75,6 +77,7 @@ class EndpointAgent:
             api_key=key or "none", base_url=url or None, max_retries=retries, timeout=timeout
         )
         self.temperature, self.max_new, self.concurrency = temperature, max_new, concurrency
+        self.prompt = prompt
         self.tokens = self.questions = 0
         self.reset([0])
 
@@ -88,7 +91,7 @@ class EndpointAgent:
         return [*await asyncio.gather(*(self._reply(seen, limit) for seen in observations))]
 
     async def _reply(self, seen: Seen, limit: asyncio.Semaphore) -> Reply | AgentError:
-        chat = seen.view.chat()
+        chat = seen.view.prompted(self.prompt).chat()
         seed = derive(self._seeds[seen.dialogue], "request", len(seen.view.messages)) % 2**31
         try:
             async with limit:

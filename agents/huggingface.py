@@ -64,6 +64,7 @@ class HuggingFaceAgent:
         temperature: of sampling; 0 takes the likeliest.
         top_p: words are sampled among the likeliest with this mass.
         max_new: longest message, in tokens; it ends with its first line, too.
+        prompt: what it is told besides, where it speaks itself: "Be kind."
         context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if none.
         dtype: `auto` (bfloat16 where the processor has it, float32 otherwise), `float32` or `bfloat16`.
         device: `auto`, `cpu` or `cuda`.
@@ -80,12 +81,13 @@ class HuggingFaceAgent:
         temperature: float = 0.7,
         top_p: float = 0.9,
         max_new: int = 48,
+        prompt: str = "",
         context: int | None = None,
         dtype: str = "auto",
         device: str = "auto",
     ) -> None:
         self.model, self.tokenizer = load_model(model, dtype, device)
-        self.temperature, self.top_p, self.max_new = temperature, top_p, max_new
+        self.temperature, self.top_p, self.max_new, self.prompt = temperature, top_p, max_new, prompt
         most = getattr(self.model.config, "max_position_embeddings", None) or 2048
         self.context = min(context or most, most) - max_new
         self.tokens = 0
@@ -106,7 +108,8 @@ class HuggingFaceAgent:
 
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         """Say something in each dialogue, and choose its tag; `Reply.record` is what was `Spoken`."""
-        views, rngs = [seen.view for seen in observations], [self._rngs[seen.dialogue] for seen in observations]
+        views = [seen.view.prompted(self.prompt) for seen in observations]
+        rngs = [self._rngs[seen.dialogue] for seen in observations]
         spoken = self._say(views, rngs, [seen.tags for seen in observations], ("act", views[0].me))
         return [Reply(_with_tag(one, seen.view), record=one) for one, seen in zip(spoken, observations, strict=True)]
 

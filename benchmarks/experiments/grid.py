@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from goldenrule.agents.networks.pretrained import (
     load_base,
     shipped_bases,
 )
-from goldenrule.agents.readers.embedding import PACKAGE
+from goldenrule.agents.readers import free_words
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -41,7 +40,6 @@ from goldenrule.benchmarks.experiments.config import (
 )
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.parameters import explain
-from goldenrule.common.plugins import model_of
 from goldenrule.common.untrusted import foreign
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec
@@ -86,7 +84,8 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             partner=sweep.partner,
         )
         variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, settings)]
-        free = _free_words(sweep)
+        given = [str(value) for entry in sweep.methods for value in entry.params.values()]
+        free = free_words((sweep.partner, *(entry.agent for entry in sweep.methods), *given))
         grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, free | entry.knobs)]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)  # human cards are read here
@@ -100,13 +99,6 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
         ]
         _check_unique(cells)
     return cells
-
-
-def _free_words(sweep: SweepFile) -> dict[str, Any]:
-    """Knobs by which all speak freely where one of them is a language model that knows no phrase book."""
-    if all(model_of(name or "") is None for name in (sweep.partner, *(entry.agent for entry in sweep.methods))):
-        return {}
-    return {"language": "open"} | ({"reader": "embedding"} if find_spec(PACKAGE) is not None else {})
 
 
 def resolve(sweep: SweepFile, cells: Sequence[Cell]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.readers import campsite
 from goldenrule.agents.readers.embedding import NONE, EmbeddingReader, Utterance
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Book
@@ -77,12 +76,8 @@ def reading_report(rows: Sequence[Mapping[str, Any]], books: Mapping[tuple[str, 
     for scenario, speaker in sorted({(str(row["scenario"]), str(row["speaker"])) for row in rows}):
         own = [row for row in rows if (row["scenario"], row["speaker"]) == (scenario, speaker)]
         if (scenario, speaker) in books:
-            taken = _by_embedding(reader, books[scenario, speaker], own)
-        elif speaker == "camper":
-            taken = [_camper(row) for row in own]
-        else:
-            continue
-        found.setdefault(scenario, {})[speaker] = figures(taken)
+            taken = _taken(reader, books[scenario, speaker], own)
+            found.setdefault(scenario, {})[speaker] = figures(taken)
     return found
 
 
@@ -100,27 +95,10 @@ def figures(taken: Sequence[Taken]) -> dict[str, Any]:
     return told
 
 
-def _by_embedding(reader: EmbeddingReader, book: Book, rows: Sequence[Mapping[str, Any]]) -> list[Taken]:
+def _taken(reader: EmbeddingReader, book: Book, rows: Sequence[Mapping[str, Any]]) -> list[Taken]:
     messages = [Utterance(row["text"], row.get("context") or "") for row in rows]
     labels = [None if row["label"] in (NONE, SEVERAL) else row["label"] for row in rows]
     return [
         Taken(label, None, 0.0, False) if one is None else Taken(label, one.value, one.confidence, one.sure)
         for label, one in zip(labels, reader.readings(book, messages), strict=True)
     ]
-
-
-def _camper(row: Mapping[str, Any]) -> Taken:
-    """A deal (an object as label) or a statement of needs (a list, or nothing)."""
-    label = row["label"]
-    if isinstance(label, Mapping):
-        deal = campsite.read_deal(row["text"], row.get("context") or "")
-        value = None if deal.value is None else _plain_deal(deal.value.kind, deal.value.mine)
-        wanted = None if label["kind"] == "talk" else _plain_deal(label["kind"], label["mine"])
-        return Taken(wanted, value, deal.confidence, value is not None)
-    order = campsite.read_needs(row["text"])
-    stated = None if label is None else tuple(label)
-    return Taken(stated, order.value, order.confidence, order.value is not None)
-
-
-def _plain_deal(kind: str, mine: Sequence[int] | None) -> tuple[Any, ...]:
-    return ("submit" if kind == "propose" else kind, *(mine or ()))

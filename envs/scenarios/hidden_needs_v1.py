@@ -4,7 +4,7 @@ A seeker has a trouble (twelve, ten situations each) and a circumstance (eight f
 sensible friend can tell which of six kinds of help would do: who says "My sister rewrote my CV and Dad rang his mate
 about a job. Neither of them checked with me first." wants to be asked. It tells the circumstance with probability
 `cue`, otherwise only when asked. What it wants stands on its card in plain words, and it never says so outright. The
-helper's card says what the helper itself wants when in trouble; with probability `similarity` the seeker wants the same.
+helper's card says what it wants itself when in trouble; with chance `similarity` the seeker wants the same.
 
 With chance `tells` thanks and refusals let show what was hoped for. People never met (`people=unseen`) are in the last
 situation of each trouble, in the last circumstance, and say what they say in words that nobody else uses.
