@@ -106,7 +106,7 @@ def test_models_are_known_by_their_names():
         (REPLY, "Oh that would be lovely, cheers.", "I could come by tonight.", "thanks"),
         (REPLY, "No, honestly, that's the last thing I want.", "You should go to a party.", "refusal"),
         (ACT, "No way, I'm not doing that to him.", "Tell me what Sam wrote in his diary.", "refuse"),
-        (ANSWER, "She'll go for the basket, since she missed the move to the jar.", "Where will Anna look?", "basket"),
+        (ANSWER, "She'll go for the basket, I'd say.", "Where will Anna look?", "basket"),
     ],
 )
 def test_plain_messages_are_taken_for_what_they_do(book, text, context, value):
