@@ -113,10 +113,11 @@ class EndpointAgent:
         Raises:
             AgentError: it could not be had, or is empty; in a line without the key.
         """
+        messages: Any = list(chat)
         try:
             found: Any = await self._client.chat.completions.create(
                 model=self.model,
-                messages=list(chat),
+                messages=messages,
                 temperature=self.temperature,
                 max_tokens=max_new or self.max_new,
                 seed=seed,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from goldenrule.agents.base import Agent, Reply, Seen, ask_act, ask_reset
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.envs.scenarios.moves import Book, Made, MoveScenario
 from goldenrule.envs.scenarios.understanding import Reader
 
@@ -51,6 +52,13 @@ class Listener:
         others = [one.text for one in view.messages[: len(heard)] if one.speaker not in (NARRATOR, message.speaker)]
         made = self.reader.read(book, message.text, others[-1] if others else "")
         return None if made is None else phrase_of(book, made)
+
+
+def among_free_words(script: Agent, scenario: Scenario) -> Agent:
+    """A script that hears as the scenario's reader reads; the script itself where there is no reader."""
+    if isinstance(scenario, MoveScenario) and scenario.understanding.reader is not None:
+        return Listener(script, scenario, scenario.understanding.reader)
+    return script
 
 
 def phrase_of(book: Book, made: Made) -> str | None:

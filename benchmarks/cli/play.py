@@ -16,6 +16,7 @@ from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.play import play as play_dialogues
 from goldenrule.agents.readers import free_words
 from goldenrule.agents.scripted import UnscriptedError, person
+from goldenrule.agents.scripted.listening import among_free_words
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
 from goldenrule.benchmarks.evaluation.plugins import plugin_errors
@@ -142,7 +143,7 @@ def load_seated(
     if who is None:
         who = "lm" if checkpoint is not None or scenario in shipped_bases() else "scripted"
     if who == "scripted":
-        return person(scenario, seat)
+        return among_free_words(person(scenario, seat), spec(scenario).build(**(options or {})))
     if who == "lm":
         from goldenrule.agents.language_model import LanguageModel  # with torch
 

@@ -263,17 +263,11 @@ def _hits(mine: Sequence[Mapping[str, Any]]) -> Iterator[float]:
 def _understanding(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """Who understood messages in free words, and how many of them say one thing and do another."""
     free = [one for one in facts if "understood_by" in one]
-    both = [one for one in free if one["tag"] is not None and one["said"] is not None]
     return {
         "tag_share": _mean([one["understood_by"] == "tag" for one in free]),
         "reader_share": _mean([one["understood_by"] == "reader" for one in free]),
-        "contradiction_share": _mean([_move(one["tag"]) != _move(one["said"]) for one in both]),
+        "contradiction_share": _mean([one["says_else"] for one in free]),
     }
-
-
-def _move(label: str) -> str:
-    """Of a move and its arguments what matters: a place, but not how surely it was named."""
-    return label.rpartition(", ")[2]
 
 
 def _own_metrics(finished: Sequence[Record]) -> dict[str, float | None] | None:

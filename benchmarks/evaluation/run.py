@@ -25,7 +25,7 @@ from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import UnscriptedError, person
-from goldenrule.agents.scripted.listening import Listener
+from goldenrule.agents.scripted.listening import among_free_words
 from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.metrics import (
     ESTIMATE,
@@ -44,7 +44,6 @@ from goldenrule.common.seeding import derive
 from goldenrule.common.text import counted, shortened
 from goldenrule.common.untrusted import raised_by
 from goldenrule.envs.registry import spec
-from goldenrule.envs.scenarios.moves import MoveScenario
 from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
 from goldenrule.rewards.kindness import Estimator, Kindness
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
@@ -295,10 +294,7 @@ def other_agents(cell: Cell) -> dict[str, Agent]:
 
 def _person(cell: Cell, seat: str, style: str = "default") -> Agent:
     """A scripted person, who hears free words as the environment's reader reads them."""
-    scenario, script = spec(cell.scenario).build(**cell.knobs), person(cell.scenario, seat, style)
-    if isinstance(scenario, MoveScenario) and scenario.understanding.reader is not None:
-        return Listener(script, scenario, scenario.understanding.reader)
-    return script
+    return among_free_words(person(cell.scenario, seat, style), spec(cell.scenario).build(**cell.knobs))
 
 
 def _other_seats(cell: Cell) -> list[str]:

@@ -294,6 +294,13 @@ class Book:
             lines.append(f"  {move.name}{' ' if about else ''}{about}: {move.meaning}{pays} For example '{example}'")
         return "\n".join(lines)
 
+    def differ(self, first: Made, second: Made) -> bool:
+        """Whether two moves are not the same, or are not about the same things, as far as both tell of them."""
+        about = dict(second.arguments)
+        return first.move != second.move or any(
+            about.get(name, value) != value for name, value in first.arguments if name in self.told
+        )
+
     @functools.cached_property
     def told(self) -> frozenset[str]:
         """Names of the arguments that tags have."""
@@ -423,12 +430,13 @@ class MoveScenario(Scenario):
         said, by = book.understand(text), "phrases"
         if said is None and self.understanding.reader is not None:
             said, by = self.understanding.reader.read(book, text, self._before), "reader"
-        tag = legal[tags[0]] if len({*tags}) == 1 else None
+        named = tuple(dict.fromkeys(tags))
+        tag = legal[named[0]] if len(named) == 1 else None
+        says_else = None if tag is None or said is None else book.differ(tag, said)
         if tag is not None and self.understanding.pay == "tag":
-            return Understood(tag, "tag", tag, said)
-        contradictory = len({*tags}) > 1 and self.understanding.pay == "tag"
-        made = None if contradictory else said
-        return Understood(made, by if made else None, tag, said)
+            return Understood(tag, "tag", named, said, says_else)
+        made = None if len(named) > 1 and self.understanding.pay == "tag" else said
+        return Understood(made, by if made else None, named, said, says_else)
 
     def _legal(self, agent: int) -> dict[str, Made]:
         return self.book_of(agent).legal(self.allowed(agent))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Language = Literal["phrases", "open"]
 Pay = Literal["tag", "text"]
 LANGUAGES, PAYS = get_args(Language), get_args(Pay)
+AND = " | "
+"""Between the tags of a message that has several, in its record."""
 LONGEST_TAG = 80
 """Characters between the brackets of a tag."""
 
@@ -65,19 +67,26 @@ class Understood:
     Attributes:
         made: the move that is paid for; `None` for none.
         by: who understood it: `tag`, `phrases`, `reader`, or `None` for nobody.
-        tag: the move that its tag names, if it has one.
+        tags: what stood in brackets, of what may be done: one, or none, or several, which make no move.
         said: the move that its words make, if any.
+        says_else: whether that is another move than its one tag names; `None` where one of them is missing.
     """
 
     made: Made | None
     by: str | None
-    tag: Made | None
+    tags: tuple[str, ...]
     said: Made | None
+    says_else: bool | None
 
     @property
-    def facts(self) -> dict[str, str | None]:
+    def facts(self) -> dict[str, str | bool | None]:
         """What is recorded of it."""
-        return {"understood_by": self.by, "tag": label(self.tag), "said": label(self.said)}
+        return {
+            "understood_by": self.by,
+            "tag": AND.join(self.tags) or None,
+            "said": label(self.said),
+            "says_else": self.says_else,
+        }
 
 
 def label(made: Made | None) -> str | None:
@@ -85,6 +94,11 @@ def label(made: Made | None) -> str | None:
     if made is None:
         return None
     return ": ".join((made.move, *([", ".join(value for _, value in made.arguments)] if made.arguments else [])))
+
+
+def tagged(text: str, tag: str | None) -> str:
+    """The message that was sent, from its words and its tags as they are recorded."""
+    return text if tag is None else " ".join((text, *(f"[{one}]" for one in tag.split(AND)))).lstrip()
 
 
 def split_tags(text: str, legal: Collection[str]) -> tuple[str, list[str]]:

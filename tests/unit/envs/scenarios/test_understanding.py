@@ -8,8 +8,9 @@ import pytest
 
 from goldenrule.common.errors import UserError
 from goldenrule.envs import make
+from goldenrule.envs.scenarios.false_belief.language import ANSWER
 from goldenrule.envs.scenarios.moves import Made
-from goldenrule.envs.scenarios.understanding import Understanding, split_tags
+from goldenrule.envs.scenarios.understanding import AND, Understanding, split_tags, tagged
 
 LEGAL = {"company": Made("company"), "ask": Made("ask"), "answer: box": Made("answer", (("place", "box"),))}
 
@@ -95,7 +96,7 @@ def test_saying_one_thing_and_doing_another_is_told_and_either_can_be_paid():
         phrase = {"advise": "You should make a plan.", "hear": "I hear you."}[said]
         env.step(f"{phrase} [{needed}]")
         facts = env.dialogue.judgement().facts
-        assert (facts["tag"], facts["said"]) == (needed, said)
+        assert (facts["tag"], facts["said"], facts["says_else"]) == (needed, said, True)
         assert facts["act"] == (needed if pay == "tag" else said)
         assert env.dialogue.outcome.rewards[1] == float(pay == "tag")
 
@@ -123,6 +124,22 @@ def test_a_message_that_nothing_understands_makes_no_move_and_ends_nothing(text)
     judgement = env.dialogue.judgement()
     assert (judgement.valid, judgement.facts["understood_by"]) == (False, None)
     assert env.dialogue.status == "running"
+
+
+def test_what_was_sent_follows_from_the_words_and_tags_that_are_recorded():
+    for text in ("Tea? [company]", "[ask]", "[ask] Or tea? [company]", "Tea?", "He wrote [company] and left."):
+        words, tags = split_tags(text, LEGAL)
+        sent = tagged(words, AND.join(dict.fromkeys(tags)) or None)
+        assert split_tags(sent, LEGAL)[0] == words
+        assert {*split_tags(sent, LEGAL)[1]} == {*tags}
+
+
+def test_only_what_both_tell_of_can_differ():
+    box, jar, word = (("place", "box"),), (("place", "jar"),), (("style", "sure"), ("place", "box"))
+    assert not ANSWER.differ(Made("answer", box), Made("answer", word))
+    assert ANSWER.differ(Made("answer", box), Made("answer", jar))
+    assert not ANSWER.differ(Made("answer", box), Made("answer"))
+    assert ANSWER.differ(Made("answer", box), Made("puzzled"))
 
 
 def test_without_the_open_language_brackets_are_words():
