@@ -20,12 +20,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
-from scipy.sparse import hstack
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.preprocessing import normalize
 
 from goldenrule.agents.readers import PACKAGE
 from goldenrule.common.errors import UserError
@@ -192,6 +188,9 @@ def ngrams(texts: Sequence[str], rarity: Vectors) -> Any:
         texts: of messages.
         rarity: see `Head`; ones count all alike.
     """
+    from scipy.sparse import hstack
+    from sklearn.preprocessing import normalize
+
     parts = [vectorizer.transform(texts) for vectorizer in _vectorizers()]
     for start, part in zip((0, BUCKETS), parts, strict=True):
         part.data = (1 + np.log(part.data)) * rarity[start + part.indices]
@@ -199,7 +198,9 @@ def ngrams(texts: Sequence[str], rarity: Vectors) -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _vectorizers() -> tuple[HashingVectorizer, HashingVectorizer]:
+def _vectorizers() -> tuple[Any, Any]:
+    from sklearn.feature_extraction.text import HashingVectorizer  # like torch, slow to import, and of an extra
+
     common: dict[str, Any] = {"n_features": BUCKETS, "alternate_sign": False, "norm": None}
     characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)
     words = HashingVectorizer(ngram_range=(1, 3), token_pattern=r"(?u)\b\w+\b|[!?.]", **common)
@@ -267,10 +268,9 @@ class Embed:
         for start in range(0, len(new), 64):
             part = new[start : start + 64]
             given = self._tokenizer(part, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
-            with torch.no_grad():
-                states = self._model(**given).last_hidden_state
-            kept = given["attention_mask"][..., None]
-            means = torch.nn.functional.normalize((states * kept).sum(1) / kept.sum(1), dim=-1).numpy()
+            states, kept = self._model(**given).last_hidden_state, given["attention_mask"][..., None]
+            sums = (states * kept).sum(1).numpy()
+            means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
             self._kept |= dict(zip(part, means, strict=True))
         return np.stack([self._kept[text] for text in texts])
 
