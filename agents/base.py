@@ -20,6 +20,7 @@ from goldenrule.common.plugins import check_callable, find_plugin
 from goldenrule.common.untrusted import ForeignError, one_line
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
+from goldenrule.envs.scenarios.base import Scenario
 
 
 class AgentError(ContractError):
@@ -34,16 +35,18 @@ class Seen:
         dialogue: number of the dialogue in the batch begun by the last `reset`.
         view: the agent's card and what it has seen.
         candidates: the messages on offer in choice mode, an empty text where none is; `None` in text mode.
+        tags: what may be done now, as it may stand in brackets in the message (`Scenario.tags`); none in phrases.
     """
 
     dialogue: int
     view: View
     candidates: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
 
     def unshared(self, before: View | None = None) -> Seen:
         """A copy that shares nothing with this one (see `View.unshared`)."""
         offered = None if self.candidates is None else tuple([text[:1] + text[1:] for text in self.candidates])
-        return Seen(self.dialogue, self.view.unshared(before), offered)
+        return Seen(self.dialogue, self.view.unshared(before), offered, tuple([tag[:1] + tag[1:] for tag in self.tags]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,10 @@ class Agent(Protocol):
     def reset(self, seeds: Sequence[int]) -> Awaitable[None] | None:
         """Begin `len(seeds)` new dialogues; all randomness of dialogue `i` comes from `seeds[i]`."""
 
-    def act(self, observations: Sequence[Seen]) -> Sequence[Reply] | Awaitable[Sequence[Reply]]:
-        """One reply for each observation, in order."""
+    def act(
+        self, observations: Sequence[Seen]
+    ) -> Sequence[Reply | AgentError] | Awaitable[Sequence[Reply | AgentError]]:
+        """One reply for each observation, in order; an `AgentError` for one that could not be had ends its dialogue."""
 
 
 @runtime_checkable
@@ -85,6 +90,14 @@ class Simulates(Protocol):
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
         """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows."""
+
+
+@runtime_checkable
+class TakesPlace(Protocol):
+    """An agent that wants to know what is public of the scenario it plays in."""
+
+    def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
+        """Before the first dialogue: an instance that holds no dialogue, and the seats of the partners."""
 
 
 def load_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
@@ -114,16 +127,16 @@ def check_agent_methods(agent: Any, whose: str) -> None:
 
 def ask_reset(agent: Agent, seeds: Sequence[int]) -> None:
     """Call `agent.reset`; an `async def` is awaited."""
-    _result(agent.reset(seeds))
+    wait_for(agent.reset(seeds))
 
 
 def ask_act(agent: Agent, observations: Sequence[Seen]) -> Sequence[Reply]:
     """Call `agent.act`; an `async def` is awaited. What it gives is not checked, see `goldenrule.agents.play.ask`."""
-    replies: Sequence[Reply] = _result(agent.act(observations))
+    replies: Sequence[Reply] = wait_for(agent.act(observations))
     return replies
 
 
-def _result(value: Any) -> Any:
+def wait_for(value: Any) -> Any:
     """`value`, or what it gives where it can be awaited.
 
     Coroutines run on an event loop in a thread of its own: one that runs here already, as in a notebook, could not wait

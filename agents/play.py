@@ -122,7 +122,7 @@ def _advance(talks: Sequence[_Talk], agent: Agent, waiting: list[int], strict: b
 def _see(env: DialogueEnv, index: int, choosing: bool, number: int = 0) -> Seen:
     """What agent number `index` sees; one that can only choose is shown candidates in text mode too."""
     offered = env.scenario.candidates(index) if choosing or env.mode == "choice" else None
-    return Seen(number, env.dialogue.view(index), offered)
+    return Seen(number, env.dialogue.view(index), offered, env.scenario.tags(index))
 
 
 def ask(
@@ -178,7 +178,7 @@ def _checked(agent: Agent, seen: list[Seen], replies: Any) -> Sequence[Reply | A
 
 
 def _reply(name: str, reply: Any) -> Reply | AgentError:
-    if isinstance(reply, Reply) and isinstance(reply.text, str):
+    if isinstance(reply, AgentError) or (isinstance(reply, Reply) and isinstance(reply.text, str)):
         return reply
     given = f"a Reply of {kind_of(reply.text)}" if isinstance(reply, Reply) else kind_of(reply)
     return AgentError(f"{name} returned {given}; expected a Reply whose text is a str")

@@ -15,7 +15,7 @@ from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.scripted import population
 from goldenrule.common.errors import UserError, closest
 from goldenrule.common.files import expand
-from goldenrule.common.plugins import find_plugin, installed
+from goldenrule.common.plugins import find_plugin, installed, model_of
 from goldenrule.envs.registry import spec
 
 SCRIPTED, LM, SB3 = "scripted", "lm", "sb3"
@@ -109,9 +109,10 @@ def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
         return [AgentSpec(target, "person", style)]
     if target == LM:
         return [AgentSpec(LM, "lm", weights=load_weights(scenario, None, device, 1)[1])]
-    if "/" not in target.partition("(")[0] and (":" in target or target.partition("(")[0] in installed("agent")):
+    plain = target.partition("(")[0]
+    if model_of(target) is not None or ("/" not in plain and (":" in target or plain in installed("agent"))):
         plugin = find_plugin("agent", target)
-        return [AgentSpec(plugin.name.rpartition(":")[2], "plugin", plugin.name, plugin.given)]
+        return [AgentSpec(re.split("[:/]", plugin.name)[-1], "plugin", plugin.name, plugin.given)]
     folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)

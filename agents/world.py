@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from goldenrule.agents.base import Agent
+from goldenrule.agents.base import Agent, TakesPlace
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.play import play
 from goldenrule.common.seeding import derive
@@ -93,6 +93,8 @@ class World:
         numbers = range(count) if isinstance(count, int) else count
         envs = [self.env(place) for place in range(len(numbers))]
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
+        if isinstance(agent, TakesPlace):
+            agent.sit(self.public_scenario, self.partners)
         return play(envs, seats, [derive(self.seed, *stream, number) for number in numbers])
 
     @property

@@ -6,6 +6,7 @@
     python dev/bench.py growth
     python dev/bench.py sweep --cells 200 --episodes 50
     python dev/bench.py report --cells 2000 --episodes 49
+    python dev/bench.py chat --model smollm2 --batch 32
 
 Other programs can only slow a measurement down, so the fastest of several counts (of sweeps the median).
 """
@@ -32,6 +33,7 @@ from typing import Any
 import torch
 
 from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.huggingface import HuggingFaceAgent
 from goldenrule.agents.networks.routing import routes
 from goldenrule.agents.networks.sampling import sample
 from goldenrule.agents.networks.session import Session
@@ -44,7 +46,9 @@ from goldenrule.benchmarks.evaluation.run import Cell, CellSettings
 from goldenrule.benchmarks.experiments.config import SweepOptions
 from goldenrule.benchmarks.experiments.run import run_sweep
 from goldenrule.benchmarks.storage.store import CELL_COLUMNS, EPISODE_COLUMNS, FILE
+from goldenrule.common.seeding import generator
 from goldenrule.envs.make import make
+from goldenrule.envs.message import Message
 from goldenrule.rewards.base import Score
 from goldenrule.rewards.wrapper import RewardWrapper
 from goldenrule.training.learner import TrainingConfig
@@ -272,6 +276,39 @@ def _parallel(env: Any, text: str, turns: int) -> float:
     return said / (time.process_time() - began)
 
 
+def chat(model: str, batch: int, turns: int = 4, new: int = 24) -> dict[str, float]:
+    """Tokens a second of a language model over a talk of several turns, beside `generate` on the whole talk each time.
+
+    Every message has `new` tokens on both sides, so that the work is the same.
+    """
+    agent = HuggingFaceAgent(model, max_new=new)
+    agent._ends, agent._lines = set(), set()
+    env = make("hidden_needs-v0", language="open", turns=turns)
+    views = [env.deal(seed).view(0) for seed in range(batch)]
+    rngs = [generator(seed, "words") for seed in range(batch)]
+    ours = theirs = 0.0
+    for _ in range(turns):
+        views = [view.append(Message(1, "I have lost my job and the evenings are quiet.")) for view in views]
+        began = time.perf_counter()
+        said = [one.text for one in agent._say(views, rngs, [()] * batch, "talk")]
+        ours += time.perf_counter() - began
+        prompts = [{"input_ids": agent._prompt(view)} for view in views]
+        given = agent.tokenizer.pad(prompts, padding_side="left", return_tensors="pt")
+        began = time.perf_counter()
+        agent.model.generate(**given, max_new_tokens=new, min_new_tokens=new, do_sample=True)
+        theirs += time.perf_counter() - began
+        views = [view.say(text) for view, text in zip(views, said, strict=True)]
+    count = batch * turns * new
+    return {
+        "batch": batch,
+        "turns": turns,
+        "longest_prompt": max(len(one["input_ids"]) for one in prompts),
+        "tokens_per_second": count / ours,
+        "generate_tokens_per_second": count / theirs,
+        "ratio": theirs / ours,
+    }
+
+
 def _peak_megabytes() -> float:
     """Peak memory of this process; Linux counts kibibytes, macOS bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
@@ -368,13 +405,14 @@ def report(cells: int, episodes: int) -> dict[str, float]:
 def main() -> None:
     """Parse the command line and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("generation", "training", "env", "growth", "sweep", "report"))
+    parser.add_argument("what", choices=("generation", "training", "env", "growth", "sweep", "report", "chat"))
     parser.add_argument("--batch", default="256", help="rows at once, with commas between several")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--scenario", default="hidden_needs-v0", help="with commas between several (env, growth)")
     parser.add_argument("--cells", type=int)
     parser.add_argument("--episodes", type=int)
+    parser.add_argument("--model", default="smollm2", help="of chat")
     given = parser.parse_args()
     found: Any
     if given.what == "generation":
@@ -385,6 +423,8 @@ def main() -> None:
         found = {name: environment(name) for name in given.scenario.split(",")}
     elif given.what == "growth":
         found = {name: growth(name) for name in given.scenario.split(",")}
+    elif given.what == "chat":
+        found = [chat(given.model, int(batch)) for batch in given.batch.split(",")]
     elif given.what == "sweep":
         found = sweep(given.scenario, given.cells or 200, given.episodes or 50)
     else:

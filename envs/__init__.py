@@ -8,6 +8,7 @@ from goldenrule.envs.make import EnvModule, make
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import Knob, ScenarioSpec, register, spec, specs
 from goldenrule.envs.scenarios import hidden_needs as _hidden_needs  # noqa: F401 - registers itself
+from goldenrule.envs.scenarios import hidden_needs_v1 as _hidden_needs_v1  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios import third_party as _third_party  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.campsite import scenario as _campsite  # noqa: F401 - registers itself

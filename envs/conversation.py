@@ -14,6 +14,9 @@ from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR, Message
 
+BEGIN, GO_ON = "(You speak first.)", "(Nobody answers. Go on.)"
+"""What a chat has in place of others' messages, where its owner speaks without one before."""
+
 
 @quick_init
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,15 @@ class View:
         me: index of the agent whose place this is.
         card: the private role card held while sitting there (its own, also after a perspective switch).
         messages: what the holder has seen, oldest first.
+        briefs: for each seat, in plain words, who sits there and what it may do: known to all, and empty where agents
+            are not told (`Scenario.briefs`).
     """
 
     agents: tuple[str, ...]
     me: int
     card: str
     messages: tuple[Message, ...] = ()
+    briefs: tuple[str, ...] = ()
 
     def append(self, *messages: Message) -> View:
         """The same view with `messages` added: `s_j = s_i + a_i` ([K] Eq. 7)."""
@@ -56,6 +62,18 @@ class View:
             )
         return replace(self, me=agent, messages=tuple(m for m in self.messages if m.heard_by(agent)))
 
+    def place_of(self, agent: int) -> View:
+        """The place of agent number `agent` as the view's owner can imagine it: what both have heard, and no card."""
+        return replace(self.in_the_shoes_of(agent), card="")
+
+    def prompted(self, prompt: str) -> View:
+        """The same view with a `prompt` after the brief of its owner's seat."""
+        if not prompt:
+            return self
+        briefs = [*(self.briefs or ("",) * len(self.agents))]
+        briefs[self.me] = f"{briefs[self.me]}\n{prompt}".lstrip()
+        return replace(self, briefs=tuple(briefs))
+
     def unshared(self, before: View | None = None) -> View:
         """A copy that has no object in common with this view, not even a text, for whom the truth must not reach.
 
@@ -69,9 +87,37 @@ class View:
         """
         if before is None:
             names = tuple([(name + ".")[:-1] for name in self.agents])
-            return View(names, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]))
+            briefs = tuple([(brief + ".")[:-1] for brief in self.briefs])
+            return View(names, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]), briefs)
         new = [m.unshared() for m in self.messages[len(before.messages) :]]
-        return View(before.agents, self.me, before.card, (*before.messages, *new))
+        return View(before.agents, self.me, before.card, (*before.messages, *new), before.briefs)
+
+    def chat(self) -> list[dict[str, str]]:
+        """The view as messages of a chat: `role` (system, user, assistant in turn, a user last) and `content`.
+
+        The system message holds the brief of the seat and the card. The narrator's words stand in brackets; where
+        others than one speak, their names stand before theirs.
+        """
+        told = [text for text in ((self.briefs[self.me] if self.briefs else ""), self.card) if text]
+        turns = [("system", "\n\n".join(told))] if told else []
+        others = {m.speaker for m in self.messages if m.speaker not in (self.me, NARRATOR)}
+        for message in self.messages:
+            mine = message.speaker == self.me
+            text = message.text
+            if message.speaker == NARRATOR:
+                text = f"({text})"
+            elif not mine and (len(others) > 1 or len(self.agents) > 2):
+                text = f"{self.agents[message.speaker]}: {text}"
+            role = "assistant" if mine else "user"
+            if role == "assistant" and turns[-1:] in ([], turns[:1] if told else []):
+                turns.append(("user", BEGIN))
+            if turns and turns[-1][0] == role:
+                turns[-1] = (role, f"{turns[-1][1]}\n{text}")
+            else:
+                turns.append((role, text))
+        if not turns or turns[-1][0] != "user":
+            turns.append(("user", GO_ON if any(role == "assistant" for role, _ in turns) else BEGIN))
+        return [{"role": role, "content": content} for role, content in turns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,12 +81,12 @@ class DialogueState:
         if self.waiting:
             self.said = said
             return False
-        self.heard, self.said = said, ()
+        scenario = self.scenario
+        self.heard, self.said = tuple([scenario.words(message) for message in said]) if scenario.briefs else said, ()
         self._before = len(self.messages)
-        for message in said:
+        for message in self.heard:
             self._publish(message)
         self.turns += len(said)
-        scenario = self.scenario
         self.outcome = outcome = checked_outcome(scenario, scenario.hear(said), len(said))
         self._outcomes.append(outcome)
         for message in outcome.messages:
@@ -150,11 +150,12 @@ class DialogueState:
 
     def view(self, agent: int) -> View:
         """What `agent` has seen."""
-        return View(self.scenario.agents, agent, self.cards[agent], tuple(self._seen[agent]))
+        return View(self.scenario.agents, agent, self.cards[agent], tuple(self._seen[agent]), self.scenario.briefs)
 
     def view_before(self, agent: int) -> View:
         """What `agent` had seen when it spoke in the last complete turn."""
         seen, since = self._seen[agent], 0
         for message in self.messages[self._before :]:
             since += message.to is None or message.heard_by(agent)
-        return View(self.scenario.agents, agent, self.cards[agent], tuple(seen[: len(seen) - since]))
+        before = tuple(seen[: len(seen) - since])
+        return View(self.scenario.agents, agent, self.cards[agent], before, self.scenario.briefs)

@@ -25,7 +25,8 @@ def make(
         scenario_id: versioned id, e.g. `hidden_needs-v0`.
         api: `aec` (turn by turn) or `parallel`.
         options: knobs of the scenario, and of the environment: `max_cycles`, `mode` (`text` or `choice`),
-            `private` (actions may name addressees), `max_length` (characters a message), `render_mode`.
+            `private` (actions may name addressees), `max_length` (characters a message), `render_mode`; `language`
+            (`phrases` or `open`), `pay` (`tag` or `text`) and `reader` (a `Reader` or its name).
 
     Raises:
         ValueError: unknown scenario, API or knob, or a value out of range.

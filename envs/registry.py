@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import pettingzoo
 
 from goldenrule.common.data import has
 from goldenrule.common.errors import UserError, closest
-from goldenrule.common.plugins import installed, load_object
+from goldenrule.common.plugins import check_callable, find_plugin, installed, load_object
 from goldenrule.common.text import kind_of, typed
 from goldenrule.common.untrusted import contained, one_line
 from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.scenarios.understanding import LANGUAGES, PAYS, Reader, Understanding
 
 KnobValue = bool | int | float | str
 OPTIONS = ("max_cycles", "mode", "private", "max_length", "render_mode")
@@ -123,7 +125,19 @@ PEOPLE = Knob(
 )  # fmt: skip
 """Of scenarios that keep some people and words out of all that agents learn from (`ScenarioSpec.among`)."""
 
-COMMON_KNOBS = (Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),)
+NO_READER = "none"
+COMMON_KNOBS = (
+    Knob("max_length", 2000, "characters a message may have", 1, 100_000, transfers="any"),
+    Knob(
+        "language",
+        "phrases",
+        "what is understood: a phrase book, or free words too",
+        choices=LANGUAGES,
+        transfers="any",
+    ),
+    Knob("pay", "tag", "in free words: what is paid, the tag or always the words", choices=PAYS, transfers="any"),
+    Knob("reader", NO_READER, "in free words: who reads what is no phrase (embedding: extra open)", transfers="any"),
+)
 """Options of every environment that can be set like a knob. They are in what `resolve` returns only where given, so
 that a run at their defaults is known by its scenario's knobs alone."""
 
@@ -221,11 +235,14 @@ class ScenarioSpec:
         return PEOPLE in self.knobs
 
     def build(self, **knobs: Any) -> Scenario:
-        """Make the scenario with these knobs; the common ones are the environment's.
+        """Make the scenario with these knobs; `max_length` is the environment's, and a reader may be one or its name.
 
         Raises:
             ValueError: a knob is wrong, the factory raised, or what it made is no `Scenario`.
         """
+        reader = knobs.pop("reader", NO_READER)
+        if isinstance(reader, str):
+            reader = None if reader == NO_READER else _reader(reader)
         resolved = self.resolve(knobs)
         try:
             with contained():
@@ -236,6 +253,9 @@ class ScenarioSpec:
             raise UserError(f"scenario {self.id!r} cannot be made ({one_line(error)})") from error
         if not isinstance(made, Scenario):
             raise UserError(f"scenario {self.id!r} made {kind_of(made)}; expected a goldenrule.envs.Scenario")
+        about = {name: resolved[name] for name in ("language", "pay") if name in resolved}
+        if about or reader is not None:
+            made.understand_by(Understanding(**about, reader=reader))  # type: ignore[arg-type]  # choices were checked
         return made
 
     @property
@@ -262,6 +282,18 @@ class ScenarioSpec:
         if self.human is None or not has(self.human.data):
             return {}
         return {name: value for name, value in self.human.knobs.items() if name not in given}
+
+
+@functools.lru_cache(maxsize=8)
+def _reader(name: str) -> Reader:
+    """The reader of that name, one in a process.
+
+    Raises:
+        UserError: it cannot be loaded or made, or reads nothing.
+    """
+    made: Reader = find_plugin("reader", name).make()
+    check_callable(made, f"reader {name!r}", "read", "book", "text", "context")
+    return made
 
 
 def _first_seat(role: str) -> str:

@@ -23,6 +23,7 @@ from goldenrule.common.text import counted, visible
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
 from goldenrule.envs.registry import spec, specs
+from goldenrule.envs.scenarios.understanding import tagged
 from goldenrule.rewards.base import TRUTH, record_truth
 
 Record = Mapping[str, Any]
@@ -204,7 +205,9 @@ class _Recorded:
             due = seen.view.agents[seen.view.me]
             raise ValueError(f"message {self._said}: seat {turn['speaker']} spoke, but {due} is to speak")
         self._said += 1
-        return [Reply(turn["text"], None if turn["to"] is None else tuple(turn["to"]))]
+        return [
+            Reply(tagged(turn["text"], turn["facts"].get("tag")), None if turn["to"] is None else tuple(turn["to"]))
+        ]
 
 
 def _pairs(stored: Record, again: Record) -> Iterator[tuple[str, Any, Any]]:

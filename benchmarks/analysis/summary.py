@@ -62,7 +62,8 @@ _OVER_SEEDS = {
 _ORDER = (
     *("partner_reward", ATTAINABLE, IQM, "partner_reward_estimate", "estimate_gap", "estimate_correlation"),
     *(true for true, _ in UNMET.values()),
-    *("own_reward", "proxy_reward", "third_party_reward", "valid_share", "reply_accuracy"),
+    *("own_reward", "proxy_reward", "third_party_reward", "valid_share"),
+    *("tag_share", "reader_share", "contradiction_share", "reply_accuracy"),
 )
 COLUMNS: Mapping[str, Metric] = {key: {**METRICS, **_OVER_SEEDS}[key] for key in _ORDER}
 """Columns of the table. How faithful partners were to their cards is told of a condition, for all methods together."""

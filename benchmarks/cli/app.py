@@ -30,6 +30,7 @@ COMMANDS = {
     "pretrain": ("pretrain", "Make a base checkpoint."),
     "evaluate partner-reward": ("evaluate", "How well an agent's estimate ranks what real people got and felt."),
     "evaluate beliefs": ("evaluate", "How often the imagined reply tells what the partner believes."),
+    "evaluate reading": ("evaluate", "How well free words are taken for the moves they make."),
 }
 """Module and summary of each command."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from goldenrule.agents.readers import free_words
 from goldenrule.benchmarks.cli import options
 from goldenrule.benchmarks.cli.messages import tell, tell_swept
 from goldenrule.benchmarks.cli.progress import progress_for
@@ -47,6 +48,7 @@ def crossplay(
     given, numbers = options.one_each(options.knobs(scenario, set_)), options.seeds(seeds_)
     members = [name for text in agents or [] for name in options.words(text, "--agents")]
     held_out = [name for text in partners or [] for name in options.words(text, "--partners")]
+    given = free_words([*members, *held_out]) | given
     how = SweepOptions(workers, engine, address, retry_failed=retry_failed)
 
     from goldenrule.benchmarks.experiments.run import run_sweep  # with torch

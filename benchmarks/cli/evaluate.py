@@ -1,4 +1,4 @@
-"""`goldenrule evaluate partner-reward` and `goldenrule evaluate beliefs`: an agent judged by people, and by beliefs."""
+"""`goldenrule evaluate`: an agent judged by people and by beliefs, and the reader of free words by messages."""
 
 from __future__ import annotations
 
@@ -224,3 +224,43 @@ def _print_beliefs(report: dict[str, Any]) -> None:
     if summary["cut"]:
         told = f"{counted(summary['cut'], 'story', 'stories')} cut at the beginning to fit into the network's context."
         console.print(Text(told))
+
+
+def reading(
+    data: Annotated[list[Path], typer.Option(help="Labelled messages, JSON lines; can be given again.")],
+    json_: Json = False,
+) -> int:
+    """How well the open reader takes natural messages for the moves they make.
+
+    Accuracy is over messages that make a move: all of them, the 85 % and the 60 % that it is surest of. Taken: the
+    share of messages that make no move, or several, which it takes for one.
+    """
+    from goldenrule.agents.readers.fit import BOOKS
+    from goldenrule.benchmarks.studies.reading import read_rows as read_messages
+    from goldenrule.benchmarks.studies.reading import reading_report  # with torch
+
+    began = time.perf_counter()
+    rows = [row for path in data for row in read_messages(path)]
+    summary = reading_report(rows, BOOKS)
+    run = {
+        "command": "evaluate reading",
+        "data": [str(path) for path in data],
+        "messages": len(rows),
+        "environment": environment(),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    if json_:
+        print(json.dumps({"run": run, "summary": summary}))
+        return 0
+    cells = [
+        ([scenario, seat], [_share(one[key]) if key.startswith(("acc", "taken")) else str(one[key]) for key in one])
+        for scenario, seats in summary.items()
+        for seat, one in seats.items()
+    ]
+    columns = ["n", "all", "surest 85 %", "surest 60 %", "without a move", "taken"]
+    print_table(console_for(sys.stdout), ["scenario", "seat"], columns, cells)
+    return 0
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -14,7 +14,9 @@ from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
 from goldenrule.agents.networks.pretrained import load_base, shipped_bases
 from goldenrule.agents.play import play as play_dialogues
+from goldenrule.agents.readers import free_words
 from goldenrule.agents.scripted import UnscriptedError, person
+from goldenrule.agents.scripted.listening import among_free_words
 from goldenrule.agents.world import seat_name
 from goldenrule.benchmarks.cli.options import SCENARIO, Checkpoint, Knobs, Scenario, Seed, knobs, one_each
 from goldenrule.benchmarks.evaluation.plugins import plugin_errors
@@ -27,7 +29,7 @@ from goldenrule.envs.make import make
 from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.registry import spec
 
-WHO = "lm, scripted or package.module:Class; lm where there is a checkpoint, scripted otherwise."
+WHO = "lm, scripted, hf:MODEL, openai:MODEL@URL or package.module:Class; lm where there is a checkpoint, else scripted."
 
 
 def play(
@@ -39,7 +41,7 @@ def play(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Hold one dialogue and show it with everyone's true rewards."""
-    options = one_each(knobs(scenario, set_))
+    options = free_words((learner, partner)) | one_each(knobs(scenario, set_))
     agents = _seat_agents(scenario, options, learner, partner, checkpoint)
     with plugin_errors(f"the dialogue in {scenario}", scenario):
         (episode,) = play_dialogues([make(scenario, **options)], agents, [seed], strict=True)
@@ -55,7 +57,7 @@ def talk(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Sit at the table yourself. Ctrl-D leaves it."""
-    options = one_each(knobs(scenario, set_))
+    options = free_words((other,)) | one_each(knobs(scenario, set_))
     with foreign():
         built = spec(scenario).build(**options)
     mine = seat_name(scenario, "partner") if seat is None else seat
@@ -141,7 +143,7 @@ def load_seated(
     if who is None:
         who = "lm" if checkpoint is not None or scenario in shipped_bases() else "scripted"
     if who == "scripted":
-        return person(scenario, seat)
+        return among_free_words(person(scenario, seat), spec(scenario).build(**(options or {})))
     if who == "lm":
         from goldenrule.agents.language_model import LanguageModel  # with torch
 

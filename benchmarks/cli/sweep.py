@@ -45,7 +45,9 @@ def compare(
     set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value, or knob=value,value for each.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="NAME=package.module:Class, your own agent.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Base to start from: a folder or a shipped one.")] = None,
-    partner: Annotated[Literal["lm", "scripted"], typer.Option(help="Who sits in the other seats.")] = "lm",
+    partner: Annotated[
+        str, typer.Option(help="Who sits in the other seats: lm, scripted, hf:MODEL, or another agent.")
+    ] = "lm",
     data_dir: options.DataDir = None,
     workers: Annotated[
         int | None,

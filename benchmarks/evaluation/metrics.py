@@ -38,7 +38,7 @@ class Metric:
     Attributes:
         title: of a column.
         meaning: in a line.
-        missing: why it may be none in every seed.
+        missing: why it may be none in every seed; empty where that need not be told.
         share: whether it is a share, shown in percent.
         better: 1 where more is better, -1 where less is, 0 where neither is.
     """
@@ -107,6 +107,15 @@ METRICS: Mapping[str, Metric] = {
         "the scenario does not judge these messages",
         share=True,
     ),
+    "tag_share": Metric("tagged %", "messages of the agent understood by their tag", "", share=True, better=0),
+    "reader_share": Metric("read %", "messages of the agent understood by the reader", "", share=True, better=0),
+    "contradiction_share": Metric(
+        "says else %",
+        "messages of the agent with a tag whose words make another move",
+        "",
+        share=True,
+        better=-1,
+    ),
     "reply_accuracy": Metric(
         "foreseen %",
         "real replies of which the predicted one told the same reward",
@@ -164,6 +173,7 @@ def run_metrics(records: Sequence[Record]) -> dict[str, Any]:
         "estimate_correlation": correlation([(e, t) for e, t in scores if e is not None and t is not None]),
         "third_party_reward": _mean([one["third_party_reward"] for one in each]),
         "valid_share": _mean([turn["valid"] for turn in mine]),
+        **_understanding([turn["facts"] for turn in mine]),
         "reply_accuracy": _mean(list(_hits(mine))),
         "partner_faithfulness": _mean([turn["faithful"] for turn in others]),
         "episodes": len(finished),
@@ -248,6 +258,16 @@ def _hits(mine: Sequence[Mapping[str, Any]]) -> Iterator[float]:
         if real is not None and PREDICTED in scores:
             predicted = scores[PREDICTED]
             yield float(predicted is not None and abs(predicted - real) < SAME)
+
+
+def _understanding(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Who understood messages in free words, and how many of them say one thing and do another."""
+    free = [one for one in facts if "understood_by" in one]
+    return {
+        "tag_share": _mean([one["understood_by"] == "tag" for one in free]),
+        "reader_share": _mean([one["understood_by"] == "reader" for one in free]),
+        "contradiction_share": _mean([one["says_else"] for one in free]),
+    }
 
 
 def _own_metrics(finished: Sequence[Record]) -> dict[str, float | None] | None:

@@ -58,7 +58,11 @@ def installed_plugins() -> list[dict[str, Any]]:
         cannot be loaded; `None` if it can).
     """
     return [
-        _describe(kind, name, point) for kind in KINDS for name, points in installed(kind).items() for point in points
+        _describe(kind, name, point)
+        for kind in KINDS
+        for name, points in installed(kind).items()
+        for point in points
+        if point.dist is None or point.dist.name != "goldenrule"  # what it announces itself is no plug-in of another
     ]
 
 

@@ -25,6 +25,7 @@ from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
 from goldenrule.agents.play import LONGEST
 from goldenrule.agents.scripted import UnscriptedError, person
+from goldenrule.agents.scripted.listening import among_free_words
 from goldenrule.agents.world import World, seat_name
 from goldenrule.benchmarks.evaluation.metrics import (
     ESTIMATE,
@@ -67,7 +68,7 @@ class CellSettings:
         episodes: evaluation episodes a cell.
         device: `cpu` or `cuda`.
         checkpoint: a base checkpoint to start from instead of the shipped one.
-        partner: `lm` or `scripted`: who sits in the other seats.
+        partner: `lm`, `scripted` or an agent: who sits in the other seats.
     """
 
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -188,7 +189,7 @@ class Cell:
         agent: Agent
         simulator: Simulates | None
         if not self.needs_base:
-            agent = load_agent(self.agent, self.params) if self.agent is not None else person(self.scenario, seat)
+            agent = load_agent(self.agent, self.params) if self.agent is not None else _person(self, seat)
             simulator = agent if isinstance(agent, Simulates) else None
         else:
             loaded = load_base(self.scenario, settings.checkpoint, settings.device, self.knobs, self.seed)
@@ -232,7 +233,7 @@ class Cell:
         episodes: list[dict[str, Any]] = []
         for part, (people, style) in unmet_parts(known, knobs).items():
             try:
-                others = {name: person(self.scenario, name, style) for name in _other_seats(self)}
+                others = {name: _person(self, name, style) for name in _other_seats(self)}
             except UnscriptedError:
                 continue
             world = World(self.scenario, known.among(people, knobs), others, derive(self.seed, "unmet", part))
@@ -283,10 +284,17 @@ def other_agents(cell: Cell) -> dict[str, Agent]:
     """Who sits in the seats that are not the learner's: language models by default."""
     names, settings = _other_seats(cell), cell.settings
     if settings.partner == "scripted":
-        return {name: person(cell.scenario, name) for name in names}
+        return {name: _person(cell, name) for name in names}
+    if settings.partner != "lm":
+        return dict.fromkeys(names, load_agent(settings.partner))
     network, tokenizer, _ = load_base(cell.scenario, settings.checkpoint, settings.device, cell.knobs, cell.seed)
     partner = LanguageModel(network.requires_grad_(False), tokenizer, max_new=settings.training.max_new)
     return dict.fromkeys(names, partner)
+
+
+def _person(cell: Cell, seat: str, style: str = "default") -> Agent:
+    """A scripted person, who hears free words as the environment's reader reads them."""
+    return among_free_words(person(cell.scenario, seat, style), spec(cell.scenario).build(**cell.knobs))
 
 
 def _other_seats(cell: Cell) -> list[str]:

@@ -41,7 +41,7 @@ from goldenrule.benchmarks.evaluation.plugins import plugin
 from goldenrule.common.errors import UserError
 from goldenrule.common.files import expand
 from goldenrule.common.parameters import explain
-from goldenrule.common.plugins import Kind, Plugin
+from goldenrule.common.plugins import Kind, Plugin, installed
 from goldenrule.common.text import kind_of, shortened
 from goldenrule.common.untrusted import foreign, one_line
 from goldenrule.envs.registry import spec
@@ -132,7 +132,7 @@ class SweepFile(BaseModel):
         scenarios, methods: what is crossed.
         seeds: how many, or which.
         episodes: evaluation dialogues of each cell.
-        partner: `lm` or `scripted`: who sits in the other seats.
+        partner: `lm`, `scripted` or an agent: who sits in the other seats.
         device: `cpu`, `cuda` or `auto`.
         training: settings of training for all methods.
         checkpoint: base checkpoint instead of the shipped ones: a folder, or the name of a shipped one.
@@ -144,7 +144,7 @@ class SweepFile(BaseModel):
     methods: list[MethodEntry] = Field(min_length=1)
     seeds: Seeds = [0, 1, 2]
     episodes: Count = 256
-    partner: Literal["lm", "scripted"] = "lm"
+    partner: str = "lm"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     training: dict[str, Any] = {}
     checkpoint: Path | None = None
@@ -156,6 +156,14 @@ class SweepFile(BaseModel):
         if not isinstance(entries, list):
             return entries
         return [{"id": entry} if isinstance(entry, str) else entry for entry in entries]
+
+    @field_validator("partner")
+    @classmethod
+    def _known(cls, partner: str) -> str:
+        plain = partner.partition("(")[0]
+        if plain in ("lm", "scripted") or ":" in plain or plain in installed("agent"):
+            return partner
+        raise ValueError("expected lm, scripted, hf:MODEL, openai:MODEL@URL or package.module:Class")
 
     @field_validator("checkpoint")
     @classmethod
@@ -280,6 +288,8 @@ def _sweep_from(content: dict[str, Any]) -> SweepFile:
             knob_grid(where.id, where.knobs)
         for entry in sweep.methods:
             entry.plugins()
+        if sweep.partner not in ("lm", "scripted"):
+            plugin("agent", sweep.partner)
     return sweep
 
 

@@ -25,6 +25,7 @@ from goldenrule.agents.networks.pretrained import (
     load_base,
     shipped_bases,
 )
+from goldenrule.agents.readers import free_words
 from goldenrule.agents.scripted import person
 from goldenrule.agents.testing import rehearse
 from goldenrule.agents.world import seat_name
@@ -83,7 +84,9 @@ def cells_of(sweep: SweepFile, file: str | None = None) -> list[Cell]:
             partner=sweep.partner,
         )
         variants = [one for entry in sweep.methods for one in _variants(entry, sweep.training, settings)]
-        grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, entry.knobs)]
+        given = [str(value) for entry in sweep.methods for value in entry.params.values()]
+        free = free_words((sweep.partner, *(entry.agent for entry in sweep.methods), *given))
+        grid = [(entry.id, knobs) for entry in sweep.scenarios for knobs in knob_grid(entry.id, free | entry.knobs)]
         for scenario, knobs in grid:
             make(scenario, **knobs).reset(seed=0)  # human cards are read here
             _check_scripts(scenario, knobs, variants)

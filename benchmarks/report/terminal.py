@@ -89,7 +89,7 @@ def _dashes(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     for key, title in shown_here.items():
         methods: dict[str, list[str]] = {}
         for group in groups:
-            if (reason := group["figures"][key]["reason"]) is not None:
+            if reason := group["figures"][key]["reason"]:
                 methods.setdefault(reason, []).append(group["method"])
         for reason, names in methods.items():
             titles.setdefault((reason, tuple(names)), []).append(title)

@@ -28,7 +28,7 @@ from goldenrule.benchmarks.evaluation.metrics import KEYS, episode_metrics
 from goldenrule.common.errors import UserError
 from goldenrule.common.text import clean
 
-FORMAT = 3
+FORMAT = 4
 """Kept as the file's `user_version`; files of version 0.1 have 0 there."""
 
 FILE = "results.sqlite"

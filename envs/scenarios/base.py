@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from goldenrule.common.errors import ContractError
+from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import counted, kind_of
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.understanding import Understanding
 
 Fact = str | int | float | bool | None
 
@@ -85,6 +86,7 @@ class Scenario(ABC):
             ordinary talk is left out of it.
         simultaneous: whether all agents speak at the same time, in every turn.
         manual: how to take part, in a few sentences, for a person at the table; no agent hears it.
+        briefs: the same for each seat, in plain words, for agents that can read them (`View.briefs`); or none.
     """
 
     agents: tuple[str, ...]
@@ -94,6 +96,7 @@ class Scenario(ABC):
     cycle: int | None = None
     simultaneous: bool = False
     manual: str = ""
+    briefs: tuple[str, ...] = ()
 
     @abstractmethod
     def reset(self, rng: np.random.Generator) -> Start:
@@ -116,6 +119,29 @@ class Scenario(ABC):
 
         An empty text marks a slot that is not on offer. Must not depend on anything the agent cannot know.
         """
+
+    def tags(self, agent: int) -> tuple[str, ...]:
+        """What agent number `agent` may do now, as it may stand in brackets in its message; none without such tags.
+
+        As `candidates`, they depend on nothing that the agent cannot know.
+        """
+        return ()
+
+    def understand_by(self, understanding: Understanding) -> None:
+        """Understand messages so from now on.
+
+        Raises:
+            UserError: the scenario has no moves, and understands in its own way alone.
+        """
+        if understanding != Understanding():
+            raise UserError(
+                f"{type(self).__name__} declares no moves; language and pay have no effect: leave them out, or derive "
+                "it from MoveScenario"
+            )
+
+    def words(self, message: Message) -> Message:
+        """What the others hear of a message: it itself, or without what stands in it for the scenario alone."""
+        return message
 
     def read(self, text: str) -> float | None:
         """How well off the speaker of a reply sounds, 0 to 1, or `None` where the text does not tell.

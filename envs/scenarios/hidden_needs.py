@@ -187,6 +187,12 @@ class HiddenNeeds(MoveScenario):
     """See the module's first lines."""
 
     books: ClassVar = {"opening": OPENING, "offer": OFFER, "reply": REPLY}
+    roles: ClassVar = {
+        "helper": "You are a friend who listens and helps. Someone tells you of a trouble but not what they need: find "
+        "out which kind of help they need, and give that.",
+        "seeker": "You are a person in trouble who talks to a friend. Never say outright what you need: thank them if "
+        "they give it, and turn down what you do not need.",
+    }
 
     manual = (
         "A seeker tells of a trouble and never says what it needs. A helper asks, listens, reassures, advises, informs "
@@ -279,15 +285,15 @@ class HiddenNeeds(MoveScenario):
     def book_of(self, agent: int) -> Book:
         """A seeker opens, until the helper has spoken to it."""
         if agent == 0:
-            return OFFER
-        return OPENING if self.phase == "opening" or agent != self._seeker + 1 else REPLY
+            return self.books["offer"]
+        return self.books["opening" if self.phase == "opening" or agent != self._seeker + 1 else "reply"]
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """Helper: two phrases of each act, as drawn. Seeker: as its book has them."""
         if agent:
             return super().candidates(agent)
-        draw = self._lots.numbers()
-        return tuple([PHRASES[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
+        draw, phrases = self._lots.numbers(), self.books["offer"].phrases
+        return tuple([phrases[act][draw[2 * i + j]] for i, act in enumerate(ACTS) for j in range(2)])
 
     def wordings(self, agent: int, ways: Ways, slot: int) -> Sequence[str]:
         """Openings with the cue that a seeker shows, or some replies of each kind."""

@@ -28,8 +28,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from goldenrule.common.seeding import derive
-from goldenrule.envs.message import Message
+from goldenrule.envs.conversation import View
+from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
+from goldenrule.envs.scenarios.understanding import Understanding, Understood, normal, split_tags
 
 Values = tuple[tuple[str, str], ...]
 """Arguments of a move by name, in the order of its declaration."""
@@ -64,10 +66,12 @@ class Argument:
     Attributes:
         name: as it stands in phrases: `{place}`.
         values: all it may be.
+        default: what a tag that does not name it means; without one, tags name it where there is a choice.
     """
 
     name: str
     values: tuple[str, ...]
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Book:
         moves: what can be done.
         asides: what may be said beside a move and does nothing: openings, wishes.
         when: when these moves can be made, in words.
-        whole: a message is one phrase as a whole; otherwise each of its sentences is one, and all make the same move.
+        whole: a message is one phrase as a whole; otherwise it may be several, and all make the same move.
         reader: understands texts in place of the phrases, for moves with a grammar of their own.
         parted: whether some phrasings are kept for people never met (`ways_of`): so with partners, not with learners.
     """
@@ -223,11 +227,11 @@ class Book:
         if self.whole:
             # Phrases of several sentences need their stops; in a phrase of one, stops mean nothing.
             return table.get(" ".join(said)) or table.get(". ".join(said))
-        known = [table.get(one) for one in said]
-        if not known or None in known:
+        known = self._phrases_of(said)
+        if not known:
             return None
-        made = {one for one in known if one is not None and one.move not in self._beside}
-        beside = frozenset([(one.move, one.arguments) for one in known if one is not None and one not in made])
+        made = {one for one in known if one.move not in self._beside}
+        beside = frozenset([(one.move, one.arguments) for one in known if one not in made])
         if len(made) == 1:
             return replace(made.pop(), asides=beside) if beside else made.pop()
         names = {name for name, _ in beside}
@@ -235,10 +239,50 @@ class Book:
             return None
         return Made(names.pop(), asides=beside)
 
+    def _phrases_of(self, said: list[str]) -> list[Made]:
+        """What sentences make, the longest phrases first; nothing at all where one of them is in no phrase."""
+        table, place, found = self._table, 0, list[Made]()
+        while place < len(said):
+            for end in range(min(place + self._longest, len(said)), place, -1):
+                made = table.get(". ".join(said[place:end]))
+                if made is not None:
+                    break
+            else:
+                return []
+            found.append(made)
+            place = end
+        return found
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        """Sentences of the longest phrase."""
+        return 1 + max((phrase.count(". ") for phrase in self._table), default=0)
+
     def move_in(self, text: str) -> str | None:
         """The name of the move that `text` makes, or `None`."""
         made = self.understand(text)
         return None if made is None else made.move
+
+    def legal(self, allowed: Mapping[str, Iterable[str]]) -> dict[str, Made]:
+        """What a tag may name: each move with the arguments it may have, those alone that leave a choice named."""
+        return self._legal(tuple([(name, tuple(values)) for name, values in allowed.items()]))
+
+    @functools.cached_property
+    def _legal(self) -> Callable[[tuple[tuple[str, tuple[str, ...]], ...]], dict[str, Made]]:
+        def legal(allowed: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Made]:
+            found = dict[str, Made]()
+            for move in self.moves:
+                given = {one.name: (one.default,) for one in move.arguments if one.default} | dict(allowed)
+                named = [one.name for one in move.arguments if not one.default and len(given.get(one.name, "..")) > 1]
+                for chosen in move.choices(given):
+                    values = ", ".join(chosen[name] for name in named)
+                    tag = normal(f"{move.name}: {values}" if values else move.name)
+                    found[tag] = Made(
+                        move.name, tuple((one.name, chosen[one.name]) for one in move.arguments), by="tag"
+                    )
+            return found
+
+        return functools.lru_cache(maxsize=1024)(legal)
 
     def describe(self) -> str:
         """The moves in words, a line each."""
@@ -249,6 +293,19 @@ class Book:
             pays = f" Pays {move.pays}." if move.pays else ""
             lines.append(f"  {move.name}{' ' if about else ''}{about}: {move.meaning}{pays} For example '{example}'")
         return "\n".join(lines)
+
+    def differ(self, first: Made, second: Made) -> bool:
+        """Whether two moves are not the same, or are not about the same things, as far as both tell of them."""
+        about = dict(second.arguments)
+        return first.move != second.move or any(
+            about.get(name, value) != value for name, value in first.arguments if name in self.told
+        )
+
+    @functools.cached_property
+    def told(self) -> frozenset[str]:
+        """Names of the arguments that tags have."""
+        named = [one for move in self.moves for one in move.arguments]
+        return frozenset(one.name for one in named if not one.default)
 
     @functools.cached_property
     def tells(self) -> bool:
@@ -304,14 +361,19 @@ class MoveScenario(Scenario):
 
     Attributes:
         books: the moves of each phase of the talk, by its name.
+        roles: who sits in a seat of each role, and to what end, in a sentence or two.
         phase: the phase at hand; `reset` and `take` set it.
         people: whom the scenario deals; candidates are worded as these speak.
+        understanding: how messages are understood; `understand_by` sets it.
     """
 
     books: ClassVar[Mapping[str, Book]]
+    roles: ClassVar[Mapping[str, str]] = {}
     phase: str
     people: People = "seen"
+    understanding = Understanding()
     _lots: Lots
+    _before = ""
 
     def __init_subclass__(cls) -> None:
         """The manual is made of the moves where the scenario gives none of its own."""
@@ -347,8 +409,59 @@ class MoveScenario(Scenario):
 
     def hear(self, messages: tuple[Message, ...]) -> Outcome:
         """Understand the message by the moves of this phase."""
-        message = messages[0]
-        return self.take(message, self.books[self.phase].understand(message.text))
+        message, book = messages[0], self.books[self.phase]
+        if self.understanding.language == "phrases":
+            return self.take(message, book.understand(message.text))
+        found, heard = self._understand(message, book), self.words(message)
+        self._before = heard.text
+        outcome = self.take(heard, found.made)
+        (judgement,) = outcome.judgements
+        return replace(outcome, judgements=(replace(judgement, facts={**judgement.facts, **found.facts}),))
+
+    def understand_by(self, understanding: Understanding) -> None:
+        """Understand messages so from the next `reset` on, and say in briefs how to speak."""
+        self.understanding = understanding
+        self.briefs = () if understanding.language == "phrases" else tuple(map(self._brief, self.agents))
+
+    def _understand(self, message: Message, book: Book) -> Understood:
+        """By tag, by phrase, or by the reader: the first that applies, unless words alone are paid for."""
+        legal = self._legal(message.speaker)
+        text, tags = split_tags(message.text, legal)
+        said, by = book.understand(text), "phrases"
+        if said is None and self.understanding.reader is not None:
+            said, by = self.understanding.reader.read(book, text, self._before), "reader"
+        named = tuple(dict.fromkeys(tags))
+        tag = legal[named[0]] if len(named) == 1 else None
+        says_else = None if tag is None or said is None else book.differ(tag, said)
+        if tag is not None and self.understanding.pay == "tag":
+            return Understood(tag, "tag", named, said, says_else)
+        made = None if len(named) > 1 and self.understanding.pay == "tag" else said
+        return Understood(made, by if made else None, named, said, says_else)
+
+    def _legal(self, agent: int) -> dict[str, Made]:
+        return self.book_of(agent).legal(self.allowed(agent))
+
+    def tags(self, agent: int) -> tuple[str, ...]:
+        """Tags of the moves at hand, where the language is open."""
+        return tuple(self._legal(agent)) if self.briefs else ()
+
+    def words(self, message: Message) -> Message:
+        """The message without tags, which nobody else sees."""
+        return replace(message, text=split_tags(message.text, self._legal(message.speaker))[0])
+
+    def _brief(self, agent: str) -> str:
+        """Who sits in a seat, and what it may do, for agents that understand plain language."""
+        role = agent.rpartition("_")[0]
+        own = [book for book in self.books.values() if book.role == role]
+        lines = [self.roles.get(role, f"You are the {role}.")]
+        for book in own:
+            lines.append(f"With a message you do one of these{' ' if book.when else ''}{book.when}:")
+            for move in book.moves:
+                text, values = next(iter(move.ways()))
+                tag = ": ".join((move.name, *(value for name, value in values if name in book.told)))
+                lines.append(f'"{text}" [{tag}] {move.meaning}')
+        lines.append("Speak in your own words, in one short sentence, and end it with what you do in brackets.")
+        return "\n".join(lines)
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """The moves of the agent's book, one after the other, with the arguments they may have."""
@@ -359,8 +472,24 @@ class MoveScenario(Scenario):
 
     def read(self, text: str) -> float | None:
         """What the move that `text` makes tells of; `None` where it is none that tells."""
+        return self._tells(text, "")
+
+    def read_in(self, view: View, agent: int, text: str) -> float | None:
+        """As `read_of`; free words are read as an answer to what was said before them."""
+        known = self.read_of(agent, text)
+        if known is not None or self.understanding.reader is None:
+            return known
+        before = [one.text for one in view.messages if one.speaker not in (agent, NARRATOR)]
+        return self._tells(text, before[-1] if before else "", self.agents[agent].rpartition("_")[0])
+
+    def _tells(self, text: str, context: str, role: str | None = None) -> float | None:
+        """What the words tell of, by the books of a role, or of all; with a role, by the reader too."""
         for book in self.books.values():
-            made = book.understand(text) if book.tells else None
+            if not book.tells or role not in (None, book.role):
+                continue
+            made = book.understand(text)
+            if made is None and role is not None and self.understanding.reader is not None:
+                made = self.understanding.reader.read(book, text, context)
             if made is not None and book[made.move].tells is not None:
                 return book[made.move].tells
         return None

@@ -44,7 +44,10 @@ def one_line(capsys, arguments):
         (["--dialogues", "0"], "Invalid value for '--dialogues'"),
         (["--workers", "-1"], "Invalid value for '--workers': Input should be greater than or equal to 0"),
         (["--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
-        (["--partner", "nobody"], "'nobody' is not one of 'lm', 'scripted'"),
+        (
+            ["--partner", "nobody"],
+            "partner: expected lm, scripted, hf:MODEL, openai:MODEL@URL or package.module:Class, given 'nobody'",
+        ),
         (["--agent", "mine"], "expected NAME=package.module:Class"),
         (["--agent", "mine=somewhere"], "expected package.module:Class"),
         (["--agent", "mine=no.such.module:Agent"], "cannot be imported (ModuleNotFoundError"),
@@ -117,7 +120,7 @@ def test_other_commands(tmp_path, capsys):
     assert "Invalid value for '--seed': Input should be a valid integer" in one_line(capsys, ["play", "--seed", "x"])
     assert "No such command 'frob'; expected one of compare, report, " in one_line(capsys, ["frob"])
     assert "No such command 'swep'. Did you mean 'sweep'?\n" in one_line(capsys, ["swep"])
-    assert "'frob'; expected one of partner-reward, beliefs\n" in one_line(capsys, ["evaluate", "frob"])
+    assert "'frob'; expected one of partner-reward, beliefs, reading\n" in one_line(capsys, ["evaluate", "frob"])
     assert "Missing argument 'file'; see `goldenrule sweep --help`" in one_line(capsys, ["sweep"])
     assert "(b); see `goldenrule replay --help`" in one_line(capsys, ["replay", "a", "b"])
     assert "--sed (Possible options: --seeds, --set, --steps)\n" in one_line(capsys, ["compare", "--sed", "1"])

@@ -90,6 +90,7 @@ def test_the_folder_is_a_package_whose_entry_points_are_names(tmp_path, monkeypa
             ("reward", "warmth", None),
             ("method", "brief_kindness", None),
             ("scenario", "echo-v0", None),
+            ("reader", "keywords", None),
         }
         assert all(one["about"] and one["parameters"] for one in found)
         assert main(["ls"]) == 0

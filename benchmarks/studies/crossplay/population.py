@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from goldenrule.agents.base import Agent, Simulates, load_agent
 from goldenrule.agents.scripted import person, population
+from goldenrule.agents.scripted.listening import among_free_words
 from goldenrule.agents.spec import LM, SB3, AgentSpec, find_agents, known_agents, role_of
 from goldenrule.agents.testing import Chooser
 from goldenrule.agents.world import World, partner_seats, seat_name
@@ -115,7 +116,7 @@ class Pairing(Cell):
         # A network takes all its seats at once; others are one a seat.
         network = None if self.partner.weights is None else self.make_agent(self.partner, seats.partners[0])
         others = {name: network or self.make_agent(self.partner, name) for name in seats.partners}
-        others |= {name: person(self.scenario, name) for name in seats.third}
+        others |= {name: self._hearing(person(self.scenario, name)) for name in seats.third}
         world = World(self.scenario, knobs, others, derive(self.seed, "world"))
         simulator = agent if isinstance(agent, Simulates) else None
         result = evaluate(world, agent, simulator, "prediction", self.episode_numbers)
@@ -125,7 +126,11 @@ class Pairing(Cell):
 
     def make_agent(self, agent: AgentSpec, seat: str) -> Agent:
         """A new agent for a seat."""
-        return agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
+        made = agent.make(self.scenario, role_of(seat), self.settings.device, self.settings.training.max_new)
+        return self._hearing(made) if agent.kind == "person" else made
+
+    def _hearing(self, script: Agent) -> Agent:
+        return among_free_words(script, spec(self.scenario).build(**self.knobs))
 
 
 class Seats(NamedTuple):

@@ -55,6 +55,7 @@ from goldenrule.envs.scenarios.campsite.language import (
 )
 from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
 from goldenrule.envs.scenarios.moves import Made, MoveScenario, People
+from goldenrule.envs.scenarios.understanding import split_tags
 
 POINTS_RANGE: Range = (0.0, 36.0)
 METRIC_RANGES: dict[str, Range] = {
@@ -91,6 +92,10 @@ class Campsite(MoveScenario):
     phase = "talk"
 
     manual = RULES
+    roles: ClassVar = {
+        "camper": "You and another camper split 3 packages of food, 3 of water and 3 of firewood. Get what you need "
+        "most, and find a deal that both accept: without one nobody gets anything. [talk] is talk and deals nothing."
+    }
     agents = ("camper_0", "camper_1")
 
     def __init__(self, turns: int, pool: str, similarity: float, rules: bool, people: People = "seen") -> None:
@@ -118,8 +123,24 @@ class Campsite(MoveScenario):
         return (self._next,)
 
     def hear(self, messages: tuple[Message, ...]) -> Outcome:
-        """Take the message as it is: talk is no move, and a deal has a grammar of its own."""
-        return self.take(messages[0], None)
+        """Take the message as it is heard: talk is no move, and a deal has a grammar of its own."""
+        return self.take(self.words(messages[0]), None)
+
+    def tags(self, agent: int) -> tuple[str, ...]:
+        """Talk, and the deal messages that are in place."""
+        asked = self.pending is not None and self.pending[0] != agent
+        deals = [tag for tag in self._legal(agent) if asked or tag not in ("accept", "reject")]
+        return ("talk", *deals) if self.briefs else ()
+
+    def words(self, message: Message) -> Message:
+        """A deal is made in the open: where a tag names one, its canonical words stand at the end of the message."""
+        if not self.briefs:
+            return message
+        text, tags = split_tags(message.text, self.tags(message.speaker))
+        if len({*tags}) != 1 or tags[0] == "talk" or parse_deal(text) is not None:
+            return replace(message, text=text)
+        made = self._legal(message.speaker)[tags[0]]
+        return replace(message, text=f"{text} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip())
 
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""

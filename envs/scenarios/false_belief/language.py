@@ -108,7 +108,7 @@ ANSWER = Book(
             "answer",
             "Name the place that was asked for.",
             STYLES,
-            (Argument("style", tuple(STYLES)), Argument("place", PLACES)),
+            (Argument("style", tuple(STYLES), "plain"), Argument("place", PLACES)),
             pays="1 to Anna if it is the right one",
         ),
     ),

@@ -63,6 +63,13 @@ class FalseBelief(MoveScenario):
 
     books: ClassVar = {"question": QUESTION, "answer": ANSWER, "reply": REPLY}
 
+    roles: ClassVar = {
+        "helper": "You have seen where things were put and moved, and who was in the room or told of it. Ben asks "
+        "where something is, or where somebody believes it to be: name the place.",
+        "seeker": "You are Anna. Things are put away and moved, some while you are out. When your friend has named a "
+        "place, say where you believe the thing to be, and which place was named.",
+        "friend": "You are Ben. Ask your friend the question on your card.",
+    }
     manual = (
         "Things are put away and moved as people come and go. Ben asks where something is, or where someone will look "
         "for it; the helper answers with a place; Anna says where she will look and which place she was told."

@@ -1,12 +1,14 @@
 """Plug-ins: objects of other packages by name, made with parameters that pydantic checks.
 
 A name is `package.module:Name` or that of an entry point in one of the groups `goldenrule.agents`,
-`goldenrule.rewards`, `goldenrule.methods` and `goldenrule.scenarios`. It stands for a class or function; its annotated
-keyword arguments are the parameters. They may follow the name: `package.module:Name(greeting=hi, patience=2)`.
+`goldenrule.rewards`, `goldenrule.methods`, `goldenrule.scenarios` and `goldenrule.readers`. It stands for a class or
+function; its annotated keyword arguments are the parameters. They may follow the name:
+`package.module:Name(greeting=hi, patience=2)`.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import pkgutil
@@ -23,15 +25,22 @@ from goldenrule.common.parameters import check_parameters, parameter_model, pars
 from goldenrule.common.text import kind_of
 from goldenrule.common.untrusted import contained, foreign, one_line
 
-Kind = Literal["agent", "reward", "method", "scenario"]
-KINDS: tuple[Kind, ...] = ("agent", "reward", "method", "scenario")
+Kind = Literal["agent", "reward", "method", "scenario", "reader"]
+KINDS: tuple[Kind, ...] = ("agent", "reward", "method", "scenario", "reader")
 FORM = {
     "agent": "package.module:Class",
     "reward": "package.module:Class",
     "method": "package.module:function",
     "scenario": "package.module:SPEC",
+    "reader": "package.module:Class",
 }
 """What the name of a plug-in looks like, by its kind."""
+
+SCHEMES = {
+    "hf": "goldenrule.agents.huggingface:HuggingFaceAgent",
+    "openai": "goldenrule.agents.endpoint:EndpointAgent",
+}
+"""Agents that are named by the model they speak with, `hf:FOLDER`: its name is their first parameter."""
 
 DIGEST_PREFIX = "plug-in "
 """Precedes a package's name in `code_digests`."""
@@ -156,6 +165,8 @@ def find_plugin(
     plain, in_name = parse_call(name)
     if in_name and (params or texts):
         raise UserError(f"{kind} {name!r} has parameters in its name and beside it; give them in one place")
+    if kind == "agent" and model_of(plain) is not None:
+        maker = _maker_of_model
     make = load_object(kind, plain) if maker is None else maker(plain)
     whose = f"{kind} {plain!r}"
     if not callable(make):
@@ -165,6 +176,18 @@ def find_plugin(
     values = check_parameters(model, given, whose)
     arguments = {key: vars(values)[key] for key in values.model_fields_set}
     return Plugin(kind, plain, given, plain_values(values), make, arguments)
+
+
+def model_of(name: str) -> str | None:
+    """The model of an agent that is named by it (`hf:FOLDER` has `FOLDER`); `None` for any other name."""
+    scheme, colon, model = name.partition("(")[0].partition(":")
+    return model if colon and scheme in SCHEMES else None
+
+
+def _maker_of_model(name: str) -> Callable[..., Any]:
+    """What makes an agent named by its model, whose other parameters are still to be given."""
+    make = pkgutil.resolve_name(SCHEMES[name.partition(":")[0]])
+    return functools.partial(make, model_of(name))
 
 
 def check_callable(made: Any, whose: str, verb: str, *takes: str) -> None:

@@ -13,6 +13,7 @@ LONGEST = 1200
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
+_THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
 _QUOTED = re.compile(r"""(?<!\w)(['"])((?:(?!\1)[^\\]|\\.){200,})\1""", re.DOTALL)
 """A long value as `repr` shows it."""
 
@@ -30,6 +31,11 @@ def clean(text: str) -> str:
         else f"\\u{{{ord(c):x}}}"
         for c in text
     )
+
+
+def without_thoughts(text: str) -> str:
+    """What a model says of what it wrote: without `<think>...</think>`, closed or not, and space around."""
+    return _THOUGHT.sub("", text).strip()
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

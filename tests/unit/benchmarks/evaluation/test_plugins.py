@@ -268,7 +268,7 @@ def test_a_reward_makes_a_method(plugged):
             "scenario",
             "plugged:QUIET",
             {"seize": 2},
-            "has no knob 'seize'; expected size, max_length (did you mean 'size'?)",
+            "has no knob 'seize'; expected size, max_length, language, pay, reader (did you mean 'size'?)",
         ),
         ("scenario", "plugged:HALF", {}, "cannot be made (TypeError: Can't instantiate abstract class Half"),
         ("scenario", "plugged:DEAF", {}, "cannot be made (TypeError: Quiet.__init__() missing"),

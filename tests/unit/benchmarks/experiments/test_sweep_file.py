@@ -142,7 +142,10 @@ class TestGrid:
             ({"seeds": [-1]}, "seeds"),
             ({"episodes": 0}, "episodes"),
             ({"episodes": 2.5}, "episodes"),
-            ({"partner": "nobody"}, "partner: Input should be 'lm' or 'scripted', given 'nobody'"),
+            (
+                {"partner": "nobody"},
+                "partner: expected lm, scripted, hf:MODEL, openai:MODEL@URL or package.module:Class, given 'nobody'",
+            ),
             ({"device": "tpu"}, "device"),
             ({"name": "../../etc/passwd"}, "name"),
             ({"name": "a\nb"}, "name"),

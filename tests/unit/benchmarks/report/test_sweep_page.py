@@ -108,7 +108,7 @@ def test_cells_that_the_file_no_longer_has_are_left_out_and_told(
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("PRAGMA user_version = 99", "has format 99; expected format 3"),
+        ("PRAGMA user_version = 99", "has format 99; expected format 4"),
         ("PRAGMA user_version = 0", "is of version 0.1 of goldenrule"),
         ("DROP TABLE episodes", "no such table: episodes"),
         ("UPDATE cells SET knobs = '{'", "is damaged"),

@@ -130,8 +130,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a third of it": (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 3]), "is damaged"),
     "written over": (overwritten, "is damaged"),
     "no database": (lambda file: file.write_text("x" * 5000), "is no results file"),
-    "of another format": (sql("PRAGMA user_version = 99"), "has format 99; expected format 3: use the version that"),
-    "of version 0.1": (sql("PRAGMA user_version = 0"), "is of version 0.1 of goldenrule; expected format 3"),
+    "of another format": (sql("PRAGMA user_version = 99"), "has format 99; expected format 4: use the version that"),
+    "of version 0.1": (sql("PRAGMA user_version = 0"), "is of version 0.1 of goldenrule; expected format 4"),
     "with knobs of no kind": (sql("UPDATE cells SET knobs = '{'"), "is damaged"),
     "with a plan of no kind": (sql("INSERT OR REPLACE INTO meta VALUES ('sweep', '{')"), "is damaged"),
 }

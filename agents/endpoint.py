@@ -1,0 +1,165 @@
+"""An agent behind an OpenAI-compatible endpoint: it acts and imagines others.
+
+It is asked for its message with a tag at the end. Where the tag is missing one short question is asked, and counted;
+after that the message is what it is. A request that fails is repeated by the client, with back-off and as the server's
+`Retry-After` says; what still fails is an error in the place of a reply, and ends that dialogue alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from goldenrule.agents.base import AgentError, Reply, Seen, wait_for
+from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import derive
+from goldenrule.common.text import without_thoughts
+from goldenrule.envs.conversation import View
+from goldenrule.envs.scenarios.understanding import normal
+
+KEY = "OPENAI_API_KEY"
+_HIDDEN = "(key)"
+
+
+class EndpointAgent:
+    """A model behind an endpoint.
+
+    Args:
+        model: `MODEL`, or `MODEL@BASE_URL` for another server than OpenAI's. The key is that of the environment.
+        temperature: of sampling.
+        max_new: longest message, in tokens.
+        prompt: what it is told besides, where it speaks itself: "Be kind."
+        concurrency: requests at a time.
+        retries: how often a request that fails is repeated.
+        timeout: seconds that a request may take.
+
+    Attributes:
+        tokens: how many the model has written.
+        questions: how often a message had no tag and was asked for.
+
+    Raises:
+        UserError: the extra `endpoint` is not installed, or the address is none.
+    """
+
+    repeats = False  # a server promises nothing
+    batch_invariant = False
+
+    def __init__(
+        self,
+        model: str,
+        temperature: float = 0.8,
+        max_new: int = 200,
+        prompt: str = "",
+        concurrency: int = 8,
+        retries: int = 5,
+        timeout: float = 60.0,
+    ) -> None:
+        try:
+            import openai
+        except ImportError:
+            raise UserError(
+                f"openai:{model} needs the extra endpoint; install it with: pip install 'goldenrule[endpoint]'"
+            ) from None
+        self.model, _, url = model.partition("@")
+        if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).username):
+            raise UserError(
+                f"openai:{self.model}@... has no address that can be used; expected http(s)://HOST/PATH without a "
+                f"user's name: keys belong in {KEY}"
+            )
+        key = os.environ.get(KEY, "")
+        if not key and not url:
+            raise UserError(f"openai:{model} needs a key in {KEY}, or the address of a server: openai:MODEL@BASE_URL")
+        self._errors, self._key = openai.OpenAIError, key
+        self._client = openai.AsyncOpenAI(
+            api_key=key or "none", base_url=url or None, max_retries=retries, timeout=timeout
+        )
+        self.temperature, self.max_new, self.concurrency = temperature, max_new, concurrency
+        self.prompt = prompt
+        self.tokens = self.questions = 0
+        self.reset([0])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues; the seeds are sent along, for servers that heed them."""
+        self._seeds, self._imagined = [*seeds], 0
+
+    async def act(self, observations: Sequence[Seen]) -> list[Reply | AgentError]:
+        """Say something in each dialogue; an error where there was no reply to be had."""
+        limit = asyncio.Semaphore(self.concurrency)
+        return [*await asyncio.gather(*(self._reply(seen, limit) for seen in observations))]
+
+    async def _reply(self, seen: Seen, limit: asyncio.Semaphore) -> Reply | AgentError:
+        chat = seen.view.prompted(self.prompt).chat()
+        seed = derive(self._seeds[seen.dialogue], "request", len(seen.view.messages)) % 2**31
+        try:
+            async with limit:
+                written = await self._ask(chat, seed)
+                text = without_thoughts(written)
+                if seen.tags and not _tagged(text, seen.tags):
+                    self.questions += 1
+                    asked = f"Which of these did you do? {' '.join(f'[{tag}]' for tag in seen.tags)} Answer with one."
+                    more = [{"role": "assistant", "content": text}, {"role": "user", "content": asked}]
+                    answer = normal((await self._ask([*chat, *more], seed, 16)).strip().strip("[]."))
+                    text = f"{text} [{answer}]" if answer in seen.tags else text
+        except AgentError as error:
+            return error
+        return Reply(text, record={"written": written})
+
+    async def _ask(self, chat: Sequence[dict[str, str]], seed: int, max_new: int | None = None) -> str:
+        """What the model writes next in a chat.
+
+        Raises:
+            AgentError: it could not be had, or is empty; in a line without the key.
+        """
+        messages: Any = list(chat)
+        try:
+            found: Any = await self._client.chat.completions.create(
+                model=self.model,
+                messages=messages,
+                temperature=self.temperature,
+                max_tokens=max_new or self.max_new,
+                seed=seed,
+            )
+            text = found.choices[0].message.content
+            self.tokens += getattr(found.usage, "completion_tokens", 0) or 0
+        except (self._errors, AttributeError, IndexError, TypeError, ValueError) as error:
+            line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise AgentError(f"{self.model}: {line.replace(self._key, _HIDDEN) if self._key else line}") from None
+        if not isinstance(text, str) or not without_thoughts(text):
+            raise AgentError(f"{self.model} wrote nothing")
+        return text
+
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
+        """What others would say next, from their places and without their cards.
+
+        Raises:
+            AgentError: one could not be had.
+        """
+        return self.speak([view.place_of(other) for view, other in zip(views, as_agent, strict=True)])
+
+    def speak(self, views: Sequence[View]) -> list[str]:
+        """What I would say in each view's place.
+
+        Raises:
+            AgentError: one could not be had.
+        """
+
+        async def ask_all() -> list[str]:
+            limit = asyncio.Semaphore(self.concurrency)
+
+            async def one(view: View, number: int) -> str:
+                async with limit:
+                    return without_thoughts(await self._ask(view.chat(), derive(0, "imagined", number) % 2**31))
+
+            first, self._imagined = self._imagined, self._imagined + len(views)
+            return [*await asyncio.gather(*(one(view, first + n) for n, view in enumerate(views)))]
+
+        found: list[str] = wait_for(ask_all())
+        return found
+
+
+def _tagged(text: str, tags: Sequence[str]) -> bool:
+    """Whether a message begins or ends with one of `tags` in brackets."""
+    return any(normal(end.strip("[] ")) in tags for end in (text.rpartition("[")[2], text.partition("]")[0]))

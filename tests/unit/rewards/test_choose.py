@@ -1,0 +1,107 @@
+"""Choosing the draft that, in imagination, is best for the partner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from goldenrule.agents.base import AgentError, Reply, Seen
+from goldenrule.agents.scripted import person
+from goldenrule.agents.world import World
+from goldenrule.common.errors import UserError
+from goldenrule.rewards.choose import Choose
+
+DRAFTS = ["You should make a plan.", "I hear you.", "You will be fine.", "I will come over tonight."]
+
+
+class Drafting:
+    """Says its phrases one after the other, and imagines thanks for one of them."""
+
+    liked = "I hear you."
+    luck = 0
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self.said = 0
+
+    def act(self, observations):
+        first, self.said = self.said, self.said + len(observations)
+        return [Reply(DRAFTS[(first + n) % len(DRAFTS)]) for n in range(len(observations))]
+
+    def simulate(self, views, as_agent):
+        self.asked = [view.messages[-1].text for view in views]
+        return ["Thank you so much." if text == self.liked else "That is not it." for text in self.asked]
+
+    def speak(self, views):
+        return ["Please, not that." for _ in views]
+
+
+class Silent:
+    """Cannot imagine."""
+
+    def reset(self, seeds: Sequence[int]) -> None: ...
+
+    def act(self, observations):
+        return [Reply("I hear you.") for _ in observations]
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    made = Drafting()
+    monkeypatch.setattr("goldenrule.rewards.choose.load_agent", lambda name: made)
+    return lambda **options: (Choose("drafting", **options), made)
+
+
+def world():
+    seeker = person("hidden_needs-v0", "seeker_0")
+    return World("hidden_needs-v0", {"turns": 1}, {"seeker_0": seeker}, 0)
+
+
+def test_the_draft_whose_imagined_reply_is_best_is_said(choose):
+    agent, _ = choose(n=4)
+    for episode in world().run_episodes(agent, 5, "test"):
+        (turn,) = episode.turns_of(0)
+        assert turn.message.text == "I hear you."
+        assert turn.record.drafts == tuple(DRAFTS)
+        assert turn.record.estimates == (0.0, 1.0, 0.0, 0.0)
+        assert turn.record.estimate == 1.0
+
+
+def test_the_estimate_of_the_winner_is_made_anew(choose, monkeypatch):
+    """Of drafts that are all alike the luckiest wins; what it was lucky with is not what is told."""
+    agent, made = choose(n=4)
+    calls = []
+
+    def lucky(views, as_agent):
+        calls.append(len(views))
+        thanks = len(calls) % 2 == 1  # the first imagining of each message is lucky, the second is not
+        return ["Thank you so much." if thanks else "That is not it."] * len(views)
+
+    monkeypatch.setattr(made, "simulate", lucky)
+    (episode,) = world().run_episodes(agent, 1, "test")
+    record = episode.turns_of(0)[0].record
+    assert (max(record.estimates), record.estimate) == (1.0, 0.0)
+
+
+def test_one_draft_is_the_agent_itself(choose):
+    agent, _ = choose(n=1)
+    texts = [e.turns_of(0)[0].message.text for e in world().run_episodes(agent, 4, "test")]
+    assert texts == DRAFTS
+
+
+def test_naive_imagination_uses_its_own_words(choose):
+    agent, _ = choose(n=2, imagine="naive")
+    (episode,) = world().run_episodes(agent, 1, "test")
+    assert episode.turns_of(0)[0].record.estimates == (0.0, 0.0)
+
+
+def test_it_needs_an_agent_that_imagines_and_a_place(choose, monkeypatch):
+    agent, _ = choose(n=2)
+    view = world().env(0).deal(0).view(0)
+    with pytest.raises(AgentError, match="no place"):
+        agent.act([Seen(0, view)])
+    with pytest.raises(UserError, match="at least 1"):
+        choose(n=0)
+    monkeypatch.setattr("goldenrule.rewards.choose.load_agent", lambda name: Silent())
+    with pytest.raises(UserError, match="does not imagine"):
+        Choose("silent")
