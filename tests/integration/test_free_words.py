@@ -45,6 +45,7 @@ def test_compare_takes_a_language_model_in_any_seat(model, tmp_path, capsys):
     assert main(["replay", str(tmp_path / "run")]) == 0
 
 
+@pytest.mark.slow
 def test_play_and_crossplay_take_one_too(model, tmp_path, capsys):
     assert main(["play", "--scenario", "third_party-v0", "--learner", model, "--partner", model]) == 0
     assert "True rewards" in capsys.readouterr().out

@@ -132,7 +132,7 @@ def test_what_fails_for_a_while_is_asked_again_as_the_server_says(serve):
 
 
 def hang(handler):
-    time.sleep(3)
+    time.sleep(1)
 
 
 def cut(handler):
