@@ -82,7 +82,7 @@ class DialogueState:
             self.said = said
             return False
         scenario = self.scenario
-        self.heard, self.said = tuple([scenario.words(message) for message in said]) if scenario.briefs else said, ()
+        self.heard, self.said = tuple([scenario.heard_as(message) for message in said]) if scenario.briefs else said, ()
         self._before = len(self.messages)
         for message in self.heard:
             self._publish(message)

@@ -139,7 +139,7 @@ class Scenario(ABC):
                 "it from MoveScenario"
             )
 
-    def words(self, message: Message) -> Message:
+    def heard_as(self, message: Message) -> Message:
         """What the others hear of a message: it itself, or without what stands in it for the scenario alone."""
         return message
 

@@ -412,7 +412,7 @@ class MoveScenario(Scenario):
         message, book = messages[0], self.books[self.phase]
         if self.understanding.language == "phrases":
             return self.take(message, book.understand(message.text))
-        found, heard = self._understand(message, book), self.words(message)
+        found, heard = self._understand(message, book), self.heard_as(message)
         self._before = heard.text
         outcome = self.take(heard, found.made)
         (judgement,) = outcome.judgements
@@ -445,7 +445,7 @@ class MoveScenario(Scenario):
         """Tags of the moves at hand, where the language is open."""
         return tuple(self._legal(agent)) if self.briefs else ()
 
-    def words(self, message: Message) -> Message:
+    def heard_as(self, message: Message) -> Message:
         """The message without tags, which nobody else sees."""
         return replace(message, text=split_tags(message.text, self._legal(message.speaker))[0])
 

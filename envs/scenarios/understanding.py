@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
-if TYPE_CHECKING:
-    from goldenrule.envs.scenarios.moves import Book, Made
+# Those of `goldenrule.envs.scenarios.moves`, which imports this module.
+Book: TypeAlias = Any
+Made: TypeAlias = Any
 
 Language = Literal["phrases", "open"]
 Pay = Literal["tag", "text"]

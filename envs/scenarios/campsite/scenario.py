@@ -124,7 +124,7 @@ class Campsite(MoveScenario):
 
     def hear(self, messages: tuple[Message, ...]) -> Outcome:
         """Take the message as it is heard: talk is no move, and a deal has a grammar of its own."""
-        return self.take(self.words(messages[0]), None)
+        return self.take(self.heard_as(messages[0]), None)
 
     def tags(self, agent: int) -> tuple[str, ...]:
         """Talk, and the deal messages that are in place."""
@@ -132,7 +132,7 @@ class Campsite(MoveScenario):
         deals = [tag for tag in self._legal(agent) if asked or tag not in ("accept", "reject")]
         return ("talk", *deals) if self.briefs else ()
 
-    def words(self, message: Message) -> Message:
+    def heard_as(self, message: Message) -> Message:
         """A deal is made in the open: where a tag names one, its canonical words stand at the end of the message."""
         if not self.briefs:
             return message
