@@ -15,7 +15,7 @@ import copy
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ class HuggingFaceAgent:
         views = [seen.view.prompted(self.prompt) for seen in observations]
         rngs = [self._rngs[seen.dialogue] for seen in observations]
         spoken = self._say(views, rngs, [seen.tags for seen in observations], ("act", views[0].me))
-        return [Reply(_with_tag(one, seen.view), record=one) for one, seen in zip(spoken, observations, strict=True)]
+        return [Reply(_with_tag(one), record=one) for one in spoken]
 
     def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
         """What others would say next, from their places and without their cards."""
@@ -236,7 +236,7 @@ class HuggingFaceAgent:
             ids = self._encode_chat(view.chat())
             if len(ids) <= self.context or not view.messages:
                 return ids[-self.context :]
-            view = View(view.agents, view.me, view.card, view.messages[1:], view.briefs)
+            view = replace(view, messages=view.messages[1:])
 
     def _encode_chat(self, chat: list[dict[str, str]]) -> list[int]:
         """Segment by segment, so that no text of a message becomes a control token."""
@@ -346,7 +346,7 @@ def spoken_words(text: str) -> str:
     return _BRACKETS.sub("", without_thoughts(text)).strip()
 
 
-def _with_tag(one: Spoken, view: View) -> str:
+def _with_tag(one: Spoken) -> str:
     words = spoken_words(one.text)
     return f"{words} [{one.tag}]".lstrip() if one.tag else words or "..."
 

@@ -224,6 +224,10 @@ class HiddenNeeds(MoveScenario):
             self.needs.append(need(persona, situation))
             self._shown.append(shown)
             self._telling.append(telling)
+        return self._start(cards, rng)
+
+    def _start(self, cards: Sequence[str], rng: np.random.Generator) -> Start:
+        """The first seeker's turn, with these cards."""
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
         self._lots = Lots(rng, self.n_candidates)

@@ -31,7 +31,7 @@ from goldenrule.envs.scenarios.hidden_needs import (
     expected_reply,
 )
 from goldenrule.envs.scenarios.hidden_needs import REPLY as PLAIN_REPLY
-from goldenrule.envs.scenarios.moves import Argument, Book, Lots, Made, Move, Ways
+from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move, Ways
 
 WORDS: dict[str, Any] = json.loads(
     files("goldenrule.envs.scenarios").joinpath("hidden_needs_v1.json").read_text("utf-8")
@@ -137,10 +137,7 @@ class HiddenNeedsV1(HiddenNeeds):
             self.needs.append(needed)
             self._shown.append(shown)
             self._telling.append(telling)
-        self._seeker, self._exchanges, self.phase = 0, 0, "opening"
-        self._act: str | None = None
-        self._lots = Lots(rng, self.n_candidates)
-        return Start(tuple(cards))
+        return self._start(cards, rng)
 
     def _number(self, count: int, rng: np.random.Generator) -> int:
         """Of a list of `count` the number of one for people seen, or the last for those never met."""
