@@ -93,6 +93,14 @@ class Simulates(Protocol):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """An agent that writes on in any chat, as language models do."""
+
+    def complete(self, chats: Sequence[list[dict[str, str]]]) -> Sequence[str | AgentError]:
+        """What it writes next in each chat (`View.chat` makes such); an error for one that could not be had."""
+
+
+@runtime_checkable
 class TakesPlace(Protocol):
     """An agent that wants to know what is public of the scenario it plays in."""
 

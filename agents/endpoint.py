@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import openai
+
 from goldenrule.agents.base import AgentError, Reply, Seen, wait_for
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
@@ -57,12 +59,6 @@ class EndpointAgent:
         retries: int = 5,
         timeout: float = 60.0,
     ) -> None:
-        try:
-            import openai
-        except ImportError:
-            raise UserError(
-                f"openai:{model} needs the extra endpoint; install it with: pip install 'goldenrule[endpoint]'"
-            ) from None
         self.model, _, url = model.partition("@")
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).username):
             raise UserError(
@@ -72,7 +68,7 @@ class EndpointAgent:
         key = os.environ.get(KEY, "")
         if not key and not url:
             raise UserError(f"openai:{model} needs a key in {KEY}, or the address of a server: openai:MODEL@BASE_URL")
-        self._errors, self._key = openai.OpenAIError, key
+        self._key = key
         self._client = openai.AsyncOpenAI(
             api_key=key or "none", base_url=url or None, max_retries=retries, timeout=timeout
         )
@@ -124,7 +120,7 @@ class EndpointAgent:
             )
             text = found.choices[0].message.content
             self.tokens += getattr(found.usage, "completion_tokens", 0) or 0
-        except (self._errors, AttributeError, IndexError, TypeError, ValueError) as error:
+        except (openai.OpenAIError, AttributeError, IndexError, TypeError, ValueError) as error:
             line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise AgentError(f"{self.model}: {line.replace(self._key, _HIDDEN) if self._key else line}") from None
         if not isinstance(text, str) or not without_thoughts(text):
@@ -145,18 +141,29 @@ class EndpointAgent:
         Raises:
             AgentError: one could not be had.
         """
+        found = self.complete([view.chat() for view in views])
+        for one in found:
+            if isinstance(one, AgentError):
+                raise one
+        return [str(one) for one in found]
 
-        async def ask_all() -> list[str]:
+    def complete(self, chats: Sequence[list[dict[str, str]]]) -> list[str | AgentError]:
+        """What the model writes next in each chat; an error for one that could not be had."""
+
+        async def ask_all() -> list[str | AgentError]:
             limit = asyncio.Semaphore(self.concurrency)
 
-            async def one(view: View, number: int) -> str:
-                async with limit:
-                    return without_thoughts(await self._ask(view.chat(), derive(0, "imagined", number) % 2**31))
+            async def one(chat: list[dict[str, str]], number: int) -> str | AgentError:
+                try:
+                    async with limit:
+                        return without_thoughts(await self._ask(chat, derive(0, "imagined", number) % 2**31))
+                except AgentError as error:
+                    return error
 
-            first, self._imagined = self._imagined, self._imagined + len(views)
-            return [*await asyncio.gather(*(one(view, first + n) for n, view in enumerate(views)))]
+            first, self._imagined = self._imagined, self._imagined + len(chats)
+            return [*await asyncio.gather(*(one(chat, first + n) for n, chat in enumerate(chats)))]
 
-        found: list[str] = wait_for(ask_all())
+        found: list[str | AgentError] = wait_for(ask_all())
         return found
 
 

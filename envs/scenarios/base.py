@@ -87,6 +87,7 @@ class Scenario(ABC):
         simultaneous: whether all agents speak at the same time, in every turn.
         manual: how to take part, in a few sentences, for a person at the table; no agent hears it.
         briefs: the same for each seat, in plain words, for agents that can read them (`View.briefs`); or none.
+        context: what an agent said just before the messages to be heard; empty at the beginning. The dialogue sets it.
     """
 
     agents: tuple[str, ...]
@@ -97,6 +98,7 @@ class Scenario(ABC):
     simultaneous: bool = False
     manual: str = ""
     briefs: tuple[str, ...] = ()
+    context: str = ""
 
     @abstractmethod
     def reset(self, rng: np.random.Generator) -> Start:

@@ -373,7 +373,6 @@ class MoveScenario(Scenario):
     people: People = "seen"
     understanding = Understanding()
     _lots: Lots
-    _before = ""
 
     def __init_subclass__(cls) -> None:
         """The manual is made of the moves where the scenario gives none of its own."""
@@ -413,7 +412,6 @@ class MoveScenario(Scenario):
         if self.understanding.language == "phrases":
             return self.take(message, book.understand(message.text))
         found, heard = self._understand(message, book), self.heard_as(message)
-        self._before = heard.text
         outcome = self.take(heard, found.made)
         (judgement,) = outcome.judgements
         return replace(outcome, judgements=(replace(judgement, facts={**judgement.facts, **found.facts}),))
@@ -429,7 +427,7 @@ class MoveScenario(Scenario):
         text, tags = split_tags(message.text, legal)
         said, by = book.understand(text), "phrases"
         if said is None and self.understanding.reader is not None:
-            said, by = self.understanding.reader.read(book, text, self._before), "reader"
+            said, by = self.understanding.reader.read(book, text, self.context), "reader"
         named = tuple(dict.fromkeys(tags))
         tag = legal[named[0]] if len(named) == 1 else None
         says_else = None if tag is None or said is None else book.differ(tag, said)

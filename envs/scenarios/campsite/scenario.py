@@ -40,6 +40,7 @@ from goldenrule.envs.scenarios.campsite.language import (
     WALK_AWAY_POINTS,
     Deal,
     Pending,
+    Stated,
     efficient,
     ending,
     grade,
@@ -54,8 +55,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
-from goldenrule.envs.scenarios.moves import Made, MoveScenario, People
-from goldenrule.envs.scenarios.understanding import split_tags
+from goldenrule.envs.scenarios.moves import Book, Made, MoveScenario, People
+from goldenrule.envs.scenarios.understanding import Understood, split_tags
 
 POINTS_RANGE: Range = (0.0, 36.0)
 METRIC_RANGES: dict[str, Range] = {
@@ -82,6 +83,9 @@ _CANDIDATES = (
 )
 
 
+_TALKS = {"talk": Made("talk", by="tag")}
+NEEDS = Book("camper", (TALK["need"],))
+"""What a camper tells of its needs, whole orders alone."""
 _UNASKED = tuple(["" if text in (ACCEPT, REJECT) else text for text in _CANDIDATES])
 
 
@@ -122,25 +126,27 @@ class Campsite(MoveScenario):
         """The campers take turns."""
         return (self._next,)
 
-    def hear(self, messages: tuple[Message, ...]) -> Outcome:
-        """Take the message as it is heard: talk is no move, and a deal has a grammar of its own."""
-        return self.take(self.heard_as(messages[0]), None)
-
-    def tags(self, agent: int) -> tuple[str, ...]:
+    def _legal(self, agent: int) -> dict[str, Made]:
         """Talk, and the deal messages that are in place."""
         asked = self.pending is not None and self.pending[0] != agent
-        deals = [tag for tag in self._legal(agent) if asked or tag not in ("accept", "reject")]
-        return ("talk", *deals) if self.briefs else ()
+        deals = super()._legal(agent)
+        return _TALKS | {tag: made for tag, made in deals.items() if asked or made.move not in ("accept", "reject")}
+
+    def _understand(self, message: Message, book: Book) -> Understood:
+        """Canonical words come first, since the other camper hears them."""
+        found = super()._understand(message, book)
+        deal = found.said
+        return replace(found, made=deal, by=deal.by) if deal is not None and deal.by == "phrases" else found
 
     def heard_as(self, message: Message) -> Message:
-        """A deal is made in the open: where a tag names one, its canonical words stand at the end of the message."""
+        """A deal is made in the open: where a tag or the reader finds one, its canonical words end the message."""
         if not self.briefs:
             return message
-        text, tags = split_tags(message.text, self.tags(message.speaker))
-        if len({*tags}) != 1 or tags[0] == "talk" or parse_deal(text) is not None:
-            return replace(message, text=text)
-        made = self._legal(message.speaker)[tags[0]]
-        return replace(message, text=f"{text} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip())
+        text, _ = split_tags(message.text, self._legal(message.speaker))
+        made = self._understand(message, DEALS).made
+        if made is not None and made.by != "phrases" and made.move in DEALS.names:
+            text = f"{text} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
+        return replace(message, text=text)
 
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""
@@ -202,7 +208,7 @@ class Campsite(MoveScenario):
         It must not propose or accept less than walking away pays, nor walk away from a deal that pays more.
         """
         order = self.pair[speaker].order
-        checks = [stated_needs(text).agrees(order)]
+        checks = [self._stated(text, self.context).agrees(order)]
         if self.pending is not None:
             worth, said = self._worth(speaker, self.pending), stated_grade(text)
             checks.append(None if said is None else said == grade(worth))
@@ -234,8 +240,20 @@ class Campsite(MoveScenario):
             return 0.0
         if end.deal is None:
             return float(WALK_AWAY_POINTS)
-        order = stated_needs(text).order
+        before = [said for speaker, said in _heard(view) if speaker != agent]
+        order = self._stated(text, before[-1] if before else "").order
         return None if order is None else float(points(order, share(end.deal, agent)))
+
+    def _stated(self, text: str, context: str) -> Stated:
+        """The needs that words tell: in the phrases of the book, or as the reader takes them."""
+        found, reader = stated_needs(text), self.understanding.reader
+        if found.top or found.last or reader is None:
+            return found
+        made = reader.read(NEEDS, text, context)
+        if made is None:
+            return found
+        top, _, last = made["order"].split()
+        return Stated(top, last)
 
     def inquiry(self, view: View, agent: int) -> View | None:
         """Where a deal was accepted, what the other needs, asked just before: nobody talks after the acceptance."""

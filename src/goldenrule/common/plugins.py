@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +38,11 @@ FORM = {
 """What the name of a plug-in looks like, by its kind."""
 
 SCHEMES = {
-    "hf": "goldenrule.agents.huggingface:HuggingFaceAgent",
-    "openai": "goldenrule.agents.endpoint:EndpointAgent",
+    "hf": ("goldenrule.agents.huggingface:HuggingFaceAgent", "hf", "transformers"),
+    "openai": ("goldenrule.agents.endpoint:EndpointAgent", "endpoint", "openai"),
 }
-"""Agents that are named by the model they speak with, `hf:FOLDER`: its name is their first parameter."""
+"""Agents that are named by the model they speak with, `hf:FOLDER`, which is their first parameter; with the extra that
+they need, and its package."""
 
 DIGEST_PREFIX = "plug-in "
 """Precedes a package's name in `code_digests`."""
@@ -186,8 +188,10 @@ def model_of(name: str) -> str | None:
 
 def _maker_of_model(name: str) -> Callable[..., Any]:
     """What makes an agent named by its model, whose other parameters are still to be given."""
-    make = pkgutil.resolve_name(SCHEMES[name.partition(":")[0]])
-    return functools.partial(make, model_of(name))
+    target, extra, package = SCHEMES[name.partition(":")[0]]
+    if find_spec(package) is None:
+        raise UserError(f"{name} needs the extra {extra}; install it with: pip install 'goldenrule[{extra}]'")
+    return functools.partial(pkgutil.resolve_name(target), model_of(name))
 
 
 def check_callable(made: Any, whose: str, verb: str, *takes: str) -> None:

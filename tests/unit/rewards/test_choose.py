@@ -95,6 +95,39 @@ def test_naive_imagination_uses_its_own_words(choose):
     assert episode.turns_of(0)[0].record.estimates == (0.0, 0.0)
 
 
+def test_by_lot_drafts_are_said_evenly_and_nothing_is_imagined_of_them(choose):
+    agent, _ = choose(n=4, reward="lot")
+    turns = [episode.turns_of(0)[0] for episode in world().run_episodes(agent, 80, "test")]
+    counts = [sum(turn.message.text == draft for turn in turns) for draft in DRAFTS]
+    assert all(8 <= count <= 34 for count in counts)
+    assert {turn.record.estimates for turn in turns} == {(None,) * 4}
+
+
+class Short:
+    """Prefers short messages."""
+
+    name, privileged = "short", False
+
+    def score(self, turns):
+        return [-len(turn.message.text) for turn in turns]
+
+
+def test_a_reward_of_the_users_own_chooses(choose, monkeypatch):
+    monkeypatch.setattr("goldenrule.rewards.choose.load_reward", lambda name: Short())
+    agent, _ = choose(n=4, reward="short")
+    (episode,) = world().run_episodes(agent, 1, "test")
+    turn = episode.turns_of(0)[0]
+    assert turn.message.text == "I hear you."
+    assert turn.record.estimate == -len("I hear you.")
+
+
+def test_a_reward_that_reads_the_truth_is_refused(choose, monkeypatch):
+    monkeypatch.setattr(Short, "privileged", True)
+    monkeypatch.setattr("goldenrule.rewards.choose.load_reward", lambda name: Short())
+    with pytest.raises(UserError, match="truth"):
+        choose(reward="short")
+
+
 def test_it_needs_an_agent_that_imagines_and_a_place(choose, monkeypatch):
     agent, _ = choose(n=2)
     view = world().env(0).deal(0).view(0)
