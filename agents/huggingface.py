@@ -10,7 +10,9 @@ read from where it departs from what its row holds.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -315,8 +317,9 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
     folder, gguf = _find(name)
     options = {"gguf_file": gguf} if gguf else {}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
-        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=kind, **options)
+        with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that no setting turns off
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+            model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=kind, **options)
     except Exception as error:  # of many kinds: files, network, formats, packages that are missing
         line = " ".join(str(error).split())[:300]
         raise UserError(f"hf:{name} cannot be loaded ({line}); name a folder with a model, or a hub id") from error

@@ -144,7 +144,8 @@ class Rows:
             position_ids=positions.to(device),
             cache=self.cache,
             use_cache=True,
-            logits_to_keep=keep,
+            # By number, since the product of a slice with the output matrix copies that matrix for each row.
+            logits_to_keep=torch.arange(width - keep, width, device=device),
         )
         logits: torch.Tensor = out.logits
         return logits

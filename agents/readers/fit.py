@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from goldenrule.agents.readers.embedding import (
     mention_features,
     mentions,
     ngrams,
+    read_rows,
     thing_of,
 )
 from goldenrule.envs.scenarios import hidden_needs, third_party
@@ -48,11 +49,6 @@ BOOKS: dict[tuple[str, str], Book] = {
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 COVERED = 0.85
 FOLDS = 5
-
-
-def read_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The labelled messages in JSON lines."""
-    return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
 
 def _utterances(rows: Sequence[dict[str, Any]]) -> list[Utterance]:

@@ -235,13 +235,12 @@ def reading(
     Accuracy is over messages that make a move: all of them, the 85 % and the 60 % that it is surest of. Taken: the
     share of messages that make no move, or several, which it takes for one.
     """
-    from goldenrule.agents.readers.fit import BOOKS
-    from goldenrule.benchmarks.studies.reading import read_rows as read_messages
+    from goldenrule.agents.readers.embedding import read_rows as read_messages
     from goldenrule.benchmarks.studies.reading import reading_report  # with torch
 
     began = time.perf_counter()
-    rows = [row for path in data for row in read_messages(path)]
-    summary = reading_report(rows, BOOKS)
+    rows = read_messages(data)
+    summary = reading_report(rows)
     run = {
         "command": "evaluate reading",
         "data": [str(path) for path in data],

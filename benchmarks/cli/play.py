@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenrule.agents.base import Agent, AgentError, Reply, Seen, load_agent
+from goldenrule.agents.base import Agent, AgentError, Reply, Seen, TakesPlace, load_agent
 from goldenrule.agents.episode import Episode, Turn
 from goldenrule.agents.human import Human
 from goldenrule.agents.networks.pretrained import load_base, shipped_bases
@@ -94,7 +94,8 @@ def _seat_agents(
     Beside a person in the seat `mine`, those who have no script may sit, as some never speak.
     """
     with foreign():
-        seats = spec(scenario).build(**options).agents
+        built = spec(scenario).build(**options)
+    seats = built.agents
     first, made = seat_name(scenario, "learner"), dict[bool, Agent]()
     agents = dict[str, Agent]()
     for seat in seats:
@@ -109,6 +110,9 @@ def _seat_agents(
                     raise
                 made[is_learner] = _Unscripted(error)
         agents[seat] = made[is_learner]
+        if isinstance(agents[seat], TakesPlace):
+            others = spec(scenario).partner_seats(seats) if is_learner else (seats.index(first),)
+            agents[seat].sit(built, others)
     return agents
 
 
@@ -168,8 +172,9 @@ def _lines(episode: Episode) -> Iterator[Line]:
         if message.speaker == NARRATOR:
             yield Line("* ", clean(message.text))
         else:
-            paid = _rewards(episode, next(turns))
-            yield Line(f"{episode.agents[message.speaker]}: ", clean(message.text), after=paid)
+            turn = next(turns)
+            after = _done(turn) + _rewards(episode, turn)
+            yield Line(f"{episode.agents[message.speaker]}: ", clean(message.text), after=after)
     yield Line("")
     if episode.status == "failed":
         yield Line("The dialogue failed, and has no rewards: ", clean(episode.error or ""))
@@ -180,6 +185,15 @@ def _lines(episode: Episode) -> Iterator[Line]:
             totals[f"{name} (absent)"] = totals.get(f"{name} (absent)", 0.0) + reward
     told = ", ".join(f"{clean(name)} {reward:+.2f}" for name, reward in totals.items())
     yield Line(f"True rewards ({episode.status}): {told}")
+
+
+def _done(turn: Turn) -> str:
+    """What a message in free words was taken to do, and by whom."""
+    facts = turn.judgement.facts
+    if "understood_by" not in facts:
+        return ""
+    by = facts["understood_by"]
+    return "   (not understood)" if by is None else f"   ({clean(str(facts['tag' if by == 'tag' else 'said']))}, by {by})"
 
 
 def _rewards(episode: Episode, turn: Turn) -> str:

@@ -7,18 +7,24 @@ the share that the reader would have taken for a move.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from goldenrule.agents.readers.embedding import NONE, EmbeddingReader, Utterance
-from goldenrule.common.errors import UserError
+from goldenrule.agents.readers.campers import label_of
+from goldenrule.agents.readers.embedding import NONE, EmbeddingReader, Reading, Utterance
+from goldenrule.agents.readers.fit import BOOKS
+from goldenrule.envs.scenarios.campsite.language import DEALS
+from goldenrule.envs.scenarios.campsite.scenario import NEEDS
 from goldenrule.envs.scenarios.moves import Book
 
 COVERAGES = (1.0, 0.85, 0.6)
 SEVERAL = "several"
+READABLE: dict[tuple[str, str], Sequence[Book]] = {
+    **{speaker: (book,) for speaker, book in BOOKS.items()},
+    ("campsite-v0", "camper"): (DEALS, NEEDS),
+}
+"""The moves that messages of a scenario and a speaker make; of several books, the surest reading counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,46 +33,22 @@ class Taken:
 
     Attributes:
         label: what it is; `None` for none or several.
-        value: the likeliest move; `None` where it has nothing of one.
+        value: the likeliest move; empty where it has nothing of one.
         confidence: how sure, 0 to 1.
         sure: whether the reader would have taken it for a move.
     """
 
-    label: Any
-    value: Any
+    label: str | None
+    value: str
     confidence: float
     sure: bool
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Labelled messages in JSON lines.
-
-    Raises:
-        UserError: the file cannot be read, or a line lacks `scenario`, `speaker`, `label` or `text`.
-    """
-    rows = []
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--data {str(path)!r} cannot be read ({error}); expected JSON lines in UTF-8") from None
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            missing = [name for name in ("scenario", "speaker", "label", "text") if name not in row]
-        except (ValueError, TypeError):
-            missing = ["an object"]
-        if missing:
-            raise UserError(f"{path}, line {number}: no {missing[0]}; expected scenario, speaker, label and text")
-        rows.append(row)
-    return rows
-
-
-def reading_report(rows: Sequence[Mapping[str, Any]], books: Mapping[tuple[str, str], Book]) -> dict[str, Any]:
+def reading_report(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Figures by scenario and seat.
 
     Args:
         rows: labelled messages.
-        books: the moves that messages of a scenario and a speaker make.
 
     Returns:
         By scenario id and speaker: `n`, `accuracy`, `accuracy_at_0.85`, `accuracy_at_0.6`, `n_without_move` and
@@ -75,8 +57,8 @@ def reading_report(rows: Sequence[Mapping[str, Any]], books: Mapping[tuple[str, 
     reader, found = EmbeddingReader(), dict[str, dict[str, Any]]()
     for scenario, speaker in sorted({(str(row["scenario"]), str(row["speaker"])) for row in rows}):
         own = [row for row in rows if (row["scenario"], row["speaker"]) == (scenario, speaker)]
-        if (scenario, speaker) in books:
-            taken = _taken(reader, books[scenario, speaker], own)
+        if (scenario, speaker) in READABLE:
+            taken = _taken(reader, READABLE[scenario, speaker], own)
             found.setdefault(scenario, {})[speaker] = figures(taken)
     return found
 
@@ -95,10 +77,21 @@ def figures(taken: Sequence[Taken]) -> dict[str, Any]:
     return told
 
 
-def _taken(reader: EmbeddingReader, book: Book, rows: Sequence[Mapping[str, Any]]) -> list[Taken]:
+def _taken(reader: EmbeddingReader, books: Sequence[Book], rows: Sequence[Mapping[str, Any]]) -> list[Taken]:
     messages = [Utterance(row["text"], row.get("context") or "") for row in rows]
-    labels = [None if row["label"] in (NONE, SEVERAL) else row["label"] for row in rows]
+    readings = zip(*(reader.readings(book, messages) for book in books), strict=True)
     return [
-        Taken(label, None, 0.0, False) if one is None else Taken(label, one.value, one.confidence, one.sure)
-        for label, one in zip(labels, reader.readings(book, messages), strict=True)
+        Taken(None if label in (None, NONE, SEVERAL) else label, one.value, one.confidence, one.sure)
+        for label, one in zip(map(_label, rows), map(_surest, readings), strict=True)
     ]
+
+
+def _surest(readings: Sequence[Reading | None]) -> Reading:
+    return max(
+        (one for one in readings if one is not None), key=lambda one: one.confidence, default=Reading("", 0.0, False)
+    )
+
+
+def _label(row: Mapping[str, Any]) -> str | None:
+    label: str | None = row["label"] if row["speaker"] != "camper" else label_of(row["label"])
+    return label

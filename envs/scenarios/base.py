@@ -16,7 +16,7 @@ import numpy as np
 from goldenrule.common.errors import ContractError, UserError
 from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import counted, kind_of
-from goldenrule.envs.conversation import View
+from goldenrule.envs.conversation import Examples, View
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.understanding import Understanding
 
@@ -87,6 +87,7 @@ class Scenario(ABC):
         simultaneous: whether all agents speak at the same time, in every turn.
         manual: how to take part, in a few sentences, for a person at the table; no agent hears it.
         briefs: the same for each seat, in plain words, for agents that can read them (`View.briefs`); or none.
+        examples: for each seat that is briefed, what could be said to it and what it could answer, its tag included.
         context: what an agent said just before the messages to be heard; empty at the beginning. The dialogue sets it.
     """
 
@@ -98,6 +99,7 @@ class Scenario(ABC):
     simultaneous: bool = False
     manual: str = ""
     briefs: tuple[str, ...] = ()
+    examples: tuple[Examples, ...] = ()
     context: str = ""
 
     @abstractmethod

@@ -187,6 +187,7 @@ class HiddenNeeds(MoveScenario):
     """See the module's first lines."""
 
     books: ClassVar = {"opening": OPENING, "offer": OFFER, "reply": REPLY}
+    settled = ("situation", "persona")
     roles: ClassVar = {
         "helper": "You are a friend who listens and helps. Someone tells you of a trouble but not what they need: find "
         "out which kind of help they need, and give that.",

@@ -20,15 +20,15 @@ from __future__ import annotations
 import functools
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import cycle, product
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from goldenrule.common.seeding import derive
-from goldenrule.envs.conversation import View
+from goldenrule.envs.conversation import BEGIN, Examples, View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Outcome, Scenario
 from goldenrule.envs.scenarios.understanding import Understanding, Understood, normal, split_tags
@@ -42,6 +42,9 @@ People = Literal["seen", "unseen"]
 """Whom agents learn from, and those whom they meet afterwards."""
 KEPT_FROM = 3
 """As many ways to say something there must be for one of them to be kept for people never met."""
+
+EXAMPLES = 6
+"""Most examples of a book, in briefs."""
 
 _STOPS = re.compile(r"[.!?]+")
 _WORD = re.compile(r"\w+")
@@ -362,6 +365,7 @@ class MoveScenario(Scenario):
     Attributes:
         books: the moves of each phase of the talk, by its name.
         roles: who sits in a seat of each role, and to what end, in a sentence or two.
+        settled: arguments of which the cards leave no choice, so that no tag names them.
         phase: the phase at hand; `reset` and `take` set it.
         people: whom the scenario deals; candidates are worded as these speak.
         understanding: how messages are understood; `understand_by` sets it.
@@ -369,6 +373,7 @@ class MoveScenario(Scenario):
 
     books: ClassVar[Mapping[str, Book]]
     roles: ClassVar[Mapping[str, str]] = {}
+    settled: ClassVar[Collection[str]] = ()
     phase: str
     people: People = "seen"
     understanding = Understanding()
@@ -419,7 +424,8 @@ class MoveScenario(Scenario):
     def understand_by(self, understanding: Understanding) -> None:
         """Understand messages so from the next `reset` on, and say in briefs how to speak."""
         self.understanding = understanding
-        self.briefs = () if understanding.language == "phrases" else tuple(map(self._brief, self.agents))
+        seats = () if understanding.language == "phrases" else self.agents
+        self.briefs, self.examples = tuple(map(self._brief, seats)), tuple(map(self._examples, seats))
 
     def _understand(self, message: Message, book: Book) -> Understood:
         """By tag, by phrase, or by the reader: the first that applies, unless words alone are paid for."""
@@ -454,12 +460,33 @@ class MoveScenario(Scenario):
         lines = [self.roles.get(role, f"You are the {role}.")]
         for book in own:
             lines.append(f"With a message you do one of these{' ' if book.when else ''}{book.when}:")
-            for move in book.moves:
-                text, values = next(iter(move.ways()))
-                tag = ": ".join((move.name, *(value for name, value in values if name in book.told)))
-                lines.append(f'"{text}" [{tag}] {move.meaning}')
+            lines += [f"[{tag}] {move.meaning}" for move, _, tag in self._samples(book, len(book.moves))]
         lines.append("Speak in your own words, in one short sentence, and end it with what you do in brackets.")
         return "\n".join(lines)
+
+    def _examples(self, agent: str) -> Examples:
+        """For each book of a seat, its moves as answers to those of the book of another that comes before it."""
+        books, role, found = [*self.books.values()], agent.rpartition("_")[0], list[tuple[str, str]]()
+        for place, book in enumerate(books):
+            if book.role == role:
+                before = next((one for one in reversed(books[:place]) if one.role != role), None)
+                said = [text for _, text, _ in self._samples(before)] if before else [BEGIN]
+                answers = [f"{text}\n[{tag}]" for _, text, tag in self._samples(book)]
+                found += zip(cycle(said), answers, strict=False)
+        return tuple(found)
+
+    def _samples(self, book: Book, count: int = EXAMPLES) -> list[tuple[Move, str, str]]:
+        """Moves with a phrase and its tag, one of each; of the one move that there is, with three arguments."""
+        chosen = [(move, move.choices({})[0]) for move in book.moves]
+        if len(book.moves) == 1:
+            choices = book.moves[0].choices({})
+            chosen = [(book.moves[0], choice) for choice in choices[:: max(1, len(choices) // 3)]]
+        shown = []
+        for move, choice in chosen[:count]:
+            values = [value for name, value in choice.items() if name in book.told and name not in self.settled]
+            tag = f"{move.name}: {', '.join(values)}" if values else move.name
+            shown.append((move, move.texts(**choice)[0], tag))
+        return shown
 
     def candidates(self, agent: int) -> tuple[str, ...]:
         """The moves of the agent's book, one after the other, with the arguments they may have."""

@@ -194,6 +194,7 @@ class ThirdParty(MoveScenario):
         "asker": "You want something that concerns a person who is not here, and ask your friend for it.",
         "other": "You were away. You come back and hear what was said and done about you.",
     }
+    settled = ("kind", "name")
     manual = (
         "Someone asks for what concerns a person who is not here, and may harm them. The helper grants it, refuses, or "
         "offers something else. The absent one may come back at the end and say how that feels."
@@ -221,6 +222,8 @@ class ThirdParty(MoveScenario):
         self._lots = Lots(rng, self.n_candidates)
         away = f"Away: {', '.join(self.absent)}."
         asker = f"You are the asker. You want: {self.request.kind}, {name}. {away}"
+        if self.briefs:  # for those who know no phrase book
+            asker = f"{asker} You could say: {REQUEST.texts('request', kind=self.request.kind, name=name)[0]}"
         return Start((f"You are the helper. {away}", asker, f"You are {name}. You were away."))
 
     def take(self, message: Message, made: Made | None) -> Outcome:

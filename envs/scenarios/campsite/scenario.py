@@ -25,16 +25,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from goldenrule.envs.conversation import View
+from goldenrule.envs.conversation import BEGIN, Examples, View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import PEOPLE, SHARE, EpisodeMetrics, HumanReference, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.campsite.casino import load_casino, split
-from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, TALK, proxy, sense
+from goldenrule.envs.scenarios.campsite.dialogue_acts import PHRASES, STATE_ORDER, TALK, proxy, sense
 from goldenrule.envs.scenarios.campsite.language import (
     ACCEPT,
     ASK_NEED,
     DEALS,
+    ISSUES,
     REJECT,
     WALK,
     WALK_AWAY_POINTS,
@@ -147,6 +148,16 @@ class Campsite(MoveScenario):
         if made is not None and made.by != "phrases" and made.move in DEALS.names:
             text = f"{text} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
         return replace(message, text=text)
+
+    def _examples(self, agent: str) -> Examples:
+        """Talk and deals, the others' words first."""
+        deal = submit((2, 1, 1))
+        return (
+            (BEGIN, f"Hi! {STATE_ORDER.format(*ISSUES)}\n[talk]"),
+            (f"How about this? {deal}", f"{PHRASES['agree'][0]}\n[accept]"),
+            (f"I want the rest. {deal}", f"{PHRASES['refuse'][0]}\n[reject]"),
+            (ASK_NEED, f"I would take two water and one firewood.\n[submit: {packages_text((0, 2, 1))}]"),
+        )
 
     def take(self, message: Message, made: Made | None) -> Outcome:
         """Take talk or a deal message; pay both at acceptance or when someone walks away."""

@@ -63,6 +63,7 @@ class FalseBelief(MoveScenario):
 
     books: ClassVar = {"question": QUESTION, "answer": ANSWER, "reply": REPLY}
 
+    settled = ("order", "thing")
     roles: ClassVar = {
         "helper": "You have seen where things were put and moved, and who was in the room or told of it. Ben asks "
         "where something is, or where somebody believes it to be: name the place.",

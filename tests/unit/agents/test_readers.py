@@ -162,9 +162,9 @@ def test_the_command_tells_figures_by_scenario_and_seat(tmp_path, capsys):
 
 
 def test_a_file_without_labels_is_told(tmp_path: Path):
-    from goldenrule.benchmarks.studies.reading import read_rows
+    from goldenrule.agents.readers.embedding import read_rows
 
     file = tmp_path / "rows.jsonl"
     file.write_text('{"scenario": "x"}\n', "utf-8")
     with pytest.raises(UserError, match="line 1: no speaker"):
-        read_rows(file)
+        read_rows([file])
