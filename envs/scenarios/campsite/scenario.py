@@ -146,7 +146,9 @@ class Campsite(MoveScenario):
         text, _ = split_tags(message.text, self._legal(message.speaker))
         made = self._understand(message, DEALS).made
         if made is not None and made.by != "phrases" and made.move in DEALS.names:
-            text = f"{text} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
+            said = text.rstrip()
+            stop = "" if not said or said[-1] in ".!?,:" else "."  # a deal is a sentence of its own
+            text = f"{said}{stop} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
         return replace(message, text=text)
 
     def _examples(self, agent: str) -> Examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -170,3 +171,95 @@ def test_a_scenario_without_moves_has_no_open_language(panel):
     panel().understand_by(Understanding())
     with pytest.raises(UserError, match="declares no moves"):
         panel().understand_by(Understanding("open"))
+
+
+@dataclass
+class ReadsDeals:
+    """A reader of campers who know four sentences."""
+
+    deals: ClassVar = {
+        "two of each, rest yours": Made("submit", (("packages", "2 food, 2 water, 2 firewood"),), by="reader"),
+        "fine": Made("accept", by="reader"),
+    }
+    needs: ClassVar = {"i freeze, i starve, no thirst": Made("need", (("order", "firewood food water"),), by="reader")}
+    contexts: list[str] = field(default_factory=list)
+
+    def read(self, book, text, context=""):
+        self.contexts.append(context)
+        known = self.deals if "submit" in book.names else self.needs
+        return known.get(text.lower())
+
+
+def camp(*texts, **knobs):
+    """A campsite after some messages: its environment and the judgement of each."""
+    env = make("campsite-v0", language="open", **knobs)
+    env.reset(seed=0)
+    judged = []
+    for text in texts:
+        env.step(text)
+        judged += env.dialogue.outcome.judgements
+    return env, judged
+
+
+def test_a_deal_in_free_words_is_read_and_heard_by_both():
+    env, judged = camp("Two of each, rest yours", "fine", reader=ReadsDeals())
+    assert [one.facts["understood_by"] for one in judged] == ["reader", "reader"]
+    assert judged[1].facts["deal"] == "2 food, 2 water, 2 firewood"
+    heard = [message.text for message in env.dialogue.view(1).messages]
+    assert heard[0] == "Two of each, rest yours. Submit-Deal: I get 2 food, 2 water, 2 firewood"
+    assert heard[1].endswith("Accept-Deal")
+
+
+def test_a_tag_deals_where_it_is_in_place_and_talk_is_one():
+    _, judged = camp("Mine. [submit: 1 food, 0 water, 3 firewood]", "Hm. [talk]", "No. [accept]")
+    facts = [one.facts for one in judged]
+    assert [one["understood_by"] for one in facts] == ["tag", "tag", None]  # its own deal cannot be accepted
+    assert [one["kind"] for one in facts] == ["submit", "talk", "talk"]
+    _, judged = camp("fine [talk]", reader=ReadsDeals())
+    assert judged[0].facts["says_else"] is True
+
+
+def test_canonical_words_come_before_a_tag_since_the_other_hears_them():
+    env, judged = camp("Submit-Deal: I get 3 food, 3 water, 3 firewood [submit: 0 food, 0 water, 0 firewood]")
+    assert judged[0].facts["understood_by"] == "phrases"
+    assert env.scenario.pending == (0, (3, 3, 3))
+    assert judged[0].facts["says_else"] is True
+
+
+def test_paid_for_words_alone_a_tag_deals_nothing():
+    env, judged = camp("Take it. [submit: 1 food, 0 water, 3 firewood]", pay="text", reader=ReadsDeals())
+    assert judged[0].facts["understood_by"] is None
+    assert env.scenario.pending is None
+
+
+def test_needs_in_free_words_are_held_against_the_card():
+    env, judged = camp("I freeze, I starve, no thirst", reader=ReadsDeals())
+    assert judged[0].faithful is (env.scenario.pair[0].order == ("firewood", "food", "water"))
+
+
+def test_what_was_said_before_belongs_to_one_episode():
+    reader = ReadsDeals()
+    env, _ = camp("Hello there.", "And you?", reader=reader)
+    assert reader.contexts[0] == ""
+    assert "Hello there." in reader.contexts
+    reader.contexts.clear()
+    env.reset(seed=1)
+    env.step("A new day.")
+    assert {*reader.contexts} == {""}
+
+
+@pytest.mark.parametrize(
+    "scenario", ["hidden_needs-v0", "hidden_needs-v1", "third_party-v0", "false_belief-v0", "campsite-v0"]
+)
+def test_examples_end_with_tags_of_the_form_that_is_at_hand(scenario):
+    """As many values as the tags that may be chosen have; an example of a tag that nobody could give would mislead."""
+    env = make(scenario, language="open")
+    env.reset(seed=0)
+    built = env.scenario
+    for seat, name in enumerate(env.possible_agents):
+        role = name.rpartition("_")[0]
+        legal = {tag for book in built.books.values() if book.role == role for tag in book.legal(built.allowed(seat))}
+        forms = {(tag.partition(":")[0], tag.count(",")) for tag in legal | {"talk"}}
+        for _, answer in env.dialogue.view(seat).examples[seat]:
+            tag = answer.rpartition("[")[2].removesuffix("]")
+            assert (tag.partition(":")[0], tag.count(",")) in forms

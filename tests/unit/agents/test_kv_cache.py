@@ -1,0 +1,71 @@
+"""A cache that survives turns gives what reading anew gives, whatever was forgotten, moved or cut."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+transformers = pytest.importorskip("transformers")
+
+from goldenrule.agents.huggingface import HuggingFaceAgent  # noqa: E402
+from goldenrule.agents.kv_cache import ROOM, Rows, shared  # noqa: E402
+
+START = [*range(5, 60)]
+
+
+@pytest.fixture
+def model(tiny_chat_model):
+    return HuggingFaceAgent(str(tiny_chat_model), dtype="float32", device="cpu").model
+
+
+def anew(model, sequences, keep=1):
+    return torch.cat([Rows(model).feed([one], keep) for one in sequences])
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_rows_of_any_length_read_as_alone(model, keep):
+    sequences = [START, START[:7], [9, 8, 7, 6]]
+    assert torch.allclose(Rows(model).feed(sequences, keep), anew(model, sequences, keep), atol=1e-4)
+
+
+def test_what_departs_from_what_was_read_goes_on_from_there(model):
+    rows = Rows(model)
+    rows.feed([[*START, 1, 2, 3], [*START, 4]])
+    later = [[*START, 4, 7, 8], [*START[:30], 9], [*START, 1, 2, 3, 11], [33]]
+    rows.turn_to(later)
+    assert torch.allclose(rows.feed(later), anew(model, later), atol=1e-4)
+    assert rows.fed == later
+
+
+def test_forgotten_columns_do_not_pile_up(model):
+    rows = Rows(model)
+    for turn in range(12):
+        talks = [[*START, *([turn + k] * 30)] for k in (3, 4)]
+        rows.turn_to(talks)
+        logits = rows.feed(talks)
+        assert torch.allclose(logits, anew(model, talks), atol=1e-4)
+    assert rows.width <= len(START) + 2 * ROOM
+
+
+def test_columns_that_are_cut_are_forgotten(model):
+    rows = Rows(model)
+    rows.feed([START, START[:20]])
+    width = rows.width
+    rows.feed([[*START, 1, 2], [*START[:20], 3]])
+    rows.cut(width)
+    assert rows.fed == [START, START[:20]]
+    later = [[*START, 9], [*START[:20], 8]]
+    assert torch.allclose(rows.feed(later), anew(model, later), atol=1e-4)
+
+
+def test_a_message_longer_than_the_room_is_read_into_a_new_place(model):
+    rows, long = Rows(model), [START[k % len(START)] for k in range(3 * ROOM)]
+    rows.feed([START])
+    assert torch.allclose(rows.feed([[*START, *long]]), anew(model, [[*START, *long]]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"), [([1, 2], [1, 2, 3], 2), ([1, 2], [3], 0), ([], [1], 0), ([1, 2, 3], [1, 5], 1)]
+)
+def test_how_many_ids_both_begin_with(first, second, count):
+    assert shared(first, second) == count
