@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.kv_cache import Rows, shared
+from goldenrule.agents.networks.checkpoint import state_hash
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import without_thoughts
@@ -143,6 +144,10 @@ class HuggingFaceAgent:
             own = torch.log_softmax(logits[row, -len(ids) - 1 : -1].float(), -1)
             found.append(float(own[range(len(ids)), ids].sum()))
         return found
+
+    def weights_hash(self) -> str:
+        """SHA-256 of all weights, in hexadecimal digits."""
+        return _weights_hash(self.model)
 
     def complete(self, chats: Sequence[list[dict[str, str]]]) -> list[str]:
         """What it writes next in each chat, up to the end of a line."""
@@ -332,6 +337,11 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
         tokenizer.pad_token = tokenizer.eos_token
     moved: Any = model
     return moved.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
+
+
+@functools.lru_cache(maxsize=4)
+def _weights_hash(model: Any) -> str:
+    return state_hash(model.state_dict())
 
 
 def _find(name: str) -> tuple[str, str | None]:

@@ -84,6 +84,11 @@ class Choose:
         """As the agent counts them."""
         return getattr(self.agent, "tokens", None)
 
+    def weights_hash(self) -> str | None:
+        """As the agent gives it, if it does."""
+        hash_of = getattr(self.agent, "weights_hash", None)
+        return None if hash_of is None else str(hash_of())
+
     def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
         """Take a place: estimates are made by the public reading of `scenario`, for the seats of `partners`."""
         assert isinstance(self.agent, Simulates)

@@ -308,7 +308,8 @@ def _weights(agent: Agent, method: Method) -> str | None:
     if method.kind == "network" and isinstance(agent, LanguageModel):
         return weights_hash(agent.network)
     hash_of = getattr(agent, "weights_hash", None)
-    return None if hash_of is None else str(hash_of())
+    found = None if hash_of is None else hash_of()
+    return None if found is None else str(found)
 
 
 def done_row(cell: Cell, knobs: Mapping[str, Any], result: Evaluation, seconds: float) -> dict[str, Any]:
