@@ -88,8 +88,11 @@ class Agent(Protocol):
 class Simulates(Protocol):
     """An agent that can imagine what another would say."""
 
-    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str]:
-        """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows."""
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> Sequence[str | AgentError]:
+        """For each view, what agent number `as_agent[i]` would say next, given only what the view's owner knows.
+
+        An `AgentError` stands for words that could not be had: what they would have told is none, with that reason.
+        """
 
 
 @runtime_checkable

@@ -127,25 +127,13 @@ class EndpointAgent:
             raise AgentError(f"{self.model} wrote nothing")
         return text
 
-    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str]:
-        """What others would say next, from their places and without their cards.
-
-        Raises:
-            AgentError: one could not be had.
-        """
+    def simulate(self, views: Sequence[View], as_agent: Sequence[int]) -> list[str | AgentError]:
+        """What others would say next, from their places and without their cards; an error for what cannot be had."""
         return self.speak([view.place_of(other) for view, other in zip(views, as_agent, strict=True)])
 
-    def speak(self, views: Sequence[View]) -> list[str]:
-        """What I would say in each view's place.
-
-        Raises:
-            AgentError: one could not be had.
-        """
-        found = self.complete([view.chat() for view in views])
-        for one in found:
-            if isinstance(one, AgentError):
-                raise one
-        return [str(one) for one in found]
+    def speak(self, views: Sequence[View]) -> list[str | AgentError]:
+        """What I would say in each view's place; an error for what cannot be had."""
+        return self.complete([view.chat() for view in views])
 
     def complete(self, chats: Sequence[list[dict[str, str]]]) -> list[str | AgentError]:
         """What the model writes next in each chat; an error for one that could not be had."""

@@ -100,7 +100,7 @@ class Choose:
         ask_reset(self.agent, seeds)
         self._lots = [generator(seed, "choice") for seed in seeds]
 
-    def simulate(self, views: Sequence[Any], as_agent: Sequence[int]) -> Sequence[str]:
+    def simulate(self, views: Sequence[Any], as_agent: Sequence[int]) -> Sequence[str | AgentError]:
         """As the agent does."""
         assert isinstance(self.agent, Simulates)
         return self.agent.simulate(views, as_agent)

@@ -21,12 +21,13 @@ last message was received and how its speaker stands. One reply ahead is the hor
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
-from goldenrule.agents.base import Simulates
+from goldenrule.agents.base import AgentError, Simulates
 from goldenrule.agents.episode import Turn
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
@@ -42,8 +43,8 @@ Individuals = Literal["addressee", "known"]
 class Speaks(Protocol):
     """What the naive estimator asks of an agent besides."""
 
-    def speak(self, views: Sequence[View]) -> Sequence[str]:
-        """What I would say in each view's place, by the behaviour output."""
+    def speak(self, views: Sequence[View]) -> Sequence[str | AgentError]:
+        """What I would say in each view's place, by the behaviour output; an error for what could not be had."""
 
 
 class Kindness:
@@ -124,7 +125,7 @@ class Kindness:
         whose = [(k, other) for k, turn in enumerate(turns) for other in self._others(turn)]
         others = [other for _, other in whose]
         readings = self._read_replies([self._state(turns[k], other) for k, other in whose], others)
-        of_turn: list[list[tuple[float | None, str]]] = [[] for _ in turns]
+        of_turn: list[list[Score]] = [[] for _ in turns]
         for (k, _), reading in zip(whose, readings, strict=True):
             of_turn[k].append(reading)
         return [_total(found) for found in of_turn]
@@ -139,30 +140,33 @@ class Kindness:
         state = turn.view.append(turn.message)
         return state if self.scenario is None else state.append(*self.scenario.stage(state, other))
 
-    def _read_replies(self, states: Sequence[View], others: Sequence[int]) -> list[tuple[float | None, str]]:
-        """What each other's imagined words tell of its reward, and the words."""
+    def _read_replies(self, states: Sequence[View], others: Sequence[int]) -> list[Score]:
+        """What each other's imagined words tell of its reward; their note is the words."""
         if self.scenario is None:
-            return [(self.read(reply), reply) for reply in self._reply(states, others)]
+            return [_score(reply, reply, self.read) for reply in self._reply(states, others)]
         # A message may settle the talk (a deal accepted): then the partner is asked at once. Else it replies first,
         # and is asked where its reply has settled the talk.
         asked = [self.scenario.inquiry(state, other) for state, other in zip(states, others, strict=True)]
         replies = self._reply([q or s for q, s in zip(asked, states, strict=True)], others)
         talks = [
-            s if q is not None else s.append(Message(other, reply))
+            s if q is not None or isinstance(reply, AgentError) else s.append(Message(other, reply))
             for s, q, other, reply in zip(states, asked, others, replies, strict=True)
         ]
         later = {
             k: question
             for k, (talk, other) in enumerate(zip(talks, others, strict=True))
-            if asked[k] is None and (question := self.scenario.inquiry(talk, other)) is not None
+            if asked[k] is None
+            and isinstance(replies[k], str)
+            and (question := self.scenario.inquiry(talk, other)) is not None
         }
         answers = dict(zip(later, self._reply([*later.values()], [others[k] for k in later]), strict=True))
+        read = self.scenario.read_in
         return [
-            (self.scenario.read_in(talk, other, answers.get(k, reply)), f"{reply} {answers.get(k, '')}".rstrip())
+            _score(answers.get(k, reply), f"{reply} {answers.get(k, '')}", functools.partial(read, talk, other))
             for k, (talk, other, reply) in enumerate(zip(talks, others, replies, strict=True))
         ]
 
-    def _reply(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str]:
+    def _reply(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str | AgentError]:
         """What each other says next, as the estimator imagines it."""
         assert self.simulator is not None
         if not views:
@@ -224,13 +228,20 @@ def reply_to(turns: Sequence[Turn], place: int, partner: int) -> int | None:
     return None
 
 
-def _total(readings: Sequence[tuple[float | None, str]]) -> Score:
+def _score(reply: str | AgentError, note: object, read: Callable[[str], float | None]) -> Score:
+    """What an imagined reply tells; none, with the reason, where it does not or could not be had."""
+    if isinstance(reply, AgentError):
+        return Score(None, f"no reply could be imagined: {reply}")
+    value = read(reply)
+    return Score(value, "" if value is not None else "the imagined reply does not tell", str(note).rstrip())
+
+
+def _total(readings: Sequence[Score]) -> Score:
     """The sum over individuals; none where someone's words do not tell."""
-    note = " | ".join(words for _, words in readings)
-    values = [value for value, _ in readings if value is not None]
-    if len(values) < len(readings):
-        return Score(None, "the imagined reply does not tell", note)
-    return Score(float(sum(values)), note=note)
+    note = " | ".join(one.note for one in readings)
+    if missing := next((one for one in readings if one.value is None), None):
+        return Score(None, missing.reason, note)
+    return Score(float(sum(one.value or 0.0 for one in readings)), note=note)
 
 
 def derangement(count: int, rng: np.random.Generator) -> list[int]:

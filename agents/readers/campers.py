@@ -109,7 +109,7 @@ def order_logprob(needs: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
 
 
 def label_of(label: Any) -> str | None:
-    """A label of campers' messages as a move, `submit: 2 food, 1 water, 0 firewood`; `None` for talk and half orders."""
+    """A label of campers' messages as a move, `submit: 2 food, 1 water, 0 firewood`; `None` for talk and the like."""
     if isinstance(label, Mapping):
         if label["kind"] == "propose":
             return f"submit: {packages_text(tuple(label['mine']))}"

@@ -13,12 +13,14 @@ pytest.importorskip("openai")
 
 from goldenrule.agents.base import AgentError, Reply, Seen, ask_act
 from goldenrule.agents.endpoint import KEY, EndpointAgent
+from goldenrule.agents.episode import SpeakerTurn
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import person
 from goldenrule.common.errors import UserError
 from goldenrule.envs import make
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
+from goldenrule.rewards.kindness import Kindness
 
 SECRET = "sk-very-secret-1234"
 TAGS = ("ask", "company")
@@ -207,6 +209,16 @@ def test_it_imagines_from_the_others_place(serve):
     sent = server.seen[0]["messages"]
     assert sent[0]["content"] == "You are in trouble."
     assert [m["role"] for m in sent] == ["system", "user", "assistant", "user"]
+
+
+def test_a_reply_that_cannot_be_imagined_is_no_estimate_and_fails_nothing_else(serve):
+    agent, _ = serve("Thank you so much.", " ", concurrency=1)
+    turns = [SpeakerTurn(Message(0, "I will come over."), seen(text).view) for text in ("I fell.", "I am alone.")]
+    kindness = Kindness("prediction", agent, make("hidden_needs-v0").scenario.read, 1)
+    first, second = kindness.score(turns)
+    assert first.value == 1.0
+    assert second.value is None
+    assert "wrote nothing" in second.reason
 
 
 @pytest.mark.parametrize("model", ["m@ftp://host/v1", "m@http://me:secret@host/v1", "m@nonsense"])
