@@ -22,6 +22,9 @@ ROOM = 96
 class RoomyLayer(DynamicLayer):
     """One layer's keys and values [rows, heads, columns, width], the first columns of buffers with room to spare."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,6 +97,7 @@ class Rows:
         rows = torch.tensor(chosen, device=self.model.device)[:, None]
         columns = columns.to(self.model.device)
         for layer in self.cache.layers:
+            assert isinstance(layer, RoomyLayer)
             # [rows, columns, heads, width], since what is indexed comes first
             keys, values = (states[rows, :, columns].transpose(1, 2) for states in (layer.keys, layer.values))
             layer.lay_out(keys, values, ROOM)

@@ -122,7 +122,7 @@ BETWEEN, BEFORE = (
 
 def pick(rng: np.random.Generator, values: Sequence[Value]) -> Value:
     """One of `values`."""
-    return values[rng.integers(len(values))]
+    return values[int(rng.integers(len(values)))]
 
 
 def proposal(rng: np.random.Generator) -> tuple[str, str, Packages]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from itertools import permutations, product
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from goldenrule.common.errors import UserError
-from goldenrule.envs.scenarios.campsite.language import ISSUES, N_PACKAGES, packages_text
+from goldenrule.envs.scenarios.campsite.language import ALLOCATIONS, ISSUES, N_PACKAGES, packages_text
 
 FITTED = "campers.safetensors"
 KINDS = ("submit", "accept", "reject", "walk", "need", "none")
@@ -31,7 +31,6 @@ LONGEST = 160
 """Tokens of a message and what was said before it that count."""
 _BEFORE = "food water wood: "
 _ORDERS = tuple(permutations(range(len(ISSUES))))
-_SPLITS = tuple(product(range(N_PACKAGES + 1), repeat=len(ISSUES)))
 
 
 class Change(nn.Module):
@@ -93,7 +92,7 @@ class CamperModel(nn.Module):
             for kind, count, order in zip(kinds.tolist(), counts.tolist(), orders.tolist(), strict=True):
                 of = dict(zip(KINDS, kind, strict=True))
                 chances = {name: of[name] for name in ("accept", "reject", "walk")}
-                for mine in _SPLITS:
+                for mine in ALLOCATIONS:
                     share = count[0][mine[0]] * count[1][mine[1]] * count[2][mine[2]]
                     chances[f"submit: {packages_text(mine)}"] = of["submit"] * share
                 for places, share in zip(_ORDERS, order, strict=True):

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from goldenrule.agents.readers.camp_talk import needs, proposal, renamed, roughened
+from goldenrule.agents.readers.camp_talk import needs, pick, proposal, renamed, roughened
 from goldenrule.agents.readers.campers import KINDS, CamperModel, label_of, order_logprob
 from goldenrule.agents.readers.embedding import load_encoder, read_rows
 from goldenrule.common.seeding import derive, generator
@@ -84,7 +84,7 @@ def loss_of(model: CamperModel, batch: Sequence[Example]) -> torch.Tensor:
     ordered = [k for k, one in enumerate(batch) if one.ranks]
     if ordered:
         logprobs = [order_logprob(needed[k : k + 1], np.argsort(batch[k].ranks).tolist()) for k in ordered]
-        loss = loss - torch.cat(logprobs).mean()
+        loss = loss - 2 * torch.cat(logprobs).mean()
     return loss
 
 
@@ -98,8 +98,7 @@ def train(model: CamperModel, examples: Sequence[Example], steps: int, seed: int
         if not batches:  # eight at a time, by length, so that little is padded
             share = MADE_UP[0] + (MADE_UP[1] - MADE_UP[0]) * step / steps
             drawn = [
-                made_up(rng) if rng.random() < share else examples[rng.integers(len(examples))].exchanged(rng)
-                for _ in range(8 * BATCH)
+                made_up(rng) if rng.random() < share else pick(rng, examples).exchanged(rng) for _ in range(8 * BATCH)
             ]
             drawn.sort(key=lambda one: len(one.text) + len(one.before))
             batches = [drawn[k * BATCH : (k + 1) * BATCH] for k in rng.permutation(8)]

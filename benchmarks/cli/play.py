@@ -110,9 +110,9 @@ def _seat_agents(
                     raise
                 made[is_learner] = _Unscripted(error)
         agents[seat] = made[is_learner]
-        if isinstance(agents[seat], TakesPlace):
-            others = spec(scenario).partner_seats(seats) if is_learner else (seats.index(first),)
-            agents[seat].sit(built, others)
+        agent = agents[seat]
+        if isinstance(agent, TakesPlace):
+            agent.sit(built, spec(scenario).partner_seats(seats) if is_learner else (seats.index(first),))
     return agents
 
 
@@ -193,7 +193,9 @@ def _done(turn: Turn) -> str:
     if "understood_by" not in facts:
         return ""
     by = facts["understood_by"]
-    return "   (not understood)" if by is None else f"   ({clean(str(facts['tag' if by == 'tag' else 'said']))}, by {by})"
+    return (
+        "   (not understood)" if by is None else f"   ({clean(str(facts['tag' if by == 'tag' else 'said']))}, by {by})"
+    )
 
 
 def _rewards(episode: Episode, turn: Turn) -> str:
