@@ -93,8 +93,9 @@ class World:
         numbers = range(count) if isinstance(count, int) else count
         envs = [self.env(place) for place in range(len(numbers))]
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
-        if isinstance(agent, TakesPlace):
-            agent.sit(self.public_scenario, self.partners)
+        for seated in seats.values():
+            if isinstance(seated, TakesPlace):
+                seated.sit(self.public_scenario, self.partners if seated is agent else (self.learner,))
         return play(envs, seats, [derive(self.seed, *stream, number) for number in numbers])
 
     @property

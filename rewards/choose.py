@@ -92,7 +92,7 @@ class Choose:
     def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
         """Take a place: estimates are made by the public reading of `scenario`, for the seats of `partners`."""
         assert isinstance(self.agent, Simulates)
-        if self.reward is None:
+        if self.reward is None or isinstance(self.reward, Kindness):  # of the place before
             self.reward = Kindness(self.imagine, self.agent, scenario.read, partners, scenario=scenario)
 
     def reset(self, seeds: Sequence[int]) -> None:

@@ -84,7 +84,7 @@ def loss_of(model: CamperModel, batch: Sequence[Example]) -> torch.Tensor:
     ordered = [k for k, one in enumerate(batch) if one.ranks]
     if ordered:
         logprobs = [order_logprob(needed[k : k + 1], np.argsort(batch[k].ranks).tolist()) for k in ordered]
-        loss = loss - 2 * torch.cat(logprobs).mean()
+        loss = loss - torch.cat(logprobs).mean()
     return loss
 
 

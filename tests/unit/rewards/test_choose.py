@@ -138,3 +138,11 @@ def test_it_needs_an_agent_that_imagines_and_a_place(choose, monkeypatch):
     monkeypatch.setattr("goldenrule.rewards.choose.load_agent", lambda name: Silent())
     with pytest.raises(UserError, match="does not imagine"):
         Choose("silent")
+
+
+def test_a_partner_who_chooses_takes_its_place_too(choose):
+    agent, made = choose(n=2)
+    made.act = lambda observations: [Reply("Thank you, that is it.") for _ in observations]
+    script = person("hidden_needs-v0", "helper_0")
+    (episode,) = World("hidden_needs-v0", {"turns": 1}, {"seeker_0": agent}, 0).run_episodes(script, 1, "test")
+    assert next(turn.record.drafts for turn in episode.turns_of(1)) == ("Thank you, that is it.",) * 2

@@ -132,6 +132,7 @@ def test_a_hostile_text_is_found_and_the_others_are_not(
     assert (watched.owned, watched.surprises) == (False, [])
 
 
+@pytest.mark.slow
 def test_ten_megabytes_do_not_hang_it(
     watched: Watched, hostile_maker: Callable[..., Path], hostile_texts: Sequence[str], tmp_path: Path
 ) -> None:

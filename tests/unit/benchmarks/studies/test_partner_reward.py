@@ -120,6 +120,7 @@ def test_the_shipped_base_of_the_campsite_knows_all_folds_but_one():
     assert (share.seen, len(share.test)) == (499, 135)
 
 
+@pytest.mark.slow
 def test_each_dialogue_is_judged_once_by_a_network_that_has_not_learnt_from_it(dialogues, network):
     first, second = held_out(dialogues[5:]), held_out([*dialogues[:5], *dialogues[10:]])
     both = evaluate_partner([(*network, first), (*network, second)], dialogues, 0)
@@ -139,6 +140,7 @@ def test_no_dialogue_left_is_refused_in_a_line(dialogues, network):
         evaluate_partner([(*network, held_out(dialogues))], dialogues, 0)
 
 
+@pytest.mark.slow
 def test_the_result_is_whole_and_repeats(dialogues, network):
     result = evaluate_partner([(*network, {})], dialogues, 0)
     again = evaluate_partner([(*network, {})], dialogues, 0)
