@@ -1,4 +1,4 @@
-"""Scripted people among those who speak freely: they hear the phrase of the move that a message makes."""
+"""Scripted people among those who speak freely: they hear phrases in free words, and put their own in prose."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from goldenrule.agents.base import Agent, Reply, Seen, ask_act, ask_reset
+from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Scenario
@@ -13,7 +14,7 @@ from goldenrule.envs.scenarios.moves import Book, Made, MoveScenario
 from goldenrule.envs.scenarios.understanding import Reader
 
 
-class Listener:
+class FreeSpeaker:
     """A scripted person who understands free words as a reader does; what it does not read stays as it is.
 
     Args:
@@ -22,16 +23,33 @@ class Listener:
         reader: of words that are no phrases.
     """
 
-    def __init__(self, person: Agent, scenario: MoveScenario, reader: Reader) -> None:
+    def __init__(self, person: Agent, scenario: MoveScenario, reader: Reader | None) -> None:
         self.person, self.scenario, self.reader = person, scenario, reader
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` dialogues."""
         ask_reset(self.person, seeds)
+        self._rngs = [generator(seed, "prose") for seed in seeds]
 
     def act(self, observations: Sequence[Seen]) -> Sequence[Reply]:
-        """What the script says to the phrases of what was said."""
-        return ask_act(self.person, [replace(seen, view=self._in_phrases(seen.view)) for seen in observations])
+        """What the script says to the phrases of what was said, in prose."""
+        heard = [replace(seen, view=self._in_phrases(seen.view)) for seen in observations]
+        return [
+            replace(reply, text=self._in_prose(seen, reply.text)) if isinstance(reply, Reply) else reply
+            for seen, reply in zip(observations, ask_act(self.person, heard), strict=True)
+        ]
+
+    def _in_prose(self, seen: Seen, text: str) -> str:
+        """The same move in prose, where a book of the speaker's role has some."""
+        for book in self._books(seen.view, seen.view.me):
+            made = book.understand(text)
+            if made is not None and (ways := book.prose_of(made)):
+                return ways[int(self._rngs[seen.dialogue].integers(len(ways)))]
+        return text
+
+    def _books(self, view: View, seat: int) -> list[Book]:
+        role = view.agents[seat].rpartition("_")[0]
+        return [book for book in self.scenario.books.values() if book.role == role]
 
     def _in_phrases(self, view: View) -> View:
         heard: list[Message] = []
@@ -42,12 +60,11 @@ class Listener:
 
     def _phrase(self, view: View, message: Message, heard: Sequence[Message]) -> str | None:
         """The phrase of what a message that is none does; `None` where it is one already or does nothing."""
-        role = view.agents[message.speaker].rpartition("_")[0]
-        own = [book for book in self.scenario.books.values() if book.role == role]
+        own = self._books(view, message.speaker)
         if not own:
             return None
         book = own[-1] if any(one.speaker == message.speaker for one in heard) else own[0]
-        if book.understand(message.text) is not None:
+        if book.understand(message.text) is not None or self.reader is None:
             return None
         others = [one.text for one in view.messages[: len(heard)] if one.speaker not in (NARRATOR, message.speaker)]
         made = self.reader.read(book, message.text, others[-1] if others else "")
@@ -55,9 +72,9 @@ class Listener:
 
 
 def among_free_words(script: Agent, scenario: Scenario) -> Agent:
-    """A script that hears as the scenario's reader reads; the script itself where there is no reader."""
-    if isinstance(scenario, MoveScenario) and scenario.understanding.reader is not None:
-        return Listener(script, scenario, scenario.understanding.reader)
+    """A script that hears as the scenario's reader reads and speaks prose; the script itself where all use phrases."""
+    if isinstance(scenario, MoveScenario) and scenario.understanding.language == "open":
+        return FreeSpeaker(script, scenario, scenario.understanding.reader)
     return script
 
 

@@ -23,7 +23,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle, product
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -62,6 +62,10 @@ def ways_of(people: People, phrases: Sequence[str]) -> tuple[str, ...]:
     return tuple(phrases[-1:] if people == "unseen" else phrases[:-1])
 
 
+Phrases: TypeAlias = tuple[str, ...] | Mapping[str, tuple[str, ...]]
+"""Ways to say something; or for each value of the first argument, where the words themselves depend on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """What a move is about: a place, a person, an issue.
@@ -94,7 +98,7 @@ class Move:
 
     name: str
     meaning: str
-    phrases: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+    phrases: Phrases
     arguments: tuple[Argument, ...] = ()
     pays: str = ""
     alone: bool = False
@@ -170,6 +174,8 @@ class Book:
         whole: a message is one phrase as a whole; otherwise it may be several, and all make the same move.
         reader: understands texts in place of the phrases, for moves with a grammar of their own.
         parted: whether some phrasings are kept for people never met (`ways_of`): so with partners, not with learners.
+        prose: how scripted people put its moves among those who speak freely, by the move's name, in the form of
+            `Move.phrases`. It is understood from everyone.
     """
 
     role: str
@@ -179,6 +185,7 @@ class Book:
     whole: bool = False
     reader: Callable[[str], Made | None] | None = None
     parted: bool = False
+    prose: Mapping[str, Phrases] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Move:
         return next(move for move in self.moves if move.name == name)
@@ -196,6 +203,14 @@ class Book:
         """As `texts`, of one of its moves or asides."""
         texts = move.texts(**arguments)
         return ways_of(people, texts) if self.parted else texts
+
+    def prose_of(self, made: Made) -> tuple[str, ...]:
+        """Ways to put a move in prose; none where the book has no prose for it."""
+        return self._prose[made.move].texts(**dict(made.arguments)) if made.move in self._prose else ()
+
+    @functools.cached_property
+    def _prose(self) -> dict[str, Move]:
+        return {name: replace(self[name], phrases=phrases) for name, phrases in self.prose.items()}
 
     def ways(self, people: People, allowed: Mapping[str, Iterable[str]]) -> tuple[Ways, ...]:
         """All ways in which people of a kind make its moves, one after the other, with the arguments they may have."""
@@ -324,7 +339,7 @@ class Book:
     def _table(self) -> dict[str, Made]:
         """What each phrase makes, in words as `sentences` gives them."""
         table = dict[str, Made]()
-        for move in (*self.asides, *self.moves):
+        for move in (*self.asides, *self.moves, *self._prose.values()):
             for text, values in move.ways():
                 phrase, made = ". ".join(sentences(text)), Made(move.name, values)
                 if table.setdefault(phrase, made) != made:

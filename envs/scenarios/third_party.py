@@ -73,6 +73,61 @@ HARMLESS: dict[str, tuple[str, ...]] = {
 }
 REQUESTS = {**HARMFUL, **HARMLESS}
 
+PROSE: dict[str, tuple[str, ...]] = {
+    "secret": (
+        "Go on, what's {name} been keeping from us all?",
+        "You know what {name} told you in confidence. Let me have it.",
+        "{name}'s diary is right there. Read me a page before they come back.",
+    ),
+    "turn": (
+        "It's {name}'s turn next but I can't wait. Let me slip in first?", "Could you get me in ahead of {name}?",
+        "Swap my name with {name}'s on the list, will you? Nobody will notice.",
+    ),
+    "rumour": (
+        "Put it about that {name} cheats, would you?", "Tell people something nasty about {name} for me.",
+        "I want everyone to hear a story about {name}. It needn't be true.",
+    ),
+    "blame": (
+        "The window's broken and they'll ask. Just say it was {name}.",
+        "If anyone wants to know, {name} did it, all right?",
+        "Let {name} take the rap for the window, they're not here anyway.",
+    ),
+    "money": (
+        "{name} left an envelope with you. Lend me what's in it?", "Slip me {name}'s cash, I'll sort it out some day.",
+        "You hold {name}'s savings, don't you? I could do with them.",
+    ),
+    "hide": (
+        "Stick {name}'s coat somewhere they'll never find it, go on.", "Make {name}'s coat disappear for me.",
+        "Let's chuck {name}'s coat out and see their face.",
+    ),
+    "birthday": (
+        "When does {name} turn a year older? I'd like to bake something.",
+        "Do you happen to know which day {name} was born?",
+        "What does the card for {name} say? I want to sign it too.",
+    ),
+    "wait": (
+        "I'd rather go once {name} has been. Can you see to that?", "Put me right behind {name}, would you?",
+        "Stay with me till it's {name}'s turn, I don't like queues.",
+    ),
+    "news": (
+        "{name} has got the place! Do tell everyone for me.", "Pass on how well {name} did, would you?",
+        "People think the worst of {name}. Tell them how it really was.",
+    ),
+    "praise": (
+        "{name} mended that window all alone. Let the others know?",
+        "Say a kind word to the boss about {name}, will you?",
+        "It was {name} who thought of it, and they should hear that.",
+    ),
+    "gift": (
+        "Help me choose something nice for {name}?", "{name} is short this month and I want to help out. Arrange it?",
+        "{name} has lost a purse. Come and look for it with me.",
+    ),
+    "coat": (
+        "{name} can't find that coat. Have a look with me?", "Hold on to {name}'s coat until they're back, please.",
+        "{name}'s coat is on the floor. Put it on a hook, would you?",
+    ),
+}  # fmt: skip
+
 REQUEST = Book(
     "asker",
     (
@@ -86,6 +141,7 @@ REQUEST = Book(
     when="to begin with",
     whole=True,
     parted=True,
+    prose={"request": PROSE},
 )
 ACT = Book(
     "helper",
@@ -107,6 +163,20 @@ ACT = Book(
     ),
     asides=(Move("opener", "Begin.", ("Hm.", "I see.", "Well.", "Listen.", "All right.")),),
     when="once something was asked for",
+    prose={
+        "comply": (
+            "Sure, I'll see to it right now.",
+            "All right, there you go.",
+            "No trouble at all, it's as good as done.",
+        ),
+        "offer": (
+            "Hang on, what if we found something that's fair on everyone? I'll help.",
+            "Tell you what, you can have mine instead.", "Let's wait until they're here, and then do it properly.",
+        ),
+        "refuse": (
+            "No, leave me out of that one.", "Sorry, but I'm not going to.", "That's not on, and you know it.",
+        ),
+    },
 )  # fmt: skip
 # How the asker answers, and how well off it sounds.
 REPLY = Book(
@@ -126,6 +196,20 @@ REPLY = Book(
     when="after the helper",
     whole=True,
     parted=True,
+    prose={
+        "thanks": (
+            "Oh brilliant, that's exactly what I was after.",
+            "You're a star, I owe you one.",
+            "Perfect, cheers!",
+        ),
+        "mild": (
+            "Hm, not what I hoped for, but I'll take it.",
+            "Fair enough, I suppose.",
+            "Well, it's better than nothing.",
+        ),
+        "complaint": ("Thanks for nothing.", "Some friend you are.", "And here I was thinking I could count on you."),
+        "puzzled": ("Sorry, you've lost me there.", "Come again?", "What's that supposed to mean?"),
+    },
 )  # fmt: skip
 EXPECTED = {"comply": "thanks", "offer": "mild", "refuse": "complaint", None: "puzzled"}
 # How the one who was away takes it.
@@ -142,6 +226,14 @@ REACTION = Book(
     when="back again, at the end",
     whole=True,
     parted=True,
+    prose={
+        "hurt": (
+            "I can't believe you'd do that behind my back.",
+            "And I thought we were friends.",
+            "That stings, you know.",
+        ),
+        "fine": ("No worries, it's nothing to me.", "Oh, that's quite all right.", "Fine, no bones broken."),
+    },
 )  # fmt: skip
 understand = ACT.move_in
 

@@ -100,6 +100,16 @@ QUESTION = Book(
     when="to begin with",
     whole=True,
     parted=True,
+    prose={
+        "ask": {
+            "0": ("Any idea where the {thing} has got to?", "Which one's the {thing} in at the moment?"),
+            "1": ("If Anna wanted the {thing}, where would she go?", "Where does Anna reckon the {thing} is?"),
+            "2": (
+                "Say I went for the {thing}: which one would Anna expect me to open?",
+                "Where would Anna guess that I'd go for the {thing}?",
+            ),
+        }
+    },
 )
 ANSWER = Book(
     "helper",
@@ -113,6 +123,13 @@ ANSWER = Book(
         ),
     ),
     when="once Ben has asked",
+    prose={
+        "answer": {
+            "sure": ("No question about it, it's the {place}.", "I'd bet my boots on the {place}."),
+            "plain": ("That'd be the {place}.", "Try the {place}."),
+            "unsure": ("I'm not certain, but I'd try the {place}.", "Could well be the {place}, don't quote me."),
+        }
+    },
 )
 REPLY = Book(
     "seeker",
@@ -128,6 +145,14 @@ REPLY = Book(
     when="after the helper",
     whole=True,
     parted=True,
+    prose={
+        "look": {
+            "0": ("As far as I know the {thing} is in the {place}, and you're telling me the {heard}.",),
+            "1": ("I'd have gone to the {place} for the {thing}, and you're telling me the {heard}.",),
+            "2": ("I'd expect Ben at the {place} for the {thing}, and you're telling me the {heard}.",),
+        },
+        "puzzled": ("Sorry, you've lost me there.", "Come again?"),
+    },
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from goldenrule.agents.base import Reply
 from goldenrule.agents.play import play
 from goldenrule.agents.scripted import person
-from goldenrule.agents.scripted.listening import Listener, among_free_words
+from goldenrule.agents.scripted.listening import FreeSpeaker, among_free_words
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.hidden_needs import REPLY, need
 from goldenrule.envs.scenarios.moves import Made
@@ -64,7 +64,6 @@ def test_without_a_reader_it_is_puzzled():
     _, episodes = talks("Shall I pop round?", listening=False)
     assert {REPLY.move_in(episode.turns[-1].message.text) for episode in episodes} == {"puzzled"}
     script = person(ID, "seeker_0")
-    assert among_free_words(script, make(ID, language="open").scenario) is script
     assert among_free_words(script, make(ID).scenario) is script
 
 
@@ -74,9 +73,25 @@ def test_what_nobody_reads_stays_as_it_is():
     env.step("I lost my job.")
     env.step("Blub.")
     view = env.dialogue.view(1)
-    listener = Listener(person(ID, "seeker_0"), env.scenario, Reads())
+    listener = FreeSpeaker(person(ID, "seeker_0"), env.scenario, Reads())
     assert listener._in_phrases(view) == view
     heard = listener._in_phrases(
         replace(view, messages=(*view.messages[:-1], replace(view.messages[-1], text="Aw, grim.")))
     )
     assert heard.messages[-1].text == "I hear you."
+
+
+@pytest.mark.parametrize("scenario", ["third_party-v0", "false_belief-v0"])
+def test_scripted_people_speak_prose_among_those_who_speak_freely_and_do_the_same(scenario):
+    """In prose or in phrases the moves are the same, and so is all that is paid."""
+    found = {}
+    for language in ("phrases", "open"):
+        env = make(scenario, language=language)
+        seats = {name: among_free_words(person(scenario, name), env.scenario) for name in env.possible_agents}
+        found[language] = [
+            play([make(scenario, language=language)], seats, [seed], strict=True)[0] for seed in range(12)
+        ]
+    for plain, prose in zip(*found.values(), strict=True):
+        assert [turn.rewards for turn in plain.turns] == [turn.rewards for turn in prose.turns]
+        assert all(turn.judgement.valid for turn in prose.turns)
+        assert all(a.message.text != b.message.text for a, b in zip(plain.turns, prose.turns, strict=True))
