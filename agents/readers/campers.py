@@ -20,6 +20,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.utils import parametrize
 
+from goldenrule.agents.readers.encoder import load_encoder
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.campsite.language import ALLOCATIONS, ISSUES, N_PACKAGES, packages_text
 
@@ -81,24 +82,46 @@ class CamperModel(nn.Module):
         named = states[:, 1 : 1 + len(ISSUES)]
         return self.kind(states[:, 0]), self.count(named), self.need(named)[..., 0]
 
+
+class Campers:
+    """Several models that were fitted from different beginnings; a probability is the mean of theirs.
+
+    Attributes:
+        thresholds: the probability from which a deal, or an order of needs, counts.
+    """
+
+    def __init__(self, models: Sequence[CamperModel], thresholds: Mapping[str, float]) -> None:
+        self.models, self.thresholds = models, thresholds
+
     @torch.no_grad()
     def chances(self, texts: Sequence[str], before: Sequence[str]) -> list[dict[str, float]]:
         """The probability of each deal and each order of needs that a message may make, by its label."""
         found = []
         for start in range(0, len(texts), 64):
-            kinds, counts, needs = self(texts[start : start + 64], before[start : start + 64])
-            kinds, counts = kinds.softmax(-1), counts.softmax(-1)
-            orders = torch.stack([order_logprob(needs, order) for order in _ORDERS], 1).exp()
-            for kind, count, order in zip(kinds.tolist(), counts.tolist(), orders.tolist(), strict=True):
-                of = dict(zip(KINDS, kind, strict=True))
-                chances = {name: of[name] for name in ("accept", "reject", "walk")}
-                for mine in ALLOCATIONS:
-                    share = count[0][mine[0]] * count[1][mine[1]] * count[2][mine[2]]
-                    chances[f"submit: {packages_text(mine)}"] = of["submit"] * share
+            part = texts[start : start + 64], before[start : start + 64]
+            told = [_shares(*model(*part)) for model in self.models]
+            for kind, count, order in zip(
+                *(torch.stack(one).mean(0).tolist() for one in zip(*told, strict=True)), strict=True
+            ):
+                chances = dict(zip(("accept", "reject", "walk"), kind, strict=True))
+                chances |= {
+                    f"submit: {packages_text(mine)}": share for mine, share in zip(ALLOCATIONS, count, strict=True)
+                }
                 for places, share in zip(_ORDERS, order, strict=True):
-                    chances[f"need: {' '.join(ISSUES[k] for k in places)}"] = of["need"] * share
+                    chances[f"need: {' '.join(ISSUES[k] for k in places)}"] = share
                 found.append(chances)
         return found
+
+
+def _shares(
+    kinds: torch.Tensor, counts: torch.Tensor, needs: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The probabilities of accept, reject and walk, of each split, and of each order."""
+    kind, count = kinds.softmax(-1), counts.softmax(-1)
+    submit, accept, reject, walk, need, _ = kind.unbind(-1)
+    splits = torch.stack([count[:, 0, a] * count[:, 1, b] * count[:, 2, c] for a, b, c in ALLOCATIONS], 1)
+    orders = torch.stack([order_logprob(needs, order) for order in _ORDERS], 1).exp()
+    return torch.stack([accept, reject, walk], 1), submit[:, None] * splits, need[:, None] * orders
 
 
 def order_logprob(needs: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
@@ -116,23 +139,38 @@ def label_of(label: Any) -> str | None:
     return None if not label else f"need: {' '.join(label)}"
 
 
-def load_campers(tokenizer: Any, encoder: Any, file: Path | None = None) -> tuple[CamperModel, dict[str, float]]:
-    """The fitted model, and from which probability a deal or an order of needs counts.
+def load_campers(file: Path | None = None) -> Campers:
+    """The fitted models.
 
     Raises:
         UserError: the file cannot be read.
     """
     path = file or Path(str(files("goldenrule.agents.readers").joinpath(FITTED)))
-    model = CamperModel(tokenizer, encoder).requires_grad_(False)
+    models: list[CamperModel] = []
     try:
         with safe_open(path, "pt") as saved:
-            thresholds: dict[str, float] = json.loads(saved.metadata()["thresholds"])
-            model.load_state_dict({name: saved.get_tensor(name).float() for name in saved.keys()}, strict=False)  # noqa: SIM118
+            about = json.loads(saved.metadata()["campers"])
+            for number in range(about["models"]):
+                model = CamperModel(*load_encoder()).requires_grad_(False)
+                own = {name: saved.get_tensor(f"{number}.{name}").float() for name in fitted_weights(model)}
+                model.load_state_dict(own, strict=False)
+                for module in [*model.encoder.encoder.modules()]:
+                    if parametrize.is_parametrized(module):
+                        parametrize.remove_parametrizations(module, "weight")
+                models.append(model.eval())
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
-            f"{str(path)!r} holds no model of campers ({error}); make it with goldenrule.agents.readers.fit_campers"
+            f"{str(path)!r} holds no models of campers ({error}); make them with goldenrule.agents.readers.fit_campers"
         ) from error
-    for module in [*model.encoder.encoder.modules()]:
-        if parametrize.is_parametrized(module):
-            parametrize.remove_parametrizations(module, "weight")
-    return model.eval(), thresholds
+    return Campers(models, about["thresholds"])
+
+
+def fitted_weights(model: CamperModel) -> dict[str, torch.Tensor]:
+    """What is fitted, by name: the changes and the heads."""
+    return {
+        name: one.detach()
+        for name, one in model.named_parameters()
+        if name.partition(".")[0] in ("kind", "count", "need") or name.endswith((".down", ".up"))
+    }

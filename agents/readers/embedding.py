@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from goldenrule.agents.readers import PACKAGE
-from goldenrule.agents.readers.campers import CamperModel, load_campers
+from goldenrule.agents.readers.campers import Campers, load_campers
+from goldenrule.agents.readers.encoder import load_encoder
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Argument, Book, Made
 
-HUB = "sentence-transformers/all-MiniLM-L6-v2"
 FITTED = "open.safetensors"
 NONE = "none"
 """Label of messages that make no move."""
@@ -159,24 +157,24 @@ class EmbeddingReader:
         ]
 
     def _camp_readings(self, key: str, messages: Sequence[Utterance]) -> list[Reading | None]:
-        model, thresholds = self._campers
+        campers = self._campers
         own = [
             {
                 value: chance
                 for value, chance in chances.items()
                 if value.startswith("need") == (CAMPERS[key] == "needs")
             }
-            for chances in model.chances([one.text for one in messages], [one.context for one in messages])
+            for chances in campers.chances([one.text for one in messages], [one.context for one in messages])
         ]
         best = [max(chances, key=chances.__getitem__) for chances in own]
         return [
-            Reading(value, chances[value], chances[value] >= thresholds[CAMPERS[key]])
+            Reading(value, chances[value], chances[value] >= campers.thresholds[CAMPERS[key]])
             for value, chances in zip(best, own, strict=True)
         ]
 
     @functools.cached_property
-    def _campers(self) -> tuple[CamperModel, Mapping[str, float]]:
-        return load_campers(*load_encoder())
+    def _campers(self) -> Campers:
+        return load_campers()
 
 
 CAMPERS = {"submit/accept/reject/walk": "deals", "need": "needs"}
@@ -291,31 +289,6 @@ class Embed:
             means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
             self._kept |= dict(zip(part, means, strict=True))
         return np.stack([self._kept[text] for text in texts])
-
-
-def load_encoder(**options: Any) -> tuple[Any, Any]:
-    """The tokenizer and the model of the embeddings, from the package that carries them or from the hub.
-
-    Args:
-        options: of `AutoModel.from_pretrained`.
-
-    Raises:
-        UserError: the extra `open` is not installed, or the weights cannot be had.
-    """
-    there = find_spec(PACKAGE)  # not imported: it would want more than its files
-    folder = HUB if there is None or there.origin is None else str(Path(there.origin).parent / "model")
-    try:
-        from transformers import AutoModel, AutoTokenizer, logging
-
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        model: Any = AutoModel.from_pretrained(folder, **options)
-        return AutoTokenizer.from_pretrained(folder), model.eval().requires_grad_(False)
-    except Exception as error:  # no package, no file, no network
-        line = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"free words need the extra open ({line}); install it with: pip install 'goldenrule[open]'"
-        ) from error
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,5 +1,7 @@
 """Fit the reader of campers: `python -m goldenrule.agents.readers.fit_campers FOLDER --out FILE` (most of an hour).
 
+It is the mean of as many models as `--models` says, each from a beginning of its own.
+
 FOLDER holds labelled messages (`experiments/open_language`). The three things are exchanged at random in every message,
 so that what is learnt of one holds for all, and beside natural messages there are made-up ones (`camp_talk`), many at
 first and few at last. Every tenth message is kept back: thresholds are the lowest probability among the surest 85 % of
@@ -22,8 +24,9 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from goldenrule.agents.readers.camp_talk import needs, pick, proposal, renamed, roughened
-from goldenrule.agents.readers.campers import KINDS, CamperModel, label_of, order_logprob
-from goldenrule.agents.readers.embedding import load_encoder, read_rows
+from goldenrule.agents.readers.campers import KINDS, CamperModel, Campers, fitted_weights, label_of, order_logprob
+from goldenrule.agents.readers.embedding import read_rows
+from goldenrule.agents.readers.encoder import load_encoder
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.scenarios.campsite.language import ISSUES
 
@@ -114,10 +117,10 @@ def train(model: CamperModel, examples: Sequence[Example], steps: int, seed: int
             print(f"step {step + 1}: loss {np.mean(losses[-100:]):.3f}, {time.monotonic() - began:.0f} s", flush=True)
 
 
-def thresholds_of(model: CamperModel, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def thresholds_of(campers: Campers, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """From which probability deals and needs count; prints how many of the surest are right."""
     labels = [label_of(row["label"]) for row in rows]
-    chances = model.chances([row["text"] for row in rows], [row.get("context") or "" for row in rows])
+    chances = campers.chances([row["text"] for row in rows], [row.get("context") or "" for row in rows])
     found = {}
     for name in ("deals", "needs"):
         own = [{key: p for key, p in one.items() if key.startswith("need") == (name == "needs")} for one in chances]
@@ -143,18 +146,28 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--models", type=int, default=2)
     options = parser.parse_args()
     rows = [row for row in read_rows(sorted(options.folder.glob("*.jsonl"))) if row["scenario"] == "campsite-v0"]
     kept_back = [derive(0, row["text"]) % KEPT_BACK == 0 for row in rows]
-    # bfloat16 and plain attention are several times as quick as the defaults on processors that multiply it
-    tokenizer, encoder = load_encoder(attn_implementation="eager", dtype=torch.bfloat16)
-    model = CamperModel(tokenizer, encoder, torch.Generator().manual_seed(derive(0, "changes")))
     examples = [example_of(row) for row, kept in zip(rows, kept_back, strict=True) if not kept]
-    print(f"{len(examples)} messages, {sum(one.numel() for one in model.parameters() if one.requires_grad)} weights")
-    train(model, examples, options.steps)
-    thresholds = thresholds_of(model, [row for row, kept in zip(rows, kept_back, strict=True) if kept])
-    weights = {name: one.detach().half().contiguous() for name, one in model.named_parameters() if one.requires_grad}
-    save_file(weights, options.out, metadata={"thresholds": json.dumps(thresholds)})
+    models = []
+    for seed in range(options.models):
+        # bfloat16 and plain attention are several times as quick as the defaults on processors that multiply it
+        tokenizer, encoder = load_encoder(attn_implementation="eager", dtype=torch.bfloat16)
+        models.append(CamperModel(tokenizer, encoder, torch.Generator().manual_seed(derive(seed, "changes"))))
+        print(
+            f"model {seed}: {len(examples)} messages, {sum(map(torch.numel, fitted_weights(models[-1]).values()))} weights"
+        )
+        train(models[-1], examples, options.steps, seed)
+    thresholds = thresholds_of(Campers(models, {}), [row for row, kept in zip(rows, kept_back, strict=True) if kept])
+    weights = {
+        f"{number}.{name}": one.half().contiguous()
+        for number, model in enumerate(models)
+        for name, one in fitted_weights(model).items()
+    }
+    about = {"models": len(models), "thresholds": thresholds}
+    save_file(weights, options.out, metadata={"campers": json.dumps(about)})
 
 
 if __name__ == "__main__":

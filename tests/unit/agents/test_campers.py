@@ -79,7 +79,7 @@ def test_examples_come_of_rows():
     [
         ("I'll take all the water and one food, the rest is yours.", "", "submit: 1 food, 3 water, 0 firewood"),
         ("You get two firewood and one water, I keep everything else.", "", "submit: 3 food, 2 water, 1 firewood"),
-        ("Yes, let's do it like that.", "I take two of each, you get one of each.", "accept"),
+        ("Agreed, you have a deal.", "I take two of each, you get one of each.", "accept"),
         ("No, that leaves us with far too little.", "I take all the water and all the food.", "reject"),
     ],
 )
@@ -101,9 +101,7 @@ def test_plain_needs_are_read_and_talk_is_neither():
 
 @weights
 def test_a_file_that_is_no_model_is_told(tmp_path):
-    from goldenrule.agents.readers.embedding import load_encoder
-
     file = tmp_path / "none.safetensors"
     file.write_bytes(b"nothing")
-    with pytest.raises(UserError, match="no model of campers"):
-        load_campers(*load_encoder(), file)
+    with pytest.raises(UserError, match="no models of campers"):
+        load_campers(file)
