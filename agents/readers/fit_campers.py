@@ -156,9 +156,8 @@ def main() -> None:
         # bfloat16 and plain attention are several times as quick as the defaults on processors that multiply it
         tokenizer, encoder = load_encoder(attn_implementation="eager", dtype=torch.bfloat16)
         models.append(CamperModel(tokenizer, encoder, torch.Generator().manual_seed(derive(seed, "changes"))))
-        print(
-            f"model {seed}: {len(examples)} messages, {sum(map(torch.numel, fitted_weights(models[-1]).values()))} weights"
-        )
+        size = sum(one.numel() for one in fitted_weights(models[-1]).values())
+        print(f"model {seed}: {len(examples)} messages, {size} weights")
         train(models[-1], examples, options.steps, seed)
     thresholds = thresholds_of(Campers(models, {}), [row for row, kept in zip(rows, kept_back, strict=True) if kept])
     weights = {

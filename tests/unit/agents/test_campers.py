@@ -79,7 +79,7 @@ def test_examples_come_of_rows():
     [
         ("I'll take all the water and one food, the rest is yours.", "", "submit: 1 food, 3 water, 0 firewood"),
         ("You get two firewood and one water, I keep everything else.", "", "submit: 3 food, 2 water, 1 firewood"),
-        ("Agreed, you have a deal.", "I take two of each, you get one of each.", "accept"),
+        ("Deal!", "I will have all the water, you get the rest.", "accept"),
         ("No, that leaves us with far too little.", "I take all the water and all the food.", "reject"),
     ],
 )
