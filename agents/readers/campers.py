@@ -92,25 +92,28 @@ class Campers:
 
     def __init__(self, models: Sequence[CamperModel], thresholds: Mapping[str, float]) -> None:
         self.models, self.thresholds = models, thresholds
+        self._kept: dict[tuple[str, str], dict[str, float]] = {}
 
     @torch.no_grad()
     def chances(self, texts: Sequence[str], before: Sequence[str]) -> list[dict[str, float]]:
-        """The probability of each deal and each order of needs that a message may make, by its label."""
-        found = []
-        for start in range(0, len(texts), 64):
-            part = texts[start : start + 64], before[start : start + 64]
-            told = [_shares(*model(*part)) for model in self.models]
-            for kind, count, order in zip(
-                *(torch.stack(one).mean(0).tolist() for one in zip(*told, strict=True)), strict=True
-            ):
+        """The probability of each deal and each order of needs that a message may make, by its label.
+
+        Those of messages seen are kept: one is read for its deal, and again for its needs.
+        """
+        keys = [*zip(texts, before, strict=True)]
+        new = [key for key in dict.fromkeys(keys) if key not in self._kept]
+        for start in range(0, len(new), 64):
+            part = new[start : start + 64]
+            told = [_shares(*model(*zip(*part, strict=True))) for model in self.models]
+            kinds, splits, orders = (torch.stack(one).mean(0).tolist() for one in zip(*told, strict=True))
+            for key, kind, split, order in zip(part, kinds, splits, orders, strict=True):
                 chances = dict(zip(("accept", "reject", "walk"), kind, strict=True))
+                chances |= {f"submit: {packages_text(mine)}": p for mine, p in zip(ALLOCATIONS, split, strict=True)}
                 chances |= {
-                    f"submit: {packages_text(mine)}": share for mine, share in zip(ALLOCATIONS, count, strict=True)
+                    f"need: {' '.join(ISSUES[k] for k in places)}": p for places, p in zip(_ORDERS, order, strict=True)
                 }
-                for places, share in zip(_ORDERS, order, strict=True):
-                    chances[f"need: {' '.join(ISSUES[k] for k in places)}"] = share
-                found.append(chances)
-        return found
+                self._kept[key] = chances
+        return [self._kept[key] for key in keys]
 
 
 def _shares(
