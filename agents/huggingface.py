@@ -1,7 +1,8 @@
 """An agent that is a causal language model in Hugging Face's format: it acts, imagines others, and scores words.
 
 Its place at the table is a chat (`View.chat`). A message is sampled freely; then what it does, its tag, is sampled
-among the moves at hand by their likelihood, so that it is always understood. The tag is part of the action: its
+among the moves at hand, so that it is always understood: by how much likelier the words make each. Likelihood alone
+would not do: small models write the same tag after any words (`CONTENT_FREE`). The tag is part of the action: its
 log-probability is recorded beside the words'.
 
 What has been read once is kept: each seat has a key-value cache that survives turns (`kv_cache`), and a new prompt is
@@ -39,6 +40,9 @@ LIKELIEST = 512
 """Words that are sorted to sample from; all, where these have not the mass asked for."""
 ROOMY = {"full_attention", "sliding_attention"}
 """Kinds of layers of which all columns are kept."""
+CONTENT_FREE = "..."
+"""What tags are held against: their log-probability after a message, less that after this one, is what its words add
+(contextual calibration: Zhao et al. 2021, "Calibrate Before Use"; Holtzman et al. 2021, "Surface Form Competition")."""
 _BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
 _MARK = "GOLDENRULE{}CONTENT"
 
@@ -189,7 +193,7 @@ class HuggingFaceAgent:
         ]
         if not any(tags):
             return spoken
-        return self._choose(rows, [p + i for p, i in zip(prompts, ids, strict=True)], spoken, rngs, tags)
+        return self._choose(rows, prompts, spoken, rngs, tags)
 
     def _begin(self, rows: Rows, prompts: Sequence[list[int]]) -> torch.Tensor:
         """Bring the rows to the prompts, and read once what several share; the logits of what comes next."""
@@ -206,12 +210,14 @@ class HuggingFaceAgent:
     def _choose(
         self,
         rows: Rows,
-        said: list[list[int]],
+        prompts: Sequence[list[int]],
         spoken: Sequence[Spoken],
         rngs: Sequence[np.random.Generator],
         tags: Sequence[Sequence[str]],
     ) -> list[Spoken]:
-        """Walk down the tags' tokens, at each fork by the likelihood of those that go on."""
+        """Walk down the tags' tokens; at each fork by how much likelier the message makes those that go on."""
+        said = [prompt + one.ids for prompt, one in zip(prompts, spoken, strict=True)]
+        nothing = [prompt + self._encode(CONTENT_FREE) for prompt in prompts]
         left = [{tag: self._encode(f"\n[{tag}]") for tag in own} for own in tags]
         path: list[list[int]] = [[] for _ in tags]
         logprob = [0.0] * len(tags)
@@ -220,7 +226,10 @@ class HuggingFaceAgent:
             for row, own in enumerate(left):  # what is common to all needs no choice
                 while len(own) > 1 and len({ids[len(path[row])] for ids in own.values()}) == 1:
                     path[row].append(next(iter(own.values()))[len(path[row])])
-            logits = rows.feed([ids + more for ids, more in zip(said, path, strict=True)])[:, -1].float().cpu()
+            after, without = ([ids + more for ids, more in zip(one, path, strict=True)] for one in (said, nothing))
+            logits = rows.feed(after)[:, -1].float().cpu()
+            with rows.aside():
+                logits -= rows.feed(without)[:, -1].float().cpu()
             for row, own in enumerate(left):
                 if len(own) < 2:
                     continue

@@ -7,7 +7,8 @@ that was read before with every token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +112,14 @@ class Rows:
             for row, columns in enumerate(self.columns):
                 kept = sum(column < width for column in columns)
                 self.fed[row], self.columns[row] = self.fed[row][:kept], columns[:kept]
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Forget in the end what is read meanwhile."""
+        fed, columns, width = [*self.fed], [*self.columns], self.width
+        yield
+        self.cut(width)
+        self.fed, self.columns = fed, columns
 
     @property
     def width(self) -> int:

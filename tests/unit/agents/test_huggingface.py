@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 transformers = pytest.importorskip("transformers")
 
 from goldenrule.agents.base import Seen  # noqa: E402
 from goldenrule.agents.huggingface import HuggingFaceAgent, load_model  # noqa: E402
+from goldenrule.agents.kv_cache import Rows  # noqa: E402
 from goldenrule.agents.play import play  # noqa: E402
 from goldenrule.common.errors import UserError  # noqa: E402
 from goldenrule.envs import make  # noqa: E402
@@ -133,13 +135,34 @@ def test_the_likelihoods_of_all_tags_add_up_to_one(tiny_chat_model):
     tags = ("ask", "company", "answer: box", "answer: bag")
     agent = HuggingFaceAgent(str(tiny_chat_model), temperature=4.0, max_new=8, dtype="float32", device="cpu")
     (spoken,) = agent._say([view("Hi.")], [np.random.default_rng(0)], [()], "act")
-    prompt, rows = agent._prompt(view("Hi.")) + spoken.ids, agent._read["act"]
+    prompt, rows = agent._prompt(view("Hi.")), agent._read["act"]
     found = {}
     for seed in range(200):
         (one,) = agent._choose(rows, [prompt], [spoken], [np.random.default_rng(seed)], [tags])
         found[one.tag] = one.tag_logprob
     assert found.keys() == {*tags}
     assert np.exp([*found.values()]).sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_tag_is_chosen_by_what_the_words_add_to_its_likelihood(tiny_chat_model):
+    """A tag that is likely after any words is not chosen for that."""
+    tags = ("ask", "hear", "company")
+    agent = HuggingFaceAgent(str(tiny_chat_model), temperature=1.0, max_new=8, dtype="float32", device="cpu")
+    views = [view("Hi."), view("I fell.", "Oh!", "Yes.")]
+    replies = _act(agent, views, tags)
+    for one, reply in zip(views, replies, strict=True):
+        ids = {tag: agent._encode(f"\n[{tag}]") for tag in tags}
+        common = next(k for k in range(9) if len({tuple(own[: k + 1]) for own in ids.values()}) > 1)
+        stem = ids["ask"][:common]
+        prompt = agent._prompt(one)
+        said, nothing = (
+            torch.log_softmax(Rows(agent.model).feed([prompt + words + stem])[0, -1], -1)
+            for words in (reply.record.ids, agent._encode("..."))
+        )
+        assert len({own[common] for own in ids.values()}) == len(tags)  # one choice tells them apart
+        added = torch.stack([said[own[common]] - nothing[own[common]] for own in ids.values()])
+        expected = torch.log_softmax(added, 0)[tags.index(reply.record.tag)]
+        assert reply.record.tag_logprob == pytest.approx(float(expected), abs=1e-4)
 
 
 def test_the_same_seeds_give_the_same_words(agent):

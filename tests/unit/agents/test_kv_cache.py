@@ -47,6 +47,17 @@ def test_forgotten_columns_do_not_pile_up(model):
     assert rows.width <= len(START) + 2 * ROOM
 
 
+def test_what_is_read_aside_is_forgotten(model):
+    rows, talks = Rows(model), [[*START, 1, 2, 3], [*START[:20], 4]]
+    rows.feed(talks)
+    with rows.aside():
+        aside = [[*START, 9, 9], [7, 7, 7]]
+        assert torch.allclose(rows.feed(aside), anew(model, aside), atol=1e-4)
+    assert rows.fed == talks
+    later = [[*one, 8] for one in talks]
+    assert torch.allclose(rows.feed(later), anew(model, later), atol=1e-4)
+
+
 def test_columns_that_are_cut_are_forgotten(model):
     rows = Rows(model)
     rows.feed([START, START[:20]])
