@@ -15,6 +15,7 @@ import contextlib
 import functools
 import io
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from huggingface_hub import cached_assets_path
 from numpy.typing import NDArray
 
 from goldenrule.agents.base import Reply, Seen
@@ -329,6 +331,9 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     kind = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": _quick_dtype(where)}[dtype]
     folder, gguf = _find(name)
+    kept = _kept(Path(folder, gguf), kind) if gguf else None
+    if kept is not None and kept.is_dir():
+        folder, gguf, kept = str(kept), None, None
     options = {"gguf_file": gguf} if gguf else {}
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that no setting turns off
@@ -344,6 +349,8 @@ def load_model(name: str, dtype: str, device: str) -> tuple[Any, Any]:
         raise UserError(f"hf:{name} has layers of {', '.join(sorted(kinds))}; expected attention, which can go back")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if kept is not None:
+        _keep(model, tokenizer, kept)
     moved: Any = model
     return moved.to(device=where, dtype=kind).eval().requires_grad_(False), tokenizer
 
@@ -369,6 +376,32 @@ def _find(name: str) -> tuple[str, str | None]:
         if len(files) == 1:
             return str(path), files[0].name
     return (str(path) if path.is_dir() else name), None
+
+
+def _kept(file: Path, kind: torch.dtype) -> Path | None:
+    """Where a GGUF file's weights are kept in a format that loads at once: to read the file takes many seconds."""
+    about = file.stat()
+    key = derive(0, str(file.resolve()), about.st_size, about.st_mtime_ns, transformers.__version__, str(kind))
+    try:
+        return cached_assets_path("goldenrule", "gguf", "models") / f"{file.stem}-{key:016x}"
+    except OSError:  # nowhere to write
+        return None
+
+
+def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save both, whole or not at all; another process may be at it as well."""
+    if not all(one.is_floating_point() for one in model.parameters()):
+        return  # still packed
+    # Unpacked, though it goes on saying otherwise, and would refuse to be saved.
+    model.hf_quantizer = None
+    del model.config.quantization_config
+    try:
+        with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as made:
+            for one in (model, tokenizer):
+                one.save_pretrained(made)
+            Path(made).rename(folder)
+    except OSError:  # full, or there already
+        return
 
 
 def _quick_dtype(device: str) -> torch.dtype:

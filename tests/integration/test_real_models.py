@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -15,8 +16,11 @@ import pytest
 
 pytest.importorskip("transformers")
 
+from huggingface_hub import cached_assets_path
+
 from goldenrule.agents.base import Seen, ask_act
-from goldenrule.agents.huggingface import HuggingFaceAgent
+from goldenrule.agents.huggingface import HuggingFaceAgent, load_model
+from goldenrule.agents.networks.checkpoint import state_hash
 from goldenrule.benchmarks.cli.main import main
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
@@ -47,6 +51,25 @@ def test_smollm2_prefers_sense_to_nonsense():
     view = View(("helper_0", "seeker_0"), 0, "", (Message(1, "I have lost my job."),))
     sense, nonsense = agent.logprobs([view, view], ["I am sorry to hear that.", "Hear sorry that to am I."])
     assert sense > nonsense + 5
+
+
+@smollm2
+def test_smollm2_is_unpacked_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "goldenrule.agents.huggingface.cached_assets_path", functools.partial(cached_assets_path, assets_dir=tmp_path)
+    )
+    load_model.cache_clear()
+    first, tokens = load_model("smollm2", "auto", "cpu")
+    load_model.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("gguf.GGUFReader", None)
+        again, same_tokens = load_model("smollm2", "auto", "cpu")
+    assert state_hash(first.state_dict()) == state_hash(again.state_dict())
+    assert first.generation_config.eos_token_id == again.generation_config.eos_token_id
+    text = "I'd like 2 of the firewood, and\nyou? <|im_end|> naïve 🙂"
+    assert tokens.encode(text) == same_tokens.encode(text)
+    assert tokens.chat_template == same_tokens.chat_template
+    assert len([*tmp_path.glob("*/*/*/*")]) == 1
 
 
 @smollm2
