@@ -20,7 +20,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
 from goldenrule.common.text import without_thoughts
 from goldenrule.envs.conversation import View
-from goldenrule.envs.scenarios.understanding import normal
+from goldenrule.envs.scenarios.moves import normal
 
 KEY = "OPENAI_API_KEY"
 _HIDDEN = "(key)"

@@ -13,7 +13,8 @@ from goldenrule.envs.scenarios import third_party as _third_party  # noqa: F401 
 from goldenrule.envs.scenarios.base import Judgement, Outcome, Scenario, Start
 from goldenrule.envs.scenarios.campsite import scenario as _campsite  # noqa: F401 - registers itself
 from goldenrule.envs.scenarios.false_belief import scenario as _false_belief  # noqa: F401 - registers itself
-from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move, MoveScenario
+from goldenrule.envs.scenarios.move_scenario import MoveScenario
+from goldenrule.envs.scenarios.moves import Argument, Book, Made, Move
 from goldenrule.envs.spaces import Utterance
 from goldenrule.envs.testing.checker import CheckReport, check
 from goldenrule.envs.testing.checks import CheckError

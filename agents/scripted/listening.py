@@ -10,7 +10,8 @@ from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Scenario
-from goldenrule.envs.scenarios.moves import Book, Made, MoveScenario
+from goldenrule.envs.scenarios.move_scenario import MoveScenario
+from goldenrule.envs.scenarios.moves import Book, Made
 from goldenrule.envs.scenarios.understanding import Reader
 
 

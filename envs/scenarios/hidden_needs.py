@@ -26,7 +26,8 @@ import numpy as np
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import PEOPLE, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People, Ways
+from goldenrule.envs.scenarios.move_scenario import Lots, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, People, Ways
 
 EFFORT = 0.05
 

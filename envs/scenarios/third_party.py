@@ -35,7 +35,8 @@ from goldenrule.envs.conversation import View
 from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.registry import PEOPLE, Knob, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Lots, Made, Move, MoveScenario, People, Ways
+from goldenrule.envs.scenarios.move_scenario import Lots, MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, People, Ways
 
 EFFORT = 0.05
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
-# Those of `goldenrule.envs.scenarios.moves`, which imports this module.
-Book: TypeAlias = Any
-Made: TypeAlias = Any
+from goldenrule.envs.scenarios.moves import Book, Made, normal
 
 Language = Literal["phrases", "open"]
 Pay = Literal["tag", "text"]
@@ -118,10 +116,3 @@ def split_tags(text: str, legal: Collection[str]) -> tuple[str, list[str]]:
             found.append(tag)
             text = text[: match.start()] + text[match.end() :]
     return text, found
-
-
-def normal(tag: str) -> str:
-    """A tag in lower case with single spaces: `Answer :  box` as `answer: box`."""
-    name, colon, rest = tag.lower().partition(":")
-    values = ", ".join(" ".join(value.split()) for value in rest.split(","))
-    return f"{' '.join(name.split())}{': ' if colon else ''}{values}"

@@ -56,7 +56,8 @@ from goldenrule.envs.scenarios.campsite.language import (
     submit,
 )
 from goldenrule.envs.scenarios.campsite.participants import human_pairs, invent_pair
-from goldenrule.envs.scenarios.moves import Book, Made, MoveScenario, People
+from goldenrule.envs.scenarios.move_scenario import MoveScenario
+from goldenrule.envs.scenarios.moves import Book, Made, People
 from goldenrule.envs.scenarios.understanding import Understood, split_tags
 
 POINTS_RANGE: Range = (0.0, 36.0)

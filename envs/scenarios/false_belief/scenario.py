@@ -45,7 +45,8 @@ from goldenrule.envs.scenarios.false_belief.language import (
     reading_of,
 )
 from goldenrule.envs.scenarios.false_belief.story import Draws, Story, last_place
-from goldenrule.envs.scenarios.moves import Lots, Made, MoveScenario, People, Ways
+from goldenrule.envs.scenarios.move_scenario import Lots, MoveScenario
+from goldenrule.envs.scenarios.moves import Made, People, Ways
 
 EFFORT = 0.05
 _NEXT = {"question": "answer", "answer": "reply", "reply": "question"}

@@ -11,7 +11,8 @@ from goldenrule.envs.scenarios import hidden_needs as hidden_needs_words
 from goldenrule.envs.scenarios import third_party as third_party_words
 from goldenrule.envs.scenarios.campsite.language import DEALS
 from goldenrule.envs.scenarios.false_belief import language as false_belief_words
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, MoveScenario, sentences
+from goldenrule.envs.scenarios.move_scenario import MoveScenario
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, sentences
 
 PLACE = Argument("place", ("box", "jar"))
 LOOK = Move("look", "Say where it is.", ("The {place}.", "It is the {place}."), (PLACE,), pays="1 if right")
