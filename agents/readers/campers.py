@@ -133,15 +133,6 @@ def order_logprob(needs: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
     return first - torch.logsumexp(needs, -1) + second - torch.logsumexp(torch.stack([second, third], -1), -1)
 
 
-def label_of(label: Any) -> str | None:
-    """A label of campers' messages as a move, `submit: 2 food, 1 water, 0 firewood`; `None` for talk and the like."""
-    if isinstance(label, Mapping):
-        if label["kind"] == "propose":
-            return f"submit: {packages_text(tuple(label['mine']))}"
-        return None if label["kind"] == "talk" else str(label["kind"])
-    return None if not label else f"need: {' '.join(label)}"
-
-
 def load_campers(file: Path | None = None) -> Campers:
     """The fitted models.
 

@@ -12,7 +12,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -24,12 +24,11 @@ from safetensors import safe_open
 
 from goldenrule.agents.readers.campers import Campers, load_campers
 from goldenrule.agents.readers.encoder import load_encoder
+from goldenrule.agents.readers.messages import NONE, Utterance
 from goldenrule.common.errors import UserError
 from goldenrule.envs.scenarios.moves import Argument, Book, Made
 
 FITTED = "open.safetensors"
-NONE = "none"
-"""Label of messages that make no move."""
 LONGEST = 128
 """Tokens of a message, or of a message after its context, that count."""
 BUCKETS = 2**14
@@ -40,19 +39,6 @@ _NAMED, _OTHER = "garage", "shed"
 _WORD = re.compile(r"[^\W\d_]+")
 
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A message to be read.
-
-    Attributes:
-        text: its words.
-        context: what was said just before.
-    """
-
-    text: str
-    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,30 +281,6 @@ class Embed:
 def embedder() -> Embed:
     """The embeddings, one of a process."""
     return Embed()
-
-
-def read_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Labelled messages in JSON lines, as `experiments/open_language` describes them.
-
-    Raises:
-        UserError: a file cannot be read, or a line lacks `scenario`, `speaker`, `label` or `text`.
-    """
-    rows = []
-    for path in paths:
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{str(path)!r} cannot be read ({error}); expected JSON lines in UTF-8") from None
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-                missing = [name for name in ("scenario", "speaker", "label", "text") if name not in row]
-            except (ValueError, TypeError):
-                missing = ["an object"]
-            if missing:
-                raise UserError(f"{path}, line {number}: no {missing[0]}; expected scenario, speaker, label and text")
-            rows.append(row)
-    return rows
 
 
 def load_heads(file: Path | None = None) -> dict[str, Head]:

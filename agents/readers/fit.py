@@ -21,8 +21,6 @@ from sklearn.model_selection import GroupKFold
 
 from goldenrule.agents.readers.embedding import (
     BUCKETS,
-    NONE,
-    Utterance,
     Vectors,
     embedder,
     features,
@@ -30,9 +28,9 @@ from goldenrule.agents.readers.embedding import (
     mention_features,
     mentions,
     ngrams,
-    read_rows,
     thing_of,
 )
+from goldenrule.agents.readers.messages import NONE, read_messages, utterances
 from goldenrule.envs.scenarios import hidden_needs, third_party
 from goldenrule.envs.scenarios.false_belief import language as false_belief
 from goldenrule.envs.scenarios.moves import Book
@@ -51,14 +49,10 @@ COVERED = 0.85
 FOLDS = 5
 
 
-def _utterances(rows: Sequence[dict[str, Any]]) -> list[Utterance]:
-    return [Utterance(row["text"], row.get("context") or "") for row in rows]
-
-
 def fit_head(book: Book, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Vectors]]:
     """A model of a book: what is told of it, and its arrays by name."""
     embed, by_mention = embedder(), book.moves[0].arguments != () and len(book.moves) == 1
-    messages, labels = _utterances(rows), [NONE if row["label"] == "several" else row["label"] for row in rows]
+    messages, labels = utterances(rows), [NONE if row["label"] == "several" else row["label"] for row in rows]
     if by_mention:
         things = thing_of(book).values
         pairs = [(n, thing) for n, one in enumerate(messages) for thing in mentions(one.text, things)]
@@ -129,7 +123,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    rows = read_rows(sorted(options.folder.glob("*.jsonl")))
+    rows = read_messages(sorted(options.folder.glob("*.jsonl")))
     heads, tensors = dict[str, Any](), dict[str, Any]()
     for (scenario, speaker), book in BOOKS.items():
         own = [row for row in rows if (row["scenario"], row["speaker"]) == (scenario, speaker)]

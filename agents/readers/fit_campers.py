@@ -24,9 +24,9 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from goldenrule.agents.readers.camp_talk import needs, pick, proposal, renamed, roughened
-from goldenrule.agents.readers.campers import KINDS, CamperModel, Campers, fitted_weights, label_of, order_logprob
-from goldenrule.agents.readers.embedding import read_rows
+from goldenrule.agents.readers.campers import KINDS, CamperModel, Campers, fitted_weights, order_logprob
 from goldenrule.agents.readers.encoder import load_encoder
+from goldenrule.agents.readers.messages import move_of, read_messages, utterances
 from goldenrule.common.seeding import derive, generator
 from goldenrule.envs.scenarios.campsite.language import ISSUES
 
@@ -58,8 +58,8 @@ class Example:
 
 def example_of(row: dict[str, Any]) -> Example:
     """A labelled message."""
-    label, text, before = label_of(row["label"]), row["text"], row.get("context") or ""
-    kind, _, _ = (label or "none").partition(": ")
+    text, before = row["text"], row.get("context") or ""
+    kind, _, _ = (move_of(row) or "none").partition(": ")
     if kind == "submit":
         return Example(text, before, kind, counts=tuple(row["label"]["mine"]))
     if kind == "need":
@@ -119,8 +119,9 @@ def train(model: CamperModel, examples: Sequence[Example], steps: int, seed: int
 
 def thresholds_of(campers: Campers, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """From which probability deals and needs count; prints how many of the surest are right."""
-    labels = [label_of(row["label"]) for row in rows]
-    chances = campers.chances([row["text"] for row in rows], [row.get("context") or "" for row in rows])
+    labels = [move_of(row) for row in rows]
+    messages = utterances(rows)
+    chances = campers.chances([one.text for one in messages], [one.context for one in messages])
     found = {}
     for name in ("deals", "needs"):
         own = [{key: p for key, p in one.items() if key.startswith("need") == (name == "needs")} for one in chances]
@@ -148,7 +149,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--models", type=int, default=2)
     options = parser.parse_args()
-    rows = [row for row in read_rows(sorted(options.folder.glob("*.jsonl"))) if row["scenario"] == "campsite-v0"]
+    rows = [row for row in read_messages(sorted(options.folder.glob("*.jsonl"))) if row["scenario"] == "campsite-v0"]
     kept_back = [derive(0, row["text"]) % KEPT_BACK == 0 for row in rows]
     examples = [example_of(row) for row, kept in zip(rows, kept_back, strict=True) if not kept]
     models = []

@@ -235,7 +235,7 @@ def reading(
     Accuracy is over messages that make a move: all of them, the 85 % and the 60 % that it is surest of. Taken: the
     share of messages that make no move, or several, which it takes for one.
     """
-    from goldenrule.agents.readers.embedding import read_rows as read_messages
+    from goldenrule.agents.readers.messages import read_messages
     from goldenrule.benchmarks.studies.reading import reading_report  # with torch
 
     began = time.perf_counter()

@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldenrule.agents.readers.campers import label_of
-from goldenrule.agents.readers.embedding import NONE, EmbeddingReader, Reading, Utterance
+from goldenrule.agents.readers.embedding import EmbeddingReader, Reading
 from goldenrule.agents.readers.fit import BOOKS
+from goldenrule.agents.readers.messages import move_of, utterances
 from goldenrule.envs.scenarios.campsite.language import DEALS
 from goldenrule.envs.scenarios.campsite.scenario import NEEDS
 from goldenrule.envs.scenarios.moves import Book
 
 COVERAGES = (1.0, 0.85, 0.6)
-SEVERAL = "several"
 READABLE: dict[tuple[str, str], Sequence[Book]] = {
     **{speaker: (book,) for speaker, book in BOOKS.items()},
     ("campsite-v0", "camper"): (DEALS, NEEDS),
@@ -78,11 +77,10 @@ def figures(taken: Sequence[Taken]) -> dict[str, Any]:
 
 
 def _taken(reader: EmbeddingReader, books: Sequence[Book], rows: Sequence[Mapping[str, Any]]) -> list[Taken]:
-    messages = [Utterance(row["text"], row.get("context") or "") for row in rows]
-    readings = zip(*(reader.readings(book, messages) for book in books), strict=True)
+    readings = zip(*(reader.readings(book, utterances(rows)) for book in books), strict=True)
     return [
-        Taken(None if label in (None, NONE, SEVERAL) else label, one.value, one.confidence, one.sure)
-        for label, one in zip(map(_label, rows), map(_surest, readings), strict=True)
+        Taken(label, one.value, one.confidence, one.sure)
+        for label, one in zip(map(move_of, rows), map(_surest, readings), strict=True)
     ]
 
 
@@ -90,8 +88,3 @@ def _surest(readings: Sequence[Reading | None]) -> Reading:
     return max(
         (one for one in readings if one is not None), key=lambda one: one.confidence, default=Reading("", 0.0, False)
     )
-
-
-def _label(row: Mapping[str, Any]) -> str | None:
-    label: str | None = row["label"] if row["speaker"] != "camper" else label_of(row["label"])
-    return label

@@ -15,9 +15,10 @@ pytest.importorskip("sklearn")
 pytest.importorskip("transformers")
 
 from goldenrule.agents.readers.camp_talk import renamed
-from goldenrule.agents.readers.campers import label_of, load_campers, order_logprob
-from goldenrule.agents.readers.embedding import EmbeddingReader, Utterance
+from goldenrule.agents.readers.campers import load_campers, order_logprob
+from goldenrule.agents.readers.embedding import EmbeddingReader
 from goldenrule.agents.readers.fit_campers import Example, example_of, made_up
+from goldenrule.agents.readers.messages import Utterance, move_of
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.scenarios.campsite.language import DEALS, ISSUES
@@ -34,10 +35,12 @@ weights = pytest.mark.skipif(find_spec(PACKAGE) is None, reason="the weights of 
         ({"kind": "talk", "mine": None}, None),
         (["water", "food", "firewood"], "need: water food firewood"),
         (None, None),
+        ("company", "company"),
+        ("several", None),
     ],
 )
 def test_labels_are_moves(label, move):
-    assert label_of(label) == move
+    assert move_of({"label": label}) == move
 
 
 def test_the_orders_of_needs_share_one_probability_and_the_greatest_need_comes_first():

@@ -18,13 +18,13 @@ from goldenrule.agents.readers.embedding import (
     BUCKETS,
     EmbeddingReader,
     Head,
-    Utterance,
     _masked,
     load_heads,
     made,
     mentions,
     ngrams,
 )
+from goldenrule.agents.readers.messages import Utterance
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.false_belief.language import ANSWER, PLACES
 from goldenrule.envs.scenarios.hidden_needs import OFFER, REPLY
@@ -162,9 +162,9 @@ def test_the_command_tells_figures_by_scenario_and_seat(tmp_path, capsys):
 
 
 def test_a_file_without_labels_is_told(tmp_path: Path):
-    from goldenrule.agents.readers.embedding import read_rows
+    from goldenrule.agents.readers.messages import read_messages
 
     file = tmp_path / "rows.jsonl"
     file.write_text('{"scenario": "x"}\n', "utf-8")
     with pytest.raises(UserError, match="line 1: no speaker"):
-        read_rows([file])
+        read_messages([file])
