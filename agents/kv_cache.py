@@ -1,8 +1,8 @@
 """Key-value caches of Hugging Face models that survive turns: sequences that were read, and what departs from them.
 
 Rows are padded on the left, and positions are told apart from columns, so that padding and forgotten columns count for
-nothing. Columns are laid out with room to spare: a message is read into place, where growing by copies would move all
-that was read before with every token.
+nothing, and a sliding window is one of positions. Columns are laid out with room to spare: a message is read into
+place, where growing by copies would move all that was read before with every token.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Rows:
             self.cache = Cache(layer_class_to_replicate=RoomyLayer)
         news = []
         for row, ids in enumerate(sequences):
-            same = min(shared(self.fed[row], ids), len(ids) - keep)
+            same = max(0, min(shared(self.fed[row], ids), len(ids) - keep))
             self.fed[row], self.columns[row] = [*ids], self.columns[row][:same]
             news.append(ids[same:])
         width = max(map(len, news))
@@ -151,17 +151,49 @@ class Rows:
             positions[row, start:] = torch.arange(place, place + len(new))
             self.columns[row] += range(before + start, before + width)
             mask[row, self.columns[row]] = 1
-        out = self.model(
-            input_ids=given.to(device),
-            attention_mask=mask.to(device),
-            position_ids=positions.to(device),
-            cache=self.cache,
-            use_cache=True,
-            # By number, since the product of a slice with the output matrix copies that matrix for each row.
-            logits_to_keep=torch.arange(width - keep, width, device=device),
-        )
+        try:
+            out = self.model(
+                input_ids=given.to(device),
+                attention_mask=self._mask(mask, positions),
+                position_ids=positions.to(device),
+                cache=self.cache,
+                use_cache=True,
+                # By number, since the product of a slice with the output matrix copies that matrix for each row.
+                logits_to_keep=torch.arange(max(0, width - keep), width, device=device),
+            )
+        except Exception:  # too little memory: some layers may have read, others not
+            self.fed, self.columns, self.cache = [], [], None
+            raise
         logits: torch.Tensor = out.logits
         return logits
+
+    def _mask(self, there: torch.Tensor, positions: torch.Tensor) -> Any:
+        """Which columns count; of a model with a sliding window, for each token that reads.
+
+        Left to the model, a window would be one of columns, those that are padding or forgotten among them.
+
+        Args:
+            there: columns that hold something [rows, columns].
+            positions: of the tokens that read, in the last columns [rows, new].
+        """
+        config, device = self.model.config.get_text_config(), self.model.device
+        kinds, window = {*(getattr(config, "layer_types", None) or ())}, getattr(config, "sliding_window", None)
+        if window is None or (kinds and "sliding_attention" not in kinds):
+            return there.to(device)
+        of_columns = torch.full_like(there, -1)
+        for row, columns in enumerate(self.columns):
+            of_columns[row, columns] = torch.arange(len(columns))
+        back = positions[:, None, :, None] - of_columns[:, None, None, :]
+        full = (of_columns >= 0)[:, None, None, :] & (back >= 0)
+        masks = {"full_attention": full, "sliding_attention": full & (back < window)}
+        new = range(positions.shape[1])
+        for kind, mask in masks.items():
+            mask[:, :, new, [column - len(new) for column in new]] = True  # padding reads itself, or it were no number
+            if config._attn_implementation != "sdpa":  # others add it to scores
+                lowest = torch.finfo(self.model.dtype).min
+                mask = torch.zeros(mask.shape, dtype=self.model.dtype).masked_fill_(~mask, lowest)
+            masks[kind] = mask.to(device)
+        return masks if kinds else masks["sliding_attention"]
 
 
 def shared(first: Sequence[int], second: Sequence[int]) -> int:

@@ -18,6 +18,66 @@ def model(tiny_chat_model):
     return HuggingFaceAgent(str(tiny_chat_model), dtype="float32", device="cpu").model
 
 
+def windowed(name, **settings):
+    """A small model of which all layers, or every other, see 24 tokens back."""
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=100, num_hidden_layers=2, sliding_window=24, initializer_range=0.4, **sizes, **settings
+    )
+    return getattr(transformers, f"{name}ForCausalLM")(config).eval()
+
+
+MODELS = {
+    "all layers": lambda: windowed("Mistral"),
+    "some layers": lambda: windowed("Gemma2", head_dim=8, layer_types=["sliding_attention", "full_attention"]),
+    "eager": lambda: windowed("Mistral", attn_implementation="eager"),
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_sliding_window_is_one_of_positions(kind):
+    """Forgotten columns and padding lie between those that count: the window reaches over them."""
+    with torch.random.fork_rng():
+        model = MODELS[kind]()
+    rows = Rows(model)
+    rows.feed([[*START, *range(60, 80)], START])
+    with rows.aside():
+        rows.feed([[*START, 3, 3, 3], [*START, 4]])
+    later = [[*START, *range(70, 82)], [*START, *range(61, 99)]]
+    logits = rows.feed(later)
+    assert rows.width > len(later[0]) + 15
+    assert torch.allclose(logits, _whole(model, later), atol=1e-4)
+
+
+def _whole(model, sequences):
+    """By the model alone, without a cache or padding."""
+    with torch.no_grad():
+        return torch.cat([model(torch.tensor([one])).logits[:, -1:] for one in sequences])
+
+
+def test_a_row_shorter_than_what_is_kept_reads_as_alone(model):
+    short = [9, 8, 7, 6]
+    logits = Rows(model).feed([START, short], 5)
+    assert torch.allclose(logits[1, -4:], anew(model, [short], 4)[0], atol=1e-4)
+
+
+def test_what_fails_leaves_nothing_behind(model, monkeypatch):
+    rows = Rows(model)
+    rows.feed([START])
+
+    def fails(*args, **kwargs):
+        raise torch.OutOfMemoryError("too little memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.model.layers[1], "forward", fails)
+        with pytest.raises(torch.OutOfMemoryError):
+            rows.feed([[*START, 1]])
+    later = [[*START, 1, 2], [9, 8]]
+    rows.turn_to(later)
+    assert torch.allclose(rows.feed(later), anew(model, later), atol=1e-4)
+
+
 def anew(model, sequences, keep=1):
     return torch.cat([Rows(model).feed([one], keep) for one in sequences])
 
