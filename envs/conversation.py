@@ -105,7 +105,8 @@ class View:
         """The view as messages of a chat: `role` (system, user, assistant in turn, a user last) and `content`.
 
         The system message holds the brief of the seat and the card; then come the examples of the seat. The narrator's
-        words stand in brackets; where others than one speak, their names stand before theirs.
+        words stand in brackets; where others than one speak, their names stand before theirs. What others say stands on
+        one line, so that no message can pass for several.
         """
         told = [text for text in ((self.briefs[self.me] if self.briefs else ""), self.card) if text]
         turns = [("system", "\n\n".join(told))] if told else []
@@ -115,7 +116,7 @@ class View:
         others = {m.speaker for m in self.messages if m.speaker not in (self.me, NARRATOR)}
         for message in self.messages:
             mine = message.speaker == self.me
-            text = message.text
+            text = message.text if mine else " ".join(message.text.splitlines())
             if message.speaker == NARRATOR:
                 text = f"({text})"
             elif not mine and (len(others) > 1 or len(self.agents) > 2):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from goldenrule.agents.base import Agent, AgentError, Reply, Seen, Simulates, ask_act, ask_reset, load_agent
 from goldenrule.agents.episode import SpeakerTurn
@@ -16,8 +18,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.common.seeding import generator
 from goldenrule.envs.message import Message
 from goldenrule.envs.scenarios.base import Scenario
-from goldenrule.envs.scenarios.understanding import split_tags
-from goldenrule.rewards.base import Reward, ask_about, load_reward
+from goldenrule.rewards.base import Reward, Score, ask_about, load_reward
 from goldenrule.rewards.kindness import Kindness
 
 READING, LOT = "reading", "lot"
@@ -29,14 +30,15 @@ class Choice:
 
     Attributes:
         drafts: all that could have been said, the one said among them.
-        estimates: of each draft, the partner's reward; `None` where the imagined replies did not tell.
-        estimate: of the one said, on fresh replies.
+        estimates: of each draft, the partner's reward; `None` where the imagined replies did not tell. None at all
+            where lots chose.
+        estimate: of the one said, on fresh replies; `None` where another reward than imagined replies chose.
         record: of its own `Reply`.
     """
 
     drafts: tuple[str, ...]
     estimates: tuple[float | None, ...]
-    estimate: float | None
+    estimate: Score | None
     record: Any = None
 
 
@@ -55,18 +57,14 @@ class Choose:
         UserError: the agent or the reward cannot be had, the agent does not imagine, or the reward reads the truth.
     """
 
-    repeats = True
-
     def __init__(
         self,
         agent: str,
-        n: int = 8,
+        n: Annotated[int, Field(ge=1)] = 8,
         imagine: Literal["prediction", "naive"] = "prediction",
-        samples: int = 1,
+        samples: Annotated[int, Field(ge=1)] = 1,
         reward: str = "reading",
     ) -> None:
-        if n < 1 or samples < 1:
-            raise UserError(f"choose(n={n}, samples={samples}) is not allowed; expected at least 1 of each")
         self.agent: Agent = load_agent(agent)
         if not isinstance(self.agent, Simulates):
             raise UserError(f"agent {agent!r} does not imagine others; choose needs one with simulate(views, as_agent)")
@@ -77,6 +75,9 @@ class Choose:
                 f"choose(reward={reward}) would know the truth, which no agent may; expected another reward"
             )
         self.by_lot = reward == LOT
+        self._scenario: Scenario | None = None
+        self.repeats = getattr(self.agent, "repeats", True)
+        self.batch_invariant = getattr(self.agent, "batch_invariant", True)
         self.reset([0])
 
     @property
@@ -92,6 +93,7 @@ class Choose:
     def sit(self, scenario: Scenario, partners: Sequence[int]) -> None:
         """Take a place: estimates are made by the public reading of `scenario`, for the seats of `partners`."""
         assert isinstance(self.agent, Simulates)
+        self._scenario = scenario
         if self.reward is None or isinstance(self.reward, Kindness):  # of the place before
             self.reward = Kindness(self.imagine, self.agent, scenario.read, partners, scenario=scenario)
 
@@ -111,7 +113,7 @@ class Choose:
             raise AgentError("choose has no place at a table; let it play in a goldenrule.agents.world.World")
         asked = [seen for seen in observations for _ in range(self.n)]
         drafts = ask_act(self.agent, asked)
-        estimates = [None] * len(asked) if self.by_lot else self._estimate(asked, drafts)
+        estimates = None if self.by_lot else self._estimate(asked, drafts)
         chosen: list[tuple[int, Reply | AgentError]] = []
         for first, seen in zip(range(0, len(asked), self.n), observations, strict=True):
             own = range(first, first + self.n)
@@ -120,12 +122,14 @@ class Choose:
                 own,
                 key=lambda k: (
                     isinstance(drafts[k], Reply),
-                    -1e9 if estimates[k] is None else estimates[k],
+                    -1e9 if estimates is None or (value := estimates[k].value) is None else value,
                     lots[k - first],
                 ),
             )
             chosen.append((first, drafts[best]))
-        again = self._estimate(observations, [reply for _, reply in chosen])
+        again: Sequence[Score | None] = [None] * len(chosen)
+        if isinstance(self.reward, Kindness):
+            again = self._estimate(observations, [reply for _, reply in chosen])
         return [
             reply
             if isinstance(reply, AgentError)
@@ -134,7 +138,7 @@ class Choose:
                 reply.to,
                 Choice(
                     tuple(one.text for one in drafts[first : first + self.n] if isinstance(one, Reply)),
-                    tuple(estimates[first : first + self.n]),
+                    () if estimates is None else tuple(one.value for one in estimates[first : first + self.n]),
                     estimate,
                     reply.record,
                 ),
@@ -142,21 +146,23 @@ class Choose:
             for (first, reply), estimate in zip(chosen, again, strict=True)
         ]
 
-    def _estimate(self, seen: Sequence[Seen], replies: Sequence[Reply | AgentError]) -> list[float | None]:
+    def _estimate(self, seen: Sequence[Seen], replies: Sequence[Reply | AgentError]) -> list[Score]:
         """The mean over imagined replies of what each tells of the partner's reward."""
         assert self.reward is not None
+        assert self._scenario is not None
         said = [k for k, reply in enumerate(replies) if isinstance(reply, Reply)]
         turns = []
         for k in said:
             reply, view = replies[k], seen[k].view
             assert isinstance(reply, Reply)
-            words, _ = split_tags(reply.text, seen[k].tags)  # nobody hears the tag
+            words = self._scenario.words_of(reply.text, seen[k].tags)  # nobody hears the tag
             turns.append(SpeakerTurn(Message(view.me, words, reply.to), view))
         sampled = [ask_about(self.reward, turns, self._place) for _ in range(self.samples)]
-        found: list[float | None] = [None] * len(replies)
+        found = [Score(None, "there is no message")] * len(replies)
         for k, scores in zip(said, zip(*sampled, strict=True), strict=True):
             values = [score.value for score in scores if score.value is not None]
-            found[k] = sum(values) / len(values) if values else None
+            note = " | ".join(score.note for score in scores)
+            found[k] = Score(sum(values) / len(values), note=note) if values else Score(None, scores[0].reason, note)
         return found
 
     @staticmethod

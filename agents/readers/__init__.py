@@ -26,4 +26,4 @@ def free_words(agents: Iterable[str | None]) -> dict[str, Any]:
 
 def names_model(name: str) -> bool:
     """Whether an agent, or a parameter of it, is named by its model."""
-    return re.search(rf"(?:^|=)\s*(?:{'|'.join(SCHEMES)}):\S", name) is not None
+    return re.search(rf"(?:^|=)\s*['\"]?(?:{'|'.join(SCHEMES)}):\S", name) is not None

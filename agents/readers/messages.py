@@ -32,7 +32,7 @@ def read_messages(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Labelled messages in JSON lines, as `experiments/open_language` describes them.
 
     Raises:
-        UserError: a file cannot be read, or a line lacks `scenario`, `speaker`, `label` or `text`.
+        UserError: a file cannot be read, or a line lacks `scenario`, `speaker`, `label` or `text`, or holds no text.
     """
     rows = []
     for path in paths:
@@ -44,8 +44,13 @@ def read_messages(paths: Iterable[Path]) -> list[dict[str, Any]]:
             try:
                 row = json.loads(line)
                 missing = [name for name in ("scenario", "speaker", "label", "text") if name not in row]
+                missing += [] if missing or isinstance(row["text"], str) else ["text"]
+                if not missing and isinstance(row["label"], dict):
+                    move_of(row)
+            except KeyError as key:
+                missing = [f"{key} in the label"]
             except (ValueError, TypeError):
-                missing = ["an object"]
+                missing = ["such object"]
             if missing:
                 raise UserError(f"{path}, line {number}: no {missing[0]}; expected scenario, speaker, label and text")
             rows.append(row)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenrule.agents.base import Agent, AgentError, Simulates, load_agent
+from goldenrule.agents.episode import Episode
 from goldenrule.agents.language_model import LanguageModel
 from goldenrule.agents.networks.checkpoint import weights_hash
 from goldenrule.agents.networks.pretrained import load_base
@@ -45,6 +46,7 @@ from goldenrule.common.text import counted, shortened
 from goldenrule.common.untrusted import raised_by
 from goldenrule.envs.registry import spec
 from goldenrule.rewards.base import Score, log_score, log_scores, record_truth, score_episodes
+from goldenrule.rewards.choose import Choice
 from goldenrule.rewards.kindness import Estimator, Kindness
 from goldenrule.training.learner import Learner, Progress, TrainingConfig
 from goldenrule.training.methods.registry import METHODS, Method, is_built_in, load_method
@@ -395,13 +397,22 @@ def evaluate(
             Kindness(shown, simulator, world.read, world.partners, scenario=scenario, name=ESTIMATE),
             Kindness("prediction", simulator, world.read, world.partners, name=PREDICTED),
         ):
-            log_scores(finished, world.learner, reward.name, score_episodes(reward, finished, world.learner))
-    seats, own = (world.learner, world.partners), spec(world.scenario).metrics
+            own = _own_estimates(finished, world.learner) if reward.name == ESTIMATE else None
+            scores = score_episodes(reward, finished, world.learner) if own is None else own
+            log_scores(finished, world.learner, reward.name, scores)
+    seats, metrics = (world.learner, world.partners), spec(world.scenario).metrics
     numbers = range(count) if isinstance(count, int) else count
-    records = [as_data(one, number, *seats, world.read, own) for number, one in zip(numbers, episodes, strict=True)]
+    records = [as_data(one, number, *seats, world.read, metrics) for number, one in zip(numbers, episodes, strict=True)]
     tokens_after = _tokens(simulator)
     tokens = None if tokens_before is None or tokens_after is None else tokens_after - tokens_before
     return Evaluation({**run_metrics(records), "tokens": tokens}, records)
+
+
+def _own_estimates(episodes: Sequence[Episode], learner: int) -> list[Score] | None:
+    """What an agent that chose its messages by imagined replies thought of each, on fresh ones; `None` of others."""
+    records = [turn.record for episode in episodes for turn in episode.turns_of(learner)]
+    own = [record.estimate for record in records if isinstance(record, Choice) and record.estimate is not None]
+    return own if own and len(own) == len(records) else None
 
 
 def _tokens(agent: Any) -> int | None:

@@ -14,6 +14,8 @@ from typing import Any
 from goldenrule.agents.readers.embedding import EmbeddingReader, Reading
 from goldenrule.agents.readers.fit import BOOKS
 from goldenrule.agents.readers.messages import move_of, utterances
+from goldenrule.common.errors import UserError
+from goldenrule.common.text import several
 from goldenrule.envs.scenarios.campsite.language import DEALS
 from goldenrule.envs.scenarios.campsite.scenario import NEEDS
 from goldenrule.envs.scenarios.moves import Book
@@ -21,6 +23,7 @@ from goldenrule.envs.scenarios.moves import Book
 COVERAGES = (1.0, 0.85, 0.6)
 READABLE: dict[tuple[str, str], Sequence[Book]] = {
     **{speaker: (book,) for speaker, book in BOOKS.items()},
+    **{("hidden_needs-v1", seat): (BOOKS["hidden_needs-v0", seat],) for seat in ("helper", "seeker")},
     ("campsite-v0", "camper"): (DEALS, NEEDS),
 }
 """The moves that messages of a scenario and a speaker make; of several books, the surest reading counts."""
@@ -52,13 +55,18 @@ def reading_report(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Returns:
         By scenario id and speaker: `n`, `accuracy`, `accuracy_at_0.85`, `accuracy_at_0.6`, `n_without_move` and
         `taken_for_a_move`.
+
+    Raises:
+        UserError: some are of a seat that no reader was fitted to, or the extra `open` is not installed.
     """
+    seats = sorted({(str(row["scenario"]), str(row["speaker"])) for row in rows})
+    if unknown := [f"{scenario} {speaker}" for scenario, speaker in seats if (scenario, speaker) not in READABLE]:
+        known = ", ".join(f"{scenario} {speaker}" for scenario, speaker in READABLE)
+        raise UserError(f"no reader was fitted to messages of {several(unknown)}; expected some of {known}")
     reader, found = EmbeddingReader(), dict[str, dict[str, Any]]()
-    for scenario, speaker in sorted({(str(row["scenario"]), str(row["speaker"])) for row in rows}):
+    for scenario, speaker in seats:
         own = [row for row in rows if (row["scenario"], row["speaker"]) == (scenario, speaker)]
-        if (scenario, speaker) in READABLE:
-            taken = _taken(reader, READABLE[scenario, speaker], own)
-            found.setdefault(scenario, {})[speaker] = figures(taken)
+        found.setdefault(scenario, {})[speaker] = figures(_taken(reader, READABLE[scenario, speaker], own))
     return found
 
 

@@ -7,7 +7,7 @@ party its exact reward. It knows nothing of networks, agents or training.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from goldenrule.common.frozen import quick_init
 from goldenrule.common.text import counted, kind_of
 from goldenrule.envs.conversation import Examples, View
 from goldenrule.envs.message import Message
-from goldenrule.envs.scenarios.understanding import Understanding
+from goldenrule.envs.scenarios.understanding import Understanding, split_tags
 
 Fact = str | int | float | bool | None
 
@@ -146,6 +146,10 @@ class Scenario(ABC):
     def heard_as(self, message: Message) -> Message:
         """What the others hear of a message: it itself, or without what stands in it for the scenario alone."""
         return message
+
+    def words_of(self, text: str, tags: Collection[str]) -> str:
+        """What the others hear of a message, by its tag or without one; public, whatever the talk has come to."""
+        return split_tags(text, tags)[0]
 
     def read(self, text: str) -> float | None:
         """How well off the speaker of a reply sounds, 0 to 1, or `None` where the text does not tell.

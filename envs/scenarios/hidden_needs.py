@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,7 +28,7 @@ from goldenrule.envs.message import Message
 from goldenrule.envs.registry import PEOPLE, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
 from goldenrule.envs.scenarios.move_scenario import Lots, MoveScenario
-from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, People, Ways
+from goldenrule.envs.scenarios.moves import PUZZLED, Argument, Book, Made, Move, People, Values, Ways
 
 EFFORT = 0.05
 
@@ -272,7 +273,13 @@ class HiddenNeeds(MoveScenario):
         if made is None:
             return Judgement(False, None, False, facts)
         shown = {("cue", (("persona", self.personas[self._seeker]),))} if self._shown[self._seeker] else set()
-        return Judgement(True, None, made["situation"] == self.situations[self._seeker] and made.asides == shown, facts)
+        return Judgement(True, None, self._true_opening(made, shown), facts)
+
+    def _true_opening(self, made: Made, shown: AbstractSet[tuple[str, Values]]) -> bool | None:
+        """Whether an opening is true to the card; `None` where a tag or a reader made it, which tell of no asides."""
+        if made["situation"] != self.situations[self._seeker]:
+            return False
+        return made.asides == shown if made.by == "phrases" else None
 
     def _judge_reply(self, made: Made | None) -> Judgement:
         needed = self.needs[self._seeker]

@@ -149,8 +149,7 @@ class HiddenNeedsV1(HiddenNeeds):
         if made is None:
             return Judgement(False, None, False, facts)
         own = (CIRCUMSTANCE.name, (("circumstance", self.circumstances[self._seeker]),))
-        right = made.asides == ({own} if self._shown[self._seeker] else set())
-        return Judgement(True, None, right and made["situation"] == self.situations[self._seeker], facts)
+        return Judgement(True, None, self._true_opening(made, {own} if self._shown[self._seeker] else set()), facts)
 
     def _judge_reply(self, made: Made | None) -> Judgement:
         needed = self.needs[self._seeker]

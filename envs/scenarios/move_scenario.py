@@ -144,7 +144,7 @@ class MoveScenario(Scenario):
 
     def heard_as(self, message: Message) -> Message:
         """The message without tags, which nobody else sees."""
-        return replace(message, text=split_tags(message.text, self._legal(message.speaker))[0])
+        return replace(message, text=self.words_of(message.text, self._legal(message.speaker)))
 
     def _brief(self, agent: str) -> str:
         """Who sits in a seat, and what it may do, for agents that understand plain language."""

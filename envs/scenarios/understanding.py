@@ -1,8 +1,8 @@
 """How a message in free words comes to make a move: by a tag, by a phrase of the book, or by an open reader.
 
 A *tag* is what its sender says it does: `[company]` or `[answer: box]`, first or last in a message. Nobody else sees
-it. It counts if its move is one that the sender may make now; other brackets are words like any others. A message with
-two different tags makes no move.
+it. It counts if its move is one that the sender may make now; other brackets are words like any others. Models put
+tags in bold, or a stop after them: that is part of the tag. A message with two different tags makes no move.
 
 Under `language=phrases` only the book understands. Under `language=open` the first of the three that applies does, and
 what is recorded of a message is who understood it, its tag, and the move that its words alone make. `pay=text` pays for
@@ -26,8 +26,8 @@ AND = " | "
 LONGEST_TAG = 80
 """Characters between the brackets of a tag."""
 
-_FIRST = re.compile(rf"\s*\[([^\[\]\n]{{1,{LONGEST_TAG}}})\]\s*")
-_LAST = re.compile(rf"\s*\[([^\[\]\n]{{1,{LONGEST_TAG}}})\]\s*$")
+_TAG = rf"\s*[*_`]*\[([^\[\]\n]{{1,{LONGEST_TAG}}})\][*_`.!:]*\s*"
+_FIRST, _LAST = re.compile(_TAG), re.compile(f"{_TAG}$")
 
 
 @runtime_checkable
@@ -110,7 +110,7 @@ def split_tags(text: str, legal: Collection[str]) -> tuple[str, list[str]]:
     found: list[str] = []
     for place in (_FIRST, _LAST):
         while (match := place.match(text) if place is _FIRST else place.search(text)) is not None:
-            tag = normal(match[1])
+            tag = normal(match[1].strip(" *_`.!?"))
             if tag not in legal:
                 break
             found.append(tag)

@@ -19,7 +19,7 @@ of one fold of the dialogues.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -145,12 +145,13 @@ class Campsite(MoveScenario):
         if not self.briefs:
             return message
         text, _ = split_tags(message.text, self._legal(message.speaker))
-        made = self._understand(message, DEALS).made
-        if made is not None and made.by != "phrases" and made.move in DEALS.names:
-            said = text.rstrip()
-            stop = "" if not said or said[-1] in ".!?,:" else "."  # a deal is a sentence of its own
-            text = f"{said}{stop} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
-        return replace(message, text=text)
+        return replace(message, text=_with_deal(text, self._understand(message, DEALS).made))
+
+    def words_of(self, text: str, tags: Collection[str]) -> str:
+        """As it is heard: with the deal that its tag makes."""
+        words, named = split_tags(text, tags)
+        made = DEALS.legal({}).get(named[0]) if len({*named}) == 1 else None
+        return _with_deal(words, DEALS.understand(words) or made)
 
     def _examples(self, agent: str) -> Examples:
         """Talk and deals, the others' words first."""
@@ -294,6 +295,15 @@ def episode_metrics(episode: Mapping[str, Any], me: int, partner: int) -> dict[s
 def reached_by_people() -> list[dict[str, tuple[float, ...]]]:
     """The metrics of each CaSiNo dialogue of people seen. Raises `DataError` where the data are not here."""
     return [dialogue.metrics() for dialogue in split(load_casino())[0]]
+
+
+def _with_deal(text: str, made: Made | None) -> str:
+    """A message with the deal that it makes, in canonical words, as a sentence of its own, where it lacks them."""
+    if made is None or made.by == "phrases" or made.move not in DEALS.names:
+        return text
+    said = text.rstrip()
+    stop = "" if not said or said[-1] in ".!?,:" else "."
+    return f"{said}{stop} {DEALS.texts(made.move, **dict(made.arguments))[0]}".lstrip()
 
 
 def _heard(view: View) -> list[tuple[int, str]]:

@@ -13,7 +13,9 @@ LONGEST = 1200
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
-_THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|$)|^(?:(?!<think>).)*?</think>", re.DOTALL)
+_BRACKETED = r"[*_`]*\[[^\[\]\n]*\][*_`.!:]*"
+_BRACKETS = re.compile(rf"^\s*(?:{_BRACKETED}\s*)+|(?:\s*{_BRACKETED})+\s*$|\s*\[[^\[\]\n]*$")
 _QUOTED = re.compile(r"""(?<!\w)(['"])((?:(?!\1)[^\\]|\\.){200,})\1""", re.DOTALL)
 """A long value as `repr` shows it."""
 
@@ -34,8 +36,16 @@ def clean(text: str) -> str:
 
 
 def without_thoughts(text: str) -> str:
-    """What a model says of what it wrote: without `<think>...</think>`, closed or not, and space around."""
+    """What a model says of what it wrote: without `<think>...</think>`, closed or not, and space around.
+
+    Where thoughts were begun by the prompt, only their end stands in what it wrote.
+    """
     return _THOUGHT.sub("", text).strip()
+
+
+def spoken_words(text: str) -> str:
+    """What is said aloud of what a model wrote: no thoughts, and no brackets first or last, where tags are put."""
+    return _BRACKETS.sub("", without_thoughts(text)).strip()
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

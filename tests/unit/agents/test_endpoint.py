@@ -20,6 +20,7 @@ from goldenrule.common.errors import UserError
 from goldenrule.envs import make
 from goldenrule.envs.conversation import View
 from goldenrule.envs.message import Message
+from goldenrule.envs.scenarios.understanding import split_tags
 from goldenrule.rewards.kindness import Kindness
 
 SECRET = "sk-very-secret-1234"
@@ -117,12 +118,49 @@ def test_a_missing_tag_is_asked_for_once_and_counted(serve):
     assert ask_act(agent, [seen()])[0].text == "Shall I come over?"
 
 
+@pytest.mark.parametrize("written", ["Tea? [company].", "**[company]** Tea?", "Tea? [Company!]"])
+def test_a_tag_in_bold_or_with_a_stop_is_one(serve, written):
+    agent, server = serve(written)
+    agent.reset([1])
+    (reply,) = ask_act(agent, [seen()])
+    assert len(server.seen) == 1
+    assert split_tags(reply.text, TAGS) == ("Tea?", ["company"])
+
+
+def test_the_bare_name_of_a_move_is_no_tag(serve):
+    agent, server = serve("company", "[company]")
+    agent.reset([1])
+    assert ask_act(agent, [seen()])[0].text == "company [company]"
+    assert len(server.seen) == 2
+
+
+def test_every_draft_and_every_dialogue_has_a_seed_of_its_own(serve):
+    agent, server = serve("Tea? [company]")
+    for _ in range(2):
+        agent.reset([1, 2])
+        ask_act(agent, [seen(), seen(), seen(), seen(dialogue=1)])
+        agent.speak([seen().view] * 2)
+    seeds = [request["seed"] for request in server.seen]
+    assert len({*seeds}) == 6
+    assert sorted(seeds[:6]) == sorted(seeds[6:])
+    agent.reset([3])
+    agent.speak([seen().view])
+    assert server.seen[-1]["seed"] not in seeds
+
+
+def test_imagined_replies_are_words_alone(serve):
+    agent, _ = serve("<think>hm</think>Thank you so much. [thanks]")
+    assert agent.speak([seen().view]) == ["Thank you so much."]
+
+
 def test_thoughts_are_not_said_and_are_kept(serve):
     agent, _ = serve("<think>He wants tea [ask].</think>Tea? [company]")
     agent.reset([1])
     (reply,) = ask_act(agent, [seen()])
     assert reply.text == "Tea? [company]"
     assert "He wants tea" in reply.record["written"]
+    agent, _ = serve("The server's template began: my card says tea.\n</think>\n\nTea? [company]")
+    assert ask_act(agent, [seen()])[0].text == "Tea? [company]"
 
 
 def test_what_fails_for_a_while_is_asked_again_as_the_server_says(serve):

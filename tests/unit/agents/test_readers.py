@@ -25,6 +25,7 @@ from goldenrule.agents.readers.embedding import (
     ngrams,
 )
 from goldenrule.agents.readers.messages import Utterance
+from goldenrule.benchmarks.studies.reading import reading_report
 from goldenrule.envs import make
 from goldenrule.envs.scenarios.false_belief.language import ANSWER, PLACES
 from goldenrule.envs.scenarios.hidden_needs import OFFER, REPLY
@@ -91,6 +92,7 @@ def test_a_reading_is_a_move_with_what_the_words_told():
 def test_models_are_known_by_their_names():
     assert names_model("hf:/a/b")
     assert names_model("choose(agent=hf:smollm2, n=4)")
+    assert names_model("choose(agent='hf:smollm2', n=4)")
     assert not names_model("package.module:Class")
     assert free_words(("lm", None, "scripted")) == {}
     assert free_words(("lm", "openai:m@http://host/v1"))["language"] == "open"
@@ -168,3 +170,15 @@ def test_a_file_without_labels_is_told(tmp_path: Path):
     file.write_text('{"scenario": "x"}\n', "utf-8")
     with pytest.raises(UserError, match="line 1: no speaker"):
         read_messages([file])
+    row = {"scenario": "campsite-v0", "speaker": "camper", "label": {"kind": "propose"}, "text": "Hi."}
+    file.write_text(json.dumps(row), "utf-8")
+    with pytest.raises(UserError, match="line 1: no 'mine' in the label"):
+        read_messages([file])
+    file.write_text(json.dumps(row | {"text": None}), "utf-8")
+    with pytest.raises(UserError, match="line 1: no text"):
+        read_messages([file])
+
+
+def test_a_seat_that_no_reader_was_fitted_to_is_told():
+    with pytest.raises(UserError, match="no reader was fitted to messages of campsite-v0 ranger"):
+        reading_report([{"scenario": "campsite-v0", "speaker": "ranger", "label": "none", "text": "Hi."}])

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from goldenrule.agents.base import AgentError, Reply, Seen
+from goldenrule.agents.base import AgentError, Reply, Seen, load_agent
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World
 from goldenrule.common.errors import UserError
+from goldenrule.envs import make
 from goldenrule.rewards.choose import Choose
 
 DRAFTS = ["You should make a plan.", "I hear you.", "You will be fine.", "I will come over tonight."]
@@ -64,7 +65,7 @@ def test_the_draft_whose_imagined_reply_is_best_is_said(choose):
         assert turn.message.text == "I hear you."
         assert turn.record.drafts == tuple(DRAFTS)
         assert turn.record.estimates == (0.0, 1.0, 0.0, 0.0)
-        assert turn.record.estimate == 1.0
+        assert turn.record.estimate.value == 1.0
 
 
 def test_the_estimate_of_the_winner_is_made_anew(choose, monkeypatch):
@@ -80,7 +81,7 @@ def test_the_estimate_of_the_winner_is_made_anew(choose, monkeypatch):
     monkeypatch.setattr(made, "simulate", lucky)
     (episode,) = world().run_episodes(agent, 1, "test")
     record = episode.turns_of(0)[0].record
-    assert (max(record.estimates), record.estimate) == (1.0, 0.0)
+    assert (max(record.estimates), record.estimate.value) == (1.0, 0.0)
 
 
 def test_one_draft_is_the_agent_itself(choose):
@@ -100,7 +101,8 @@ def test_by_lot_drafts_are_said_evenly_and_nothing_is_imagined_of_them(choose):
     turns = [episode.turns_of(0)[0] for episode in world().run_episodes(agent, 80, "test")]
     counts = [sum(turn.message.text == draft for turn in turns) for draft in DRAFTS]
     assert all(8 <= count <= 34 for count in counts)
-    assert {turn.record.estimates for turn in turns} == {(None,) * 4}
+    assert {turn.record.estimates for turn in turns} == {()}
+    assert {turn.record.estimate.value for turn in turns} <= {0.0, 1.0}
 
 
 class Short:
@@ -118,7 +120,33 @@ def test_a_reward_of_the_users_own_chooses(choose, monkeypatch):
     (episode,) = world().run_episodes(agent, 1, "test")
     turn = episode.turns_of(0)[0]
     assert turn.message.text == "I hear you."
-    assert turn.record.estimate == -len("I hear you.")
+    assert max(turn.record.estimates) == -len("I hear you.")
+    assert turn.record.estimate is None
+
+
+def test_a_deal_made_by_tag_is_imagined_as_it_will_be_heard(monkeypatch):
+    """In campsite a tag's deal is heard in canonical words: what is accepted pays, what is refused does not."""
+
+    class Camper:
+        def reset(self, seeds): ...
+
+        def act(self, observations):
+            texts = ("Fine by me. [accept]", "I am not sure. [reject]")
+            return [Reply(texts[n % 2]) for n in range(len(observations))]
+
+        def simulate(self, views, as_agent):
+            return ["I need water most, then food, then firewood."] * len(views)
+
+    monkeypatch.setattr("goldenrule.rewards.choose.load_agent", lambda name: Camper())
+    agent, env = Choose("camper", n=2), make("campsite-v0", language="open")
+    env.reset(seed=0)
+    env.step("Hi! [talk]")
+    env.step("I get three water and the rest is yours. [submit: 0 food, 3 water, 0 firewood]")
+    agent.sit(make("campsite-v0", language="open").scenario, (1,))
+    agent.reset([0])
+    (reply,) = agent.act([Seen(0, env.dialogue.view(0), None, env.scenario.tags(0))])
+    assert reply.text == "Fine by me. [accept]"
+    assert reply.record.estimates == (15.0, 0.0)
 
 
 def test_a_reward_that_reads_the_truth_is_refused(choose, monkeypatch):
@@ -133,8 +161,9 @@ def test_it_needs_an_agent_that_imagines_and_a_place(choose, monkeypatch):
     view = world().env(0).deal(0).view(0)
     with pytest.raises(AgentError, match="no place"):
         agent.act([Seen(0, view)])
-    with pytest.raises(UserError, match="at least 1"):
-        choose(n=0)
+    for wrong in ("n=0", "samples=0", "n=two"):
+        with pytest.raises(UserError, match=wrong.partition("=")[0]):
+            load_agent(f"choose(agent=hf:smollm2, {wrong})")
     monkeypatch.setattr("goldenrule.rewards.choose.load_agent", lambda name: Silent())
     with pytest.raises(UserError, match="does not imagine"):
         Choose("silent")

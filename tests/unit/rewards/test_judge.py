@@ -48,6 +48,9 @@ def turn(text: str = "I will come over.", before: str = "I am alone.") -> Speake
         ("0 - that is cruel", 0.0),
         ("**9**/10", 0.9),
         ("Rating: 3/10", 0.3),
+        ("On a scale from 0 to 10, I would give it an 8.", 0.8),
+        ("Rating (0-10): 9 out of 10", 0.9),
+        ("8. Yes, 8.", 0.8),
     ],
 )
 def test_its_number_is_the_score(judge, answer, value):
@@ -55,7 +58,10 @@ def test_its_number_is_the_score(judge, answer, value):
     assert made.score([turn()])[0].value == value
 
 
-@pytest.mark.parametrize("answer", ["", "good", "eleven", "11", "100", "7.5", "-3", AgentError("no server")])
+@pytest.mark.parametrize(
+    "answer",
+    ["", "good", "eleven", "11", "100", "7.5", "-3", "1. Kindness: 8", "7 or 8", "0-10", AgentError("no server")],
+)
 def test_what_is_no_number_of_the_scale_is_none_with_a_reason(judge, answer):
     made, _ = judge(answer)
     (score,) = made.score([turn()])
@@ -79,6 +85,23 @@ def test_nothing_is_judged_twice_and_a_failure_is_asked_again(judge, tmp_path):
     again, model = judge(cache=kept)
     assert [s.value for s in again.score([turn("Hm."), turn()])] == [0.6, 0.5]
     assert model.asked == []
+
+
+def test_what_a_stopped_run_left_half_written_is_judged_again(judge, tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    made, _ = judge("5", "6", cache=str(kept))
+    made.score([turn(), turn("Hm.")])
+    kept.write_text(kept.read_text("utf-8")[:-9], "utf-8")
+    again, _ = judge("7", cache=str(kept))
+    assert [s.value for s in again.score([turn(), turn("Hm.")])] == [0.5, 0.7]
+    last, model = judge(cache=str(kept))
+    assert [s.value for s in last.score([turn(), turn("Hm.")])] == [0.5, 0.7]
+    assert not model.asked
+
+
+def test_a_cache_that_cannot_be_kept_is_told_before_anything_is_asked(judge, tmp_path):
+    with pytest.raises(UserError, match="cannot be kept"):
+        judge(cache=str(tmp_path / "nowhere" / "kept.jsonl"))
 
 
 def test_no_more_is_asked_than_the_rate_allows(judge, monkeypatch):
