@@ -26,7 +26,7 @@ from goldenrule.agents.base import (
 )
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.play import play
-from goldenrule.agents.world import seat_name
+from goldenrule.agents.world import seat_name, take_places
 from goldenrule.common.plugins import Plugin
 from goldenrule.common.seeding import derive, generator
 from goldenrule.common.text import counted, kind_of
@@ -102,6 +102,13 @@ class Stage:
         """Name of the learner's seat."""
         return seat_name(self.scenario, "learner")
 
+    def seats(self, agent: Agent, odd: bool = False) -> dict[str, Agent]:
+        """The agent, told its place where it asks for it, and choosers in all others."""
+        public = spec(self.scenario).build(**self.knobs)
+        seats: dict[str, Agent] = {**{name: Chooser(odd) for name in public.agents}, self.seat: agent}
+        take_places(self.scenario, public, seats)
+        return seats
+
     def seeds(self, stream: str = "dialogues") -> list[int]:
         """A seed for each dialogue."""
         return [derive(0, "conformance", stream, i) for i in range(self.count)]
@@ -113,8 +120,7 @@ class Stage:
             AgentError: it broke the protocol.
             BrokenError: a dialogue failed.
         """
-        names = spec(self.scenario).build(**self.knobs).agents
-        seats: dict[str, Agent] = {**{name: Chooser(odd) for name in names}, self.seat: agent}
+        seats = self.seats(agent, odd)
         episodes = play([make(self.scenario, **self.knobs) for _ in seeds], seats, seeds, strict=True)
         for number, episode in enumerate(episodes):
             if episode.status == "failed":
@@ -147,7 +153,13 @@ def check_agent(
         raise ValueError(f"{dialogues} dialogues were asked for; expected at least 3, so that there is an order to mix")
     stage = Stage(scenario, dict(knobs or {}), dialogues)
     stage.run_episodes(Chooser(), stage.seeds())  # what is wrong with the scenario is not the agent's fault
-    case = _Case(agent.construct if isinstance(agent, Plugin) else agent, stage)
+    make_agent = agent.construct if isinstance(agent, Plugin) else agent
+
+    def placed() -> Agent:
+        made = make_agent()
+        return stage.seats(made)[stage.seat]
+
+    case = _Case(placed, stage)
     properties: dict[str, Callable[[], None]] = {what: partial(run, case) for what, run in PROPERTIES.items()}
     if isinstance(agent, Plugin):
         properties["another process gives the same dialogues"] = partial(_repeats_elsewhere, case, agent)
@@ -174,6 +186,7 @@ def rehearse(
         Exception: whatever `reset` or the scenario raises.
     """
     errors, raised = list[str](), list[Exception]()
+    take_places(scenario, spec(scenario).build(**knobs), {**others, seat: agent})
 
     def noting(observations: Sequence[Seen]) -> Sequence[Reply]:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from goldenrule.agents.base import Agent, TakesPlace
 from goldenrule.agents.episode import Episode
-from goldenrule.agents.play import play
+from goldenrule.agents.play import play, seat
 from goldenrule.common.seeding import derive
 from goldenrule.envs.dialogue import DialogueEnv
 from goldenrule.envs.make import make
@@ -25,6 +25,21 @@ def seat_name(scenario: str, which: str) -> str:
 def partner_seats(scenario: str, names: Sequence[str]) -> tuple[int, ...]:
     """Seats of all partners among `names`: everyone of that role, or the one seat that the scenario names."""
     return spec(scenario).partner_seats(names)
+
+
+def take_places(scenario: str, public: Scenario, agents: Mapping[str, Agent]) -> None:
+    """Tell those agents who must know it where they sit and whose reward they are to estimate.
+
+    Args:
+        scenario: scenario id.
+        public: an instance of it that is in no dialogue, see `World.public_scenario`.
+        agents: who sits in each seat, by name or role.
+    """
+    learner, seats = seat_name(scenario, "learner"), seat(public.agents, agents)
+    for one in seats.values():
+        if isinstance(one, TakesPlace):
+            mine = one is seats[learner]
+            one.sit(public, partner_seats(scenario, public.agents) if mine else (public.agents.index(learner),))
 
 
 @dataclass(slots=True)
@@ -93,9 +108,7 @@ class World:
         numbers = range(count) if isinstance(count, int) else count
         envs = [self.env(place) for place in range(len(numbers))]
         seats = {**self.others, seat_name(self.scenario, "learner"): agent}
-        for seated in seats.values():
-            if isinstance(seated, TakesPlace):
-                seated.sit(self.public_scenario, self.partners if seated is agent else (self.learner,))
+        take_places(self.scenario, self.public_scenario, seats)
         return play(envs, seats, [derive(self.seed, *stream, number) for number in numbers])
 
     @property

@@ -288,3 +288,22 @@ def test_an_agent_that_can_say_nothing_at_all_is_refused(agent, told):
 def test_an_agent_that_cannot_be_reset_is_refused():
     with pytest.raises(TypeError):
         rehearsed(NoSeeds())
+
+
+def test_an_agent_that_must_know_its_place_is_told_it():
+    class Placed(Sound):
+        def __init__(self):
+            super().__init__()
+            self.partners = None
+
+        def sit(self, scenario, partners):
+            self.partners = partners
+
+        def act(self, observations):
+            if self.partners != (1,):
+                raise AgentError("no place")
+            return super().act(observations)
+
+    assert all_hold(check_agent(Placed))
+    names = {"seeker": people("hidden_needs-v0")["seeker"]()}
+    assert rehearse(Placed(), "helper_0", names, "hidden_needs-v0", {}) is None
