@@ -58,6 +58,8 @@ CellReport = Callable[[int, int], None]
 LONGEST_NAME = 120
 """Characters of a method's name in an id: files are called by it, and what they may be called has an end."""
 
+BEST_OF_DRAFTS = "best_of_drafts"
+"""Name under which a turn's log keeps what its message was chosen by."""
 NO_ESTIMATE = Score(None, "the agent does not imagine others")
 
 
@@ -409,10 +411,19 @@ def evaluate(
 
 
 def _own_estimates(episodes: Sequence[Episode], learner: int) -> list[Score] | None:
-    """What an agent that chose its messages by imagined replies thought of each, on fresh ones; `None` of others."""
-    records = [turn.record for episode in episodes for turn in episode.turns_of(learner)]
-    own = [record.estimate for record in records if isinstance(record, Choice) and record.estimate is not None]
-    return own if own and len(own) == len(records) else None
+    """What an agent that chose its messages by imagined replies thought of each, on fresh ones; `None` of others.
+
+    What it chose each by is logged beside, with all drafts.
+    """
+    turns = [turn for episode in episodes for turn in episode.turns_of(learner)]
+    own = list[Score]()
+    for turn in turns:
+        if isinstance(turn.record, Choice):
+            known = [value for value in turn.record.estimates if value is not None]
+            if known:
+                log_score(turn, BEST_OF_DRAFTS, Score(max(known), note=" | ".join(turn.record.drafts)))
+            own += [] if turn.record.estimate is None else [turn.record.estimate]
+    return own if own and len(own) == len(turns) else None
 
 
 def _tokens(agent: Any) -> int | None:

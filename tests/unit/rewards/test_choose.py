@@ -9,6 +9,7 @@ import pytest
 from goldenrule.agents.base import AgentError, Reply, Seen, load_agent
 from goldenrule.agents.scripted import person
 from goldenrule.agents.world import World
+from goldenrule.benchmarks.evaluation.run import evaluate
 from goldenrule.common.errors import UserError
 from goldenrule.envs import make
 from goldenrule.rewards.choose import Choose
@@ -82,6 +83,22 @@ def test_the_estimate_of_the_winner_is_made_anew(choose, monkeypatch):
     (episode,) = world().run_episodes(agent, 1, "test")
     record = episode.turns_of(0)[0].record
     assert (max(record.estimates), record.estimate.value) == (1.0, 0.0)
+
+
+def test_a_table_shows_what_it_thought_and_the_log_what_it_chose_by(choose, monkeypatch):
+    """Also where it imagines otherwise than by prediction: the table's estimate is its own."""
+    agent, made = choose(n=4, imagine="naive")
+    said = iter(range(1000))
+    monkeypatch.setattr(
+        made, "speak", lambda views: ["Thank you so much." if next(said) % 3 == 0 else "That is not it."] * len(views)
+    )
+    monkeypatch.setattr(made, "simulate", lambda views, as_agent: ["Hm."] * len(views))
+    found = evaluate(world(), agent, agent, "prediction", 2)
+    for record in found.episodes:
+        (turn,) = (turn for turn in record["turns"] if turn["speaker"] == 0)
+        assert turn["scores"]["estimate"] == 0.0
+        assert turn["notes"]["best_of_drafts"].count(" | ") == 3
+    assert found.episodes[0]["turns"][1]["scores"]["best_of_drafts"] == 1.0
 
 
 def test_one_draft_is_the_agent_itself(choose):
