@@ -6,7 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -109,6 +109,16 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+class Beside(Protocol):
+    """What a method trains beside the learner, and would lose where a run is stopped."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Its weights and moments, by name."""
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Become what gave `tensors`."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingState:
     """A learner between two updates: all that the next one depends on and that a seed does not give.
@@ -118,7 +128,8 @@ class TrainingState:
 
     Attributes:
         updates: how many it has made.
-        tensors: weights (`network.NAME`) and moments of the optimisers (`ROUTE.PART.PLACE.MOMENT`).
+        tensors: weights (`network.NAME`), moments of the optimisers (`ROUTE.PART.PLACE.MOMENT`), and what is trained
+            beside (`beside.NAME`).
         counters: plain data.
     """
 
@@ -140,6 +151,7 @@ class Learner:
         saved: where a run of the same description stopped; `training.ppo.train` goes on from there.
 
     Attributes:
+        beside: what the method trains besides, if anything.
         rng: source of an update's draws, made anew for each (`begin`).
         failed: dialogues that failed so far.
         messages_asked: messages for which the reward was asked so far.
@@ -157,6 +169,7 @@ class Learner:
     reference: ThreeModuleTransformer = field(init=False)
     optimizer: RoutedOptimiser = field(init=False)
     rng: np.random.Generator = field(init=False)
+    beside: Beside | None = None
     failed: int = 0
     messages_asked: int = 0
     unscored_reasons: Counter[str] = field(default_factory=Counter)
@@ -215,6 +228,8 @@ class Learner:
             for number, part in enumerate(parts):
                 for place, moments in part.moments.items():
                     tensors |= {f"{route}.{number}.{place}.{k}": moment for k, moment in enumerate(moments)}
+        if self.beside is not None:
+            tensors |= {f"beside.{name}": tensor for name, tensor in self.beside.tensors().items()}
         counters = {
             "failed": self.failed,
             "messages_asked": self.messages_asked,
@@ -242,6 +257,10 @@ class Learner:
                     place: [state.tensors[f"{start}{place}.{k}"].to(device, copy=True) for k in range(3)]
                     for place in sorted(places)
                 }
+        if self.beside is not None:
+            self.beside.restore(
+                {name.removeprefix("beside."): t for name, t in state.tensors.items() if name.startswith("beside.")}
+            )
         counters = state.counters
         self.failed, self.messages_asked = counters["failed"], counters["messages_asked"]
         self.unscored_reasons = Counter(counters["unscored_reasons"])

@@ -21,6 +21,7 @@ _KNOWN = {
     "naive_kindness": "#d98f00",
     "empathetic_kindness": "#0b6bb0",
     "feedback_kindness": "#8f4fa8",
+    "critic_kindness": "#a8485f",
     "oracle_kindness": "#00835f",
     "shuffled_kindness": "#b85a92",
     "unsplit_kindness": "#3a9fc4",

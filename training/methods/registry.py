@@ -53,6 +53,7 @@ _EMPATHETIC = partial(_train, "empathetic_kindness:train_empathetic_kindness")
 _UNIVERSAL = partial(_EMPATHETIC, individuals="known")
 _ORACLE, _SHUFFLED = partial(_EMPATHETIC, estimator="oracle"), partial(_EMPATHETIC, estimator="shuffled")
 _FEEDBACK = partial(_train, "feedback_kindness:train_feedback_kindness")
+_CRITIC = partial(_train, "critic_kindness:train_critic_kindness")
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -66,6 +67,7 @@ METHODS: dict[str, Method] = {
         Method(
             "feedback_kindness", "control: kindness as the partner's real reply tells it, nothing imagined", _FEEDBACK
         ),
+        Method("critic_kindness", "control: what a critic of the message foresees, nothing imagined", _CRITIC),
         Method("unsplit_kindness", "control: empathetic kindness without gradient routing", _EMPATHETIC, split=False),
         Method("universal_kindness", "empathetic kindness towards everyone known, third parties included", _UNIVERSAL),
         Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
