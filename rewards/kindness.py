@@ -2,8 +2,8 @@
 
 For my message a_t with the partner's state s_j = s_i + a_t, and a reply â_{t+1} imagined for the partner:
     kindness(a_t) = R(â_{t+1} | s_j)
-`R` is the public reading of a reply (`Scenario.read`): what the speaker's words tell of its reward. The estimators
-differ in who imagines the reply:
+`R` is one's own (`RatesReplies`), or the public reading of a reply (`Scenario.read`): what the speaker's words tell of
+its reward. The estimators differ in who imagines the reply:
     naive       my own behaviour policy with labels switched ([K] Algorithm 1: R_i ~ R_j, pi_i ~ pi_j)
     prediction  my prediction output ([T] Algorithm 4/7)
     oracle      nobody: the true reward, which only a scenario with exact rewards can tell (a control)
@@ -21,17 +21,17 @@ last message was received and how its speaker stands. One reply ahead is the hor
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
 from goldenrule.agents.base import AgentError, Simulates
-from goldenrule.agents.episode import Turn
+from goldenrule.agents.episode import Episode, Turn
 from goldenrule.common.seeding import generator
 from goldenrule.envs.conversation import View
-from goldenrule.envs.message import Message
+from goldenrule.envs.message import NARRATOR, Message
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import EVERYONE, TRUTH, Score, paid_to_others
 
@@ -47,6 +47,17 @@ class Speaks(Protocol):
         """What I would say in each view's place, by the behaviour output; an error for what could not be had."""
 
 
+class RatesReplies(Protocol):
+    """R(â | s_j), by another's words in its place."""
+
+    def rate(self, replies: Sequence[tuple[View, int, str]]) -> Sequence[float | None]:
+        """What each reply tells of the reward of whom it comes from; `None` where it does not tell.
+
+        Args:
+            replies: the talk as I know it, the seat of who replies, and the words.
+        """
+
+
 class Kindness:
     """The partner's reward, estimated.
 
@@ -58,6 +69,7 @@ class Kindness:
         individuals: `addressee`, or `known`: everyone with a seat, the ones spoken about included; their rewards add.
         scenario: what must be imagined before someone absent can answer, what to ask where a reply does not tell, and
             how to read the answer; without it a reply is read by `read` alone.
+        reward: R, one's own; the public reading of the reply (`read`, or the scenario's) if none.
         seed: of the shuffling, which is drawn from it and from the messages scored: no call depends on those before.
     """
 
@@ -72,6 +84,7 @@ class Kindness:
         scenario: Scenario | None = None,
         seed: int = 0,
         name: str = "kindness",
+        reward: RatesReplies | None = None,
     ) -> None:
         if estimator not in get_args(Estimator):
             raise ValueError(f"estimator {estimator!r} is unknown; expected one of {', '.join(get_args(Estimator))}")
@@ -87,7 +100,7 @@ class Kindness:
         self.estimator: Estimator = estimator
         self.simulator, self.read = simulator, read
         self.partners = (partners,) if isinstance(partners, int) else tuple(partners)
-        self.individuals, self.scenario = individuals, scenario
+        self.individuals, self.scenario, self.reward = individuals, scenario, reward
         self.seed = seed
 
     def score(self, turns: Sequence[Turn]) -> list[Score]:
@@ -143,7 +156,9 @@ class Kindness:
     def _read_replies(self, states: Sequence[View], others: Sequence[int]) -> list[Score]:
         """What each other's imagined words tell of its reward; their note is the words."""
         if self.scenario is None:
-            return [_score(reply, reply, self.read) for reply in self._reply(states, others)]
+            replies = self._reply(states, others)
+            values = self._rate(states, others, replies)
+            return [_score(reply, str(reply), value) for reply, value in zip(replies, values, strict=True)]
         # A message may settle the talk (a deal accepted): then the partner is asked at once. Else it replies first,
         # and is asked where its reply has settled the talk.
         asked = [self.scenario.inquiry(state, other) for state, other in zip(states, others, strict=True)]
@@ -160,11 +175,26 @@ class Kindness:
             and (question := self.scenario.inquiry(talk, other)) is not None
         }
         answers = dict(zip(later, self._reply([*later.values()], [others[k] for k in later]), strict=True))
-        read = self.scenario.read_in
+        words = [answers.get(k, reply) for k, reply in enumerate(replies)]
         return [
-            _score(answers.get(k, reply), f"{reply} {answers.get(k, '')}", functools.partial(read, talk, other))
-            for k, (talk, other, reply) in enumerate(zip(talks, others, replies, strict=True))
+            _score(said, f"{reply} {answers.get(k, '')}", value)
+            for k, (said, reply, value) in enumerate(zip(words, replies, self._rate(talks, others, words), strict=True))
         ]
+
+    def _rate(
+        self, talks: Sequence[View], others: Sequence[int], words: Sequence[str | AgentError]
+    ) -> list[float | None]:
+        """R of each other's words in its talk; `None` where they do not tell, or could not be had."""
+        known = [k for k, said in enumerate(words) if isinstance(said, str)]
+        given = [(talks[k], others[k], str(words[k])) for k in known]
+        if self.reward is not None:
+            values = self.reward.rate(given)
+        elif self.scenario is None:
+            values = [self.read(said) for _, _, said in given]
+        else:
+            values = [self.scenario.read_in(*one) for one in given]
+        found = dict(zip(known, values, strict=True))
+        return [found.get(k) for k in range(len(words))]
 
     def _reply(self, views: Sequence[View], others: Sequence[int]) -> Sequence[str | AgentError]:
         """What each other says next, as the estimator imagines it."""
@@ -228,12 +258,39 @@ def reply_to(turns: Sequence[Turn], place: int, partner: int) -> int | None:
     return None
 
 
-def _score(reply: str | AgentError, note: object, read: Callable[[str], float | None]) -> Score:
+def heard_replies(
+    episode: Episode, speaker: int, partners: Sequence[int], viewer: int | None = None
+) -> list[tuple[int, View | None]]:
+    """For each message of a speaker whom it is for, and what a viewer has heard up to the reply, `None` without one.
+
+    Args:
+        episode: a finished one.
+        speaker: whose messages.
+        partners: seats of those whom they may be for.
+        viewer: whose view; that of whom the message is for if none.
+    """
+    assert episode.conversation is not None
+    found: list[tuple[int, View | None]] = []
+    for number, turn in enumerate(episode.turns):
+        if turn.message.speaker != speaker:
+            continue
+        partner = addressee(turn, partners)
+        reply, seat = reply_to(episode.turns, number, partner), partner if viewer is None else viewer
+        if reply is None:
+            found.append((partner, None))
+            continue
+        heard = episode.conversation.seen_by(seat)
+        said = [k for k, message in enumerate(heard.messages) if message.speaker != NARRATOR]
+        before = sum(other.message.heard_by(seat) for other in episode.turns[:reply])
+        found.append((partner, replace(heard, messages=heard.messages[: said[before] + 1])))
+    return found
+
+
+def _score(reply: str | AgentError, note: str, value: float | None) -> Score:
     """What an imagined reply tells; none, with the reason, where it does not or could not be had."""
     if isinstance(reply, AgentError):
         return Score(None, f"no reply could be imagined: {reply}")
-    value = read(reply)
-    return Score(value, "" if value is not None else "the imagined reply does not tell", str(note).rstrip())
+    return Score(value, "" if value is not None else "the imagined reply does not tell", note.rstrip())
 
 
 def _total(readings: Sequence[Score]) -> Score:

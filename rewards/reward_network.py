@@ -21,8 +21,8 @@ class Rated:
 
     Attributes:
         ids: tokens of a view, within the network's context.
-        ends: where messages to be rated end, as places in `ids`.
-        rewards: what each of these was worth; `None` where that is not known.
+        ends: where messages to be rated end, as places in `ids`; of those past the context none.
+        rewards: what each message was worth; `None` where that is not known.
     """
 
     ids: Sequence[int]
@@ -62,7 +62,7 @@ class RewardNetwork:
 
     def learn(self, texts: Sequence[Rated]) -> float | None:
         """A gradient step; the mean squared error before it, or `None` where nothing is known of any message."""
-        told = [reward for one in texts for reward in one.rewards]
+        told = [reward for one in texts for reward in one.rewards[: len(one.ends)]]
         known = [k for k, reward in enumerate(told) if reward is not None]
         if not known:
             return None

@@ -67,3 +67,22 @@ def rated_talks(learner: Learner, episodes: Sequence[Episode]) -> list[Rated]:
         kept = [end for end in ends if end < context]
         found.append(Rated(encoded.ids[:context], kept, told))
     return found
+
+
+def judge(critic: RewardNetwork, talks: Sequence[Rated]) -> list[Score]:
+    """What the critic foresees of each message; none of those past the network's context."""
+    values = iter(critic.rate(talks))
+    return [
+        Score(next(values)) if number < len(talk.ends) else Score(None, LEFT_OUT)
+        for talk in talks
+        for number in range(len(talk.rewards))
+    ]
+
+
+def _pretraining_talks(learner: Learner) -> list[Rated]:
+    """As many as the lessons need."""
+    corpus = learner.corpus
+    if corpus is None:
+        return []
+    seed = derive(learner.seed, "critic lessons")
+    return rated_talks(learner, converse(corpus.scenario, corpus.knobs, LESSONS * BATCH, seed, corpus.settings))

@@ -15,15 +15,13 @@ interleaved, and the KL to the start policy is the same. So what the two differ 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from goldenrule.agents.episode import Episode
 from goldenrule.agents.world import World
 from goldenrule.envs.conversation import View
-from goldenrule.envs.message import NARRATOR
 from goldenrule.envs.scenarios.base import Scenario
 from goldenrule.rewards.base import Score
-from goldenrule.rewards.kindness import addressee, reply_to
+from goldenrule.rewards.kindness import heard_replies
 from goldenrule.training.learner import Learner, Report
 from goldenrule.training.ppo import train
 
@@ -42,20 +40,12 @@ def score_feedback(episodes: Sequence[Episode], world: World) -> list[Score]:
         episodes: finished ones.
         world: whose learner and partners.
     """
-    me, scores = world.learner, list[Score]()
-    for episode in episodes:
-        assert episode.conversation is not None
-        heard = episode.conversation.seen_by(me)  # its own card, and what it could hear
-        said = [k for k, message in enumerate(heard.messages) if message.speaker != NARRATOR]
-        turns = [k for k, turn in enumerate(episode.turns) if turn.message.heard_by(me)]
-        place_of = dict(zip(turns, said, strict=True))
-        for number, turn in enumerate(episode.turns):
-            if turn.message.speaker == me:
-                partner = addressee(turn, world.partners)
-                reply = reply_to(episode.turns, number, partner)
-                until = None if reply is None else replace(heard, messages=heard.messages[: place_of[reply] + 1])
-                scores.append(_feedback(until, partner, world.public_scenario))
-    return scores
+    me = world.learner  # its own card, and what it could hear
+    return [
+        _feedback(until, partner, world.public_scenario)
+        for episode in episodes
+        for partner, until in heard_replies(episode, me, world.partners, me)
+    ]
 
 
 def _feedback(until: View | None, partner: int, scenario: Scenario) -> Score:

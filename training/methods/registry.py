@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -92,7 +92,15 @@ def _train_on(learner: Learner, report: Report, reward: Reward) -> None:
     train(learner, lambda episodes: score_episodes(reward, episodes, learner.me), report)
 
 
-FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on}
+def empathetic(
+    reward: Annotated[Literal["reading", "experience"], Field(description="R of an imagined reply")] = "reading",
+) -> Method:
+    """Empathetic kindness with another R: `empathetic_kindness(reward=experience)`."""
+    doc = METHODS["empathetic_kindness"].doc + {"reading": "", "experience": ", rated by its own experience"}[reward]
+    return Method("empathetic_kindness", doc, partial(_EMPATHETIC, reward=reward))
+
+
+FACTORIES: dict[str, Callable[..., Method]] = {"ppo_on": ppo_on, "empathetic_kindness": empathetic}
 """Methods that take parameters, by name."""
 
 
@@ -115,10 +123,10 @@ def find_method(
 
 
 def _maker(name: str) -> Callable[..., Any]:
-    if name in METHODS:
-        return lambda: METHODS[name]
     if name in FACTORIES:
         return FACTORIES[name]
+    if name in METHODS:
+        return lambda: METHODS[name]
     if ":" not in name and name not in installed("method"):
         known = [*METHODS, *FACTORIES]
         raise UserError(

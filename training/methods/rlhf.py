@@ -17,7 +17,7 @@ scenario itself judges whether it made sense there; nothing is taken for nonsens
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -59,16 +59,18 @@ def fit_preferences(learner: Learner, dialogues: int = 512, pairs: int = 8000) -
     return model
 
 
-def annotated_dialogues(learner: Learner, dialogues: int) -> list[Episode]:
+def annotated_dialogues(learner: Learner, dialogues: int, partners: Mapping[str, Agent] | None = None) -> list[Episode]:
     """Dialogues with scripted people in all other seats, for annotators to take the learner's messages from.
 
     Args:
         learner: whose scenario, seat and start network.
         dialogues: how many of scripted people, as many again with garbled messages, and half as many for each of
             `TEMPERATURES`. One that fails is shown as far as it went.
+        partners: who sits in other seats, by name; scripted people where none is given.
     """
     # Two sets of people: someone who took two seats would draw for both of them from one stream.
     people, others = (scripted_people(learner.world.scenario) for _ in range(2))
+    others |= partners or {}
     name = seat_name(learner.world.scenario, "learner")
     scripted = seat([name], people)[name]
 
