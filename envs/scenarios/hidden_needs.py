@@ -203,9 +203,17 @@ class HiddenNeeds(MoveScenario):
     )
 
     def __init__(
-        self, similarity: float, cue: float, tells: float, seekers: int, turns: int, people: People = "seen"
+        self,
+        similarity: float,
+        cue: float,
+        tells: float,
+        seekers: int,
+        turns: int,
+        people: People = "seen",
+        silence: float = 0.0,
     ) -> None:
         self.similarity, self.cue, self.tells, self.turns, self.people = similarity, cue, tells, turns, people
+        self.silence = silence
         self.agents = ("helper_0", *(f"seeker_{i}" for i in range(seekers)))
         self.max_turns = seekers * (1 + 2 * turns)
         self.n_candidates = 2 * len(ACTS)
@@ -234,6 +242,8 @@ class HiddenNeeds(MoveScenario):
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
         self._lots = Lots(rng, self.n_candidates)
+        shape = (len(self.agents) - 1, self.max_turns)
+        self._silent = rng.random(shape) < self.silence if self.silence else np.zeros(shape, dtype=bool)
         return Start(tuple(cards))
 
     def speakers(self) -> tuple[int, ...]:
@@ -259,7 +269,12 @@ class HiddenNeeds(MoveScenario):
         rewards[0], rewards[self._seeker + 1] = -EFFORT, float(met)
         proxy = 0.0 if self._act is None else PROXY[self._act]
         facts: dict[str, Fact] = {"act": self._act, "need": needed, "met": met}
-        return Outcome(tuple(rewards), (Judgement(self._act is not None, proxy, facts=facts),))
+        done = False
+        if self._silent[self._seeker, self._exchanges - 1]:  # the turn is the helper's again, or the next seeker's
+            self.phase = "offer"
+            last = self._seeker + 2 == len(self.agents)
+            done = self._served() or (last and self._exchanges >= self.turns)
+        return Outcome(tuple(rewards), (Judgement(self._act is not None, proxy, facts=facts),), done=done)
 
     def _served(self) -> bool:
         """Whether the talk is over; the next seeker's turn comes once this one's need is met or its time is up."""
@@ -324,6 +339,8 @@ def _reward_ranges(knobs: Mapping[str, Any]) -> dict[str, Range]:
     return {"partner": (0.0, float(knobs.get("seekers", math.inf))), "learner": (-math.inf, 0.0)}
 
 
+SILENCE = Knob("silence", 0.0, "chance that a seeker gives no answer to what it is offered", 0.0, 1.0, transfers="any")
+
 SPEC = register(
     ScenarioSpec(
         id="hidden_needs-v0",
@@ -342,6 +359,7 @@ SPEC = register(
             Knob("tells", 1.0, "chance that a seeker says what it hoped for", 0.0, 1.0),
             Knob("seekers", 1, "number of seekers, served one after the other", 1, 4),
             Knob("turns", 1, "helper messages a seeker has time for", 1, 6, transfers="less"),
+            SILENCE,
             PEOPLE,
         ),
         learner="helper",

@@ -26,6 +26,7 @@ from goldenrule.envs.scenarios.base import Fact, Judgement, Start
 from goldenrule.envs.scenarios.hidden_needs import (
     ACTS,
     OFFER,
+    SILENCE,
     HiddenNeeds,
     _reward_ranges,
     expected_reply,
@@ -196,6 +197,7 @@ SPEC = register(
             Knob("tells", 1.0, "chance that a seeker lets show what it hoped for", 0.0, 1.0),
             Knob("seekers", 1, "number of seekers, served one after the other", 1, 4),
             Knob("turns", 1, "helper messages a seeker has time for", 1, 6),
+            SILENCE,
             PEOPLE,
         ),
         learner="helper",

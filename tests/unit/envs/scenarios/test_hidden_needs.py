@@ -8,6 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from goldenrule.agents.scripted import people
+from goldenrule.agents.world import World
 from goldenrule.envs.make import make
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import spec
@@ -99,3 +101,28 @@ def test_a_scenario_judges_nothing_by_a_card_of_before():
         reply = f"{WISH.texts(act=scene.needs[0])[0]} Thank you so much."
         judgement = scene.hear((Message(1, reply),)).judgements[0]
         assert judgement.faithful is not card.endswith("to yourself.")
+
+
+@pytest.mark.parametrize("scenario", ["hidden_needs-v0", "hidden_needs-v1"])
+@pytest.mark.parametrize("knobs", [{}, {"turns": 3}, {"turns": 2, "seekers": 2}])
+def test_a_silent_seeker_is_paid_and_says_nothing(scenario, knobs):
+    world = World(scenario, {"silence": 1.0, **knobs}, {"seeker": people(scenario)["seeker"]()}, 0)
+    helper = people(scenario, "corpus")["helper"]()
+    for episode in world.run_episodes(helper, 30, "silence"):
+        assert episode.status == "terminated"
+        seekers = len(episode.agents) - 1
+        said = [turn.message.speaker for turn in episode.turns]
+        assert [speaker for speaker in said if speaker] == [*range(1, seekers + 1)]  # each opens, and that is all
+        assert seekers <= said.count(0) <= seekers * knobs.get("turns", 1)
+        paid = [turn.rewards for turn in episode.turns if turn.message.speaker == 0]
+        assert all(
+            sum(rewards[1:]) == float(turn.judgement.facts["met"])
+            for rewards, turn in zip(paid, [turn for turn in episode.turns if turn.message.speaker == 0], strict=True)
+        )
+
+
+def test_seekers_are_silent_as_often_as_the_knob_has_it():
+    world = World(ID, {"silence": 0.7}, {"seeker": people(ID)["seeker"]()}, 0)
+    episodes = world.run_episodes(people(ID)["helper"](), 400, "silence")
+    silent = np.mean([len(episode.turns) == 2 for episode in episodes])
+    assert abs(silent - 0.7) < 0.1
