@@ -24,6 +24,7 @@ COMMANDS = {
     "talk": ("play", "Sit at the table yourself."),
     "sweep": ("sweep", "Run every cell of a sweep that has no row yet."),
     "validate": ("sweep", "Check a sweep file and show its grid."),
+    "claims": ("claims", "Show what is claimed and what came of it, or test it anew."),
     "crossplay": ("crossplay", "Let everyone of a population meet everyone."),
     "ls": ("ls", "List scenarios, methods, agents, plug-ins, base checkpoints and human data."),
     "check": ("check", "Check an agent, reward, method or scenario of your own."),

@@ -177,6 +177,15 @@ def read_sweep(path: Path) -> SweepFile:
     Raises:
         UserError: the file cannot be read, is no YAML, or a field is unknown or wrong: one line.
     """
+    return parse_sweep(read_file(path), str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """What stands in a sweep file.
+
+    Raises:
+        UserError: it cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -184,7 +193,7 @@ def read_sweep(path: Path) -> SweepFile:
         raise UserError(f"sweep file {str(path)!r} cannot be read ({error.strerror}); name a YAML file") from None
     if len(raw) > MAX_BYTES:
         raise UserError(f"sweep file {str(path)!r} is too large; expected at most {MAX_BYTES:,} bytes: split it")
-    return parse_sweep(raw, str(path))
+    return raw
 
 
 def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
@@ -198,16 +207,25 @@ def parse_sweep(raw: bytes | str, name: str) -> SweepFile:
         UserError: see `read_sweep`.
     """
     with errors_named(name):
-        try:
-            content = YAML(typ="safe", pure=True).load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
-        except UnicodeDecodeError as error:
-            raise UserError(f"no UTF-8 text (byte {error.start}); save it as UTF-8") from None
-        except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
-            raise UserError(f"no plain YAML: {_yaml_problem(error)}") from None
-        if not isinstance(content, dict):
-            kind = "it is empty" if content is None else f"it holds {kind_of(content)}"
-            raise UserError(f"{kind}; expected fields like name, scenarios, methods, seeds")
-        return _sweep_from(content)
+        return sweep_from(fields_of(raw))
+
+
+def fields_of(raw: bytes | str) -> dict[str, Any]:
+    """The fields of a sweep file as plain data.
+
+    Raises:
+        UserError: it is no YAML, or holds no fields.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
+    except UnicodeDecodeError as error:
+        raise UserError(f"no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except Exception as error:  # constructors raise whatever they meet: ValueError, IndexError, RecursionError
+        raise UserError(f"no plain YAML: {_yaml_problem(error)}") from None
+    if not isinstance(content, dict):
+        kind = "it is empty" if content is None else f"it holds {kind_of(content)}"
+        raise UserError(f"{kind}; expected fields like name, scenarios, methods, seeds")
+    return content
 
 
 @contextlib.contextmanager
@@ -261,13 +279,13 @@ def comparison(
     entries = [{"agent": agents[name], "name": name} if name in agents else {"id": name} for name in named]
     where = {name: list(values) for name, values in knobs.items()} | {"id": scenario}
     with errors_named(None):
-        found = _sweep_from({"name": "comparison", "scenarios": [where], "methods": entries, **more})
+        found = sweep_from({"name": "comparison", "scenarios": [where], "methods": entries, **more})
     # Tables call a method as it was asked for, `package.module:function(key=value)` included.
     called = [entry.model_copy(update={"name": name}) for entry, name in zip(found.methods, named, strict=True)]
     return found.model_copy(update={"name": scenario, "methods": called})
 
 
-def _sweep_from(content: dict[str, Any]) -> SweepFile:
+def sweep_from(content: dict[str, Any]) -> SweepFile:
     """The sweep in plain data, once its fields, its size and all that it names are known to be right."""
     try:
         sweep = SweepFile.model_validate(content)
