@@ -119,8 +119,8 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# Claims",
         "",
-        "Written by `goldenrule claims --markdown`. Each sentence has an experiment that could have refuted it, and a rule",
-        "that was committed before its run (`benchmarks/claims`).",
+        "Written by `goldenrule claims --markdown`. Each sentence has an experiment that could have refuted it, and a",
+        "rule that was committed before its run (`benchmarks/claims`).",
     ]
     for one in results:
         lines += ["", f"## {one['id']}: {one['verdict']}", "", f"{one['sentence']} ({one['place']})", ""]
