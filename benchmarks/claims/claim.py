@@ -6,12 +6,12 @@ claim:
   sentence: Naive kindness works as far as partners are alike.
   place: "[K] 3.1"
   expect:
-    - {method: naive_kindness, is: worse, than: empathetic_kindness, where: {similarity: 0.0}}
+    - {method: naive_kindness, is: less, than: empathetic_kindness, where: {similarity: 0.0}}
     - {method: naive_kindness, is: alike, than: empathetic_kindness, where: {similarity: 1.0}}
 
 The rule is the same for all. Each expectation is one comparison, paired by seed, and all of a claim's are corrected
-together (Holm). *Better* and *worse* hold where the comparison says so, and fail where it says the opposite, or where
-the 95 % interval leaves no difference of `margin` that way; *alike* holds where the interval lies within `margin` of
+together (Holm). *More* and *less* hold where the comparison says so, and fail where it says the opposite, or where the
+95 % interval leaves no difference of `margin` that way; *alike* holds where the interval lies within `margin` of
 zero, and fails where a difference is found. A claim is supported where all hold, refuted where one fails, and
 inconclusive otherwise.
 """
@@ -52,7 +52,7 @@ class Expectation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     method: str
     than: str
-    relation: Literal["better", "worse", "alike"] = Field(alias="is")
+    relation: Literal["more", "less", "alike"] = Field(alias="is")
     where: dict[str, Any] = {}
     measure: str | None = None
     margin: float = Field(0.1, gt=0)
@@ -167,10 +167,8 @@ def _holds(one: Expectation, line: Comparison) -> bool | None:
         if line.verdict in ("better", "worse"):
             return False
         return True if low is not None and high is not None and -margin < low and high < margin else None
-    if line.verdict == one.relation:
-        return True
     if line.verdict in ("better", "worse"):
-        return False
+        return (line.verdict == "better") == (one.relation == "more")
     if low is None or high is None:
         return None
-    return False if (high < margin if one.relation == "better" else low > -margin) else None
+    return False if (high < margin if one.relation == "more" else low > -margin) else None

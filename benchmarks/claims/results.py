@@ -50,7 +50,7 @@ def described(claim: Claim) -> dict[str, Any]:
 
 
 def in_words(one: Expectation, measure: str) -> str:
-    """An expectation as a line: `naive_kindness worse than empathetic_kindness (partner_reward, similarity 0)`."""
+    """An expectation as a line: `naive_kindness less than empathetic_kindness (partner_reward, similarity 0)`."""
     where = ", ".join([one.measure or measure, *(f"{name} {value}" for name, value in one.where.items())])
     relation = f"within {one.margin:g} of" if one.relation == "alike" else f"{one.relation} than"
     return f"{one.method} {relation} {one.than} ({where})"

@@ -20,7 +20,7 @@ claim:
   sentence: Kind is kinder.
   place: "[K] 1"
   expect:
-    - {method: scripted, is: better, than: untrained}
+    - {method: scripted, is: more, than: untrained}
 scenarios: [hidden_needs-v0]
 methods: [scripted, untrained]
 seeds: 8
@@ -52,12 +52,12 @@ def rule(*expect):
 @pytest.mark.parametrize(
     ("relation", "difference", "spread", "verdict"),
     [
-        ("better", 0.2, 0.02, "supported"),
-        ("better", -0.2, 0.02, "refuted"),
-        ("better", 0.0, 0.02, "refuted"),  # no difference that matters is left
-        ("better", 0.0, 0.4, "inconclusive"),
-        ("worse", -0.2, 0.02, "supported"),
-        ("worse", 0.2, 0.02, "refuted"),
+        ("more", 0.2, 0.02, "supported"),
+        ("more", -0.2, 0.02, "refuted"),
+        ("more", 0.0, 0.02, "refuted"),  # no difference that matters is left
+        ("more", 0.0, 0.4, "inconclusive"),
+        ("less", -0.2, 0.02, "supported"),
+        ("less", 0.2, 0.02, "refuted"),
         ("alike", 0.0, 0.02, "supported"),
         ("alike", 0.2, 0.02, "refuted"),
         ("alike", 0.0, 0.4, "inconclusive"),
@@ -71,15 +71,15 @@ def test_one_comparison_decides(relation, difference, spread, verdict):
 
 def test_all_must_hold_one_can_refute_and_few_seeds_decide_nothing():
     apart = rows(0.2) + rows(-0.2, similarity=1.0)
-    both = [{**KINDER, "is": "better", "where": {"similarity": s}} for s in (0.0, 1.0)]
+    both = [{**KINDER, "is": "more", "where": {"similarity": s}} for s in (0.0, 1.0)]
     assert judge(rule(*both), apart)[0] == "refuted"
     assert judge(rule(both[0]), apart)[0] == "supported"
     assert judge(rule(both[0]), rows(0.2, seeds=2))[0] == "inconclusive"
 
 
 def test_all_comparisons_of_a_claim_are_corrected_together():
-    alone = judge(rule({**KINDER, "is": "better"}), rows(0.2))[1][0].line
-    many = [{**KINDER, "is": "better", "where": {"similarity": s}} for s in (0.0, 0.5, 1.0)]
+    alone = judge(rule({**KINDER, "is": "more"}), rows(0.2))[1][0].line
+    many = [{**KINDER, "is": "more", "where": {"similarity": s}} for s in (0.0, 0.5, 1.0)]
     several = [row for s in (0.0, 0.5, 1.0) for row in rows(0.2, similarity=s)]
     assert judge(rule(*many), several)[1][0].line.p_holm == pytest.approx(3 * alone.p_holm)
 
@@ -104,7 +104,7 @@ def test_a_rule_is_committed_before_its_run(written, capsys):
     claim = read_claim(folder / "C1.yaml")
     made = [{**row, "method": {"plain": "untrained", "kind": "scripted"}[row["method"]]} for row in rows(0.2)]
     assert record(claim, made)["verdict"] == "supported"
-    (folder / "C1.yaml").write_text(FILE.replace("better", "worse"), "utf-8")
+    (folder / "C1.yaml").write_text(FILE.replace("is: more", "is: less"), "utf-8")
     with pytest.raises(UserError, match="not committed"):
         record(read_claim(folder / "C1.yaml"), made)
 
@@ -128,7 +128,7 @@ def test_a_claim_is_run_kept_and_shown(written, tmp_path, capsys):
     ("given", "message"),
     [
         (FILE.replace("than: untrained", "than: nobody"), "nobody"),
-        (FILE.replace("is: better", "is: nicer"), "nicer"),
+        (FILE.replace("is: more", "is: nicer"), "nicer"),
         (FILE.replace("  sentence: Kind is kinder.\n", ""), "sentence"),
         ("scenarios: [hidden_needs-v0]\nmethods: [scripted]\n", "sentence"),
     ],
