@@ -18,6 +18,7 @@ INK, FAINT, PAPER = "#1c2128", "#5b6470", "#ffffff"
 _KNOWN = {
     "untrained": "#7a828c",
     "rlhf_ppo": "#c8501e",
+    "unsplit_rlhf": "#9c6b4a",
     "naive_kindness": "#d98f00",
     "empathetic_kindness": "#0b6bb0",
     "feedback_kindness": "#8f4fa8",

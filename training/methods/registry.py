@@ -68,6 +68,7 @@ METHODS: dict[str, Method] = {
             "feedback_kindness", "control: kindness as the partner's real reply tells it, nothing imagined", _FEEDBACK
         ),
         Method("critic_kindness", "control: what a critic of the message foresees, nothing imagined", _CRITIC),
+        Method("unsplit_rlhf", "control: RLHF without gradient routing", _RLHF, split=False),
         Method("unsplit_kindness", "control: empathetic kindness without gradient routing", _EMPATHETIC, split=False),
         Method("universal_kindness", "empathetic kindness towards everyone known, third parties included", _UNIVERSAL),
         Method("rlhf_sb3", "RLHF with Stable-Baselines3's MaskablePPO, choosing among candidates", None, kind="sb3"),
