@@ -83,6 +83,7 @@ def test_examples_come_of_rows():
         ("I'll take all the water and one food, the rest is yours.", "", "submit: 1 food, 3 water, 0 firewood"),
         ("You get two firewood and one water, I keep everything else.", "", "submit: 3 food, 2 water, 1 firewood"),
         ("Deal!", "I will have all the water, you get the rest.", "accept"),
+        ("Agreed, you have a deal.", "I get 2 food, 1 water, 2 firewood, you get the rest.", "accept"),
         ("No, that leaves us with far too little.", "I take all the water and all the food.", "reject"),
     ],
 )
