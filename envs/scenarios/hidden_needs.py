@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from goldenrule.common.seeding import generator
 from goldenrule.envs.message import Message
 from goldenrule.envs.registry import PEOPLE, Knob, Range, ScenarioSpec, register
 from goldenrule.envs.scenarios.base import Fact, Judgement, Outcome, Start
@@ -242,8 +243,7 @@ class HiddenNeeds(MoveScenario):
         self._seeker, self._exchanges, self.phase = 0, 0, "opening"
         self._act: str | None = None
         self._lots = Lots(rng, self.n_candidates)
-        shape = (len(self.agents) - 1, self.max_turns)
-        self._silent = rng.random(shape) < self.silence if self.silence else np.zeros(shape, dtype=bool)
+        self._silence_key = rng.bit_generator.random_raw() if self.silence else 0
         return Start(tuple(cards))
 
     def speakers(self) -> tuple[int, ...]:
@@ -270,11 +270,18 @@ class HiddenNeeds(MoveScenario):
         proxy = 0.0 if self._act is None else PROXY[self._act]
         facts: dict[str, Fact] = {"act": self._act, "need": needed, "met": met}
         done = False
-        if self._silent[self._seeker, self._exchanges - 1]:  # the turn is the helper's again, or the next seeker's
+        if self._is_silent():  # the turn is the helper's again, or the next seeker's
             self.phase = "offer"
             last = self._seeker + 2 == len(self.agents)
             done = self._served() or (last and self._exchanges >= self.turns)
         return Outcome(tuple(rewards), (Judgement(self._act is not None, proxy, facts=facts),), done=done)
+
+    def _is_silent(self) -> bool:
+        """Whether the seeker gives no answer to what it was just offered."""
+        if not self.silence:
+            return False
+        draw = generator(self._silence_key, "silence", self._seeker, self._exchanges).random()
+        return bool(draw < self.silence)
 
     def _served(self) -> bool:
         """Whether the talk is over; the next seeker's turn comes once this one's need is met or its time is up."""

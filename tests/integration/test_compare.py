@@ -144,6 +144,7 @@ def test_json_prints_one_object_and_the_folder_holds_everything(tiny, tmp_path, 
             "cue": 1.0,
             "tells": 1.0,
             "seekers": 1,
+            "silence": 0.0,
             "turns": 1,
             "people": "seen",
         }
