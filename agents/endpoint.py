@@ -82,7 +82,7 @@ class EndpointAgent:
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin `len(seeds)` dialogues; the seeds are sent along, for servers that heed them."""
-        self._seeds, self._asked = [*seeds], Counter[int]()
+        self._seeds, self._asked, self._imagined = [*seeds], Counter[int](), 0
         self._imagination = derive(0, "imagination", *seeds)
 
     async def act(self, observations: Sequence[Seen]) -> list[Reply | AgentError]:
@@ -154,7 +154,7 @@ class EndpointAgent:
                 except AgentError as error:
                     return error
 
-            first, self._asked[-1] = self._asked[-1], self._asked[-1] + len(chats)
+            first, self._imagined = self._imagined, self._imagined + len(chats)
             return [*await asyncio.gather(*(one(chat, first + n) for n, chat in enumerate(chats)))]
 
         found: list[str | AgentError] = wait_for(ask_all())
